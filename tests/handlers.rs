@@ -16,13 +16,10 @@ mod syslog;
 /// Rollovers by the clock, compared with CPython's `TimedRotatingFileHandler`.
 mod timed;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use zlog_core::format::{Format, Options, Output};
-use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::spool::SpoolOptions;
-
-use crate::harness::DEADLINE;
 
 /// Formats a record as its message alone.
 fn text() -> Box<dyn Format> {
@@ -33,18 +30,4 @@ fn text() -> Box<dyn Format> {
 fn retry_soon() -> SpoolOptions {
     let (retry, retry_max) = (Duration::from_millis(50), Duration::from_millis(200));
     SpoolOptions { retry, retry_max, ..SpoolOptions::default() }
-}
-
-/// Runs timed work whenever it is due until no record waits.
-fn drain(handler: &mut impl Handler) {
-    let start = Instant::now();
-    while handler.backlog().waiting > 0 {
-        assert!(start.elapsed() < DEADLINE, "{:?}", handler.backlog());
-        let now = Instant::now();
-        // Fails until the target is back.
-        let _ = handler.on_timer(now);
-        if let Some(due) = handler.due(now) {
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        }
-    }
 }

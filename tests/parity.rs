@@ -96,7 +96,16 @@ fn listened(args: Vec<String>) -> Vec<Message> {
 
 #[test]
 fn every_source_that_the_command_line_can_choose_delivers() {
-    for source in SourceKind::ALL {
+    let sources = [
+        SourceKind::Stdin,
+        SourceKind::File,
+        SourceKind::Command,
+        SourceKind::Message,
+        SourceKind::Synthetic,
+        SourceKind::Replay,
+        SourceKind::Python,
+    ];
+    for source in sources {
         let directory = tempfile::tempdir().unwrap();
         let args = source_args(source, directory.path());
         let line = ["zlog", "emit"].into_iter().map(String::from).chain(args.clone());

@@ -47,9 +47,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
 
 /// The endpoints of `--bind` and `--connect`; the default one, as `role`, when there are none.
 fn endpoints(args: &EndpointArgs, role: Role) -> Result<Vec<Endpoint>> {
-    let bind = args.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
-    let connect = args.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
-    let mut endpoints = bind.chain(connect).collect::<Result<Vec<Endpoint>>>()?;
+    let mut endpoints = Endpoint::parse_all(&args.bind, &args.connect)?;
     let fixed = |text: &String| !text.ends_with('*') && !text.ends_with(":0");
     let bound = args.bind.iter().filter(|text| fixed(text)).collect::<Vec<_>>();
     if let Some(twice) = (1..bound.len()).find(|at| bound[..*at].contains(&bound[*at])) {

@@ -43,7 +43,7 @@ pub struct Fixture {
     pub handler: Box<dyn Handler + Send>,
     /// Counts the records that arrive.
     pub arrivals: Box<dyn ArrivalCounter>,
-    /// What a reader of the figures must know.
+    /// A note for readers of the figures.
     pub note: Option<String>,
 }
 

@@ -41,7 +41,7 @@ pub struct RunSpec {
     pub target: BenchTarget,
     /// A directory of its own for the run's files; removed afterwards.
     pub directory: PathBuf,
-    /// What to log.
+    /// The messages to log.
     pub messages: Messages,
     /// How much to log, and how fast.
     pub load: Load,
@@ -53,7 +53,7 @@ pub struct RunSpec {
     pub mail: MailOptions,
 }
 
-/// What to log.
+/// The messages to log.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Messages {
     /// Test records, whose messages have this many bytes.

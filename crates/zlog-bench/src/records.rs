@@ -19,7 +19,7 @@ use zlog_pipeline::source::synthetic::SyntheticSource;
 
 /// The root of topics, and the logger's name when lines are logged.
 pub const ROOT: &str = "bench";
-/// What subscribers subscribe to: the topics of all records, and no others.
+/// The prefix that subscribers subscribe to: that of the topics of all records, and no others.
 pub const TOPIC_PREFIX: &str = "bench.";
 /// Limit on the bytes of all messages; they are logged repeatedly.
 const MAX_BYTES: usize = 16 << 20;

@@ -4,8 +4,7 @@
 //! slows down meanwhile (heat, other load) slows all items alike, and ratios are taken
 //! within a round.
 //!
-//! What an item is (a handler, a pipeline) and how it is measured is defined by its
-//! [`Runner`].
+//! A [`Runner`] defines the items (handlers, pipelines) and how they are measured.
 
 use super::sample::Sample;
 
@@ -28,7 +27,7 @@ pub trait Measurable: Copy {
 
 /// Measures items: with processes, or with a fake in tests.
 pub trait Runner {
-    /// What it measures.
+    /// The item that it measures.
     type Item: Measurable;
     /// The result of a measurement.
     type Sample;

@@ -31,7 +31,7 @@ pub struct Sample {
     pub peak_memory: Option<u64>,
     /// Latencies in nanoseconds (three digits are exact), each with its number of calls.
     pub latency: Vec<(u64, u64)>,
-    /// What a reader of the figures must know.
+    /// A note for readers of the figures.
     pub note: Option<String>,
 }
 
@@ -71,7 +71,7 @@ impl Sample {
 
 /// The parameters of a run.
 pub(crate) struct Run<'r> {
-    /// What to log.
+    /// The records to log.
     pub records: &'r Records,
     /// How much to log, and how fast.
     pub load: &'r Load,

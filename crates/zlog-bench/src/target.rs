@@ -1,4 +1,4 @@
-//! What can be measured: handlers in typical set-ups.
+//! Targets of measurements: handlers in typical set-ups.
 //!
 //! `fixture` sets them up.
 

@@ -3,7 +3,7 @@
 //! Each handler is measured in a process of its own: a peak never decreases, and memory
 //! that one handler has allocated would stay in the next one's figure.
 
-/// What this process has used so far.
+/// Resources that this process has used so far.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub(crate) struct Usage {
     /// Seconds of processor time of all threads, user and system.

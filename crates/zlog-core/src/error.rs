@@ -160,7 +160,7 @@ impl Error {
         self
     }
 
-    /// What failed and why, in one line, without the next step.
+    /// The failure and its cause, in one line, without the next step.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -201,14 +201,14 @@ impl StdError for Error {
     }
 }
 
-/// What is wrong with a value that a user typed.
+/// A mistake in a value that a user typed.
 impl From<String> for Error {
     fn from(message: String) -> Error {
         Error::usage(message)
     }
 }
 
-/// What is wrong with a value that a user typed.
+/// A mistake in a value that a user typed.
 impl From<&str> for Error {
     fn from(message: &str) -> Error {
         Error::usage(message)

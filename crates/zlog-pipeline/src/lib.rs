@@ -1,4 +1,4 @@
-//! The moving parts of zlog: sources, handlers, and the sockets between them.
+//! The I/O of zlog: sources, handlers, and the sockets between them.
 //!
 //! A [`source`] delivers records, a [`handler`] sends them on, a [`router`] decides which
 //! handler gets which record, and [`pump`] is the loop that runs them. [`socket`] alone

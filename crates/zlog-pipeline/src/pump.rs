@@ -9,7 +9,7 @@ use zlog_core::{Record, Result};
 /// Longest wait for a source between two looks at signals and the clock.
 pub const TICK: Duration = Duration::from_millis(50);
 
-/// What is done with the records of a source, and when that ends.
+/// Handles the records of a source, and decides when the loop ends.
 pub trait Pipeline<S: Source + ?Sized> {
     /// Handles one record.
     ///

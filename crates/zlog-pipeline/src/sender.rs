@@ -1,4 +1,4 @@
-//! What an emitter adds to each record: who sent it, from where, and when.
+//! The fields that an emitter adds to each record: who sent it, from where, and when.
 //!
 //! The publisher adds the sequence number.
 
@@ -19,13 +19,13 @@ pub const OUTSIDE_ROOT: &str =
 /// them. A process makes a few of these in its life, and leaks some hundred bytes for each.
 #[derive(Clone, Debug)]
 pub struct SenderFields {
-    /// What topics begin with; empty if they begin with the level.
+    /// The beginning of topics; empty if they begin with the level.
     pub root: String,
     /// Keep a record's own topic even if it is not under `root`.
     pub trust_topic: bool,
     /// The logger's name.
     pub name: &'static str,
-    /// What topics end with, before a record's own subtopic; empty for none.
+    /// The end of topics, before a record's own subtopic; empty for none.
     pub subtopic: &'static str,
     /// This host's name.
     pub hostname: &'static str,

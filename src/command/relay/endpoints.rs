@@ -18,9 +18,7 @@ const ASKED: &str = "Another program listens there, most likely another `zlog re
 /// # Errors
 /// An endpoint is invalid.
 pub(super) fn collect_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
-    let bind = args.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
-    let connect = args.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
-    let mut endpoints = bind.chain(connect).collect::<Result<Vec<Endpoint>>>()?;
+    let mut endpoints = Endpoint::parse_all(&args.bind, &args.connect)?;
     if endpoints.is_empty() && !args.stdin && !args.listen.any() {
         endpoints.push(Endpoint::parse(DEFAULT_COLLECT, Role::Bind)?);
     }
@@ -32,9 +30,7 @@ pub(super) fn collect_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
 /// # Errors
 /// An endpoint is invalid, or collected from, too.
 pub(super) fn publish_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
-    let bind = args.publish_bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
-    let connect = args.publish_connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
-    let mut endpoints = bind.chain(connect).collect::<Result<Vec<Endpoint>>>()?;
+    let mut endpoints = Endpoint::parse_all(&args.publish_bind, &args.publish_connect)?;
     if endpoints.is_empty() {
         endpoints.push(super::super::default_endpoint(&args.endpoint, Role::Bind)?);
     }
@@ -91,8 +87,7 @@ pub(super) fn open_query_server(
         }
         return Ok(None);
     }
-    let given = args.ask.iter().map(|text| Endpoint::parse(text, Role::Bind));
-    let mut endpoints = given.collect::<Result<Vec<Endpoint>>>()?;
+    let mut endpoints = Endpoint::parse_all(&args.ask, &[])?;
     if endpoints.is_empty() {
         let bound = publish_on.iter().filter(|endpoint| endpoint.role() == Role::Bind);
         endpoints = bound.filter_map(Endpoint::query_endpoint).collect();

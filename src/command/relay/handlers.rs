@@ -30,7 +30,7 @@ impl Handlers {
         linger: Duration,
         proxy: &mut Proxy,
     ) -> Result<Handlers> {
-        let around = HandlerContext::new("relay", stop, stderr_reporter()).patient(linger);
+        let around = HandlerContext::new("relay", stop, stderr_reporter()).with_linger(linger);
         let router = Router::open(spec, around)?;
         let mut handlers = Handlers { router, wanted: Vec::new() };
         handlers.ask(proxy);

@@ -1,6 +1,6 @@
 """A mail server that prints each mail as Python's email package parses it.
 
-    mail_server.py plain|starttls|tls|login [CERTIFICATE KEY [PORT]]
+    mail_server.py plain|starttls|tls|login [CERTIFICATE KEY]
 
 `login` accepts mails from the user "me" with the password "secret".
 """
@@ -16,7 +16,6 @@ import sys
 from aiosmtpd.smtp import SMTP, AuthResult
 
 STYLE = sys.argv[1]
-PORT = int(sys.argv[4]) if len(sys.argv) > 4 else 0
 
 
 NUMBERS = itertools.count(1)
@@ -69,7 +68,7 @@ def session():
 async def main():
     loop = asyncio.get_running_loop()
     outer = context() if STYLE == "tls" else None
-    server = await loop.create_server(session, "127.0.0.1", PORT, ssl=outer)
+    server = await loop.create_server(session, "127.0.0.1", 0, ssl=outer)
     scheme = "smtps" if STYLE == "tls" else "smtp"
     host, port = server.sockets[0].getsockname()
     print(f"bound {scheme}://{host}:{port}", file=sys.stderr)

@@ -1,4 +1,4 @@
-//! What callers measured: the number of calls, start and end, and latencies.
+//! Measurements of callers: the number of calls, start and end, and latencies.
 
 use hdrhistogram::Histogram;
 
@@ -10,7 +10,7 @@ const MAX_LATENCY: u64 = 3_600_000_000_000;
 /// [`MAX_LATENCY`] a histogram takes about 250 KiB, however many calls are made.
 const DIGITS: u8 = 3;
 
-/// What one or several callers measured. Times are those of the clock in use.
+/// Measurements of one or several callers. Times are those of the clock in use.
 #[derive(Clone, Debug)]
 pub struct CallStats {
     /// Calls that returned.

@@ -21,7 +21,7 @@ pub(super) struct Share {
     /// How long to make calls.
     pub(super) duration: Option<Duration>,
     /// When calls are due; `None`: as soon as possible.
-    pub(super) pace: Option<Pace>,
+    pub(super) schedule: Option<CallSchedule>,
 }
 
 impl Share {
@@ -30,8 +30,8 @@ impl Share {
     pub(super) fn of(load: &Load, caller: usize) -> Share {
         let (caller, callers) = (caller as u64, load.threads.max(1) as u64);
         let count = load.count.map(|n| n / callers + u64::from(caller < n % callers));
-        let pace = load.rate.map(Pace::new);
-        Share { caller, callers, count, duration: load.duration, pace }
+        let schedule = load.rate.map(CallSchedule::new);
+        Share { caller, callers, count, duration: load.duration, schedule }
     }
 
     /// The number, over all callers, of this caller's call `made`.
@@ -42,15 +42,15 @@ impl Share {
 
 /// When the calls of an open loop are due.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Pace {
+pub struct CallSchedule {
     /// Nanoseconds from one call to the next.
     interval: f64,
 }
 
-impl Pace {
+impl CallSchedule {
     /// `rate` calls per second, which must be more than 0.
-    pub fn new(rate: f64) -> Pace {
-        Pace { interval: 1e9 / rate }
+    pub fn new(rate: f64) -> CallSchedule {
+        CallSchedule { interval: 1e9 / rate }
     }
 
     /// When call `number` is due, in nanoseconds after the start. It is computed from the
@@ -76,10 +76,10 @@ pub(super) fn run<C: Clock, F: Fn(u64) -> Result<()> + Sync>(
     let mut now = clock.now();
     while share.count.is_none_or(|count| stats.calls < count) && now < until && !stop() {
         let number = share.number(stats.calls);
-        let begin = match &share.pace {
+        let begin = match &share.schedule {
             None => clock.now(),
-            Some(pace) => {
-                let due = start.saturating_add(pace.due(number));
+            Some(schedule) => {
+                let due = start.saturating_add(schedule.due(number));
                 if due >= until || !wait(clock, due, stop) {
                     break;
                 }
@@ -233,9 +233,9 @@ mod tests {
 
         #[test]
         fn calls_are_due_evenly_however_many_there_are(rate in 0.001f64..1e9, number in 0u64..1_000_000_000) {
-            let pace = Pace::new(rate);
+            let schedule = CallSchedule::new(rate);
             let exact = number as f64 / rate * 1e9;
-            prop_assert!((pace.due(number) as f64 - exact).abs() <= 1.0 + exact * 1e-12);
+            prop_assert!((schedule.due(number) as f64 - exact).abs() <= 1.0 + exact * 1e-12);
         }
     }
 }

@@ -50,7 +50,7 @@ pub fn measure<C: Clock, F: Fn(u64) -> Result<()> + Sync>(
     })
 }
 
-/// What the callers share.
+/// State that the callers share.
 struct CallerPool<'c, C, F> {
     clock: &'c C,
     call: &'c F,

@@ -1,6 +1,6 @@
 //! Times calls: one caller, several callers, and their statistics.
 //!
-//! What is called is a closure, and the time comes from a [`Clock`], so that tests need
+//! The call is a closure, and the time comes from a [`Clock`], so that tests need
 //! neither a handler nor real time.
 //!
 //! # Closed and open loop
@@ -22,7 +22,7 @@ mod clock;
 
 pub use call_stats::CallStats;
 pub(crate) use call_stats::histogram;
-pub use caller::Pace;
+pub use caller::CallSchedule;
 pub use caller_pool::measure;
 pub(crate) use clock::nanos;
 pub use clock::{Clock, Monotonic};

@@ -19,7 +19,7 @@ const MAX_FRAMES: usize = 1024;
 /// Limit on their bytes.
 const MAX_BYTES: usize = 16 << 20;
 
-/// What to send, where to, and how many.
+/// The messages to send, where to, and how many.
 pub struct Sending {
     /// Where subscribers are bound.
     pub endpoints: Vec<Endpoint>,

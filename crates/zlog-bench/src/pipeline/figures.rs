@@ -60,7 +60,7 @@ pub struct Figures {
     pub subscribers: Side,
 }
 
-/// What one side of a pipeline used.
+/// Resources that one side of a pipeline used.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Side {
     /// Seconds of processor time per million records: for publishers, of those sent; for

@@ -18,7 +18,7 @@ const WAIT: &str = "30s";
 /// How long publishers may take to flush their last records.
 const LINGER: &str = "60s";
 
-/// What carries the records.
+/// The implementation that carries the records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Implementation {
     /// `zlog emit` and `zlog tail`.

@@ -13,7 +13,7 @@ pub type Series = rounds::Series<Sample>;
 pub struct Trial {
     /// The pipeline.
     pub scenario: Scenario,
-    /// What carries the records.
+    /// The implementation that carries the records.
     pub implementation: Implementation,
 }
 

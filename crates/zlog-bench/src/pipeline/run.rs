@@ -13,6 +13,7 @@ use super::scenario::Scenario;
 use crate::reaper::{ScratchDir, temp_dir_in};
 use crate::rounds::{Outcome, Runner};
 use zlog_core::text::escape::escape;
+use zlog_core::text::parsers::Seconds;
 use zlog_core::{Error, Result};
 
 /// How long a new process may take to become ready.
@@ -203,7 +204,7 @@ impl<'r> Run<'r> {
             self.check()?;
             self.look_for_progress();
             if self.begun.elapsed() > RUN_TIMEOUT {
-                return Err(Error::new(format!("a run took longer than {RUN_TIMEOUT:?}"))
+                return Err(Error::new(format!("a run took longer than {}", Seconds(RUN_TIMEOUT)))
                     .hint("Use a smaller --count."));
             }
         }

@@ -1,9 +1,9 @@
-//! What one run of a pipeline measured.
+//! The measurements of one run of a pipeline.
 
 use super::process::Ended;
 use crate::stats::ratio;
 
-/// What one run measured.
+/// The measurements of one run.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Sample {
     /// Seconds from the start of the publishers to the end of the last subscriber.
@@ -47,7 +47,7 @@ impl Sample {
     }
 }
 
-/// What the processes of one side used.
+/// Resources that the processes of one side used.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct SideUsage {
     /// Seconds of processor time of all of them.

@@ -20,7 +20,7 @@ pub const NONE: &str = "-";
 /// A report for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Document {
-    /// What was measured, on which machine: one line each.
+    /// The subject of the measurement and the machine: one line each.
     pub title: Vec<String>,
     /// The figures.
     pub tables: Vec<Table>,

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | `schema` | `"zlog-bench/1"` |
 //! | `date` | when it was begun, RFC 3339, UTC |
-//! | `machine` | `system`, `kernel`, `cpu`, `cores`, `zlog`, `libzmq`, `build` (`release` or `debug`): see [`Machine`] |
+//! | `machine` | `system`, `kernel`, `cpu`, `cores`, `zlog`, `libzmq`, `build` (`release` or `debug`): see `Machine` |
 //! | `settings` | the options: see [`Settings`] |
 //! | `interrupted` | whether it was stopped early |
 //! | `handlers` | one object per handler: see [`Row`] |
@@ -26,8 +26,6 @@
 //! | `….latency_ns` | spreads `p50`, `p90`, `p99`, `p99_9`, `max`; `distribution`: pairs `[share of calls, ns]` |
 //! | `….cpu_seconds_per_million`, `….peak_memory_bytes` | spreads, of the logging process |
 //! | `….ratio_to_file`, `….ratio_to_null` | spreads of the calls per second, taken within a round |
-//!
-//! `Machine`: super::machine::Machine
 
 pub mod document;
 mod image;

@@ -137,7 +137,7 @@ impl Report {
     }
 }
 
-/// What was measured, in words.
+/// The subject of the measurement, in words.
 pub(super) fn describe(settings: &Settings) -> String {
     let messages = match (&settings.lines, settings.size) {
         (Some(path), _) => format!(

@@ -18,7 +18,7 @@ pub struct Row {
     pub runs: usize,
     /// Why a run failed.
     pub error: Option<String>,
-    /// What a reader of the figures must know.
+    /// A note for readers of the figures.
     pub note: Option<String>,
     /// The figures; `None` if no run succeeded.
     pub figures: Option<Figures>,

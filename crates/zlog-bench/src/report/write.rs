@@ -14,7 +14,7 @@ use zlog_core::{Error, Result};
 /// # Errors
 /// As [`check_writable`], or the disk is full; `path` is unchanged then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = beside(path)?;
+    let mut file = sibling_temp_file(path)?;
     file.write_all(bytes)
         .and_then(|()| file.as_file().sync_all())
         .map_err(|error| failed(path, &error))?;
@@ -29,10 +29,10 @@ pub fn check_writable(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Err(failed(path, &io::ErrorKind::IsADirectory.into()));
     }
-    beside(path).map(drop)
+    sibling_temp_file(path).map(drop)
 }
 
-fn beside(path: &Path) -> Result<NamedTempFile> {
+fn sibling_temp_file(path: &Path) -> Result<NamedTempFile> {
     let directory = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),

@@ -44,7 +44,7 @@ pub struct SmtpServer {
     acceptor: Option<JoinHandle<()>>,
 }
 
-/// What the server and its threads share.
+/// State that the server and its threads share.
 struct Shared {
     options: ServerOptions,
     state: Mutex<State>,

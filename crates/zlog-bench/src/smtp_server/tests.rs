@@ -225,7 +225,7 @@ fn mails_from_many_connections_are_all_counted() {
     assert_eq!(server.wait_for(41, Duration::ZERO), 40);
 }
 
-/// What one conversation leads to, however its bytes are cut.
+/// The result of one conversation, however its bytes are cut.
 fn spoken(bytes: &[u8], cuts: &[usize]) -> (Vec<Mail>, Vec<u8>) {
     let (mut session, mut replies, mut mails) = (Session::default(), Vec::new(), Vec::new());
     let mut deliver = |mail: &Mail| {

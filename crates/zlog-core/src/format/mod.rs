@@ -143,7 +143,7 @@ pub struct Options {
     pub color: bool,
     /// Escape characters that are unsafe for a terminal. Off for pipes.
     pub escape: bool,
-    /// What happens to newlines in messages, tracebacks and stacks (pretty, text and format
+    /// The treatment of newlines in messages, tracebacks and stacks (pretty, text and format
     /// strings). In all other text, newlines are always escaped.
     pub newlines: Newlines,
     /// The zone of displayed times.
@@ -154,7 +154,7 @@ pub struct Options {
     pub separator: Option<String>,
     /// Pad columns to the widest value so far (pretty, text).
     pub align: bool,
-    /// What to mark in messages and tracebacks, if there is colour (pretty, text).
+    /// Patterns to mark in messages and tracebacks, if there is colour (pretty, text).
     pub highlight: Vec<Regex>,
     /// The content of the column after the level (pretty).
     pub show: Show,

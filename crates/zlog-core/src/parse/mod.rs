@@ -32,7 +32,7 @@ pub use crate::wire::text::backslash_replace;
 use pattern::Pattern;
 pub use priority::FACILITIES;
 
-/// What is recognised in a line.
+/// The parts of a line to recognise.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Recognise level, time, JSON, logfmt and priorities. The default is yes.

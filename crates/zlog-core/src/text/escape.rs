@@ -9,7 +9,7 @@ use std::io::Write;
 use super::choice::{Choice, Named};
 use super::hex;
 
-/// What happens to line feeds in text.
+/// The treatment of line feeds in text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Newlines {
     /// As they are: a text may take several lines

@@ -70,9 +70,9 @@ pub trait Handler {
         Backlog::default()
     }
 
-    /// What the user should know, although nothing failed: sentences without a full stop. Each
-    /// is returned once.
-    fn notices(&mut self) -> Vec<String> {
+    /// The notices since the last call, for the user: sentences without a full stop. They are
+    /// no errors.
+    fn take_notices(&mut self) -> Vec<String> {
         Vec::new()
     }
 

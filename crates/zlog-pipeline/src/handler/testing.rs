@@ -1,4 +1,4 @@
-//! What the unit tests of handlers share.
+//! Helpers for the unit tests of handlers.
 
 use std::thread;
 use std::time::{Duration, Instant};

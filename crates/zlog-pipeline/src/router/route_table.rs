@@ -73,7 +73,7 @@ impl RouteTable {
     }
 
     /// Whether the topic of a record matters.
-    pub(super) fn look_at_topics(&self) -> bool {
+    pub(super) fn needs_topics(&self) -> bool {
         !self.topics.is_empty()
     }
 

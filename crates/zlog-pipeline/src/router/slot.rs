@@ -18,7 +18,7 @@ use zlog_core::filter::Filter;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Level, Record, Result};
 
-/// Which of the records that reach a handler it takes.
+/// The filter in front of a handler.
 pub(super) struct RecordFilter {
     level: Option<Level>,
     topics: Vec<String>,

@@ -24,7 +24,7 @@ pub struct Spec {
     pub routes: Vec<RouteSpec>,
 }
 
-/// A handler, and which of the records that reach it it takes.
+/// A handler and the filter in front of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HandlerSpec {
     /// Its name in routes and messages.
@@ -39,7 +39,7 @@ pub struct HandlerSpec {
     pub grep: Vec<String>,
     /// Regular expressions; none of them may match the message or the traceback.
     pub exclude: Vec<String>,
-    /// What records look like.
+    /// The format of records.
     pub formatter: FormatterSpec,
     /// The queue in front of it. `None`: it runs on the thread that the records come from.
     pub queue: Option<QueueSpec>,
@@ -66,7 +66,7 @@ impl HandlerSpec {
 pub struct QueueSpec {
     /// How many records may wait; at least one.
     pub capacity: usize,
-    /// What to do when it is full.
+    /// The policy when it is full.
     pub on_full: OnFull,
 }
 

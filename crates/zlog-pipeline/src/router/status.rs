@@ -60,7 +60,7 @@ impl HandlerStatus {
         texts.collect::<Vec<_>>().join(", ")
     }
 
-    /// What the user should know at the end: sentences that begin with the handler's name.
+    /// Remarks for the user at the end: sentences that begin with the handler's name.
     pub fn remarks(&self) -> Vec<String> {
         let name = escape(&self.name);
         let mut remarks = Vec::new();

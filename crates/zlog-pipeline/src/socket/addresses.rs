@@ -56,7 +56,7 @@ pub(super) struct Addresses {
     /// The address that worked last.
     kept: Option<SocketAddr>,
     /// When `kept` was first seen down.
-    away: Option<Instant>,
+    down_since: Option<Instant>,
     /// The address that is being tried in addition to `kept`.
     trying: Option<SocketAddr>,
     /// Index of the next address of the round.
@@ -73,7 +73,7 @@ impl Addresses {
         Addresses {
             found: Vec::new(),
             kept: None,
-            away: None,
+            down_since: None,
             trying: None,
             next: 0,
             round: now,
@@ -116,15 +116,15 @@ impl Addresses {
         }
         if let Some(kept) = self.kept {
             if state(kept) == AddressState::Up {
-                (self.away, self.next) = (None, 0);
+                (self.down_since, self.next) = (None, 0);
                 return self.trying.take().map(Step::Disconnect);
             }
-            self.away.get_or_insert(now);
+            self.down_since.get_or_insert(now);
         }
         if self.asks(now) {
             return Some(Step::LookUp);
         }
-        if self.away.is_some_and(|since| now < since + STAY) {
+        if self.down_since.is_some_and(|since| now < since + STAY) {
             return None;
         }
         if let Some(address) = self.trying {

@@ -10,7 +10,8 @@
 //! - Publishers that this side connects to drop its subscriptions with the connection
 //!   anyway, so it unsubscribes. What they publish afterwards is not meant for it.
 //!
-//! PyZMQ's publishers ignore it. If they keep sending, unsubscribing follows.
+//! PyZMQ's publishers ignore the `ENDING` subscription; if they keep sending, this side
+//! unsubscribes.
 //!
 //! Requests are sent only after everything received so far was read: a publisher may have
 //! exited with messages still in flight, and the system discards those when this side

@@ -29,7 +29,7 @@ pub(super) const CONNECTION: &str = "__connection";
 const DESCRIPTOR: &str = "__fd";
 pub(super) const ADDRESS: &str = "Peer-Address";
 
-/// What a peer did.
+/// An event of a peer.
 pub(super) enum PeerEvent<'a> {
     /// It subscribed to `prefix`, or cancelled it.
     Subscription {

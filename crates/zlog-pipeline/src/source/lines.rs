@@ -37,7 +37,7 @@ pub(crate) struct Line<'c> {
     pub(crate) part: u32,
 }
 
-/// What ends a run of bytes without a newline.
+/// The end of a run of bytes without a newline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum End {
     /// Nothing yet: it goes on in a later read.
@@ -50,7 +50,7 @@ enum End {
     Stream,
 }
 
-/// What `peek` has shown, for `advance` to step over.
+/// The result of `peek`, for `advance` to step over.
 #[derive(Clone, Copy, Debug)]
 struct Peeked {
     /// Length of what was shown: the line without its ending, or a piece.
@@ -179,7 +179,7 @@ impl Splitter {
         self.carry_end = end;
     }
 
-    /// What to show of a run of bytes; `None` if more bytes are needed to decide.
+    /// The part of a run of bytes to show; `None` if more bytes are needed to decide.
     fn classify(&self, run: &[u8], end: End, max: usize, in_carry: bool) -> Option<Peeked> {
         let line = match end {
             End::Newline | End::Open => run.strip_suffix(b"\r").unwrap_or(run),

@@ -51,19 +51,6 @@ pub enum SourceKind {
     Python,
 }
 
-impl SourceKind {
-    /// All of them.
-    pub const ALL: [SourceKind; 7] = [
-        SourceKind::Stdin,
-        SourceKind::File,
-        SourceKind::Command,
-        SourceKind::Message,
-        SourceKind::Synthetic,
-        SourceKind::Replay,
-        SourceKind::Python,
-    ];
-}
-
 /// Outcome of [`Source::poll`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PollStatus {
@@ -75,12 +62,12 @@ pub enum PollStatus {
     Ended,
 }
 
-/// Takes one record, which borrows from the source's buffers: a sink that keeps it
-/// takes it (`mem::take`) and calls [`Record::into_owned`]. After [`ControlFlow::Break`] the source returns without
-/// delivering another.
+/// Receives one record, which borrows from the source's buffers. To keep it, take it
+/// (`mem::take`) and call [`Record::into_owned`]. After [`ControlFlow::Break`] the source
+/// returns without delivering another.
 pub type Sink<'s> = dyn FnMut(&mut Record<'_>) -> Result<ControlFlow<()>> + 's;
 
-/// What a source has read, changed and lost so far.
+/// Counts of input that a source has read, changed and lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SourceCounts {
     /// Of lines; zero for sources that read none.
@@ -115,7 +102,7 @@ pub trait Source {
         Vec::new()
     }
 
-    /// What was read, changed and lost so far.
+    /// Counts of input read, changed and lost so far.
     fn counts(&self) -> SourceCounts {
         SourceCounts::default()
     }

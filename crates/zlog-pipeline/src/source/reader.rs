@@ -80,7 +80,7 @@ pub(crate) struct ReaderMessage {
     pub(crate) event: ReaderEvent,
 }
 
-/// What a reader met.
+/// An event of a reader.
 pub(crate) enum ReaderEvent {
     /// The bytes of one read.
     Bytes(Block),
@@ -213,7 +213,7 @@ impl ReaderHandle {
         let _ = self.send(ReaderEvent::End);
     }
 
-    /// Waits, but no longer than the consumer is there.
+    /// Waits, or returns early if the consumer disconnects.
     pub(crate) fn pause(&self, wait: Duration) -> Result<(), Disconnected> {
         match self.stop.recv_timeout(wait) {
             Err(RecvTimeoutError::Timeout) | Ok(()) => Ok(()),

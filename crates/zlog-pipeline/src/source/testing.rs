@@ -1,4 +1,4 @@
-//! What the tests of several sources share.
+//! Helpers for the tests of several sources.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};

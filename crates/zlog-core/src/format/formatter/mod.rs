@@ -73,7 +73,7 @@ pub struct FormatterSpec {
     /// The names of extras that the format may use, with defaults for records that lack
     /// them (Python's `defaults`). Names of attributes are allowed too.
     pub extras: Vec<(String, Option<String>)>,
-    /// What happens to newlines in messages and tracebacks.
+    /// The treatment of newlines in messages and tracebacks.
     pub newlines: Newlines,
     /// Reject what Python's `Formatter(validate=True)` rejects, such as a string without
     /// fields.

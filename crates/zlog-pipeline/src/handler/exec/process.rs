@@ -3,7 +3,7 @@
 
 use std::io::Error as IoError;
 
-/// What the command gets.
+/// The input of the command.
 pub(super) struct Input<'t, E> {
     /// Its standard input.
     pub(super) text: &'t [u8],

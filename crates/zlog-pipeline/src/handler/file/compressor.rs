@@ -69,7 +69,7 @@ struct Thread {
     state: Arc<WorkerState>,
 }
 
-/// What the thread shares with its owner.
+/// State that the thread shares with its owner.
 #[derive(Default)]
 struct WorkerState {
     abandoned: AtomicBool,

@@ -19,7 +19,7 @@
 //!
 //! NFS: Linux forwards `flock` to the server, so it works between machines unless the mount
 //! has `nolock` or `local_lock`. Where locks do not work at all, zlog writes without one and
-//! returns a warning ([`FileLock::warning`]): no log would be worse.
+//! returns a warning ([`FileLock::take_warning`]): no log would be worse.
 //!
 //! Within a process locks are shared: opening a path that is already open hands it over, as
 //! when a configuration is reloaded.
@@ -37,7 +37,7 @@ use zlog_core::{Error, Result};
 /// The paths locked by this process.
 static LOCKS: Mutex<BTreeMap<PathBuf, LockEntry>> = Mutex::new(BTreeMap::new());
 
-/// What all locks of one path share.
+/// State that all locks of one path share.
 struct LockEntry {
     count: usize,
     /// How many of them belong to handlers that write.
@@ -94,7 +94,7 @@ impl FileLock {
     }
 
     /// Why locks do not work here, if they do not. Returned once.
-    pub(crate) fn warning(&self) -> Option<String> {
+    pub(crate) fn take_warning(&self) -> Option<String> {
         locks().get_mut(&self.path)?.warning.take()
     }
 

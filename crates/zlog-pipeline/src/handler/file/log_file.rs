@@ -113,9 +113,9 @@ impl LogFile {
         self.lock.as_ref().map(|_| self.checked + IDLE_CHECK_INTERVAL)
     }
 
-    /// What the user should know about the lock.
-    pub(crate) fn notices(&self) -> Vec<String> {
-        self.lock.as_ref().and_then(FileLock::warning).into_iter().collect()
+    /// The warning about the lock, if there is one.
+    pub(crate) fn take_notices(&self) -> Vec<String> {
+        self.lock.as_ref().and_then(FileLock::take_warning).into_iter().collect()
     }
 
     /// Reopens the path if it has another file or none. Otherwise takes over the file's
@@ -254,7 +254,7 @@ fn is_deleted(_file: &Metadata) -> bool {
 mod tests {
     use super::*;
 
-    /// What a child process has between `fork` and `exec`.
+    /// The file that a child process has between `fork` and `exec`.
     fn copy(log: &LogFile) -> File {
         log.file.handle().try_clone().unwrap()
     }

@@ -134,8 +134,8 @@ impl Handler for FileHandler {
         Backlog { waiting, lost, unreachable: self.file.is_detached(), ..Backlog::default() }
     }
 
-    fn notices(&mut self) -> Vec<String> {
-        self.file.notices()
+    fn take_notices(&mut self) -> Vec<String> {
+        self.file.take_notices()
     }
 
     fn close(&mut self, _until: Instant) -> Result<()> {

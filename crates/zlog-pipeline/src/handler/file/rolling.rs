@@ -80,8 +80,8 @@ impl<R: RolloverRule> Handler for RollingFileHandler<R> {
         Backlog { unreachable: self.file.is_detached(), ..Backlog::default() }
     }
 
-    fn notices(&mut self) -> Vec<String> {
-        self.file.notices()
+    fn take_notices(&mut self) -> Vec<String> {
+        self.file.take_notices()
     }
 
     /// Also waits until replaced files are compressed.

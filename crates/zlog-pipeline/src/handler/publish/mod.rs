@@ -34,7 +34,7 @@ pub enum Wire {
     Text,
 }
 
-/// What to do with a record while a subscriber's queue is full.
+/// The policy for a record while a subscriber's queue is full.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OnFull {
     /// Wait, which slows down the source.
@@ -53,7 +53,7 @@ pub struct PublishOptions {
     pub logger_in_topic: bool,
     /// The format of bodies.
     pub wire: Wire,
-    /// What to do while a subscriber's queue is full.
+    /// The policy while a subscriber's queue is full.
     pub on_full: OnFull,
     /// Asked while a record waits for room: whether to give up. That record is dropped then,
     /// and so is every later one that would have to wait.
@@ -63,7 +63,7 @@ pub struct PublishOptions {
     pub report: Box<dyn Fn(&str) + Send>,
 }
 
-/// What was published.
+/// Counts of published records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Published {
     /// Records sent.
@@ -82,7 +82,7 @@ pub struct Published {
     pub broken: u64,
 }
 
-/// What is known about a topic.
+/// State of a topic.
 struct Topic {
     /// The number of its last record. The first is 1.
     seq: u64,
@@ -128,7 +128,7 @@ impl Publish {
         }
     }
 
-    /// What was published so far.
+    /// Counts of records published so far.
     pub fn published(&self) -> Published {
         let (renumbered, broken) = (self.topics.forgotten(), self.broken.total());
         Published { renumbered, broken, ..self.published }
@@ -248,10 +248,8 @@ impl Publish {
         names.retain(|name| !self.reported.contains(name));
         names.truncate(MAX_REPORTED_SUBSCRIBERS - self.reported.len());
         if !names.is_empty() {
-            (self.options.report)(&format!(
-                "waiting: {} does not read its records",
-                names.join(", ")
-            ));
+            let verb = if names.len() == 1 { "does not read its" } else { "do not read their" };
+            (self.options.report)(&format!("waiting: {} {verb} records", names.join(", ")));
             self.reported.append(&mut names);
         }
     }

@@ -14,7 +14,7 @@ use zlog_core::{Error, Record, Result};
 /// The shortest wait for timed work, even if it is always due at once.
 const MIN_TIMER: Duration = Duration::from_millis(1);
 
-/// What goes through the queue.
+/// An item of the queue.
 pub(super) enum Job {
     /// A record for the handler. Several queues may share it.
     Record(Arc<Record<'static>>),

@@ -27,7 +27,7 @@ const GRACE_PERIOD: Duration = Duration::from_millis(200);
 /// How often a record that waits for room asks whether to give up.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What happened to the records. The rest are still queued.
+/// Record counts. The rest are still queued.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct QueueCounts {
     /// Records that were queued.
@@ -38,7 +38,7 @@ pub struct QueueCounts {
     pub handled: u64,
     /// Records for which the handler returned an error.
     pub failed: u64,
-    /// Records still queued when [`QueueHandler::close_within`] gave up waiting.
+    /// Records still queued at the deadline for closing.
     pub abandoned: u64,
 }
 
@@ -91,7 +91,7 @@ impl QueueHandler {
         self
     }
 
-    /// What happened to the records so far.
+    /// Record counts so far.
     pub fn counts(&self) -> QueueCounts {
         let (handled, failed) = self.shared.counts();
         QueueCounts {
@@ -129,7 +129,7 @@ impl QueueHandler {
     /// The caller reports what was abandoned, and what [`Handler::backlog`] contains.
     ///
     /// A handler that hangs in a record keeps its thread until it returns.
-    pub fn close_within(&mut self, within: Duration) -> (QueueCounts, Result<()>) {
+    pub(crate) fn close_within(&mut self, within: Duration) -> (QueueCounts, Result<()>) {
         let until = Instant::now() + within;
         self.begin_close(until);
         self.finish_close(until)

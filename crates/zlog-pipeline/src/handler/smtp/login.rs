@@ -56,7 +56,7 @@ impl LoginFrom {
         }
     }
 
-    /// What the user should know about the file of the login.
+    /// The warning about the file of the login, if there is one.
     pub fn warning(&self) -> Option<String> {
         match self {
             LoginFrom::File(path) if others_may_read(path) => Some(format!(

@@ -145,7 +145,7 @@ pub struct MailTransport {
     text: RecordBuffer,
     /// Records that were truncated.
     cut: u64,
-    /// What to tell the user about the login.
+    /// The warning about the login.
     warning: Option<String>,
 }
 
@@ -197,7 +197,7 @@ impl Transport for MailTransport {
         Backlog { cut: self.cut, ..Backlog::default() }
     }
 
-    fn notices(&mut self) -> Vec<String> {
+    fn take_notices(&mut self) -> Vec<String> {
         self.warning.take().into_iter().collect()
     }
 }

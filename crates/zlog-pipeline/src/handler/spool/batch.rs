@@ -16,7 +16,7 @@ pub struct Batch<P> {
     pub(in crate::handler) dropped: u64,
     /// The number of records, from the first, that have been sent.
     pub(in crate::handler) done: usize,
-    /// What the transport remembers between two attempts.
+    /// State that the transport keeps between two attempts.
     pub(in crate::handler) progress: P,
 }
 

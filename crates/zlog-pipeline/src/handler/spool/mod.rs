@@ -78,7 +78,7 @@ impl Default for SpoolOptions {
 
 /// Formats records and sends batches of them.
 pub trait Transport {
-    /// What it remembers about a batch between two attempts.
+    /// State of a batch that it keeps between two attempts.
     type Progress: Default;
 
     /// Appends the formatted record to `out`.
@@ -112,8 +112,8 @@ pub trait Transport {
     /// Gives up what it wanted to send with the next batch: there will be none.
     fn give_up(&mut self) {}
 
-    /// See [`Handler::notices`].
-    fn notices(&mut self) -> Vec<String> {
+    /// See [`Handler::take_notices`].
+    fn take_notices(&mut self) -> Vec<String> {
         Vec::new()
     }
 }
@@ -402,8 +402,8 @@ impl<T: Transport> Handler for Spool<T> {
         }
     }
 
-    fn notices(&mut self) -> Vec<String> {
-        self.transport.notices()
+    fn take_notices(&mut self) -> Vec<String> {
+        self.transport.take_notices()
     }
 
     /// Sends everything, with retries, until `until`. The rest is lost.

@@ -61,7 +61,7 @@ impl Connection {
         }
     }
 
-    /// What happened to messages of batches that counted as sent.
+    /// Counts of messages of batches that counted as sent.
     pub(super) fn backlog(&self) -> Backlog {
         Backlog {
             waiting: self.refused_datagram.is_some().into(),

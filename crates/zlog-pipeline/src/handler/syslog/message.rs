@@ -93,8 +93,8 @@ impl FromStr for Facility {
 pub enum Protocol {
     /// RFC 5424, with all fields of a record.
     Rfc5424,
-    /// What daemons read from programs on their own machine: systemd's journal, and rsyslog in
-    /// its default configuration, accept nothing else at `/dev/log`.
+    /// For daemons on the same machine: systemd's journal, and rsyslog in its default
+    /// configuration, accept nothing else at `/dev/log`.
     Local,
 }
 

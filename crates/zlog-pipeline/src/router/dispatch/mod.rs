@@ -18,7 +18,7 @@ use zlog_core::{Error, Record, Result};
 /// How long a removed handler may take to send what it holds.
 const RETIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What handlers need from the command that runs them.
+/// The parts of a command that its handlers need.
 #[derive(Clone)]
 pub struct HandlerContext {
     /// The name of the command, for messages: `tail`.
@@ -26,7 +26,7 @@ pub struct HandlerContext {
     /// Whether the process was asked to stop.
     pub stop: ShutdownSignal,
     /// How long records may then still wait for room, all of them together.
-    patience: Duration,
+    linger: Duration,
     /// When a waiting record first noticed the request to stop.
     asked: Arc<OnceLock<Instant>>,
     /// Tells the user about outages and bound endpoints.
@@ -39,29 +39,29 @@ impl HandlerContext {
         HandlerContext {
             command: command.to_owned(),
             stop: stop.clone(),
-            patience: Duration::ZERO,
+            linger: Duration::ZERO,
             asked: Arc::default(),
             report,
         }
     }
 
-    /// Lets records wait for room for `patience`, all of them together, after the process was
+    /// Lets records wait for room for `linger`, all of them together, after the process was
     /// asked to stop. Without it, none waits any longer then.
     #[must_use]
-    pub fn patient(self, patience: Duration) -> HandlerContext {
-        HandlerContext { patience, ..self }
+    pub fn with_linger(self, linger: Duration) -> HandlerContext {
+        HandlerContext { linger, ..self }
     }
 
     /// Whether a record that waits for room must give up.
     pub(super) fn give_up(&self) -> Box<dyn Fn() -> bool + Send> {
-        let (stop, patience, asked) = (self.stop.clone(), self.patience, Arc::clone(&self.asked));
-        Box::new(move || stop.requested() && asked.get_or_init(Instant::now).elapsed() >= patience)
+        let (stop, linger, asked) = (self.stop.clone(), self.linger, Arc::clone(&self.asked));
+        Box::new(move || stop.requested() && asked.get_or_init(Instant::now).elapsed() >= linger)
     }
 
     /// Standard output. A reader that has stopped reading may delay the end by `linger`, or else
     /// as long as waiting records plus the time for closing.
     pub(super) fn stdout(&self, linger: Option<Duration>) -> Stdout {
-        Stdout::with_linger(linger.unwrap_or(self.patience.saturating_mul(2)))
+        Stdout::with_linger(linger.unwrap_or(self.linger.saturating_mul(2)))
     }
 }
 
@@ -73,11 +73,11 @@ pub struct Router {
     /// `None`: without routes, every handler gets every record.
     routes: Option<RouteTable>,
     /// Whether the topics of records matter.
-    look_at_topics: bool,
+    needs_topics: bool,
     /// Removed handlers that are still sending what they hold, and their deadlines.
-    leaving: Vec<(HandlerSlot, Instant)>,
+    closing: Vec<(HandlerSlot, Instant)>,
     /// The final status of removed handlers.
-    left: Vec<HandlerStatus>,
+    closed: Vec<HandlerStatus>,
     /// Reused: the topic of a record without one.
     topic: String,
 }
@@ -97,9 +97,9 @@ impl Router {
             spec: Spec::default(),
             slots,
             routes: None,
-            look_at_topics: false,
-            leaving: Vec::new(),
-            left: Vec::new(),
+            needs_topics: false,
+            closing: Vec::new(),
+            closed: Vec::new(),
             topic: String::new(),
         };
         router.set(spec);
@@ -115,8 +115,7 @@ impl Router {
     fn set(&mut self, spec: Spec) {
         self.routes = RouteTable::new(&spec);
         let by_topic = spec.handlers.iter().any(|handler| !handler.topics.is_empty());
-        self.look_at_topics =
-            by_topic || self.routes.as_ref().is_some_and(RouteTable::look_at_topics);
+        self.needs_topics = by_topic || self.routes.as_ref().is_some_and(RouteTable::needs_topics);
         self.spec = spec;
     }
 
@@ -129,7 +128,7 @@ impl Router {
         if self.slots.is_empty() {
             return;
         }
-        let topic = match self.look_at_topics {
+        let topic = match self.needs_topics {
             true => wire::topic::of(record, &mut self.topic),
             false => &record.topic,
         };
@@ -166,8 +165,8 @@ impl Router {
     /// record.
     pub fn on_timer(&mut self, now: Instant) -> Option<Instant> {
         let gone = |(slot, until): &mut (HandlerSlot, Instant)| slot.has_ended() || now >= *until;
-        for (slot, until) in self.leaving.extract_if(.., gone) {
-            self.left.push(slot.close(until));
+        for (slot, until) in self.closing.extract_if(.., gone) {
+            self.closed.push(slot.close(until));
         }
         self.slots.iter_mut().filter_map(|slot| slot.on_timer(now)).min()
     }
@@ -229,11 +228,11 @@ impl Router {
         let handed_over = file.is_some() && files.map(real_path).any(|path| file == Some(path));
         let inline = slot.spec.queue.is_none();
         if handed_over || inline {
-            self.left.push(slot.close(Instant::now() + HandlerSlot::HAND_OVER));
+            self.closed.push(slot.close(Instant::now() + HandlerSlot::HAND_OVER));
         } else {
             let until = Instant::now() + RETIRE_TIMEOUT;
             slot.begin_close(until);
-            self.leaving.push((slot, until));
+            self.closing.push((slot, until));
         }
     }
 
@@ -245,8 +244,8 @@ impl Router {
         // All at once, so that none waits for another.
         self.slots.iter_mut().for_each(|slot| slot.begin_close(until));
         let mut closed: Vec<_> = self.slots.drain(..).map(|slot| slot.close(until)).collect();
-        closed.append(&mut self.left);
-        closed.extend(self.leaving.drain(..).map(|(slot, _)| slot.close(until)));
+        closed.append(&mut self.closed);
+        closed.extend(self.closing.drain(..).map(|(slot, _)| slot.close(until)));
         closed
     }
 

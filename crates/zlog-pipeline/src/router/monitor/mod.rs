@@ -8,6 +8,7 @@
 //! those taken, without those that wait or are lost. An outage ends when there are more of them
 //! than at the last error, and the handler does not say that its target is unreachable.
 
+use std::error::Error as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ const REPEAT_AFTER: Duration = Duration::from_secs(60);
 /// Where messages for the user go.
 pub type Reporter = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// What other threads can see of a handler. Only the handler's thread writes it.
+/// Counters of a handler, for other threads. Only the handler's thread writes them.
 #[derive(Default)]
 pub(super) struct HandlerCounters {
     /// Records taken.
@@ -164,14 +165,11 @@ impl Causes {
     }
 }
 
-/// The essence of an error: what failed and why, without the text between them (how much of a
-/// block was written) and without numbers, which change from one error to the next.
+/// The I/O error behind an error, or else its message; without numbers, which change from one
+/// error to the next.
 fn cause(error: &Error) -> String {
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    let what = line.split(": ").next().into_iter();
-    let parts = what.chain(line.rsplit(": ").next());
-    parts.flat_map(str::chars).filter(|c| !c.is_ascii_digit()).collect()
+    let text = error.source().map_or_else(|| error.message().to_owned(), ToString::to_string);
+    text.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 impl MonitoredHandler {
@@ -207,7 +205,7 @@ impl MonitoredHandler {
     }
 
     fn report_notices(&mut self) {
-        for notice in self.inner.notices() {
+        for notice in self.inner.take_notices() {
             self.reporter.say(&notice);
         }
     }

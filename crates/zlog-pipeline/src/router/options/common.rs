@@ -29,7 +29,7 @@ pub const QUEUE: &[Key] = &[
         .default("drop; block with `tail --input`"),
 ];
 
-/// What records look like.
+/// The format of records.
 pub const FORMAT: &[Key] = &[
     Key::new("style", "%|{|$|auto", "Style of format").default("auto"),
     Key::new("datefmt", "FORMAT", "Format of times (strftime)"),
@@ -65,7 +65,7 @@ pub(super) const BATCH: &[Key] = &[
     Key::new("every", "TIME", "How long the first record of a batch waits at most").default("10s"),
 ];
 
-/// What is kept while the target is unreachable.
+/// The limits of the spool while the target is unreachable.
 pub(super) const SPOOL: &[Key] = &[
     Key::new("timeout", "TIME", "How long an attempt may take"),
     Key::new("spool", "N", "Records kept while the target is unreachable").default("10000"),
@@ -75,7 +75,7 @@ pub(super) const SPOOL: &[Key] = &[
     Key::new("retry-max", "TIME", "Longest delay of a retry").default("60s"),
 ];
 
-/// What records look like in files, mails and the input of commands by default. Python's
+/// The default format of records in files, mails and the input of commands. Python's
 /// `basicConfig` has no time, which is needed where many programs write to one file.
 const DEFAULT_FORMAT: &str = "%(asctime)s %(levelname)s %(name)s %(message)s";
 
@@ -93,11 +93,11 @@ pub(super) fn default_format(spec: &FormatterSpec) -> Result<Box<dyn Format>> {
 pub struct SharedSettings {
     /// Its name; `None` for [`HandlerTarget::default_name`](super::HandlerTarget::default_name).
     pub name: Option<String>,
-    /// What its records look like.
+    /// The format of its records.
     pub formatter: FormatterSpec,
     /// Whether its own keys say UTC, for files that are replaced by the clock.
     pub utc: bool,
-    /// What to do when its queue is full, unless a key says so.
+    /// The policy when its queue is full, unless a key says so.
     pub on_full: OnFull,
 }
 

@@ -76,7 +76,7 @@ pub trait HandlerTarget {
     }
 }
 
-/// What a handler is opened with.
+/// The context that a handler is opened in.
 pub struct Opening<'o> {
     pub(super) context: &'o HandlerContext,
     pub(super) reporter: &'o OutageReporter,
@@ -119,7 +119,7 @@ macro_rules! registry {
                 }
             }
 
-            /// What all kinds have in common.
+            /// The interface that all kinds have in common.
             pub fn as_dyn(&self) -> &dyn HandlerTarget {
                 match self {
                     $(Target::$Kind(target) => target,)+
@@ -160,7 +160,7 @@ pub struct Key {
     pub value: &'static str,
     /// The default, in words or as it would be typed. Empty for none.
     pub default: &'static str,
-    /// What it does.
+    /// Its effect, for help.
     pub help: &'static str,
     /// Whether it may be given more than once.
     pub repeats: bool,

@@ -50,7 +50,7 @@ fn wire(text: &str) -> Result<Wire, &'static str> {
     }
 }
 
-/// What to do if another program has the endpoint of a handler.
+/// The next step if another program has the endpoint of a handler.
 const TAKEN: &str = "Another program listens there: publish on another port, or connect to it \
                      instead of binding.";
 
@@ -65,7 +65,7 @@ pub struct PublishTarget {
     pub root: String,
     /// The format of bodies.
     pub wire: Wire,
-    /// What to do while a subscriber's queue is full: with [`OnFull::Block`] this handler waits,
+    /// The policy while a subscriber's queue is full: with [`OnFull::Block`] this handler waits,
     /// and without a queue in front of it all others do, too.
     pub on_full: OnFull,
     /// High-water mark: messages queued for each subscriber.
@@ -87,10 +87,8 @@ impl Default for PublishTarget {
 
 impl PublishTarget {
     fn endpoints(&self) -> Result<Vec<Endpoint>> {
-        let bind = self.bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
-        let connect = self.connect.iter().map(|text| Endpoint::parse(text, Role::Connect));
-        let with_hint = |endpoint: Endpoint| endpoint.with_in_use_hint(TAKEN);
-        bind.chain(connect).map(|endpoint| endpoint.map(with_hint)).collect()
+        let endpoints = Endpoint::parse_all(&self.bind, &self.connect)?;
+        Ok(endpoints.into_iter().map(|endpoint| endpoint.with_in_use_hint(TAKEN)).collect())
     }
 }
 

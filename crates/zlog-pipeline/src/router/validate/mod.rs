@@ -43,7 +43,7 @@ impl<'s> Validator<'s> {
     pub fn handler(&mut self, handler: &'s HandlerSpec) -> Result<()> {
         let name = escape(&handler.name);
         if name.is_empty() {
-            return Err(Error::usage("a handler has no name").hint("Give it one."));
+            return Err(Error::usage("a handler has no name").hint("Add a name."));
         }
         check(handler).map_err(|error| error.within(format_args!("handler {name}")))?;
         if self.known.contains(&*handler.name) {

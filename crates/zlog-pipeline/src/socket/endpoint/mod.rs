@@ -54,6 +54,15 @@ impl Endpoint {
         Ok(Endpoint { text: text.to_owned(), role, transport, in_use_hint: None })
     }
 
+    /// Parses endpoints to bind and endpoints to connect to.
+    ///
+    /// # Errors
+    /// See [`Endpoint::parse`].
+    pub fn parse_all(bind: &[String], connect: &[String]) -> Result<Vec<Endpoint>> {
+        let bind = bind.iter().map(|text| Endpoint::parse(text, Role::Bind));
+        bind.chain(connect.iter().map(|text| Endpoint::parse(text, Role::Connect))).collect()
+    }
+
     /// Sets the next step to suggest if the endpoint is in use when it is bound: a sentence.
     /// The caller knows which option names another endpoint.
     #[must_use]

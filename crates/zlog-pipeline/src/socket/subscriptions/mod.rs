@@ -66,7 +66,7 @@ pub(super) struct Offender {
     pub(super) why: Misuse,
 }
 
-/// What a peer did wrong.
+/// A violation of the protocol by a peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Misuse {
     /// Sent a frame that is not a subscription, or is too large.

@@ -20,7 +20,7 @@
 //! - The file that has the name now can't be read (no permission, a directory): a notice
 //!   says so once, the command fails in the end, and it is tried again at every check.
 //!
-//! Where a file ends for good, so does its last line, with or without a newline.
+//! The end of a file also ends its last line.
 
 mod open_file;
 
@@ -319,7 +319,7 @@ fn identity(meta: &Metadata) -> Option<(u64, u64)> {
     Some((meta.dev(), meta.ino()))
 }
 
-/// Without inodes, the creation time has to do.
+/// Without inodes, files are identified by creation time.
 #[cfg(not(unix))]
 fn identity(meta: &Metadata) -> Option<std::time::SystemTime> {
     meta.created().ok()

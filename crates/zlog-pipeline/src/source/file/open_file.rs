@@ -40,7 +40,7 @@ pub(super) enum Change {
 }
 
 impl Change {
-    /// The notice, to follow the name of the file.
+    /// The rest of the notice, after the file's name.
     pub(super) fn text(self) -> &'static str {
         match self {
             Change::Truncated => {

@@ -6,7 +6,7 @@
 //! what they share.
 //!
 //! Neither protocol says who sends, so input is hostile until it is decoded;
-//! [`ListenOptions`] has the limits. A client that sends no valid record is cut off and
+//! [`ListenOptions`] has the limits. A client that sends no valid record is disconnected and
 //! named. Turns are short and no client is waited for, so the other clients do not notice.
 
 mod address;

@@ -8,23 +8,23 @@ use std::time::{Duration, Instant};
 use crate::source::Notice;
 use zlog_core::text::plural::counted;
 
-/// What has come from Python's handlers so far.
+/// Counts of Python's handlers: their clients, records and datagrams.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ListenStats {
     /// Records delivered.
     pub records: u64,
     /// Clients connected now.
     pub clients: u64,
-    /// Clients that have ever connected, without those turned away.
+    /// Clients that have ever connected, without the refused ones.
     pub clients_total: u64,
-    /// Clients turned away because the maximum number was connected.
-    pub turned_away: u64,
-    /// Clients cut off because they sent no valid record, or stopped in the middle of one.
-    pub cut_off: u64,
+    /// Clients refused because the maximum number was connected.
+    pub refused: u64,
+    /// Clients disconnected because they sent no valid record, or stopped in the middle of one.
+    pub disconnected: u64,
     /// Records of which only a part came before the connection ended.
     pub truncated: u64,
-    /// Clients that hung up before everything that they had sent was read.
-    pub hung_up: u64,
+    /// Clients that disconnected before everything that they had sent was read.
+    pub disconnected_unread: u64,
     /// Records that such a client dropped before it connected again; a lower bound.
     pub dropped: u64,
     /// Records skipped because they exceed a limit on values; their client stays.
@@ -46,10 +46,10 @@ impl ListenStats {
     /// For the summary: each number that is not zero, in words.
     pub fn remarks(&self) -> Vec<String> {
         [
-            (self.cut_off, "client", "disconnected"),
-            (self.turned_away, "client", "refused (--max-clients)"),
+            (self.disconnected, "client", "disconnected"),
+            (self.refused, "client", "refused (--max-clients)"),
             (self.truncated, "record", "cut short by the end of the connection"),
-            (self.hung_up, "client", "disconnected with records unread"),
+            (self.disconnected_unread, "client", "disconnected with records unread"),
             (self.dropped, "record", "dropped by a SocketHandler that waited for 1 s"),
             (self.too_large, "record", "dropped, too large"),
             (self.shortened, "record", "shortened (extras nested too deep, or too large)"),
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn remarks_name_the_counts_that_are_not_zero() {
         assert!(ListenStats { records: 5, clients: 1, ..Default::default() }.remarks().is_empty());
-        let stats = ListenStats { truncated: 2, cut_off: 1, ..ListenStats::default() };
+        let stats = ListenStats { truncated: 2, disconnected: 1, ..ListenStats::default() };
         let remarks = stats.remarks();
         assert_eq!(
             remarks,

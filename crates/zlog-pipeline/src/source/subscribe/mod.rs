@@ -73,7 +73,7 @@ impl Subscribe {
         &mut self.subscriber
     }
 
-    /// What came too late for [`Source::finish`].
+    /// Counts of messages that came too late for [`Source::finish`].
     pub fn late(&self) -> LateMessages {
         self.late
     }

@@ -10,7 +10,7 @@ pub struct LineOptions {
     /// with `{` may be eight times as long: JSON takes up to six bytes for a byte of the
     /// message, and holds other fields as well.
     pub max_line: usize,
-    /// What is recognised in a line.
+    /// The parts of a line to recognise.
     pub parse: parse::Options,
     /// Which lines make one record.
     pub multiline: multiline::Options,
@@ -33,7 +33,7 @@ impl Default for LineOptions {
 /// that every record that zlog has written is read back as one.
 pub const LONGEST_STORED_LINE: usize = 128 << 20;
 
-/// What is known of a stream before it is read.
+/// Facts about a stream that are known before it is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StreamSpec {
     /// The level of lines that name none.
@@ -50,7 +50,7 @@ impl Default for StreamSpec {
     }
 }
 
-/// What was done with the lines so far.
+/// Line counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct LineCounts {
     /// Lines read; each piece of an overlong line counts.

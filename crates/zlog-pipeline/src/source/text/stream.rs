@@ -12,7 +12,7 @@ use zlog_core::multiline::{Assembled, Assembler, Offer, Tag};
 use zlog_core::parse::{self, Parser};
 use zlog_core::{Level, RawJson, Record, Result};
 
-/// What the streams of a source share.
+/// State that the streams of a source share.
 pub(super) struct Shared {
     pub(super) parser: Parser,
     pub(super) counts: LineCounts,

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What the thread asks of the handler.
+/// A call of the handler by the thread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Asked {
     Timer,

@@ -9,7 +9,7 @@ use crate::handler::testing::{DEADLINE, record};
 
 mod clock;
 
-/// What the handler behind the queue saw.
+/// A call of the handler behind the queue.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Seen {
     Record(String),

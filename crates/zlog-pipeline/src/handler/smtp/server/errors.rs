@@ -100,7 +100,7 @@ impl Server {
         None
     }
 
-    /// What is wrong with the server's certificate, and the next step.
+    /// The problem with the server's certificate, and the next step.
     fn certificate(&self, wrong: &str) -> Option<(String, String)> {
         let host = &self.host;
         // `openssl req -x509` makes such a certificate.

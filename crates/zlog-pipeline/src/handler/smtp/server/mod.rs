@@ -189,14 +189,14 @@ impl Server {
             connection.abort();
         }
         match sent {
-            Ok(refused) => self.settle(mail, refused),
+            Ok(refused) => self.finish(mail, refused),
             Err(error) if error.is_permanent() => Err(SendError::Rejected(self.failed(&error))),
             Err(error) => Err(SendError::Retry(self.failed(&error))),
         }
     }
 
     /// The result, given the recipients that the server refused.
-    fn settle(
+    fn finish(
         &self,
         mail: &mut PendingMail,
         refused: Vec<(Address, SmtpError)>,

@@ -143,7 +143,7 @@ mod unix {
     const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
     /// Delay after `poll` reported room and the write still found none.
     const RETRY_DELAY: Duration = Duration::from_millis(1);
-    /// What fits into every pipe for which `poll` reports room: POSIX allows PIPE_BUF to be
+    /// A size that fits into every pipe for which `poll` reports room: POSIX allows PIPE_BUF to be
     /// as small as 512 bytes.
     const PIPE_BUF: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 

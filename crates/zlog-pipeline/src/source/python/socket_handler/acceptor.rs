@@ -15,8 +15,8 @@ use zlog_core::{Error, Result};
 /// `logging.handlers.DEFAULT_TCP_LOGGING_PORT`.
 const PORT: u16 = 9020;
 
-/// Pause after a failed accept, mostly for want of descriptors: without it, the loop would
-/// spin.
+/// Pause after a failed accept, usually because descriptors ran out. Without it, the loop
+/// would spin.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Most clients accepted in a row, before connected clients get their turns.
@@ -129,7 +129,7 @@ impl Acceptor {
                         self.accepted = 0;
                         return Accepted::NoClient;
                     }
-                    // The client has hung up already, or a signal came.
+                    // The client has disconnected already, or a signal came.
                     io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
                     _ => return self.fail(&error, at, notices),
                 },

@@ -1,4 +1,4 @@
-//! Why a client is cut off, in words that help whoever runs it.
+//! Why a client is disconnected, as text.
 //!
 //! A client that speaks another protocol is recognised by its first four bytes.
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 use zlog_core::text::escape;
 use zlog_core::wire::pickle::Refused;
 
-/// Why a client is cut off.
+/// Why a client is disconnected.
 #[derive(Debug)]
 pub(super) enum DisconnectReason {
     /// It announced a record of this length.
@@ -41,7 +41,7 @@ impl DisconnectReason {
     }
 }
 
-/// A length that is not allowed is mostly no length, but the start of another protocol.
+/// An invalid length is usually the start of another protocol.
 fn too_long(header: [u8; 4], longest: usize) -> String {
     const METHODS: [&[u8]; 8] =
         [b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"DELE", b"CONN", b"PRI "];

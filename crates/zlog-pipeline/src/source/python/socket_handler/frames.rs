@@ -50,7 +50,7 @@ pub(super) struct Frames {
     consumed: usize,
 }
 
-/// What some bytes begin with.
+/// The beginning of some bytes.
 enum Next<'b> {
     /// A frame.
     Whole(&'b [u8]),

@@ -3,13 +3,13 @@
 //!
 //! | a client | is handled so |
 //! |---|---|
-//! | sends no record: another protocol, a pickle of something else | cut off and named |
-//! | announces a record that is too long | cut off and named |
+//! | sends no record: another protocol, a pickle of something else | disconnected and named |
+//! | announces a record that is too long | disconnected and named |
 //! | sends a record with too many values | the record is left out and counted; the client stays |
-//! | stops in the middle of a record for a minute | cut off and named |
+//! | stops in the middle of a record for a minute | disconnected and named |
 //! | disconnects in the middle of a record | the record is counted as lost, and the client named |
-//! | hangs up with records unread and connects again | read to its end before the new connection, and named |
-//! | connects when the maximum number is connected | turned away and named |
+//! | disconnects with records unread and connects again | read to its end before the new connection, and named |
+//! | connects when the maximum number is connected | refused and named |
 //! | floods | gets its turn like the others |
 //!
 //! A client may stop between two records for as long as it likes.
@@ -38,7 +38,7 @@ use zlog_core::wire::pickle::Refused;
 use zlog_core::{Record, Result};
 
 /// Most memory for the incomplete records of all clients, in bytes. A good client needs
-/// some hundred bytes; beyond the limit, the client that has most is cut off.
+/// some hundred bytes; beyond the limit, the client that has most is disconnected.
 const MAX_BUFFERED: usize = 64 << 20;
 
 /// How long Python's `SocketHandler` waits for room in its socket before it gives up.
@@ -62,8 +62,8 @@ struct Client {
     idle: Idle,
     /// Bytes read from it.
     read: u64,
-    /// It has hung up after its bytes had been unread for [`TIMEOUT`].
-    hung_up: bool,
+    /// It has disconnected after its bytes had been unread for [`TIMEOUT`].
+    disconnected_unread: bool,
     frames: Frames,
     /// The sink has returned `Break` before all frames were delivered.
     has_pending: bool,
@@ -81,7 +81,7 @@ enum ConnectionEnd {
     Broken(io::Error),
     /// zlog ends, or makes room for other clients.
     Shutdown,
-    /// The client is cut off.
+    /// The client is disconnected.
     Disconnected(DisconnectReason),
 }
 
@@ -164,7 +164,7 @@ impl Clients {
         };
         // It is in the queue already, with bytes unread since its last turn.
         let unread = client.queued && at.duration_since(client.last_read) >= TIMEOUT;
-        client.hung_up |= closed && unread;
+        client.disconnected_unread |= closed && unread;
         client.idle.end(at);
         !client.is_waiting() && !std::mem::replace(&mut client.queued, true)
     }
@@ -193,7 +193,7 @@ impl Clients {
                     }
                     Accepted::Client(stream, peer) => {
                         if self.count() >= self.max_clients {
-                            report.stats.turned_away += 1;
+                            report.stats.refused += 1;
                             let most = self.max_clients;
                             report.notice(|| {
                                 format!(
@@ -277,7 +277,7 @@ impl Clients {
             predecessor: None,
             idle: Idle::new(at),
             read: 0,
-            hung_up: false,
+            disconnected_unread: false,
             frames: Frames::default(),
             has_pending: false,
             queued: false,
@@ -332,7 +332,7 @@ impl Clients {
         let in_middle = if partial { " in the middle of a record, which is lost" } else { "" };
         match end {
             ConnectionEnd::Disconnected(reason) => {
-                report.stats.cut_off += 1;
+                report.stats.disconnected += 1;
                 let max_record = self.max_record;
                 report.notice(|| format!("disconnected {peer}: {}", reason.describe(max_record)));
                 return;

@@ -106,7 +106,7 @@ pub(super) struct Predecessor {
     held: u64,
     /// How long it had been idle then, and for how much longer it must be idle.
     idle: Duration,
-    patience: Duration,
+    idle_timeout: Duration,
     /// The system was asked for readable connections since the wait began.
     asked: bool,
     awaited: bool,
@@ -115,14 +115,14 @@ pub(super) struct Predecessor {
 impl Predecessor {
     fn new(slot: usize, earlier: &Client) -> Predecessor {
         let held = SENDERS_BUFFER.saturating_add(earlier.stream.receive_buffer() as u64);
-        let patience = if earlier.peer.host().is_some() { REMOTE_IDLE } else { IDLE };
+        let idle_timeout = if earlier.peer.host().is_some() { REMOTE_IDLE } else { IDLE };
         Predecessor {
             slot,
             number: earlier.number,
             read: earlier.read,
             held,
             idle: earlier.idle.total,
-            patience,
+            idle_timeout,
             asked: false,
             awaited: true,
         }
@@ -143,7 +143,7 @@ impl Predecessor {
             return false;
         }
         let idle = earlier.idle.total - self.idle;
-        idle.max(at.duration_since(earlier.last_read)) >= self.patience
+        idle.max(at.duration_since(earlier.last_read)) >= self.idle_timeout
     }
 }
 
@@ -233,7 +233,7 @@ impl Clients {
         }
     }
 
-    /// Reports a client that hung up while its bytes were unread.
+    /// Reports a client that disconnected while its bytes were unread.
     pub(super) fn report_unread(&self, client: &Client, partial: bool, report: &mut ListenReport) {
         // A predecessor that is no longer awaited had a lasting connection.
         let succeeds = |later: &Client| {
@@ -242,10 +242,10 @@ impl Clients {
             })
         };
         let again = self.clients.iter().flatten().any(succeeds);
-        if !again && !client.hung_up {
+        if !again && !client.disconnected_unread {
             return;
         }
-        report.stats.hung_up += 1;
+        report.stats.disconnected_unread += 1;
         // A record that was sent in part is already counted.
         report.stats.dropped += u64::from(again && !partial);
         let again = if again { " and connected again" } else { "" };

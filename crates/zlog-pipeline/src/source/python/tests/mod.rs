@@ -165,7 +165,7 @@ fn a_client_that_stops_in_the_middle_of_a_record_is_cut_off_and_one_between_reco
     idle.write_all(&record("before")).unwrap();
     let mut slow = fixture.client();
     slow.write_all(&[0, 0, 1]).unwrap();
-    fixture.until(|fixture| fixture.stats().cut_off == 1);
+    fixture.until(|fixture| fixture.stats().disconnected == 1);
     fixture.assert_noticed("it stopped in the middle");
     assert!(closed(&mut slow));
     idle.write_all(&record("after")).unwrap();
@@ -194,8 +194,8 @@ fn bad_clients_are_cut_off_and_named_and_the_others_do_not_notice() {
         // The whole record before is kept.
         client.write_all(&record("kept")).unwrap();
         client.write_all(&bytes).unwrap();
-        let before = fixture.stats().cut_off;
-        fixture.until(|fixture| fixture.stats().cut_off > before);
+        let before = fixture.stats().disconnected;
+        fixture.until(|fixture| fixture.stats().disconnected > before);
         fixture.assert_noticed(why);
         fixture.assert_noticed(&format!("disconnected {name}"));
         assert!(closed(&mut client));
@@ -249,7 +249,7 @@ fn clients_beyond_the_maximum_are_turned_away_until_one_disconnects() {
     let (mut first, second) = (fixture.client(), fixture.client());
     fixture.until(|fixture| fixture.stats().clients == 2);
     let mut third = fixture.client();
-    fixture.until(|fixture| fixture.stats().turned_away == 1);
+    fixture.until(|fixture| fixture.stats().refused == 1);
     assert!(closed(&mut third));
     fixture.assert_noticed("2 clients are connected");
     drop(second);
@@ -303,7 +303,7 @@ fn incomplete_records_of_all_clients_take_bounded_memory() {
     }
     let mut at = [0; 6];
     let until = Instant::now() + DEADLINE;
-    while fixture.stats().cut_off < 2 {
+    while fixture.stats().disconnected < 2 {
         assert!(Instant::now() < until, "{:?}", fixture.stats());
         for (client, at) in large.iter_mut().zip(&mut at) {
             *at += client.write(&announced[*at..]).unwrap_or(0);

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use super::*;
 
 /// Sends numbered records until the socket has no room, as a `SocketHandler` does when
-/// nobody reads, and hangs up. Returns the number of the next record that was not begun,
+/// nobody reads, and disconnects. Returns the number of the next record that was not begun,
 /// and whether the last one was sent in part.
 fn fill(mut stream: impl Write, process: u8, from: usize) -> (usize, bool) {
     let text = "x".repeat(5000);
@@ -48,7 +48,7 @@ fn fill_three<S: Write>(mut connect: impl FnMut() -> S) -> (S, Vec<usize>, u64) 
 fn assert_in_order_and_reported(fixture: &Fixture, want: &[usize], partials: u64) {
     assert_eq!(numbers(&fixture.messages()), want);
     let stats = fixture.stats();
-    let counted = (stats.hung_up, stats.truncated, stats.dropped, stats.lost());
+    let counted = (stats.disconnected_unread, stats.truncated, stats.dropped, stats.lost());
     assert_eq!(counted, (3, partials, 3 - partials, 3));
     fixture.assert_noticed("disconnected and connected again before zlog had read all its records");
 }
@@ -145,7 +145,7 @@ fn a_client_that_hangs_up_while_its_records_are_unread_is_reported() {
     fixture.assert_noticed("disconnected before zlog had read all its records");
     let stats = fixture.stats();
     assert_eq!(
-        (stats.hung_up, stats.lost()),
+        (stats.disconnected_unread, stats.lost()),
         (1, 0),
         "the client may have had nothing more to send"
     );
