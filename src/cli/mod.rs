@@ -24,12 +24,12 @@ pub use self::bench::{
     BareReceiveArgs, BareSendArgs, BenchArgs, BenchCommand, BenchOutput, HandlerArg, PipelineArgs,
     PipelineOutput,
 };
-pub use self::emit::{EmitArgs, OnFull, WireArg};
+pub use self::emit::EmitArgs;
 use self::examples::Notes;
 pub use self::format::FormatArgs;
 pub use self::handlers::HandlerArgs;
 pub use self::listen::ListenArgs;
-pub use self::relay::{DEFAULT_COLLECT, RelayArgs, RelayOnFull, StatusOutput};
+pub use self::relay::{DEFAULT_COLLECT, RelayArgs, StatusOutput};
 pub use self::tail::TailArgs;
 use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;

@@ -2,11 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cli::{RelayArgs, RelayOnFull};
+use crate::cli::RelayArgs;
 use crate::command::stderr_reporter;
 use zlog_core::wire::{self, query};
 use zlog_core::{Record, Result};
-use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::router::{HandlerContext, HandlerStatus, Router, Spec};
 use zlog_pipeline::socket::Proxy;
@@ -111,17 +110,8 @@ impl Handlers {
 /// # Errors
 /// As [`crate::cli::HandlerArgs::spec`].
 pub(super) fn spec(args: &RelayArgs) -> Result<Spec> {
-    let on_full = on_full(args);
-    let mut spec = args.handlers.spec(on_full)?;
-    spec.handlers.extend(args.handlers.console(Some(on_full))?);
+    let mut spec = args.handlers.spec(args.on_full)?;
+    spec.handlers.extend(args.handlers.console(Some(args.on_full))?);
     spec.check()?;
     Ok(spec)
-}
-
-/// The default for queues that are full.
-pub(super) fn on_full(args: &RelayArgs) -> OnFull {
-    match args.on_full {
-        RelayOnFull::Block => OnFull::Block,
-        RelayOnFull::Drop => OnFull::Drop,
-    }
 }

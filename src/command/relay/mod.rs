@@ -26,10 +26,11 @@ use self::settings::Settings;
 use self::summary::Summary;
 use super::connection_log::ConnectionLog;
 use super::disconnect_reason::DisconnectReasons;
-use crate::cli::{RelayArgs, RelayOnFull};
+use crate::cli::RelayArgs;
 use zlog_core::history::{History, Limits};
 use zlog_core::text::escape;
 use zlog_core::{Exit, Result};
+use zlog_pipeline::handler::publish::OnFull;
 use zlog_pipeline::os::clock;
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::terminal;
@@ -376,7 +377,7 @@ fn options(args: &RelayArgs) -> ProxyOptions {
             ..SocketOptions::subscriber()
         },
         publish: SocketOptions { hwm: args.hwm, send_slice: SLICE, ..SocketOptions::publisher() },
-        block: args.on_full == RelayOnFull::Block,
+        block: args.on_full == OnFull::Block,
     }
 }
 

@@ -107,7 +107,7 @@ impl Settings {
         };
         let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
         let overrides = Overrides {
-            on_full: typed("on_full").then(|| handlers::on_full(args)),
+            on_full: typed("on_full").then_some(args.on_full),
             listen: typed("listen"),
             listen_udp: typed("listen_udp"),
             allow_remote: typed("allow_remote"),
