@@ -191,8 +191,8 @@ impl TailArgs {
         asked || self.handlers.console.is_some() || !self.has_handlers()
     }
 
-    /// How records are printed.
-    pub fn shape(&self) -> Output {
+    /// The format of printed records.
+    pub fn output_format(&self) -> Output {
         self.output.unwrap_or_default()
     }
 }

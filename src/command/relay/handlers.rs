@@ -29,16 +29,16 @@ impl Handlers {
         linger: Duration,
         proxy: &mut Proxy,
     ) -> Result<Handlers> {
-        let around = HandlerContext::new("relay", stop, stderr_reporter()).patient(linger);
-        let router = Router::open(spec, around)?;
+        let context = HandlerContext::new("relay", stop, stderr_reporter()).patient(linger);
+        let router = Router::open(spec, context)?;
         let mut handlers = Handlers { router, wanted: Vec::new() };
-        handlers.ask(proxy);
+        handlers.update_subscriptions(proxy);
         Ok(handlers)
     }
 
     /// Subscribes to the current prefixes, then unsubscribes from the previous ones: prefixes
     /// in both stay subscribed.
-    fn ask(&mut self, proxy: &mut Proxy) {
+    fn update_subscriptions(&mut self, proxy: &mut Proxy) {
         let before = std::mem::replace(&mut self.wanted, self.router.subscriptions());
         self.wanted.iter().for_each(|prefix| proxy.subscribe(prefix));
         before.iter().for_each(|prefix| proxy.unsubscribe(prefix));
@@ -50,7 +50,7 @@ impl Handlers {
     /// A handler can't be opened; nothing is changed then.
     pub(super) fn reconfigure(&mut self, spec: Spec, proxy: &mut Proxy) -> Result<()> {
         self.router.reconfigure(spec)?;
-        self.ask(proxy);
+        self.update_subscriptions(proxy);
         Ok(())
     }
 
@@ -81,7 +81,7 @@ impl Handlers {
     }
 
     /// Runs the handlers' timers. Returns the next deadline, if any.
-    pub(super) fn tend(&mut self, now: Instant) -> Option<Instant> {
+    pub(super) fn on_timer(&mut self, now: Instant) -> Option<Instant> {
         self.router.on_timer(now)
     }
 

@@ -92,7 +92,7 @@ impl InputThread {
     }
 
     /// Records that nobody had subscribed to.
-    pub(super) fn unheard(&self) -> u64 {
+    pub(super) fn unsubscribed(&self) -> u64 {
         self.state.counts().published.unsubscribed
     }
 
@@ -247,11 +247,11 @@ impl Inputs {
     pub(super) fn print_remarks(&self) {
         for input in &self.0 {
             let name = input.name;
-            let unheard = input.unheard();
-            if unheard > 0 {
+            let unsubscribed = input.unsubscribed();
+            if unsubscribed > 0 {
                 let records = counted(input.records(), "record");
                 terminal::eprint_line(format_args!(
-                    "zlog relay: {name}: {unheard} of {records} had no subscriber"
+                    "zlog relay: {name}: {unsubscribed} of {records} had no subscriber"
                 ));
             }
             let nuls = input.state.counts().source.lines.nuls;

@@ -14,8 +14,8 @@ const WIDEST: usize = 60;
 pub(super) fn of(status: &Status) -> String {
     let mut out = String::new();
     head(&mut out, status);
-    sides(&mut out, "collects on", "publishers", &status.collect);
-    sides(&mut out, "publishes on", "subscribers", &status.publish);
+    endpoints(&mut out, "collects on", "publishers", &status.collect);
+    endpoints(&mut out, "publishes on", "subscribers", &status.publish);
     sources(&mut out, status);
     handlers(&mut out, status);
     out
@@ -59,15 +59,15 @@ fn head(out: &mut String, status: &Status) {
     line("questions", format!("{} answered, {} refused", status.answered, status.refused));
 }
 
-fn sides(out: &mut String, what: &str, who: &str, sides: &[EndpointPeers]) {
-    if sides.is_empty() {
+fn endpoints(out: &mut String, what: &str, who: &str, endpoints: &[EndpointPeers]) {
+    if endpoints.is_empty() {
         return;
     }
-    let endpoints: Vec<String> = sides.iter().map(|s| escape(&s.endpoint)).collect();
-    let width = width(what, &endpoints);
+    let names: Vec<String> = endpoints.iter().map(|e| escape(&e.endpoint)).collect();
+    let width = width(what, &names);
     let _ = writeln!(out, "\n{what:<width$} {who:>12}");
-    for (endpoint, side) in endpoints.iter().zip(sides) {
-        let _ = writeln!(out, "{endpoint:<width$} {:>12}", side.peers);
+    for (name, endpoint) in names.iter().zip(endpoints) {
+        let _ = writeln!(out, "{name:<width$} {:>12}", endpoint.peers);
     }
 }
 

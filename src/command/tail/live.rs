@@ -193,6 +193,6 @@ fn query_endpoint(args: &TailArgs, endpoints: &[Endpoint]) -> Result<Endpoint> {
     let query = (endpoint.role() == Role::Connect).then(|| endpoint.query_endpoint()).flatten();
     query.ok_or_else(|| {
         Error::usage(format!("{endpoint} has no query endpoint for past records"))
-            .hint("Name the relay's: --ask ENDPOINT.")
+            .hint("Name the relay's query endpoint: --ask ENDPOINT.")
     })
 }

@@ -197,7 +197,7 @@ impl TailOutput {
         let is_console = |status: &HandlerStatus| self.prints && status.name == CONSOLE;
         let (mut console, handlers): (Vec<_>, Vec<_>) =
             self.router.close(linger).into_iter().partition(is_console);
-        let missing = super::super::tell_losses("tail", &handlers);
+        let missing = super::super::report_losses("tail", &handlers);
         Closed { console: console.pop(), missing }
     }
 
