@@ -117,7 +117,7 @@ fn every_source_that_the_command_line_can_choose_delivers() {
 
 /// A handler as a test sets it up, and whether `hello` has arrived at its target.
 struct Exemplar {
-    /// What follows its option on the command line.
+    /// The value of its option on the command line.
     typed: String,
     /// Its keys in a configuration.
     table: String,
@@ -247,7 +247,7 @@ fn every_handler_passes_records_on_from_a_configuration() {
     }
 }
 
-/// What `tail` must print of the record in [`every_output_prints`].
+/// Whether `out` shows the record in [`every_output_prints`] in this format.
 fn printed(output: Output, out: &str) -> bool {
     match output {
         Output::Pretty => out.contains("ERROR") && out.contains("hello") && out.contains("app"),

@@ -100,7 +100,7 @@ pub struct EmitArgs {
     /// The groups are time, level, name, message and subtopic. Others become extras.
     #[arg(long, value_name = "REGEX", help_heading = RECORDS)]
     pub pattern: Option<Regex>,
-    /// What the first line of a record matches
+    /// Regular expression that matches the first line of a record
     ///
     /// Lines that do not match are attached to the record before them.
     #[arg(long, value_name = "REGEX", conflicts_with = "no_multiline", help_heading = RECORDS)]

@@ -101,7 +101,7 @@ impl From<TransportArg> for Transport {
     }
 }
 
-/// What `zlog bench pipeline` prints.
+/// The output of `zlog bench pipeline`.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum PipelineOutput {
     /// Aligned tables

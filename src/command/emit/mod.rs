@@ -106,7 +106,7 @@ impl Shutdown {
             && self.held_up.get_or_init(Instant::now).elapsed() >= self.linger
     }
 
-    /// What is left of `--linger`.
+    /// The rest of `--linger`.
     fn linger(&self) -> Duration {
         let gone = self.held_up.get().map_or(Duration::ZERO, Instant::elapsed);
         self.linger.saturating_sub(gone)

@@ -15,7 +15,7 @@ use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::OUTSIDE_ROOT;
 use zlog_pipeline::source::{ReadProgress, SourceCounts};
 
-/// What was published, changed and lost.
+/// The counts of records published, changed and lost.
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) published: Published,

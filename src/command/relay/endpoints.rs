@@ -5,7 +5,7 @@ use zlog_core::{Error, Result};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{DEFAULT_ENDPOINT, Endpoint, Proxy, QueryServer, Role};
 
-/// What to do when an endpoint is in use.
+/// The next step when an endpoint is in use.
 const COLLECT_IN_USE: &str = "Another program listens there, most likely another `zlog relay`: \
                          --bind another port (0 takes a free one).";
 const PUBLISH_IN_USE: &str = "Another program listens there, most likely another `zlog relay`, or a \

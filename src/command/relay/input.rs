@@ -26,7 +26,7 @@ use zlog_pipeline::source::{Notice, PollStatus, Source, SourceCounts, stdin};
 /// How long the first records wait for a subscriber.
 const SUBSCRIBER_WAIT: Duration = Duration::from_secs(1);
 
-/// What an input's thread and the relay's main thread share.
+/// State shared by an input's thread and the relay's main thread.
 #[derive(Default)]
 struct InputState {
     counts: Mutex<InputCounts>,
@@ -38,7 +38,7 @@ struct InputState {
     failed: AtomicBool,
 }
 
-/// What an input has done so far.
+/// The counts of an input so far.
 #[derive(Clone, Copy, Default)]
 struct InputCounts {
     published: Published,
@@ -106,7 +106,7 @@ impl InputThread {
         self.state.counts().source.listen
     }
 
-    /// What was changed or lost, in words.
+    /// Sentences about records that were changed or lost.
     pub(super) fn remarks(&self) -> Vec<String> {
         let mut remarks = self.listen_stats().remarks();
         let outside = self.state.counts().outside_root;
@@ -139,7 +139,7 @@ impl InputThread {
     }
 }
 
-/// What an input's thread does.
+/// Runs on the thread of an input.
 fn run(
     source: &mut dyn Source,
     mut publisher: Publisher,

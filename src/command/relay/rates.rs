@@ -68,7 +68,7 @@ impl Rates {
         let new = counts.messages - since.counts.first().copied().unwrap_or(0);
         terminal::eprint_line(format_args!(
             "zlog relay: {} ({rate:.1}/s), {} in all; publishers {}, subscribers {}; \
-             without room {}, dropped {}",
+             subscriber full {}, dropped {}",
             counted(new, "message"),
             counts.messages,
             connected_peers(&collect),

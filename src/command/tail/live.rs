@@ -62,7 +62,7 @@ struct Live<'t> {
     no_output: Option<NoOutputMonitor>,
     /// With --verbose.
     connection_log: Option<ConnectionLog>,
-    /// What was asked for. Other topics arrive only during a probe of `no_output`.
+    /// The topics asked for. Others arrive only during a probe of `no_output`.
     prefixes: Vec<Vec<u8>>,
     /// How long records on their way are waited for at the end, if there are handlers.
     linger: Option<Duration>,

@@ -93,7 +93,7 @@ struct Tail {
     is_idle: bool,
     /// When timed work ran last.
     last_timer: Instant,
-    /// What arrived after `--linger`, so that the handlers do not have it.
+    /// Messages that arrived after `--linger`, so that the handlers do not have them.
     late: LateMessages,
 }
 

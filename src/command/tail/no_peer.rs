@@ -172,7 +172,7 @@ mod tests {
         }
     }
 
-    /// What is reported about one endpoint in these states, four seconds apart.
+    /// The reports about one endpoint in these states, four seconds apart.
     fn reports(role: Role, states: &[ConnectionState]) -> Vec<String> {
         let start = Instant::now();
         let mut no_peer = NoPeerMonitor::new(start);
