@@ -145,19 +145,7 @@ fn handler(kind: HandlerKind, place: &Path) -> Exemplar {
                 arrived: Box::new(move |_| server.received() > 0),
             }
         }
-        HandlerKind::Syslog => {
-            let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
-            daemon.set_nonblocking(true).unwrap();
-            let address = format!("udp://{}", daemon.local_addr().unwrap());
-            Exemplar {
-                typed: address.clone(),
-                table: format!("address = '{address}'"),
-                arrived: Box::new(move |_| {
-                    let mut message = [0; 1024];
-                    daemon.recv(&mut message).is_ok_and(|n| message[..n].ends_with(b" hello"))
-                }),
-            }
-        }
+        HandlerKind::Syslog => syslog(),
         HandlerKind::Exec => {
             let command = format!("sh -c 'cat >>\"$0\"' {path}");
             Exemplar {
@@ -169,21 +157,39 @@ fn handler(kind: HandlerKind, place: &Path) -> Exemplar {
                 arrived: Box::new(move |_| holds_hello(&path)),
             }
         }
-        HandlerKind::Publish => {
-            let mut listener = None;
-            Exemplar {
-                typed: ANY_PORT.to_owned(),
-                table: format!("bind = '{ANY_PORT}'"),
-                arrived: Box::new(move |running| {
-                    let listener = listener.get_or_insert_with(|| {
-                        let bound = running.expect_stderr(": bound ");
-                        Listener::connect(bound.rsplit(' ').next().unwrap(), "")
-                    });
-                    let message = listener.try_next(Duration::from_millis(20));
-                    message.is_some_and(|message| message.json()["msg"] == "hello")
-                }),
-            }
-        }
+        HandlerKind::Publish => publish(),
+    }
+}
+
+/// A syslog handler with its daemon.
+fn syslog() -> Exemplar {
+    let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
+    daemon.set_nonblocking(true).unwrap();
+    let address = format!("udp://{}", daemon.local_addr().unwrap());
+    Exemplar {
+        typed: address.clone(),
+        table: format!("address = '{address}'"),
+        arrived: Box::new(move |_| {
+            let mut message = [0; 1024];
+            daemon.recv(&mut message).is_ok_and(|n| message[..n].ends_with(b" hello"))
+        }),
+    }
+}
+
+/// A handler that publishes, with a subscriber.
+fn publish() -> Exemplar {
+    let mut listener = None;
+    Exemplar {
+        typed: ANY_PORT.to_owned(),
+        table: format!("bind = '{ANY_PORT}'"),
+        arrived: Box::new(move |running| {
+            let listener = listener.get_or_insert_with(|| {
+                let bound = running.expect_stderr(": bound ");
+                Listener::connect(bound.rsplit(' ').next().unwrap(), "")
+            });
+            let message = listener.try_next(Duration::from_millis(20));
+            message.is_some_and(|message| message.json()["msg"] == "hello")
+        }),
     }
 }
 
