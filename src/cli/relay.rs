@@ -104,7 +104,8 @@ pub struct RelayArgs {
     pub endpoint: String,
     /// Slow subscriber: drop or block
     ///
-    /// This also applies to a handler whose queue is full.
+    /// `drop` loses a message for the slow subscriber only. This also applies to a handler whose
+    /// queue is full.
     #[arg(long, value_parser = value_parsers::choice::<OnFull>(), default_value = "drop")]
     #[arg(value_name = "WHAT", help_heading = PUBLISH)]
     pub on_full: OnFull,

@@ -61,7 +61,7 @@ impl Choice for OnFull {
         Named::new(
             OnFull::Block,
             "block",
-            "Wait: the input is read only as fast as the slowest receives",
+            "Wait: the input is read only as fast as the slowest subscriber receives",
         ),
         Named::new(OnFull::Drop, "drop", "Drop the record and count it"),
     ];
