@@ -71,7 +71,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wire -d 'Dialect: jso
 text\t'The message alone, as PyZMQ\'s PUBHandler sends it'"
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait -d 'How long to wait for subscribers' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait-for -d 'How many of them to wait for' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l on-full -d 'Slow subscriber: block or drop' -r -f -a "block\t'Wait: the input is read only as fast as the slowest receives'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l on-full -d 'Slow subscriber: block or drop' -r -f -a "block\t'Wait: the input is read only as fast as the slowest subscriber receives'
 drop\t'Drop the record and count it'"
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l hwm -d 'High-water mark: messages queued for each subscriber; 0 for no limit' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l linger -d 'How long to send the rest at the end' -r
@@ -169,7 +169,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-clients -d 'Refu
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s p -l publish-bind -d 'Publish to subscribers that connect' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l publish-connect -d 'Publish to a subscriber that binds' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l endpoint -d 'Default (tcp://127.0.0.1:12345)' -r
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l on-full -d 'Slow subscriber: drop or block' -r -f -a "block\t'Wait: the input is read only as fast as the slowest receives'
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l on-full -d 'Slow subscriber: drop or block' -r -f -a "block\t'Wait: the input is read only as fast as the slowest subscriber receives'
 drop\t'Drop the record and count it'"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l hwm -d 'High-water mark: messages queued for each publisher and each subscriber; 0 for no limit' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l linger -d 'How long to send the rest at the end' -r
