@@ -561,7 +561,7 @@ _zlog() {
                     return 0
                     ;;
                 --on-full)
-                    COMPREPLY=($(compgen -W "drop block" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "block drop" -- "${cur}"))
                     return 0
                     ;;
                 --hwm)

@@ -61,7 +61,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l topic-delim -d 'Read 
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l name -d 'Logger [default: the root, or `root`]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l source -d 'Source name, unique per emitter [default: made from host and process]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l pattern -d 'Parse lines by named groups' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l multiline -d 'What the first line of a record matches' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l multiline -d 'Regular expression that matches the first line of a record' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l multiline-wait -d 'How long a record waits for the rest of its traceback' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-line -d 'Publish a longer line in pieces' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s b -l bind -d 'Bind this endpoint' -r
@@ -131,7 +131,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -s H -l highlight -d 'Co
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
 always\t'In a pipe and a file too'
 never\t'Nowhere'"
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l show -d 'What to print after the level: the topic or the logger\'s name' -r -f -a "topic\t'The topic, or the logger\'s name for a record without one'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l show -d 'Show this after the level: the topic or the logger\'s name' -r -f -a "topic\t'The topic, or the logger\'s name for a record without one'
 name\t'The logger\'s name, or the topic for a record without one'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l separator -d 'Text between the columns' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l reorder -d 'Sort by time within this window' -r
@@ -169,8 +169,8 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-clients -d 'Refu
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s p -l publish-bind -d 'Publish to subscribers that connect' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l publish-connect -d 'Publish to a subscriber that binds' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l endpoint -d 'Default (tcp://127.0.0.1:12345)' -r
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l on-full -d 'Slow subscriber: drop or block' -r -f -a "drop\t'Drop it for this subscriber or handler only'
-block\t'Stop receiving until there is room: nothing is lost here'"
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l on-full -d 'Slow subscriber: drop or block' -r -f -a "block\t'Wait: the input is read only as fast as the slowest subscriber receives'
+drop\t'Drop the record and count it'"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l hwm -d 'High-water mark: messages queued for each publisher and each subscriber; 0 for no limit' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l linger -d 'How long to send the rest at the end' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l file -d 'Append to a file, or rotate it' -r

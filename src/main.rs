@@ -23,7 +23,7 @@ fn run(cli: Cli) -> Result<Exit> {
     command::run(cli)
 }
 
-/// Prints an error, unless it is only that nobody reads the output any more.
+/// Prints an error, except for a closed output pipe.
 fn report(error: &Error) -> Exit {
     if error.exit() != Exit::Done {
         terminal::eprint_line(format_args!("zlog: {error}"));

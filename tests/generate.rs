@@ -1,4 +1,4 @@
-//! What is generated and committed: `completions/`, `man/` and the tables of keys in
+//! Generated files that are committed: `completions/`, `man/` and the tables of keys in
 //! docs/handlers.md are what zlog prints today, and the completions work.
 
 use std::ffi::OsString;
@@ -264,7 +264,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// What a real bash, with the committed script, offers for the last of `words`.
+/// Completes the last of `words` in a real bash, with the committed script.
 #[track_caller]
 fn completed(words: &[&str]) -> Vec<String> {
     const ASK: &str = r#"

@@ -26,7 +26,7 @@ mod format;
 mod generate;
 /// Each handler by itself, against files, mail servers and daemons.
 mod handlers;
-/// What the tests stand on.
+/// Helpers of the tests.
 mod harness;
 /// Host names: slow name servers, several addresses, names that appear and move.
 mod host_names;

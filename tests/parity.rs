@@ -126,7 +126,7 @@ fn every_source_that_the_command_line_can_choose_delivers() {
 
 /// A handler as a test sets it up, and whether `hello` has arrived at its target.
 struct Exemplar {
-    /// What follows its option on the command line.
+    /// The value of its option on the command line.
     typed: String,
     /// Its keys in a configuration.
     table: String,
@@ -154,19 +154,7 @@ fn handler(kind: HandlerKind, place: &Path) -> Exemplar {
                 arrived: Box::new(move |_| server.received() > 0),
             }
         }
-        HandlerKind::Syslog => {
-            let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
-            daemon.set_nonblocking(true).unwrap();
-            let address = format!("udp://{}", daemon.local_addr().unwrap());
-            Exemplar {
-                typed: address.clone(),
-                table: format!("address = '{address}'"),
-                arrived: Box::new(move |_| {
-                    let mut message = [0; 1024];
-                    daemon.recv(&mut message).is_ok_and(|n| message[..n].ends_with(b" hello"))
-                }),
-            }
-        }
+        HandlerKind::Syslog => syslog(),
         HandlerKind::Exec => {
             let command = format!("sh -c 'cat >>\"$0\"' {path}");
             Exemplar {
@@ -178,21 +166,39 @@ fn handler(kind: HandlerKind, place: &Path) -> Exemplar {
                 arrived: Box::new(move |_| holds_hello(&path)),
             }
         }
-        HandlerKind::Publish => {
-            let mut listener = None;
-            Exemplar {
-                typed: ANY_PORT.to_owned(),
-                table: format!("bind = '{ANY_PORT}'"),
-                arrived: Box::new(move |running| {
-                    let listener = listener.get_or_insert_with(|| {
-                        let bound = running.expect_stderr(": bound ");
-                        Listener::connect(bound.rsplit(' ').next().unwrap(), "")
-                    });
-                    let message = listener.try_next(Duration::from_millis(20));
-                    message.is_some_and(|message| message.json()["msg"] == "hello")
-                }),
-            }
-        }
+        HandlerKind::Publish => publish(),
+    }
+}
+
+/// A syslog handler with its daemon.
+fn syslog() -> Exemplar {
+    let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
+    daemon.set_nonblocking(true).unwrap();
+    let address = format!("udp://{}", daemon.local_addr().unwrap());
+    Exemplar {
+        typed: address.clone(),
+        table: format!("address = '{address}'"),
+        arrived: Box::new(move |_| {
+            let mut message = [0; 1024];
+            daemon.recv(&mut message).is_ok_and(|n| message[..n].ends_with(b" hello"))
+        }),
+    }
+}
+
+/// A handler that publishes, with a subscriber.
+fn publish() -> Exemplar {
+    let mut listener = None;
+    Exemplar {
+        typed: ANY_PORT.to_owned(),
+        table: format!("bind = '{ANY_PORT}'"),
+        arrived: Box::new(move |running| {
+            let listener = listener.get_or_insert_with(|| {
+                let bound = running.expect_stderr(": bound ");
+                Listener::connect(bound.rsplit(' ').next().unwrap(), "")
+            });
+            let message = listener.try_next(Duration::from_millis(20));
+            message.is_some_and(|message| message.json()["msg"] == "hello")
+        }),
     }
 }
 
@@ -256,7 +262,7 @@ fn every_handler_passes_records_on_from_a_configuration() {
     }
 }
 
-/// What `tail` must print of the record in [`every_output_prints`].
+/// Whether `out` shows the record in [`every_output_prints`] in this format.
 fn printed(output: Output, out: &str) -> bool {
     match output {
         Output::Pretty => out.contains("ERROR") && out.contains("hello") && out.contains("app"),

@@ -1,4 +1,4 @@
-//! What a person sees in a real terminal.
+//! The display of a real terminal.
 
 use vt100::Color;
 

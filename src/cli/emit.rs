@@ -3,39 +3,20 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{ArgGroup, Args};
 use regex::Regex;
 
 use super::value_parsers;
 use super::{EndpointArgs, ListenArgs};
 use zlog_core::Level;
 use zlog_core::text::parsers::{self, Seconds};
+use zlog_pipeline::handler::publish::{OnFull, Wire};
 use zlog_pipeline::socket::DEFAULT_HWM;
 use zlog_pipeline::source::SourceKind;
 
 const SOURCE: &str = "Source (default: stdin)";
 const RECORDS: &str = "Records";
 const DELIVERY: &str = "Delivery";
-
-/// The dialect to send.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum WireArg {
-    /// Whole records, as JSON under Python's LogRecord attribute names.
-    #[default]
-    Json,
-    /// The message alone, as PyZMQ's PUBHandler sends it.
-    Text,
-}
-
-/// What to do with a record for which a subscriber has no room.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum OnFull {
-    /// Wait: the input is read only as fast as the slowest subscriber receives.
-    #[default]
-    Block,
-    /// Drop the record and count it.
-    Drop,
-}
 
 /// `zlog emit`.
 #[derive(Args, Debug)]
@@ -119,7 +100,7 @@ pub struct EmitArgs {
     /// The groups are time, level, name, message and subtopic. Others become extras.
     #[arg(long, value_name = "REGEX", help_heading = RECORDS)]
     pub pattern: Option<Regex>,
-    /// What the first line of a record matches
+    /// Regular expression that matches the first line of a record
     ///
     /// Lines that do not match are attached to the record before them.
     #[arg(long, value_name = "REGEX", conflicts_with = "no_multiline", help_heading = RECORDS)]
@@ -149,8 +130,9 @@ pub struct EmitArgs {
     pub endpoints: EndpointArgs,
 
     /// Dialect: json or text
-    #[arg(long, value_enum, default_value_t, help_heading = DELIVERY)]
-    pub wire: WireArg,
+    #[arg(long, value_parser = value_parsers::choice::<Wire>(), default_value = "json")]
+    #[arg(help_heading = DELIVERY)]
+    pub wire: Wire,
     /// How long to wait for subscribers
     #[arg(long, value_name = "DURATION", default_value = "1s", help_heading = DELIVERY)]
     pub wait: Seconds,
@@ -158,7 +140,8 @@ pub struct EmitArgs {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = DELIVERY)]
     pub wait_for: usize,
     /// Slow subscriber: block or drop
-    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = DELIVERY)]
+    #[arg(long, value_parser = value_parsers::choice::<OnFull>(), default_value = "block")]
+    #[arg(value_name = "WHAT", help_heading = DELIVERY)]
     pub on_full: OnFull,
     /// High-water mark: messages queued for each subscriber; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = DELIVERY)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use zlog_core::text::wrap::wrap;
 
-/// What the help and the man page of a command say besides its options.
+/// The parts of a command's help and man page that are not options.
 #[derive(Debug)]
 pub struct Notes {
     /// The subcommand, `bench pipeline` for one of another; empty for zlog itself.

@@ -57,7 +57,7 @@ pub struct FormatArgs {
 }
 
 impl FormatArgs {
-    /// What a formatter is built from.
+    /// The settings of the formatter.
     pub fn spec(&self) -> FormatterSpec {
         FormatterSpec {
             format: self.format.clone(),

@@ -34,7 +34,7 @@ pub(super) fn command(root: &Command) -> Command {
     )
 }
 
-/// What `zlog help` with these arguments shows: an error of clap that asks for help.
+/// Returns the help that `zlog help` with these arguments shows, as an error of clap.
 pub(super) fn show(matches: &ArgMatches) -> Result<Cli, clap::Error> {
     let topics = matches.get_many::<String>("topic").unwrap_or_default().map(String::as_str);
     let topics: Vec<&str> = topics.collect();

@@ -24,12 +24,12 @@ pub use self::bench::{
     BareReceiveArgs, BareSendArgs, BenchArgs, BenchCommand, BenchOutput, HandlerArg, PipelineArgs,
     PipelineOutput,
 };
-pub use self::emit::{EmitArgs, OnFull, WireArg};
+pub use self::emit::EmitArgs;
 use self::examples::Notes;
 pub use self::format::FormatArgs;
 pub use self::handlers::HandlerArgs;
 pub use self::listen::ListenArgs;
-pub use self::relay::{DEFAULT_COLLECT, RelayArgs, RelayOnFull, StatusOutput};
+pub use self::relay::{DEFAULT_COLLECT, RelayArgs, StatusOutput};
 pub use self::tail::TailArgs;
 use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
@@ -48,7 +48,7 @@ const STYLES: Styles = Styles::styled()
 #[command(subcommand_required = true, arg_required_else_help = true)]
 #[command(disable_help_subcommand = true)]
 pub struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }

@@ -8,6 +8,7 @@ use super::value_parsers;
 use super::{ENDPOINT_VARIABLE, HandlerArgs, ListenArgs};
 use zlog_core::Level;
 use zlog_core::text::parsers::{self, Seconds};
+use zlog_pipeline::handler::publish::OnFull;
 use zlog_pipeline::socket::DEFAULT_HWM;
 
 const CONFIGURATION: &str = "Configuration";
@@ -27,17 +28,6 @@ pub enum StatusOutput {
     Table,
     /// One JSON object.
     Json,
-}
-
-/// What to do with a message for which a subscriber has no room, and with a record for
-/// which the queue of a handler has none.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum RelayOnFull {
-    /// Drop it for this subscriber or handler only.
-    #[default]
-    Drop,
-    /// Stop receiving until there is room: nothing is lost here.
-    Block,
 }
 
 /// `zlog relay`.
@@ -114,9 +104,11 @@ pub struct RelayArgs {
     pub endpoint: String,
     /// Slow subscriber: drop or block
     ///
-    /// This also applies to a handler whose queue is full.
-    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = PUBLISH)]
-    pub on_full: RelayOnFull,
+    /// `drop` loses a message for the slow subscriber only. This also applies to a handler whose
+    /// queue is full.
+    #[arg(long, value_parser = value_parsers::choice::<OnFull>(), default_value = "drop")]
+    #[arg(value_name = "WHAT", help_heading = PUBLISH)]
+    pub on_full: OnFull,
     /// High-water mark: messages queued for each publisher and each subscriber; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = PUBLISH)]
     #[arg(hide_short_help = true)]

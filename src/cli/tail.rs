@@ -130,7 +130,7 @@ pub struct TailArgs {
     /// Also print time and topic in `text` output, as `python -m zmq.log` does
     #[arg(long, help_heading = OUTPUT, hide_short_help = true)]
     pub timestamp: bool,
-    /// What to print after the level: the topic or the logger's name
+    /// Show this after the level: the topic or the logger's name
     #[arg(long, value_parser = value_parsers::choice::<Show>(), value_name = "WHAT")]
     #[arg(default_value = "topic", help_heading = OUTPUT, hide_short_help = true)]
     pub show: Show,
@@ -191,8 +191,8 @@ impl TailArgs {
         asked || self.handlers.console.is_some() || !self.has_handlers()
     }
 
-    /// How records are printed.
-    pub fn shape(&self) -> Output {
+    /// The format of printed records.
+    pub fn output_format(&self) -> Output {
         self.output.unwrap_or_default()
     }
 }

@@ -86,7 +86,7 @@ fn stderr_reporter() -> Reporter {
 }
 
 /// Prints which handlers of `command` lost records. Returns how many records in all.
-fn tell_losses(command: &str, handlers: &[HandlerStatus]) -> u64 {
+fn report_losses(command: &str, handlers: &[HandlerStatus]) -> u64 {
     for remark in handlers.iter().flat_map(HandlerStatus::remarks) {
         terminal::eprint_line(format_args!("zlog {command}: {remark}"));
     }

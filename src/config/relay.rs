@@ -8,14 +8,14 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Args, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::de::DeValue;
 
 use super::Overrides;
 use super::table_reader::{TableReader, as_argument};
-use crate::cli::HandlerArgs;
 use zlog_core::text::suggest::suggest;
 use zlog_pipeline::handler::queue::OnFull;
+use zlog_pipeline::router::options::CLASSES;
 use zlog_pipeline::socket::{Endpoint, Role};
 use zlog_pipeline::source::python::Address;
 
@@ -24,8 +24,7 @@ const NOT_IN_FILES: [&str; 6] = ["config", "check", "status", "output", "help", 
 
 /// Whether an option describes a handler. Handlers have tables of their own.
 fn is_handler(option: &str) -> bool {
-    let handlers = HandlerArgs::augment_args(Command::new("handlers"));
-    handlers.get_arguments().any(|arg| arg.get_long() == Some(option))
+    CLASSES.iter().any(|class| class.option.strip_prefix("--") == Some(option))
 }
 
 /// Whether a file may set an option.

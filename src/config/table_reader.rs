@@ -191,11 +191,7 @@ impl<'t> TableReader<'t> {
     /// Adds the error of a parser about the value of a key.
     pub(super) fn parse_error(&self, offset: usize, key: &str, value: &str, error: &Error) {
         let (cause, hint) = (error.message(), error.next_step().unwrap_or_default());
-        if mentions(cause, &escape(value)) {
-            self.error(offset, key, cause, hint);
-        } else {
-            self.error(offset, key, format!("{:?}: {cause}", escape(value)), hint);
-        }
+        self.error(offset, key, format!("{:?}: {cause}", escape(value)), hint);
     }
 
     /// A table below this one.
@@ -301,16 +297,6 @@ pub(super) fn as_argument(value: &DeValue<'_>) -> Option<String> {
         DeValue::Datetime(time) => Some(time.to_string()),
         DeValue::Boolean(_) | DeValue::Array(_) | DeValue::Table(_) => None,
     }
-}
-
-/// Whether an error already quotes the value. A part of a word or number does not count.
-fn mentions(cause: &str, value: &str) -> bool {
-    let apart = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-    let mut found = cause.match_indices(value).filter(|_| !value.is_empty());
-    found.any(|(at, _)| {
-        let (before, after) = (&cause[..at], &cause[at + value.len()..]);
-        apart(before.chars().next_back()) && apart(after.chars().next())
-    })
 }
 
 /// TOML's name of a type, with its article.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::baseline::scaled;
 use crate::harness::{Finished, Input, Running, clear_environment};
 
-/// What stands for cargo: what it builds is the zlog under test, which measures little.
+/// Replaces cargo: it builds the zlog under test, which measures little.
 const CARGO: &str = r#"
 cargo() {
     case "$*" in

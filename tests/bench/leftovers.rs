@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::harness::{DEADLINE, Running};
 
-/// What is left of a bench whose `--dir` is `directory`: files, and processes that
+/// Finds the leftovers of a bench whose `--dir` is `directory`: files, and processes that
 /// still have one of its files open, or named on their command line.
 fn leftovers(directory: &Path) -> Vec<String> {
     let files = fs::read_dir(directory).unwrap().flatten();

@@ -10,7 +10,7 @@ use zlog_bench::target::BenchTarget;
 
 use crate::harness::{Zlog, zlog};
 
-/// What is refused, and how it is said.
+/// Invalid arguments and reports, and the messages about them.
 mod bad_input;
 /// Reports against an earlier one.
 mod baseline;
@@ -18,7 +18,7 @@ mod baseline;
 mod ci_job;
 /// Ctrl-C, and a parent that dies: nothing is left behind.
 mod ends;
-/// What a bench may not leave behind.
+/// Files and processes that a bench must not leave behind.
 mod leftovers;
 /// `zlog bench pipeline`: emit to tail, beside bare libzmq.
 mod pipeline;
@@ -32,7 +32,7 @@ fn bench(directory: &Path, args: &[&str]) -> Zlog {
     zlog(["bench", "--dir", directory.to_str().unwrap()]).args(args)
 }
 
-/// What it prints as JSON. It must leave nothing in `directory`.
+/// Runs it, and returns its JSON. It must leave nothing in `directory`.
 #[track_caller]
 fn report(directory: &Path, args: &[&str]) -> Value {
     let bench = bench(directory, args).args(["--output", "json"]).run().success();

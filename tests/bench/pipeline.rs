@@ -15,7 +15,7 @@ fn bench(directory: &Path, args: &[&str]) -> Zlog {
     zlog(["bench", "pipeline", "--dir", directory.to_str().unwrap()]).args(args)
 }
 
-/// What it prints as JSON. It must leave nothing in its directory.
+/// Runs it, and returns its JSON. It must leave nothing in its directory.
 #[track_caller]
 fn pipelines(args: &[&str]) -> Vec<Value> {
     let directory = tempfile::tempdir().unwrap();
@@ -115,7 +115,7 @@ fn a_pipeline_that_only_starts_programs_is_reported_as_too_short() {
     let args = ["-n", "1", "--runs", "1", "--transport", "ipc", "--wire", "json"];
     let text = bench(directory.path(), &args).run().success().out();
     assert!(text.contains("beside bare libzmq, 1 run: "), "{text}");
-    assert!(text.contains("\nTOO SHORT: starting the programs took more than a quarter"), "{text}");
+    assert!(text.contains("\nToo short: starting the programs took more than a quarter"), "{text}");
     assert!(text.contains("ipc json (100 %). A larger --count"), "{text}");
     for row in pipelines(&args) {
         assert_eq!(

@@ -62,7 +62,7 @@ fn errors_of_a_configuration_have_a_next_step() {
     here.stderr_has("\n  It was looked for in /").stderr_has(" docs/relay.md and");
     let directory = directory.path().to_str().unwrap();
     let directory = zlog(["relay", "--config", directory, "--check"]).run().code(1);
-    directory.stderr_has("is a directory\n  Name the file in it.");
+    directory.stderr_has("is a directory\n  Name a file in that directory.");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::text;
 use crate::harness::{Listener, emit, published, zlog};
 
-/// What `emit -- sh -c SCRIPT` publishes and how it ends.
+/// Runs `emit -- sh -c SCRIPT`. Returns the published records and the finished process.
 fn shell(args: &[&str], script: &str) -> (Vec<Value>, crate::harness::Finished) {
     let (messages, finished) = published(emit(args).args(["--", "sh", "-c", script]));
     (messages.iter().map(|message| message.json()).collect(), finished)

@@ -45,7 +45,7 @@ fn files_that_can_not_be_read_are_reported_before_the_wait_for_subscribers() {
             "missing.log: no such file or directory\n  With --follow it is waited for.",
         ),
         (&["--file", "missing.log"], ". With --follow it is waited for."),
-        (&["--file", &missing, &here], "is a directory\n  Name the file in it."),
+        (&["--file", &missing, &here], "is a directory\n  Name a file in that directory."),
         (&["--follow", "--file", &here], "is a directory"),
         (&["--replay", &missing], "missing.log: no such file or directory"),
         (&["--replay", &here], "is a directory"),

@@ -76,7 +76,7 @@ fn extras_are_declared_and_may_have_a_default() {
     let shown = tail(&[&format[..], &["--extra", "user=nobody"]].concat(), &records).success();
     shown.stdout("bob:disk sda is full\nTraceback:\n  File\nnobody:m\n");
     let shown = tail(&[&format[..], &["--extra", "user"]].concat(), &records).success();
-    let shown = shown.stderr_has("1 did not fit --format");
+    let shown = shown.stderr_has("1 record did not fit --format");
     let last = shown.out().lines().last().unwrap().to_owned();
     assert_eq!(last, "[unformatted: {user}: the record has no user] INFO:root:m");
     let number = ["--format", "%(tries)03d|%(message)s", "--extra", "tries=0"];
@@ -93,7 +93,7 @@ fn a_record_that_does_not_fit_is_shown_with_the_reason() {
         json!({"msg": "c", "tries": 3}),
     ];
     let format = ["--format", "%(tries)d %(message)s", "--extra", "tries"];
-    let shown = tail(&format, &records).success().stderr_has("2 did not fit --format");
+    let shown = tail(&format, &records).success().stderr_has("2 records did not fit --format");
     let expected = "[unformatted: %(tries)d needs a number] INFO:x:a\n\
                     2 [unformatted: needs a number] b %d [\"x\"]\nTraceback\n3 c\n";
     shown.stdout(expected);

@@ -14,7 +14,7 @@ use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotatio
 use super::text;
 use crate::harness::python;
 
-/// What happens to a file while it is written.
+/// Writes to a file while another thread changes it.
 struct Writer<'t> {
     path: &'t Path,
     /// The writer has ended.

@@ -22,7 +22,7 @@ pub(crate) enum Input {
     Empty,
     /// These bytes, then the end.
     Bytes(Vec<u8>),
-    /// What [`Running::write`] writes, until [`Running::close_stdin`].
+    /// A pipe that [`Running::write`] writes to, until [`Running::close_stdin`].
     Open,
 }
 

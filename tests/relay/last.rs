@@ -179,7 +179,7 @@ fn the_query_endpoint_of_an_ipc_path_ends_in_ask() {
     let shown = zlog(["tail", &endpoint, "--last", "1", "-n", "1", "-o", "text"]).run().success();
     assert_eq!(shown.out(), "early\n");
     let status = zlog(["relay", "--status", &endpoint]).run().success();
-    assert!(status.out().contains("keeps          1 message of 1 topic"), "{}", status.out());
+    assert!(status.out().contains("keeps           1 message of 1 topic"), "{}", status.out());
     relay.terminate();
     relay.wait().code(143);
     assert_eq!(std::fs::read_dir(directory.path()).expect("it is there").count(), 0);

@@ -1,4 +1,4 @@
-//! What a relay refuses to start with.
+//! A relay that refuses to start, and why.
 
 use crate::harness::{ANY_PORT, Publisher, zlog};
 

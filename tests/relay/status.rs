@@ -23,7 +23,7 @@ fn the_status_counts_messages_and_peers() {
     assert_eq!(status["keep"]["messages"], 2);
     assert_eq!(status["prefixes"], 2, "the subscriber's and that of --keep");
     let table = zlog(["relay", "--status", "--ask", &relay.ask]).run().success().out();
-    assert!(table.contains("forwarded      3 messages"), "{table}");
+    assert!(table.contains("forwarded       3 messages"), "{table}");
     assert!(table.contains("publishes on"), "{table}");
     assert!(relay.end().contains("forwarded 3 messages in "));
 }

@@ -77,7 +77,7 @@ fn records_filtered_out_by_tail_reach_no_handler() {
 /// A line that a message, a name or a level tries to forge.
 const FORGED: &str = "\n1970-01-01 00:00:01,500 CRITICAL bank forged";
 
-/// What each kind of line-oriented handler has after these records.
+/// Gives these records to each kind of line-oriented handler. Returns their texts.
 #[track_caller]
 fn in_each_handler(records: &[Value], newlines: &str) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();

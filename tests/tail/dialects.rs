@@ -43,7 +43,7 @@ fn undecodable_messages_are_shown_marked_and_counted() {
         publisher.send(frames);
     }
     publisher.send(["app.INFO", "sound"]);
-    let finished = tail.wait().success().stderr_has("5 could not be decoded");
+    let finished = tail.wait().success().stderr_has("5 records could not be decoded");
     let out = finished.out();
     assert_eq!(out.matches("[undecoded: ").count(), 5, "{out}");
     for (_, text) in undecodable() {
@@ -56,7 +56,7 @@ fn undecodable_messages_are_shown_marked_and_counted() {
 fn the_mark_is_in_json_too_and_is_read_back() {
     let (publisher, tail) = tail(&["-n", "1", "-o", "json"]);
     publisher.send([b"app.INFO".as_slice(), b"caf\xe9"]);
-    let stored = tail.wait().success().stderr_has("1 could not be decoded").out();
+    let stored = tail.wait().success().stderr_has("1 record could not be decoded").out();
     let record: Value = serde_json::from_str(&stored).unwrap();
     assert!(record["fault"].is_string(), "{record}");
     let again = crate::harness::zlog(["tail", "--input", "-"]).stdin(stored).run().success();

@@ -56,7 +56,10 @@ fn a_loss_wins_over_a_signal_and_over_a_closed_pipe() {
         send(&publisher, "web1", "app.INFO", &[1, 2, 3, 7, 8]);
         tail.expect_stdout("8");
         tail.signal(signal);
-        tail.wait().code(3).stderr_has("lost 3 records of web1").stderr_has("3 lost in all");
+        tail.wait()
+            .code(3)
+            .stderr_has("lost 3 records of web1")
+            .stderr_has("3 records lost in all");
     }
     let publisher = Publisher::bind();
     let script = format!(

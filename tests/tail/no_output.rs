@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::links::{answer, web_server};
+use super::connections::{answer, web_server};
 use super::{body, tail, tail_of};
 use crate::harness::{ANY_PORT, DEADLINE, Publisher, Running, zlog};
 

@@ -15,7 +15,7 @@ fn full() -> Value {
     })
 }
 
-/// What `tail` with `args` prints of stored records.
+/// The output of `tail` with `args` for stored records.
 #[track_caller]
 fn shown(args: &[&str], records: impl IntoIterator<Item = Value>) -> String {
     let tail = zlog(["tail"]).args(args).args(["--input", "-"]).stdin(lines(records));

@@ -65,7 +65,7 @@ fn a_traceback_belongs_to_the_line_before_it() {
     assert!(records[0]["exc_text"].as_str().unwrap().ends_with("OSError: full"));
 }
 
-/// What `-o json` prints of stored lines.
+/// The output of `tail -o json` for stored lines.
 #[track_caller]
 fn json_of(stored: impl Into<Vec<u8>>) -> Vec<u8> {
     zlog(["tail", "-o", "json", "--input", "-"]).stdin(stored).run().success().stdout

@@ -6,7 +6,7 @@ use super::{body, tail, tail_of};
 use crate::harness::{Publisher, zlog};
 use serde_json::json;
 
-/// What `tail` with `args` shows of the topics `sent`; the text of each record is its topic.
+/// The topics in `sent` that `tail` with `args` prints; the text of each record is its topic.
 ///
 /// Waits for a last record with the topic `end`, which must pass.
 #[track_caller]

@@ -103,7 +103,7 @@ impl Error {
                 }
                 Err(_) => io,
             },
-            io::ErrorKind::IsADirectory => io.hint("Name the file in it."),
+            io::ErrorKind::IsADirectory => io.hint("Name a file in that directory."),
             io::ErrorKind::PermissionDenied => {
                 io.hint("The user that runs zlog needs permission to read it.")
             }

@@ -150,7 +150,7 @@ pub enum BenchCommand {
     Worker,
 }
 
-/// What `zlog bench` prints.
+/// The output of `zlog bench`.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum BenchOutput {
     /// Tables, with bars on a terminal

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::super::WireArg;
+use super::super::value_parsers;
 use super::message_size;
 use zlog_bench::pipeline::{Dimension, Dimensions, MAX_SUBSCRIPTIONS, Transport, sweep};
 use zlog_core::text::parsers::{self, Seconds};
 use zlog_core::{Error, Result};
+use zlog_pipeline::handler::publish::Wire;
 
 /// Limit on the processes of each side, so as not to overload the machine.
 const MAX_PROCESSES: usize = 64;
@@ -21,9 +22,9 @@ pub struct PipelineArgs {
     #[arg(default_value = "tcp,ipc", help_heading = "What is measured")]
     pub transport: Vec<TransportArg>,
     /// Dialects
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "WIRE,…")]
-    #[arg(default_value = "json,text", help_heading = "What is measured")]
-    pub wire: Vec<WireArg>,
+    #[arg(long, value_parser = value_parsers::choice::<Wire>(), value_delimiter = ',')]
+    #[arg(value_name = "WIRE,…", default_value = "json,text", help_heading = "What is measured")]
+    pub wire: Vec<Wire>,
     /// Bytes of each message
     ///
     /// 100, 4K. Several values make a sweep.
@@ -100,7 +101,7 @@ impl From<TransportArg> for Transport {
     }
 }
 
-/// What `zlog bench pipeline` prints.
+/// The output of `zlog bench pipeline`.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum PipelineOutput {
     /// Aligned tables
@@ -147,8 +148,8 @@ pub struct BareSendArgs {
     #[arg(long, required = true)]
     pub connect: Vec<String>,
     /// The format of bodies
-    #[arg(long, value_enum)]
-    pub wire: WireArg,
+    #[arg(long, value_parser = value_parsers::choice::<Wire>())]
+    pub wire: Wire,
     /// Messages to send
     #[arg(long)]
     pub count: u64,

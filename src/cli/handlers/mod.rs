@@ -175,13 +175,20 @@ fn describe(key: &Key) -> (String, String) {
 }
 
 impl HandlerArgs {
+    /// The options of handlers and their values, without the console.
+    fn options(&self) -> [(&'static str, &[String]); 5] {
+        [
+            ("--file", &self.file),
+            ("--smtp", &self.smtp),
+            ("--syslog", &self.syslog),
+            ("--exec", &self.exec),
+            ("--publish", &self.publish),
+        ]
+    }
+
     /// Whether there is no handler besides the console.
     pub fn is_empty(&self) -> bool {
-        self.file.is_empty()
-            && self.smtp.is_empty()
-            && self.syslog.is_empty()
-            && self.exec.is_empty()
-            && self.publish.is_empty()
+        self.options().iter().all(|(_, texts)| texts.is_empty())
     }
 
     /// The console, if `--console` was given. `on_full` is the default for its queue; `None`
@@ -201,15 +208,8 @@ impl HandlerArgs {
     /// # Errors
     /// Unknown keys, invalid values, keys that exclude each other; errors of [`Spec::check`].
     pub fn spec(&self, on_full: OnFull) -> Result<Spec> {
-        let options: [(&'static str, &[String]); 5] = [
-            ("--file", &self.file),
-            ("--smtp", &self.smtp),
-            ("--syslog", &self.syslog),
-            ("--exec", &self.exec),
-            ("--publish", &self.publish),
-        ];
         let mut handlers = Vec::new();
-        for (option, texts) in options {
+        for (option, texts) in self.options() {
             for text in texts {
                 handlers.push(read(option, text, on_full, true)?);
             }

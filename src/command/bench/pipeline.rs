@@ -4,14 +4,13 @@ use std::io::{self, Write};
 
 use super::plots;
 use super::progress::Progress;
-use crate::cli::{BareReceiveArgs, BareSendArgs, PipelineArgs, PipelineOutput, WireArg};
+use crate::cli::{BareReceiveArgs, BareSendArgs, PipelineArgs, PipelineOutput};
 use zlog_bench::pipeline::bare::{self, Sending};
 use zlog_bench::pipeline::{Bench, PipelineRunner, Report, Scenario, Settings, Trial, image};
 use zlog_bench::report::{check_writable, json, write_whole};
 use zlog_bench::rounds::Upcoming;
 use zlog_core::text::escape;
 use zlog_core::{Error, Exit, Result};
-use zlog_pipeline::handler::publish::Wire;
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{Endpoint, RawReceiver, Role};
@@ -75,8 +74,7 @@ fn scenarios(args: &PipelineArgs) -> Result<Vec<Scenario>> {
     for dimensions in args.points()? {
         let count = args.count.unwrap_or_else(|| dimensions.default_count());
         for transport in &args.transport {
-            for wire in &args.wire {
-                let wire = wire_of(*wire);
+            for &wire in &args.wire {
                 let scenario = Scenario { transport: (*transport).into(), wire, dimensions, count };
                 if !scenarios.contains(&scenario) {
                     scenarios.push(scenario);
@@ -85,13 +83,6 @@ fn scenarios(args: &PipelineArgs) -> Result<Vec<Scenario>> {
         }
     }
     Ok(scenarios)
-}
-
-fn wire_of(wire: WireArg) -> Wire {
-    match wire {
-        WireArg::Json => Wire::Json,
-        WireArg::Text => Wire::Text,
-    }
 }
 
 fn measure(args: &PipelineArgs, scenarios: &[Scenario], stop: &ShutdownSignal) -> Result<Report> {
@@ -136,7 +127,7 @@ pub(super) fn send(args: &BareSendArgs) -> Result<Exit> {
         wait: args.wait.0,
         linger: args.linger.0,
         count: args.count,
-        wire: wire_of(args.wire),
+        wire: args.wire,
     };
     let stop = ShutdownSignal::install()?;
     sending.run(io::stdin().lock(), &|| stop.requested())?;

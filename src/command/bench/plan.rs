@@ -22,7 +22,7 @@ use zlog_pipeline::os::terminal;
 /// Default duration of a run.
 const DURATION: Duration = Duration::from_millis(500);
 
-/// What to measure, and how.
+/// The measurements to make.
 pub(super) struct Plan {
     /// The targets, in the order of reports.
     pub(super) targets: Vec<BenchTarget>,

@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use self::rate_limiter::RateLimiter;
 use self::summary::{ProgressLine, Summary};
-use crate::cli::{EmitArgs, OnFull as OnFullArg, WireArg};
+use crate::cli::EmitArgs;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 use zlog_core::{Exit, Record, Result};
 use zlog_pipeline::handler::Handler;
-use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
+use zlog_pipeline::handler::publish::{Publish, PublishOptions};
 use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::pump::{self, Pipeline, pump};
@@ -106,7 +106,7 @@ impl Shutdown {
             && self.held_up.get_or_init(Instant::now).elapsed() >= self.linger
     }
 
-    /// What is left of `--linger`.
+    /// The rest of `--linger`.
     fn linger(&self) -> Duration {
         let gone = self.held_up.get().map_or(Duration::ZERO, Instant::elapsed);
         self.linger.saturating_sub(gone)
@@ -144,14 +144,8 @@ impl Emit {
         let options = PublishOptions {
             root: args.root.clone(),
             logger_in_topic: args.listen.any(),
-            wire: match args.wire {
-                WireArg::Json => Wire::Json,
-                WireArg::Text => Wire::Text,
-            },
-            on_full: match args.on_full {
-                OnFullArg::Block => OnFull::Block,
-                OnFullArg::Drop => OnFull::Drop,
-            },
+            wire: args.wire,
+            on_full: args.on_full,
             give_up: {
                 let shutdown = shutdown.clone();
                 Box::new(move || shutdown.is_overdue())

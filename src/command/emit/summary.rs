@@ -16,7 +16,7 @@ use zlog_pipeline::sender::OUTSIDE_ROOT;
 use zlog_pipeline::socket::broken_remark;
 use zlog_pipeline::source::{ReadProgress, SourceCounts};
 
-/// What was published, changed and lost.
+/// The counts of records published, changed and lost.
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) published: Published,

@@ -5,13 +5,13 @@ use zlog_core::{Error, Result};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{DEFAULT_ENDPOINT, Endpoint, Proxy, QueryServer, Role};
 
-/// What to do when an endpoint is in use.
-const COLLECTED: &str = "Another program listens there, most likely another `zlog relay`: \
+/// The next step when an endpoint is in use.
+const COLLECT_IN_USE: &str = "Another program listens there, most likely another `zlog relay`: \
                          --bind another port (0 takes a free one).";
-const PUBLISHED: &str = "Another program listens there, most likely another `zlog relay`, or a \
+const PUBLISH_IN_USE: &str = "Another program listens there, most likely another `zlog relay`, or a \
                          publisher: --publish-bind another port (0 takes a free one), and \
                          --connect to it if you want its records.";
-const ASKED: &str = "Another program listens there, most likely another `zlog relay`.";
+const QUERIES_IN_USE: &str = "Another program listens there, most likely another `zlog relay`.";
 
 /// The endpoints to collect on. The default applies only without another source.
 ///
@@ -22,7 +22,7 @@ pub(super) fn collect_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
     if endpoints.is_empty() && !args.stdin && !args.listen.any() {
         endpoints.push(Endpoint::parse(DEFAULT_COLLECT, Role::Bind)?);
     }
-    Ok(endpoints.into_iter().map(|endpoint| endpoint.with_in_use_hint(COLLECTED)).collect())
+    Ok(endpoints.into_iter().map(|endpoint| endpoint.with_in_use_hint(COLLECT_IN_USE)).collect())
 }
 
 /// The endpoints to publish on.
@@ -38,14 +38,14 @@ pub(super) fn publish_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
     for collected in collect_on(args)? {
         if let Some(published) = endpoints.iter().find(|endpoint| endpoint.same_address(&collected))
         {
-            return Err(circle(args, &collected, published));
+            return Err(same_endpoint_error(args, &collected, published));
         }
     }
-    Ok(endpoints.into_iter().map(|endpoint| endpoint.with_in_use_hint(PUBLISHED)).collect())
+    Ok(endpoints.into_iter().map(|endpoint| endpoint.with_in_use_hint(PUBLISH_IN_USE)).collect())
 }
 
 /// The error of an endpoint on both sides, with the next step for the one that is a default.
-fn circle(args: &RelayArgs, collected: &Endpoint, published: &Endpoint) -> Error {
+fn same_endpoint_error(args: &RelayArgs, collected: &Endpoint, published: &Endpoint) -> Error {
     let collects = args.bind.is_empty() && args.connect.is_empty();
     let publishes = args.publish_bind.is_empty() && args.publish_connect.is_empty();
     let twice = collected.as_str();
@@ -99,7 +99,8 @@ pub(super) fn open_query_server(
                 .hint("Choose one, such as --ask tcp://127.0.0.1:12346.")),
         };
     }
-    let endpoints: Vec<_> = endpoints.into_iter().map(|at| at.with_in_use_hint(ASKED)).collect();
+    let endpoints: Vec<_> =
+        endpoints.into_iter().map(|at| at.with_in_use_hint(QUERIES_IN_USE)).collect();
     match QueryServer::open(proxy, &endpoints) {
         Ok(server) => Ok(Some(server)),
         Err(error) if args.ask.is_empty() && args.keep.is_none() => {

@@ -2,11 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cli::{RelayArgs, RelayOnFull};
+use crate::cli::RelayArgs;
 use crate::command::stderr_reporter;
 use zlog_core::wire::{self, query};
 use zlog_core::{Record, Result};
-use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::router::{HandlerContext, HandlerStatus, Router, Spec};
 use zlog_pipeline::socket::Proxy;
@@ -30,16 +29,16 @@ impl Handlers {
         linger: Duration,
         proxy: &mut Proxy,
     ) -> Result<Handlers> {
-        let around = HandlerContext::new("relay", stop, stderr_reporter()).with_linger(linger);
-        let router = Router::open(spec, around)?;
+        let context = HandlerContext::new("relay", stop, stderr_reporter()).with_linger(linger);
+        let router = Router::open(spec, context)?;
         let mut handlers = Handlers { router, wanted: Vec::new() };
-        handlers.ask(proxy);
+        handlers.update_subscriptions(proxy);
         Ok(handlers)
     }
 
     /// Subscribes to the current prefixes, then unsubscribes from the previous ones: prefixes
     /// in both stay subscribed.
-    fn ask(&mut self, proxy: &mut Proxy) {
+    fn update_subscriptions(&mut self, proxy: &mut Proxy) {
         let before = std::mem::replace(&mut self.wanted, self.router.subscriptions());
         self.wanted.iter().for_each(|prefix| proxy.subscribe(prefix));
         before.iter().for_each(|prefix| proxy.unsubscribe(prefix));
@@ -51,7 +50,7 @@ impl Handlers {
     /// A handler can't be opened; nothing is changed then.
     pub(super) fn reconfigure(&mut self, spec: Spec, proxy: &mut Proxy) -> Result<()> {
         self.router.reconfigure(spec)?;
-        self.ask(proxy);
+        self.update_subscriptions(proxy);
         Ok(())
     }
 
@@ -82,7 +81,7 @@ impl Handlers {
     }
 
     /// Runs the handlers' timers. Returns the next deadline, if any.
-    pub(super) fn tend(&mut self, now: Instant) -> Option<Instant> {
+    pub(super) fn on_timer(&mut self, now: Instant) -> Option<Instant> {
         self.router.on_timer(now)
     }
 
@@ -111,17 +110,8 @@ impl Handlers {
 /// # Errors
 /// As [`crate::cli::HandlerArgs::spec`].
 pub(super) fn spec(args: &RelayArgs) -> Result<Spec> {
-    let on_full = on_full(args);
-    let mut spec = args.handlers.spec(on_full)?;
-    spec.handlers.extend(args.handlers.console(Some(on_full))?);
+    let mut spec = args.handlers.spec(args.on_full)?;
+    spec.handlers.extend(args.handlers.console(Some(args.on_full))?);
     spec.check()?;
     Ok(spec)
-}
-
-/// The default for queues that are full.
-pub(super) fn on_full(args: &RelayArgs) -> OnFull {
-    match args.on_full {
-        RelayOnFull::Block => OnFull::Block,
-        RelayOnFull::Drop => OnFull::Drop,
-    }
 }

@@ -26,7 +26,7 @@ use zlog_pipeline::source::{Notice, PollStatus, Source, SourceCounts, stdin};
 /// How long the first records wait for a subscriber.
 const SUBSCRIBER_WAIT: Duration = Duration::from_secs(1);
 
-/// What an input's thread and the relay's main thread share.
+/// State shared by an input's thread and the relay's main thread.
 #[derive(Default)]
 struct InputState {
     counts: Mutex<InputCounts>,
@@ -38,7 +38,7 @@ struct InputState {
     failed: AtomicBool,
 }
 
-/// What an input has done so far.
+/// The counts of an input so far.
 #[derive(Clone, Copy, Default)]
 struct InputCounts {
     published: Published,
@@ -92,7 +92,7 @@ impl InputThread {
     }
 
     /// Records that nobody had subscribed to.
-    pub(super) fn unheard(&self) -> u64 {
+    pub(super) fn unsubscribed(&self) -> u64 {
         self.state.counts().published.unsubscribed
     }
 
@@ -106,7 +106,7 @@ impl InputThread {
         self.state.counts().source.listen
     }
 
-    /// What was changed or lost, in words.
+    /// Sentences about records that were changed or lost.
     pub(super) fn remarks(&self) -> Vec<String> {
         let mut remarks = self.listen_stats().remarks();
         let InputCounts { outside_root, source, .. } = self.state.counts();
@@ -144,7 +144,7 @@ impl InputThread {
     }
 }
 
-/// What an input's thread does.
+/// Runs on the thread of an input.
 fn run(
     source: &mut dyn Source,
     mut publisher: Publisher,
@@ -252,11 +252,11 @@ impl Inputs {
     pub(super) fn print_remarks(&self) {
         for input in &self.0 {
             let name = input.name;
-            let unheard = input.unheard();
-            if unheard > 0 {
+            let unsubscribed = input.unsubscribed();
+            if unsubscribed > 0 {
                 let records = counted(input.records(), "record");
                 terminal::eprint_line(format_args!(
-                    "zlog relay: {name}: {unheard} of {records} had no subscriber"
+                    "zlog relay: {name}: {unsubscribed} of {records} had no subscriber"
                 ));
             }
             for remark in input.remarks() {

@@ -26,10 +26,11 @@ use self::settings::Settings;
 use self::summary::Summary;
 use super::connection_log::ConnectionLog;
 use super::disconnect_reason::DisconnectReasons;
-use crate::cli::{RelayArgs, RelayOnFull};
+use crate::cli::RelayArgs;
 use zlog_core::history::{History, Limits};
 use zlog_core::text::escape;
 use zlog_core::{Exit, Result};
+use zlog_pipeline::handler::publish::OnFull;
 use zlog_pipeline::os::clock;
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::terminal;
@@ -105,7 +106,7 @@ impl Relay {
         let publish_on = publish_on(args)?;
         let mut proxy = Proxy::open(&collect_on(args)?, &publish_on, &options(args))?;
         let server = open_query_server(args, &proxy, &publish_on)?;
-        say_bound(&proxy, server.as_ref());
+        print_bound(&proxy, server.as_ref());
         let keep = args.keep.map(|per_topic| {
             proxy.subscribe(b"");
             let per_topic = usize::try_from(per_topic).unwrap_or(usize::MAX);
@@ -156,8 +157,8 @@ impl Relay {
     /// On SIGHUP, reloads the configuration and reopens files. An invalid configuration changes
     /// nothing.
     fn reload(&mut self) {
-        if let Some(again) = self.settings.again().transpose() {
-            let done = again.and_then(|settings| {
+        if let Some(reloaded) = self.settings.reload().transpose() {
+            let done = reloaded.and_then(|settings| {
                 self.handlers.reconfigure(settings.spec.clone(), &mut self.proxy)?;
                 Ok(settings)
             });
@@ -214,7 +215,7 @@ impl Relay {
     fn housekeeping(&mut self, now: Instant) {
         self.proxy.process_events();
         self.report_events(now);
-        self.rates.tend(now, &self.proxy, &self.inputs);
+        self.rates.on_timer(now, &self.proxy, &self.inputs);
         self.answer();
         self.run_handler_timers(now);
     }
@@ -223,7 +224,7 @@ impl Relay {
     fn run_handler_timers(&mut self, now: Instant) {
         if now >= self.due {
             self.handlers.flush();
-            let next = self.handlers.tend(now).unwrap_or(now + TICK);
+            let next = self.handlers.on_timer(now).unwrap_or(now + TICK);
             self.due = next.clamp(now + Duration::from_millis(1), now + TICK);
         }
     }
@@ -359,7 +360,7 @@ impl Relay {
         let flushed = proxy.close(left.max(SLICE));
         // With a limit of their own: a stuck subscriber must not cost a file its last records.
         let handlers = handlers.close(linger);
-        let missing = super::tell_losses("relay", &handlers);
+        let missing = super::report_losses("relay", &handlers);
         inputs.print_remarks();
         let summary = Summary { counts, broken, uncounted, flushed, took: self.begun.elapsed() };
         if !settings.args.quiet || summary.lost() {
@@ -386,11 +387,11 @@ fn options(args: &RelayArgs) -> ProxyOptions {
             ..SocketOptions::subscriber()
         },
         publish: SocketOptions { hwm: args.hwm, send_slice: SLICE, ..SocketOptions::publisher() },
-        block: args.on_full == RelayOnFull::Block,
+        block: args.on_full == OnFull::Block,
     }
 }
 
-fn say_bound(proxy: &Proxy, server: Option<&QueryServer>) {
+fn print_bound(proxy: &Proxy, server: Option<&QueryServer>) {
     let (collect, publish) = proxy.bound();
     for endpoint in collect {
         terminal::eprint_line(format_args!("zlog relay: collecting, bound {endpoint}"));

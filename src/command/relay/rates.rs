@@ -12,16 +12,16 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// A sample of the counts: messages forwarded, and records of each source.
 #[derive(Clone)]
-struct Noted {
+struct Sample {
     at: Instant,
     counts: Vec<u64>,
 }
 
-impl Noted {
-    fn new(at: Instant, proxy: &Proxy, inputs: &Inputs) -> Noted {
+impl Sample {
+    fn new(at: Instant, proxy: &Proxy, inputs: &Inputs) -> Sample {
         let sources = inputs.iter().map(|input| input.records());
         let counts = std::iter::once(proxy.counts().messages).chain(sources).collect();
-        Noted { at, counts }
+        Sample { at, counts }
     }
 
     /// The rate since this sample of the count at `place`.
@@ -35,8 +35,8 @@ impl Noted {
 /// Computes rates.
 pub(super) struct Rates {
     /// The last two samples.
-    noted: [Noted; 2],
-    report: Option<(Duration, Noted)>,
+    samples: [Sample; 2],
+    report: Option<(Duration, Sample)>,
 }
 
 impl Rates {
@@ -47,16 +47,16 @@ impl Rates {
         inputs: &Inputs,
         report: Option<Duration>,
     ) -> Rates {
-        let noted = Noted::new(now, proxy, inputs);
-        let report = report.map(|every| (every, noted.clone()));
-        Rates { noted: [noted.clone(), noted], report }
+        let sample = Sample::new(now, proxy, inputs);
+        let report = report.map(|every| (every, sample.clone()));
+        Rates { samples: [sample.clone(), sample], report }
     }
 
     /// Takes a sample and prints the line when they are due.
-    pub(super) fn tend(&mut self, now: Instant, proxy: &Proxy, inputs: &Inputs) {
-        if now >= self.noted[0].at + EVERY {
-            self.noted.swap(0, 1);
-            self.noted[0] = Noted::new(now, proxy, inputs);
+    pub(super) fn on_timer(&mut self, now: Instant, proxy: &Proxy, inputs: &Inputs) {
+        if now >= self.samples[0].at + EVERY {
+            self.samples.swap(0, 1);
+            self.samples[0] = Sample::new(now, proxy, inputs);
         }
         let Some((every, since)) = &mut self.report else { return };
         if now < since.at + *every {
@@ -68,7 +68,7 @@ impl Rates {
         let new = counts.messages - since.counts.first().copied().unwrap_or(0);
         terminal::eprint_line(format_args!(
             "zlog relay: {} ({rate:.1}/s), {} in all; publishers {}, subscribers {}; \
-             without room {}, dropped {}",
+             subscriber full {}, dropped {}",
             counted(new, "message"),
             counts.messages,
             connected_peers(&collect),
@@ -76,16 +76,16 @@ impl Rates {
             counts.no_room,
             counts.dropped,
         ));
-        *since = Noted::new(now, proxy, inputs);
+        *since = Sample::new(now, proxy, inputs);
     }
 
     /// Messages forwarded per second.
     pub(super) fn messages(&self, proxy: &Proxy) -> f64 {
-        self.noted[1].rate(0, proxy.counts().messages, Instant::now())
+        self.samples[1].rate(0, proxy.counts().messages, Instant::now())
     }
 
     /// Records per second of source number `at`.
     pub(super) fn source(&self, at: usize, records: u64) -> f64 {
-        self.noted[1].rate(at + 1, records, Instant::now())
+        self.samples[1].rate(at + 1, records, Instant::now())
     }
 }

@@ -45,7 +45,7 @@ impl Settings {
     pub(super) fn new(args: RelayArgs) -> Result<Settings> {
         let settings = if args.config.is_none() {
             let spec = handlers::spec(&args)?;
-            check_places(&args)?;
+            check_addresses(&args)?;
             Settings { args, spec, config: None, started: None }
         } else {
             Settings::read(&args, LoadMode::Initial)?
@@ -53,7 +53,7 @@ impl Settings {
         for remark in settings.args.handlers.remarks() {
             terminal::eprint_line(format_args!("zlog relay: {remark}"));
         }
-        settings.tell_notes();
+        settings.print_warnings();
         Ok(settings)
     }
 
@@ -61,7 +61,7 @@ impl Settings {
     ///
     /// # Errors
     /// As [`Settings::new`].
-    pub(super) fn again(&self) -> Result<Option<Settings>> {
+    pub(super) fn reload(&self) -> Result<Option<Settings>> {
         if self.args.config.is_none() {
             return Ok(None);
         }
@@ -89,7 +89,7 @@ impl Settings {
     /// Adopts reloaded settings, once the handlers are changed to them, and prints what
     /// changed. Options keep their values from the start of the relay.
     pub(super) fn change_to(&mut self, now: Settings) {
-        now.tell_again(self);
+        now.print_reload(self);
         self.spec = now.spec;
         self.config = now.config;
     }
@@ -99,15 +99,16 @@ impl Settings {
         let path = args.config.as_deref().unwrap_or_else(|| "".as_ref());
         let whole = cli::command();
         let line = join_optional_values(std::env::args_os());
-        let matches = whole.clone().try_get_matches_from(&line).map_err(|e| unfit(path, &e))?;
+        let matches =
+            whole.clone().try_get_matches_from(&line).map_err(|e| option_error(path, &e))?;
         let (Some(command), Some(matches)) =
             (whole.find_subcommand(NAME), matches.subcommand_matches(NAME))
         else {
-            return Err(Error::usage("a configuration is for zlog relay"));
+            return Err(wrong_command());
         };
         let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
         let overrides = Overrides {
-            on_full: typed("on_full").then(|| handlers::on_full(args)),
+            on_full: typed("on_full").then_some(args.on_full),
             listen: typed("listen"),
             listen_udp: typed("listen_udp"),
             allow_remote: typed("allow_remote"),
@@ -116,11 +117,11 @@ impl Settings {
         let line: Vec<OsString> = config::prepend_settings(&config.relay, command, line, matches);
         let args = match Cli::parse_line(line) {
             Ok(Cli { command: Command::Relay(args) }) => *args,
-            Ok(_) => return Err(Error::usage("a configuration is for zlog relay")),
-            Err(error) => return Err(unfit(path, &error)),
+            Ok(_) => return Err(wrong_command()),
+            Err(error) => return Err(option_error(path, &error)),
         };
         let spec = config.with_handlers(handlers::spec(&args)?)?;
-        check_places(&args)?;
+        check_addresses(&args)?;
         let started = Some(config.clone());
         Ok(Settings { args, spec, config: Some(config), started })
     }
@@ -144,7 +145,7 @@ impl Settings {
     }
 
     /// Prints that the file was reloaded, and what needs a restart.
-    fn tell_again(&self, before: &Settings) {
+    fn print_reload(&self, before: &Settings) {
         let kept = |handler| before.spec.handlers.contains(handler);
         let kept = self.spec.handlers.iter().filter(|handler| kept(handler)).count();
         let (name, all) = (self.name(), self.spec.handlers.len());
@@ -161,10 +162,10 @@ impl Settings {
                 ));
             }
         }
-        self.tell_notes();
+        self.print_warnings();
     }
 
-    fn tell_notes(&self) {
+    fn print_warnings(&self) {
         for note in self.config.iter().flat_map(|config| &config.notes) {
             terminal::eprint_line(format_args!("zlog relay: {note}"));
         }
@@ -177,7 +178,7 @@ impl Settings {
 }
 
 /// Checks the addresses before anything is opened.
-fn check_places(args: &RelayArgs) -> Result<()> {
+fn check_addresses(args: &RelayArgs) -> Result<()> {
     endpoints::collect_on(args)?;
     endpoints::publish_on(args)?;
     for text in &args.ask {
@@ -191,8 +192,13 @@ fn check_places(args: &RelayArgs) -> Result<()> {
     Ok(())
 }
 
+fn wrong_command() -> Error {
+    Error::usage("--config works only with `zlog relay`")
+        .hint("Start it as `zlog relay --config FILE`.")
+}
+
 /// An error of the parser about the file's options and the command line's.
-fn unfit(path: &Path, error: &clap::Error) -> Error {
+fn option_error(path: &Path, error: &clap::Error) -> Error {
     let path = escape(&path.display().to_string());
     Error::usage(format!("{path} and the command line: {}", config::one_line(error)))
         .hint("`zlog relay --help` describes the options.")

@@ -38,14 +38,14 @@ pub(super) fn of(
 ) -> Status {
     let counts = proxy.counts();
     let (collect, publish) = proxy.endpoint_status();
-    let sides = |links: Vec<EndpointStatus>| {
-        links.into_iter().map(|l| EndpointPeers { endpoint: l.endpoint, peers: l.peers }).collect()
+    let endpoints = |status: Vec<EndpointStatus>| {
+        status.into_iter().map(|s| EndpointPeers { endpoint: s.endpoint, peers: s.peers }).collect()
     };
     let sources = inputs.iter().enumerate().map(|(at, input)| Source {
         name: input.name().to_owned(),
         records: input.records(),
         rate: rates.source(at, input.records()),
-        unheard: input.unheard(),
+        unheard: input.unsubscribed(),
         clients: input.listen_stats().clients,
         remarks: input.remarks(),
         running: input.running(),
@@ -53,8 +53,8 @@ pub(super) fn of(
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         process: std::process::id(),
-        collect: sides(collect),
-        publish: sides(publish),
+        collect: endpoints(collect),
+        publish: endpoints(publish),
         prefixes: proxy.upstream_prefixes(),
         forwarded: Traffic {
             messages: counts.messages,

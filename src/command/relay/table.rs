@@ -14,8 +14,8 @@ const WIDEST: usize = 60;
 pub(super) fn of(status: &Status) -> String {
     let mut out = String::new();
     head(&mut out, status);
-    sides(&mut out, "collects on", "publishers", &status.collect);
-    sides(&mut out, "publishes on", "subscribers", &status.publish);
+    endpoints(&mut out, "collects on", "publishers", &status.collect);
+    endpoints(&mut out, "publishes on", "subscribers", &status.publish);
     sources(&mut out, status);
     handlers(&mut out, status);
     out
@@ -38,19 +38,19 @@ fn head(out: &mut String, status: &Status) {
     let up = humantime::format_duration(std::time::Duration::from_secs(status.uptime as u64));
     let _ = writeln!(out, "zlog {version}, process {}, up {up}\n", status.process);
     let mut line = |name: &str, value: String| {
-        let _ = writeln!(out, "{name:<14} {value}");
+        let _ = writeln!(out, "{name:<15} {value}");
     };
     line("forwarded", format!("{}, {:.1}/s", counted(passed.messages, "message"), passed.rate));
     line("", bytes(passed.bytes));
     if passed.unheard > 0 {
         line("unheard", format!("{} without a subscriber", counted(passed.unheard, "message")));
     }
-    line("no room", format!("{} for a subscriber", counted(passed.no_room, "time")));
+    line("subscriber full", counted(passed.no_room, "time"));
     line("dropped", format!("{} for all subscribers", passed.dropped));
     if passed.frames_cut > 0 {
         line("frames cut", passed.frames_cut.to_string());
     }
-    line("asked for", counted(status.prefixes, "prefix"));
+    line("subscriptions", counted(status.prefixes, "prefix"));
     if let Some(kept) = &status.keep {
         let (messages, topics) = (counted(kept.messages, "message"), counted(kept.topics, "topic"));
         let size = bytes(kept.bytes as u64);
@@ -59,18 +59,18 @@ fn head(out: &mut String, status: &Status) {
             line("", format!("{} could not be kept", kept.refused));
         }
     }
-    line("questions", format!("{} answered, {} refused", status.answered, status.refused));
+    line("queries", format!("{} answered, {} refused", status.answered, status.refused));
 }
 
-fn sides(out: &mut String, what: &str, who: &str, sides: &[EndpointPeers]) {
-    if sides.is_empty() {
+fn endpoints(out: &mut String, what: &str, who: &str, endpoints: &[EndpointPeers]) {
+    if endpoints.is_empty() {
         return;
     }
-    let endpoints: Vec<String> = sides.iter().map(|s| escape(&s.endpoint)).collect();
-    let width = width(what, &endpoints);
+    let names: Vec<String> = endpoints.iter().map(|e| escape(&e.endpoint)).collect();
+    let width = width(what, &names);
     let _ = writeln!(out, "\n{what:<width$} {who:>12}");
-    for (endpoint, side) in endpoints.iter().zip(sides) {
-        let _ = writeln!(out, "{endpoint:<width$} {:>12}", side.peers);
+    for (name, endpoint) in names.iter().zip(endpoints) {
+        let _ = writeln!(out, "{name:<width$} {:>12}", endpoint.peers);
     }
 }
 
@@ -82,13 +82,13 @@ fn sources(out: &mut String, status: &Status) {
     let width = width("source", &names);
     let _ = writeln!(
         out,
-        "\n{:<width$} {:>12} {:>12} {:>12} {:>12}",
-        "source", "records", "/s", "unheard", "clients"
+        "\n{:<width$} {:>12} {:>12} {:>13} {:>12}",
+        "source", "records", "/s", "no subscriber", "clients"
     );
     for (name, source) in names.iter().zip(&status.sources) {
         let ended = if source.running { "" } else { "  ended" };
         let (records, rate, unheard) = (source.records, source.rate, source.unheard);
-        let _ = write!(out, "{name:<width$} {records:>12} {rate:>12.1} {unheard:>12}");
+        let _ = write!(out, "{name:<width$} {records:>12} {rate:>12.1} {unheard:>13}");
         let _ = writeln!(out, " {:>12}{ended}", source.clients);
         for remark in &source.remarks {
             let _ = writeln!(out, "{:<width$} {}", "", escape(remark));
@@ -164,7 +164,7 @@ mod tests {
         };
         let shown = of(&status);
         assert!(!shown.contains('\x1b'), "{shown:?}");
-        assert!(shown.contains("keeps          5 messages of 2 topics, 11.0 MiB"), "{shown}");
+        assert!(shown.contains("keeps           5 messages of 2 topics, 11.0 MiB"), "{shown}");
         let row = shown.lines().position(|line| line.ends_with("fails: \\x1b[2Jx"));
         let hint = row.and_then(|row| shown.lines().nth(row + 1));
         assert_eq!(hint.map(str::trim), Some("Make \\x0d\\x1b[2Jx room."), "{shown}");

@@ -62,7 +62,7 @@ struct Live<'t> {
     no_output: Option<NoOutputMonitor>,
     /// With --verbose.
     connection_log: Option<ConnectionLog>,
-    /// What was asked for. Other topics arrive only during a probe of `no_output`.
+    /// The topics asked for. Others arrive only during a probe of `no_output`.
     prefixes: Vec<Vec<u8>>,
     /// How long records on their way are waited for at the end, if there are handlers.
     linger: Option<Duration>,
@@ -193,6 +193,6 @@ fn query_endpoint(args: &TailArgs, endpoints: &[Endpoint]) -> Result<Endpoint> {
     let query = (endpoint.role() == Role::Connect).then(|| endpoint.query_endpoint()).flatten();
     query.ok_or_else(|| {
         Error::usage(format!("{endpoint} has no query endpoint for past records"))
-            .hint("Name the relay's: --ask ENDPOINT.")
+            .hint("Name the relay's query endpoint: --ask ENDPOINT.")
     })
 }

@@ -118,7 +118,7 @@ struct Tail {
     is_idle: bool,
     /// When timed work ran last.
     last_timer: Instant,
-    /// What arrived after `--linger`, so that the handlers do not have it.
+    /// Messages that arrived after `--linger`, so that the handlers do not have them.
     late: LateMessages,
 }
 
@@ -200,7 +200,6 @@ impl Tail {
             self.output.flush()?;
             // Waits are no longer than a tick, so timed work is late by no more.
             self.output.router.on_timer(now);
-            super::warn_of_descriptors(now);
             self.reopen_on_hangup();
             super::warn_of_descriptors(now);
             self.last_timer = now;
@@ -238,24 +237,29 @@ impl Tail {
         let undecoded = self.output.undecoded;
         if undecoded > 0 && !args.quiet {
             terminal::eprint_line(format_args!(
-                "zlog tail: {undecoded} could not be decoded; shown as text and marked"
+                "zlog tail: {} could not be decoded; shown as text and marked",
+                counted(undecoded, "record")
             ));
         }
         let unformatted = closed.console.as_ref().map_or(0, |console| console.unformatted);
         if unformatted > 0 && !args.quiet {
             terminal::eprint_line(format_args!(
-                "zlog tail: {unformatted} did not fit --format; shown and marked"
+                "zlog tail: {} did not fit --format; shown and marked",
+                counted(unformatted, "record")
             ));
         }
         let lost = self.output.losses.lost();
         if args.fail_on_loss && lost > 0 {
-            terminal::eprint_line(format_args!("zlog tail: {lost} lost in all"));
+            terminal::eprint_line(format_args!(
+                "zlog tail: {} lost in all",
+                counted(lost, "record")
+            ));
         }
         let exit = match (self.ended(), self.stop.exit()) {
             (Ended::Stopped, Some(signal)) => signal,
             (Ended::Failed, _) => Exit::Failed,
             (Ended::TimedOut, _) if !self.output.is_full() && args.count.is_some() => {
-                self.print_unmet(args);
+                self.print_expectation_failed(args);
                 Exit::ExpectationFailed
             }
             _ => Exit::Done,
@@ -277,7 +281,7 @@ impl Tail {
         ));
     }
 
-    fn print_unmet(&self, args: &TailArgs) {
+    fn print_expectation_failed(&self, args: &TailArgs) {
         let (passed, asked) = (self.output.passed, args.count.unwrap_or_default());
         if let (Some(timeout), false) = (args.timeout, args.quiet) {
             terminal::eprint_line(format_args!(

@@ -68,7 +68,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What the caller must do now.
+/// The caller's next action.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Action {
     /// Nothing.

@@ -13,7 +13,7 @@ use zlog_pipeline::socket::{ConnectionEvent, ConnectionState, EndpointStatus, Ev
 /// How long an endpoint must have had no peer. A publisher that restarts is back sooner.
 const REPORT_AFTER: Duration = Duration::from_secs(3);
 
-/// How often the links are checked.
+/// How often the endpoints are checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Tracks which endpoints have no peer.
@@ -21,7 +21,7 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 pub(super) struct NoPeerMonitor {
     next_check: Instant,
     started: Instant,
-    /// In the order of the links.
+    /// In the order of the endpoints.
     peers: Vec<PeerState>,
     /// Endpoints that have had a peer, even one that came and went between two checks.
     had_peer: HashSet<String>,
@@ -95,34 +95,36 @@ impl NoPeerMonitor {
         }
     }
 
-    /// Checks the links when a check is due. Returns findings that were not reported yet.
+    /// Checks the endpoints when a check is due. Returns findings that were not reported yet.
     ///
-    /// `links` must return the same links in the same order each time.
+    /// `endpoints` must return the same endpoints in the same order each time.
     pub(super) fn check(
         &mut self,
         now: Instant,
-        links: impl FnOnce() -> Vec<EndpointStatus>,
+        endpoints: impl FnOnce() -> Vec<EndpointStatus>,
     ) -> Vec<Finding> {
         if now < self.next_check {
             return Vec::new();
         }
         self.next_check = now + CHECK_INTERVAL;
-        let links = links();
+        let endpoints = endpoints();
         let started = self.started;
-        self.peers
-            .resize_with(links.len(), || PeerState { without_peer_since: started, reported: None });
-        let states = self.peers.iter_mut().zip(links);
-        let check = |(state, link): (&mut PeerState, EndpointStatus)| {
-            let had_peer = self.had_peer.contains(&link.endpoint);
-            state.check(now, link, had_peer)
+        self.peers.resize_with(endpoints.len(), || PeerState {
+            without_peer_since: started,
+            reported: None,
+        });
+        let states = self.peers.iter_mut().zip(endpoints);
+        let check = |(state, endpoint): (&mut PeerState, EndpointStatus)| {
+            let had_peer = self.had_peer.contains(&endpoint.endpoint);
+            state.check(now, endpoint, had_peer)
         };
         states.filter_map(check).collect()
     }
 }
 
 impl PeerState {
-    fn check(&mut self, now: Instant, link: EndpointStatus, had_peer: bool) -> Option<Finding> {
-        let Some(reason) = reason(&link) else {
+    fn check(&mut self, now: Instant, endpoint: EndpointStatus, had_peer: bool) -> Option<Finding> {
+        let Some(reason) = reason(&endpoint) else {
             *self = PeerState { without_peer_since: now, reported: None };
             return None;
         };
@@ -133,21 +135,21 @@ impl PeerState {
             return None;
         }
         self.reported = Some(kind);
-        Some(Finding { endpoint: link.endpoint, reason, had_peer })
+        Some(Finding { endpoint: endpoint.endpoint, reason, had_peer })
     }
 }
 
-/// Why a link has no peer; `None` when it has one.
-fn reason(link: &EndpointStatus) -> Option<Reason> {
-    if link.peers > 0 {
+/// Why an endpoint has no peer; `None` when it has one.
+fn reason(endpoint: &EndpointStatus) -> Option<Reason> {
+    if endpoint.peers > 0 {
         return None;
     }
-    Some(match (&link.state, link.role, &link.unresolved) {
+    Some(match (&endpoint.state, endpoint.role, &endpoint.unresolved) {
         (ConnectionState::Connected, ..) => return None,
         (ConnectionState::HandshakeRefused(why), ..) => Reason::HandshakeFailed(why.clone()),
         (_, Role::Bind, _) => Reason::NobodyConnected,
         (_, Role::Connect, Some(why)) => Reason::HostNotFound(why.clone()),
-        (_, Role::Connect, None) if link.reached => Reason::NoHandshake,
+        (_, Role::Connect, None) if endpoint.reached => Reason::NoHandshake,
         (_, Role::Connect, None) => Reason::Unreachable,
     })
 }
@@ -158,7 +160,7 @@ mod tests {
 
     const HERE: &str = "tcp://h:1";
 
-    fn link(role: Role, state: ConnectionState) -> EndpointStatus {
+    fn endpoint(role: Role, state: ConnectionState) -> EndpointStatus {
         let peers = usize::from(state == ConnectionState::Connected);
         EndpointStatus {
             endpoint: HERE.into(),
@@ -170,7 +172,7 @@ mod tests {
         }
     }
 
-    /// What is reported about one link in these states, four seconds apart.
+    /// The reports about one endpoint in these states, four seconds apart.
     fn reports(role: Role, states: &[ConnectionState]) -> Vec<String> {
         let start = Instant::now();
         let mut no_peer = NoPeerMonitor::new(start);
@@ -183,7 +185,7 @@ mod tests {
                     kind: EventKind::Connected,
                 });
             }
-            let findings = no_peer.check(now, || vec![link(role, state.clone())]);
+            let findings = no_peer.check(now, || vec![endpoint(role, state.clone())]);
             reports.extend(findings.iter().map(Finding::to_string));
         }
         reports
@@ -193,7 +195,7 @@ mod tests {
     fn nothing_is_reported_in_the_first_seconds() {
         let start = Instant::now();
         let mut no_peer = NoPeerMonitor::new(start);
-        let away = || vec![link(Role::Connect, ConnectionState::NotConnected)];
+        let away = || vec![endpoint(Role::Connect, ConnectionState::NotConnected)];
         assert!(no_peer.check(start + REPORT_AFTER / 2, away).is_empty());
         assert_eq!(no_peer.check(start + REPORT_AFTER, away).len(), 1);
     }

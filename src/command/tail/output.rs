@@ -1,4 +1,4 @@
-//! What `tail` does with records, wherever they come from: filter, reorder, count, and give
+//! The path of records in `tail`, for every source: filter, reorder, count, and give
 //! them to the router, in which standard output is one of the handlers.
 
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use zlog_core::{Error, Exit, Level, Record, Result};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::router::{HandlerStatus, Router};
 
-/// What standard output is called among the handlers.
+/// The handler name of standard output.
 pub(super) const CONSOLE: &str = "standard output";
 
 /// Gives records that pass to the handlers.
@@ -197,7 +197,7 @@ impl TailOutput {
         let is_console = |status: &HandlerStatus| self.prints && status.name == CONSOLE;
         let (mut console, handlers): (Vec<_>, Vec<_>) =
             self.router.close(linger).into_iter().partition(is_console);
-        let missing = super::super::tell_losses("tail", &handlers);
+        let missing = super::super::report_losses("tail", &handlers);
         Closed { console: console.pop(), missing }
     }
 

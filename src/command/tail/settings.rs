@@ -103,8 +103,10 @@ fn console(args: &TailArgs) -> Result<HandlerSpec> {
     CONSOLE.clone_into(&mut console.name);
     let has_keys = console.formatter != FormatterSpec::default();
     if has_keys && (args.output.is_some() || args.format != FormatArgs::default()) {
-        return Err(Error::usage("both --console and tail's own options say how to print")
-            .hint("Leave out --output, --format and the like, or those keys of --console."));
+        return Err(Error::usage(
+            "--console has format keys, and --output or --format is given too",
+        )
+        .hint("Leave out --output, --format and the like, or those keys of --console."));
     }
     if !has_keys {
         console.formatter = args.format.spec();
@@ -114,9 +116,9 @@ fn console(args: &TailArgs) -> Result<HandlerSpec> {
     }
     let options = options(args, console.formatter.format.as_deref());
     // Built here first, so that an error names the option and not a handler.
-    console.formatter.build(args.shape(), options.clone())?;
+    console.formatter.build(args.output_format(), options.clone())?;
     console.target = Target::Console(ConsoleTarget {
-        output: args.shape(),
+        output: args.output_format(),
         options: Some(options),
         linger: Some(args.linger.0),
         required: true,
@@ -144,7 +146,7 @@ fn options(args: &TailArgs, format: Option<&str>) -> Options {
         zone: zone(args.format.utc),
         time_format: args.format.time_format.clone(),
         separator: args.separator.clone(),
-        align: match (args.shape(), format) {
+        align: match (args.output_format(), format) {
             (Output::Text, _) | (_, Some("bare")) => args.align,
             _ => !args.no_align,
         },

@@ -61,7 +61,7 @@ impl Pipeline<TextSource> for Stored<'_> {
         self.tail.after_poll(status, Some(self.started)).map(drop)
     }
 
-    /// What was read ahead is of no use to a tail that was stopped.
+    /// None: a tail that was stopped does not need records that were read ahead.
     fn grace(&self) -> Option<Duration> {
         None
     }

@@ -4,99 +4,58 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A handler: its option, class, main key and main value, and keys with values that are the
-/// same text on the command line and in a file.
+/// Keys, each with values that are the same text on the command line and in a file.
+type Keys = &'static [(&'static str, &'static [&'static str])];
+
+const COMMON: Keys = &[
+    ("level", &["debug", "WARNING", "35"]),
+    ("topic", &["app", "app.ERROR,x"]),
+    ("grep", &["a+,b", "é"]),
+    ("exclude", &["^x$"]),
+    ("queue", &["7", "100"]),
+    ("style", &["{", "brace"]),
+    ("datefmt", &["%H:%M"]),
+    ("newlines", &["escape", "keep"]),
+    ("format", &["{levelname}, {message}", "{message}"]),
+];
+const SIZE: Keys = &[("max-bytes", &["10M"]), ("backups", &["0", "3"]), ("compress", &["zstd"])];
+const TIME: Keys =
+    &[("when", &["midnight"]), ("interval", &["2"]), ("at", &["03:30"]), ("backups", &["3"])];
+const MAIL: Keys =
+    &[("to", &["a@b.org"]), ("from", &["c@d.org"]), ("subject", &["%(name)s"]), ("login", &["/x"])];
+const SYSLOG: Keys = &[
+    ("facility", &["local3"]),
+    ("protocol", &["rfc5424", "local"]),
+    ("app", &["a"]),
+    ("max-message", &["4K"]),
+];
+const SPOOL: Keys = &[("spool", &["9"]), ("timeout", &["3s", "0.5"])];
+const BATCH: Keys = &[("batch", &["3"]), ("every", &["1m"])];
+
+/// Option, class, main key, its value, and the keys of each handler.
+const HANDLERS: [(&str, &str, &str, &str, &[Keys]); 6] = [
+    ("file", "file", "path", "a,b.log", &[COMMON]),
+    ("file", "rotating", "path", "a.log", &[SIZE, COMMON]),
+    ("file", "timed", "path", "a.log", &[TIME, COMMON]),
+    ("smtp", "smtp", "server", "smtp://h:25", &[MAIL, SPOOL, BATCH, COMMON]),
+    ("syslog", "syslog", "address", "udp://h:1", &[SYSLOG, SPOOL, COMMON]),
+    ("exec", "exec", "command", "sh -c 'a, b'", &[SPOOL, BATCH, COMMON]),
+];
+
+/// A handler with some of its keys and their values.
 type Handler =
-    (&'static str, &'static str, &'static str, &'static str, Vec<(&'static str, String)>);
+    (&'static str, &'static str, &'static str, &'static str, Vec<(&'static str, &'static str)>);
 
 fn handlers() -> impl Strategy<Value = Handler> {
-    fn some(
-        keys: Vec<(&'static str, Vec<&'static str>)>,
-    ) -> BoxedStrategy<Vec<(&'static str, String)>> {
-        let each = keys.into_iter().map(|(key, values)| {
-            prop::option::of(prop::sample::select(values).prop_map(move |v| (key, v.to_owned())))
-        });
-        each.collect::<Vec<_>>().prop_map(|keys| keys.into_iter().flatten().collect()).boxed()
-    }
-    let common = || {
-        vec![
-            ("level", vec!["debug", "WARNING", "35"]),
-            ("topic", vec!["app", "app.ERROR,x"]),
-            ("grep", vec!["a+,b", "é"]),
-            ("exclude", vec!["^x$"]),
-            ("queue", vec!["7", "100"]),
-            ("style", vec!["{", "brace"]),
-            ("datefmt", vec!["%H:%M"]),
-            ("newlines", vec!["escape", "keep"]),
-            ("format", vec!["{levelname}, {message}", "{message}"]),
-        ]
-    };
-    let with = |option, class, value_key, value, own: Vec<(&'static str, Vec<&'static str>)>| {
-        let keys = own.into_iter().chain(common()).collect();
-        some(keys).prop_map(move |keys| (option, class, value_key, value, keys))
-    };
-    let spool = || vec![("spool", vec!["9"]), ("timeout", vec!["3s", "0.5"])];
-    let batch = || vec![("batch", vec!["3"]), ("every", vec!["1m"])];
-    prop_oneof![
-        with("file", "file", "path", "a,b.log", vec![]),
-        with(
-            "file",
-            "rotating",
-            "path",
-            "a.log",
-            vec![
-                ("max-bytes", vec!["10M"]),
-                ("backups", vec!["0", "3"]),
-                ("compress", vec!["zstd"]),
-            ]
-        ),
-        with(
-            "file",
-            "timed",
-            "path",
-            "a.log",
-            vec![
-                ("when", vec!["midnight"]),
-                ("interval", vec!["2"]),
-                ("at", vec!["03:30"]),
-                ("backups", vec!["3"]),
-            ]
-        ),
-        with(
-            "smtp",
-            "smtp",
-            "server",
-            "smtp://h:25",
-            [
-                vec![
-                    ("to", vec!["a@b.org"]),
-                    ("from", vec!["c@d.org"]),
-                    ("subject", vec!["%(name)s"]),
-                    ("login", vec!["/x"])
-                ],
-                spool(),
-                batch(),
-            ]
-            .concat()
-        ),
-        with(
-            "syslog",
-            "syslog",
-            "address",
-            "udp://h:1",
-            [
-                vec![
-                    ("facility", vec!["local3"]),
-                    ("protocol", vec!["rfc5424", "local"]),
-                    ("app", vec!["a"]),
-                    ("max-message", vec!["4K"])
-                ],
-                spool(),
-            ]
-            .concat()
-        ),
-        with("exec", "exec", "command", "sh -c 'a, b'", [spool(), batch()].concat()),
-    ]
+    prop::sample::select(&HANDLERS[..]).prop_flat_map(|(option, class, main, value, keys)| {
+        let key = |&(key, values): &(&'static str, &'static [&'static str])| {
+            prop::option::of(prop::sample::select(values).prop_map(move |value| (key, value)))
+        };
+        let keys: Vec<_> = keys.iter().copied().flatten().map(key).collect();
+        keys.prop_map(move |keys| {
+            (option, class, main, value, keys.into_iter().flatten().collect())
+        })
+    })
 }
 
 proptest! {
@@ -115,7 +74,7 @@ proptest! {
         let mut typed = format!("{},name=a", value.replace(',', ",,"));
         let mut text = format!("[handlers.a]\nclass = '{class}'\n{value_key} = \"{value}\"\n");
         for (key, value) in &keys {
-            let doubled = if *key == "format" { value.clone() } else { value.replace(',', ",,") };
+            let doubled = if *key == "format" { (*value).to_owned() } else { value.replace(',', ",,") };
             typed.push_str(&format!(",{key}={doubled}"));
             text.push_str(&format!("{key} = \"{value}\"\n"));
         }

@@ -69,7 +69,7 @@ fn invalid_values_of_each_class_are_reported() {
     for (text, expected) in [
         ("class = 'syslog'\naddress = 'ftp://x'", ":4:11: handlers.a.address: "),
         ("class = 'syslog'\nfacility = 'kernal'", ":4:12: handlers.a.facility: "),
-        ("class = 'smtp'\nto = 'nobody'", ":4:6: handlers.a.to: \"nobody\" is not a mail address"),
+        ("class = 'smtp'\nto = 'nobody'", ":4:6: handlers.a.to: \"nobody\": not a mail address"),
         ("class = 'smtp'", ":2:11: handlers.a: to is missing"),
         ("class = 'smtp'\nto = 'a@b.org'\npassword = 'x'", "Put the password into a file"),
         ("class = 'exec'\ncommand = \"a 'b\"", ":4:11: handlers.a.command: "),

@@ -123,7 +123,7 @@ pub fn image(report: &Report) -> Option<SweepChart> {
             .into(),
         // The machine comes last, because it may be too long and is cut.
         remark: format!(
-            "{date}: {}, messages of {} {} where nothing else is said; {machine}",
+            "{date}: {}, messages of {} {} unless stated; {machine}",
             counted(report.settings.runs, "run"),
             count(base.size as f64),
             plural(base.size, "byte"),

@@ -22,7 +22,7 @@ impl Report {
         let Report { machine, date, settings, pipelines, .. } = self;
         let of = match pipelines.first() {
             Some(Row { dimensions: d, .. }) => format!(
-                ": messages of {}, {} to {}, {} where nothing else is said",
+                ": messages of {}, {} to {}, {} unless stated",
                 number(d.size, "byte"),
                 number(d.publishers, "publisher"),
                 number(d.subscribers, "subscriber"),
@@ -94,7 +94,7 @@ impl Report {
         let short: Vec<String> = short.map(named).collect();
         (!short.is_empty()).then(|| {
             format!(
-                "TOO SHORT: starting the programs took more than a quarter of the time of {}. \
+                "Too short: starting the programs took more than a quarter of the time of {}. \
                  A larger --count measures what gets through.",
                 short.join("; ")
             )
@@ -163,13 +163,13 @@ mod tests {
     #[test]
     fn rows_that_were_too_short_are_named_with_the_part_that_starting_took() {
         let mut report = report();
-        assert!(!report.document().text().contains("TOO SHORT"));
+        assert!(!report.document().text().contains("Too short"));
         let row = &mut report.pipelines[1];
         row.too_short = true;
         let share = row.bare.as_mut().unwrap().starting_share.as_mut().unwrap();
         *share = Spread { median: 0.62, low: 0.5, high: 0.7 };
         for output in [report.document().text(), report.document().markdown()] {
-            let said = "TOO SHORT: starting the programs took more than a quarter of the time of \
+            let said = "Too short: starting the programs took more than a quarter of the time of \
                         tcp json, size 1,000 (62 %). A larger --count";
             assert!(output.contains(said), "{output}");
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::{Backlog, HandleError, Handler};
 use crate::socket::{BrokenReport, Flushed, Publisher, Sent};
+use zlog_core::text::choice::{Choice, Named};
 use zlog_core::text::escape::escape;
 use zlog_core::topic_table::TopicTable;
 use zlog_core::wire;
@@ -34,6 +35,17 @@ pub enum Wire {
     Text,
 }
 
+impl Choice for Wire {
+    const CHOICES: &'static [Named<Wire>] = &[
+        Named::new(
+            Wire::Json,
+            "json",
+            "Whole records, as JSON under Python's LogRecord attribute names",
+        ),
+        Named::new(Wire::Text, "text", "The message alone, as PyZMQ's PUBHandler sends it"),
+    ];
+}
+
 /// The policy for a record while a subscriber's queue is full.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OnFull {
@@ -42,6 +54,17 @@ pub enum OnFull {
     Block,
     /// Drop the record for all subscribers, and count it. The gap in `seq` shows the loss.
     Drop,
+}
+
+impl Choice for OnFull {
+    const CHOICES: &'static [Named<OnFull>] = &[
+        Named::new(
+            OnFull::Block,
+            "block",
+            "Wait: the input is read only as fast as the slowest subscriber receives",
+        ),
+        Named::new(OnFull::Drop, "drop", "Drop the record and count it"),
+    ];
 }
 
 /// How records are published.

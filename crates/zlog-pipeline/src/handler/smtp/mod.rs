@@ -216,8 +216,7 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
 /// It is invalid.
 pub(crate) fn mailbox(text: &str) -> Result<Mailbox> {
     text.parse().map_err(|error| {
-        let text = escape(text);
-        Error::usage(format!("{text:?} is not a mail address: {error}"))
+        Error::usage(format!("not a mail address: {error}"))
             .hint("Write it as name@example.org, or as Name <name@example.org>.")
     })
 }

@@ -178,11 +178,7 @@ fn newlines_named(text: &str) -> Result<Newlines, &'static str> {
 }
 
 fn on_full_named(text: &str) -> Result<OnFull, &'static str> {
-    match text {
-        "block" => Ok(OnFull::Block),
-        "drop" => Ok(OnFull::Drop),
-        _ => Err("write block or drop"),
-    }
+    OnFull::from_name(text).ok_or("write block or drop")
 }
 
 /// Reads the keys of [`BATCH`].

@@ -1,6 +1,7 @@
 //! A ZeroMQ socket.
 
 use zlog_core::format::Format;
+use zlog_core::text::choice::Choice as _;
 use zlog_core::text::parsers;
 use zlog_core::{Error, Result};
 
@@ -43,11 +44,7 @@ fn endpoints(reader: &mut dyn Reader, key: &str, role: Role) -> Vec<String> {
 }
 
 fn wire(text: &str) -> Result<Wire, &'static str> {
-    match text {
-        "json" => Ok(Wire::Json),
-        "text" => Ok(Wire::Text),
-        _ => Err("write json or text"),
-    }
+    Wire::from_name(text).ok_or("write json or text")
 }
 
 /// The next step if another program has the endpoint of a handler.

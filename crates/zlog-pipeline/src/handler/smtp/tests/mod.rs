@@ -85,9 +85,9 @@ fn invalid_addresses_and_unencrypted_passwords_are_refused_at_once() {
     };
     let local = "smtp://127.0.0.1";
     let error = wrong(|options| options.from = "no\x1baddress".into(), local);
-    assert!(error.starts_with(r#""no\\x1baddress" is not a mail address: "#), "{error}");
+    assert!(error.starts_with("not a mail address: "), "{error}");
     let error = wrong(|options| options.to = vec!["a@b\r\nRCPT TO:<c@d>".into()], local);
-    assert!(error.contains("is not a mail address"), "{error}");
+    assert!(error.contains("not a mail address"), "{error}");
     let error = wrong(|options| options.to.clear(), local);
     assert!(error.starts_with("no recipient"), "{error}");
     let login = |options: &mut SmtpOptions| {

@@ -2,12 +2,12 @@
 
 mod blocked_reader;
 mod colour;
+mod connections;
 mod dialects;
 mod ends;
 mod filters;
 mod hostile;
 mod limits;
-mod links;
 mod losses;
 mod no_output;
 mod output;

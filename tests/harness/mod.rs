@@ -1,7 +1,7 @@
 //! Helpers of the tests: `zlog` and Python as child processes, ZeroMQ sockets that see raw
 //! frames, a pseudo-terminal.
 //!
-//! Nothing sleeps. A test waits for a condition, and fails after [`DEADLINE`] with the command,
+//! Tests poll conditions until a deadline. A test fails after [`DEADLINE`] with the command,
 //! its status and both of its streams.
 
 mod finished;
