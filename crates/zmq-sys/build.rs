@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=edits.rs");
+    println!("cargo:rerun-if-changed=edits");
     add_cpp_flags();
     let sodium = zeromq_src::LibLocation::new(sodium_path("LIB"), sodium_path("INCLUDE"));
     zeromq_src::Build::new().with_libsodium(Some(sodium)).build();

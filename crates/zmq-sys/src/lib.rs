@@ -1,7 +1,7 @@
 //! libzmq 4.3.5 with CURVE: its build (`build.rs`), and the C declarations that the `zmq` crate
 //! uses.
 //!
-//! Must only contain the declarations of `zmq.h` and of what `edits.rs` adds.
+//! Must only contain the declarations of `zmq.h` and of what `edits/` adds.
 
 #![allow(non_camel_case_types, missing_docs)]
 
@@ -113,7 +113,7 @@ unsafe extern "C" {
 unsafe extern "C" {
     /// Ends the connection with this number, which is that of the message property
     /// `__connection`. Over TCP it is reset. Does nothing if it has ended. May be called from
-    /// any thread. Added by `edits.rs`.
+    /// any thread. Added by `edits/`.
     pub safe fn zlog_end_connection(number: u64);
 }
 

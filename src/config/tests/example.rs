@@ -62,7 +62,7 @@ fn lines_that_are_commented_out_in_the_example_are_valid() {
         if let Err(error) =
             Config::parse(Path::new("a.toml"), &text, &relay_parser(), &Overrides::default())
         {
-            // Only that it goes not with what stands beside it.
+            // The only error is that these options exclude each other.
             let error = error.to_string();
             let beside = [
                 "both a formatter and format keys",

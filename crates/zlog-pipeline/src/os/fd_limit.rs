@@ -7,7 +7,7 @@
 //! libzmq aborts the process if it finds no descriptor for its I/O thread. So the last
 //! descriptors are reserved: a ZeroMQ connection that takes one is shut down when its socket's
 //! events are next processed (within about 50 ms). Connections for which none is left are
-//! closed at once (`zmq-sys/edits.rs`).
+//! closed at once (`zmq-sys/edits/`).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

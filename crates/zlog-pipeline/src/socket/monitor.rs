@@ -59,7 +59,7 @@ pub(super) enum Kind {
 }
 
 /// Error code of [`Kind::Misused`] within the failed handshakes, added to libzmq by
-/// `zmq-sys/edits.rs`.
+/// `zmq-sys/edits/`.
 const MISUSED: u32 = 0x7a00_0001;
 
 /// The receiving end of a socket's monitor.

@@ -22,7 +22,7 @@ const IN_FLIGHT: Duration = Duration::from_secs(10);
 /// Most broken connections kept until they are taken; further ones are dropped.
 const MAX_BROKEN: usize = 64;
 
-/// Message properties added by `zmq-sys/edits.rs`: the number of the pipe, the number of the
+/// Message properties added by `zmq-sys/edits/`: the number of the pipe, the number of the
 /// connection, the connection's descriptor, and libzmq's own address of the peer.
 const PIPE: &str = "__pipe";
 pub(super) const CONNECTION: &str = "__connection";

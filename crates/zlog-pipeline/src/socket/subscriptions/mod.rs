@@ -6,7 +6,7 @@
 //!
 //! The table mirrors libzmq's own: a set of prefixes per pipe. libzmq names the pipe with
 //! each message, and with the cancels that it makes when the pipe ends (added by
-//! `zmq-sys/edits.rs`). Pipe numbers are never reused, so a message can't be taken for
+//! `zmq-sys/edits/`). Pipe numbers are never reused, so a message can't be taken for
 //! another peer's; descriptors are reused at once.
 
 use std::collections::{HashMap, HashSet};
