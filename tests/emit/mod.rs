@@ -8,6 +8,8 @@ mod delivery;
 mod endpoints;
 /// Summaries, signals, exit codes.
 mod exits;
+/// A fault in publishing or copying does not stop the job.
+mod faults;
 /// `--file` and `--follow`.
 mod files;
 /// The level and the fields of a line.
@@ -16,6 +18,8 @@ mod levels;
 mod multiline;
 /// Odd input: no byte is lost in silence.
 mod odd_input;
+/// `-q`, and jobs that nobody listens to.
+mod quiet;
 /// Topics, names and what else a record carries.
 mod records;
 /// stdin, `--message`, `--test` and `--replay`.

@@ -52,7 +52,7 @@ impl Pipeline<TextSource> for Stored<'_> {
 
     fn after_poll(&mut self, source: &mut TextSource, status: PollStatus) -> Result<()> {
         for notice in source.take_notices() {
-            if notice.failed || !self.quiet {
+            if notice.is_urgent() || !self.quiet {
                 terminal::eprint_line(format_args!("zlog tail: {}", notice.text));
             }
         }

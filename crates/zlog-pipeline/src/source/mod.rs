@@ -21,7 +21,7 @@ pub mod synthetic;
 mod testing;
 pub mod text;
 
-pub use reader::{Notice, ReadProgress, Tee};
+pub use reader::{Notice, ReadProgress, Severity, Tee};
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

@@ -69,8 +69,31 @@ impl ReadProgress {
 pub struct Notice {
     /// One sentence that names the thing and the cause.
     pub text: String,
-    /// Input was missed, so the command must fail in the end.
-    pub failed: bool,
+    /// What it means for the command.
+    pub severity: Severity,
+}
+
+/// What a notice means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Severity {
+    /// Nothing was lost.
+    Info,
+    /// Records were lost, or may have been.
+    Loss,
+    /// The command did not do all of its work, so it must fail in the end.
+    Failure,
+}
+
+impl Notice {
+    /// Whether it is printed with `--quiet`, too.
+    pub fn is_urgent(&self) -> bool {
+        self.severity != Severity::Info
+    }
+
+    /// Whether the command must fail in the end.
+    pub fn failed(&self) -> bool {
+        self.severity == Severity::Failure
+    }
 }
 
 /// A reader's message to the consumer.
@@ -89,8 +112,6 @@ pub(crate) enum ReaderEvent {
     Break,
     /// The reader has ended.
     End,
-    /// The reader has ended with an error.
-    Failed(Error),
     /// A notice, in order with the bytes.
     Notice(Notice),
 }
@@ -145,12 +166,13 @@ impl ReaderHandle {
     }
 
     /// Sends a notice.
-    pub(crate) fn notice(&self, text: String, failed: bool) -> Result<(), Disconnected> {
-        self.send(ReaderEvent::Notice(Notice { text, failed }))
+    pub(crate) fn notice(&self, text: String, severity: Severity) -> Result<(), Disconnected> {
+        self.send(ReaderEvent::Notice(Notice { text, severity }))
     }
 
     /// Reads once and sends the bytes. `false` at the end of the input. The input's errors
-    /// are returned; an error of the tee is sent, and ends the reading.
+    /// are returned; an error of the tee is a notice and ends only the copying, because
+    /// whoever writes the input must not be held up by it.
     pub(crate) fn read_once(
         &mut self,
         input: &mut impl Read,
@@ -184,13 +206,21 @@ impl ReaderHandle {
         if sent.is_err() {
             return Ok(Err(Disconnected));
         }
-        if let Err(error) = copied {
-            let error = Error::io("copying the input (--tee)", &error);
-            // The reading ends here whether or not the consumer is still there.
-            let _ = self.send(ReaderEvent::Failed(error));
-            return Ok(Err(Disconnected));
+        let reported = match copied {
+            Ok(()) => Ok(()),
+            Err(error) => self.end_copy(&error),
+        };
+        Ok(reported.map(|()| true))
+    }
+
+    /// Copies nothing more. That the reader of the copy has gone is no failure.
+    fn end_copy(&mut self, error: &io::Error) -> Result<(), Disconnected> {
+        self.tee = None;
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Ok(());
         }
-        Ok(Ok(true))
+        let error = Error::io("--tee: the rest is published, but not copied", error);
+        self.notice(error.to_string(), Severity::Failure)
     }
 
     /// Reads to the end of the input, then sends [`ReaderEvent::End`].
@@ -202,7 +232,7 @@ impl ReaderHandle {
                 Ok(Err(Disconnected)) => return,
                 Err(error) => {
                     let text = Error::io(format_args!("reading {name}"), &error).to_string();
-                    if self.notice(text, true).is_err() {
+                    if self.notice(text, Severity::Failure).is_err() {
                         return;
                     }
                     break;

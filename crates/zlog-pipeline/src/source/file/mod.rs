@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::open_file::{Change, OpenFile};
-use super::reader::{self, Disconnected, Notice, ReaderEvent, ReaderHandle, Tee};
+use super::reader::{self, Disconnected, Notice, ReaderEvent, ReaderHandle, Severity, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::os::terminal;
 use zlog_core::text::escape::escape;
@@ -75,7 +75,7 @@ pub fn open(
     }
     let (mut source, readers) = TextSource::new(&vec![spec; paths.len()], lines);
     for error in refused {
-        source.add_notice(Notice { text: error.to_string(), failed: true });
+        source.add_notice(Notice { text: error.to_string(), severity: Severity::Failure });
     }
     let readers = readers.into_iter().map(|reader| reader.with_tee(tee.map(|tee| tee())));
     let files: Vec<(PathBuf, ReaderHandle)> = paths.into_iter().zip(readers).collect();
@@ -92,7 +92,7 @@ pub fn open(
     for (path, reader) in files {
         let awaited = is_missing(&path);
         if awaited {
-            source.add_notice(Notice { text: with_name(&path, WAITING), failed: false });
+            source.add_notice(Notice { text: with_name(&path, WAITING), severity: Severity::Info });
         }
         // A file that is created later is read from its first byte.
         let at_end = options.from_end && !awaited;
@@ -154,7 +154,7 @@ fn read_whole(path: &Path, reader: ReaderHandle) {
         Ok(file) => reader.read_all(&display_name(path), file),
         Err(error) => {
             // These fail only if the consumer is gone.
-            let _ = reader.notice(read_error(path, &error), true);
+            let _ = reader.notice(read_error(path, &error), Severity::Failure);
             let _ = reader.send(ReaderEvent::End);
         }
     }
@@ -230,7 +230,7 @@ impl Follower {
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut self.refused, true) {
-                        self.reader.notice(read_error(&self.path, &error), true)?;
+                        self.reader.notice(read_error(&self.path, &error), Severity::Failure)?;
                     }
                     // A first file that can't be read is an error. After a rotation, the
                     // permissions may follow a moment later.
@@ -263,7 +263,7 @@ impl Follower {
                 }
                 Ok(()) => {}
                 Err(error) => {
-                    self.reader.notice(read_error(&self.path, &error), true)?;
+                    self.reader.notice(read_error(&self.path, &error), Severity::Failure)?;
                     return Ok(FollowEnd::Failed);
                 }
             }
@@ -308,7 +308,7 @@ impl Follower {
     }
 
     fn notice(&self, what: &str) -> Result<(), Disconnected> {
-        self.reader.notice(with_name(&self.path, what), false)
+        self.reader.notice(with_name(&self.path, what), Severity::Info)
     }
 }
 

@@ -171,7 +171,7 @@ fn a_notice_says_that_a_file_may_have_been_rewritten() {
             break;
         }
     }
-    assert!(notices[0].text.contains("can't know") && !notices[0].failed, "{notices:?}");
+    assert!(notices[0].text.contains("can't know") && !notices[0].failed(), "{notices:?}");
     append(&path, "more\n");
     wait_for(&mut source, &mut seen, "more");
     assert_eq!(messages(&seen), ["same", "more"]);
@@ -217,7 +217,7 @@ fn a_file_that_does_not_exist_yet_is_waited_for() {
         source.poll(CHECK_INTERVAL, &mut keep(&mut seen)).unwrap();
         notices = source.take_notices();
     }
-    assert!(notices[0].text.ends_with("waiting for it") && !notices[0].failed);
+    assert!(notices[0].text.ends_with("waiting for it") && !notices[0].failed());
     append(&path, "first\n");
     wait_for(&mut source, &mut seen, "first");
 }

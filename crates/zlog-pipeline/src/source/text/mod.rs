@@ -35,7 +35,7 @@ use self::stream::{CurrentBlock, Shared, Stream};
 use super::reader::{BLOCKS, Notice, ReadProgress, ReaderEvent, ReaderHandle, ReaderMessage};
 use super::{PollStatus, Sink, Source, SourceCounts};
 use zlog_core::parse::Parser;
-use zlog_core::{Error, Exit, Result};
+use zlog_core::{Exit, Result};
 
 /// Longest wait for the end of a line when the source is asked to finish in the middle of
 /// it. A file or a full pipe gives the rest at once; a longer wait would be for a program
@@ -54,7 +54,6 @@ pub struct TextSource {
     live: usize,
     /// Whether a last line without its end is held until [`TextSource::end_held`].
     holds_cut_lines: bool,
-    failure: Option<Error>,
     notices: Vec<Notice>,
     failed: bool,
     progress: Arc<ReadProgress>,
@@ -95,7 +94,6 @@ impl TextSource {
             current: None,
             live: specs.len(),
             holds_cut_lines: false,
-            failure: None,
             notices: Vec::new(),
             failed: false,
             progress,
@@ -116,7 +114,7 @@ impl TextSource {
 
     /// Adds a notice that comes from no reader.
     pub(crate) fn add_notice(&mut self, notice: Notice) {
-        self.failed |= notice.failed;
+        self.failed |= notice.failed();
         self.notices.push(notice);
     }
 
@@ -241,10 +239,6 @@ impl TextSource {
                     return;
                 }
             }
-            ReaderEvent::Failed(error) => {
-                self.live -= 1;
-                self.failure = Some(error);
-            }
             ReaderEvent::Notice(notice) => return self.add_notice(notice),
         }
         self.current = Some(current);
@@ -260,9 +254,6 @@ impl Source for TextSource {
             let flow = self.deliver_ready(sink)?;
             if flow.is_break() || self.shared.counts.records > before {
                 return Ok(PollStatus::Delivered);
-            }
-            if let Some(error) = self.failure.take() {
-                return Err(error);
             }
             if self.live == 0 {
                 return Ok(PollStatus::Ended);
@@ -298,8 +289,7 @@ impl Source for TextSource {
             self.current = Some(CurrentBlock { cut: true, ..CurrentBlock::end(stream) });
         }
         self.live = 0;
-        let _ = self.deliver_ready(sink)?;
-        self.failure.take().map_or(Ok(()), Err)
+        self.deliver_ready(sink).map(drop)
     }
 
     fn take_notices(&mut self) -> Vec<Notice> {
