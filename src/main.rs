@@ -20,8 +20,10 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<Exit> {
     #[cfg(target_os = "linux")]
-    if let Some(exit) = zlog_pipeline::os::orphans::run_in_child()? {
-        return Ok(exit);
+    match zlog_pipeline::os::orphans::run_in_child() {
+        Ok(Some(exit)) => return Ok(exit),
+        Ok(None) => {}
+        Err(error) => terminal::eprint_line(format_args!("zlog: {error}")),
     }
     command::run(cli)
 }

@@ -32,6 +32,18 @@ pub struct EmitArgs {
     /// Start at the end of the files: publish only what is added from now on
     #[arg(long, requires = "follow", help_heading = SOURCE, hide_short_help = true)]
     pub from_end: bool,
+    /// How long to read on a file that was renamed
+    ///
+    /// Its writer may not know of the rotation yet. The time begins anew when the file grows.
+    #[arg(long, value_name = "DURATION", default_value = "5s", requires = "follow")]
+    #[arg(help_heading = SOURCE, hide_short_help = true)]
+    pub rotate_wait: Seconds,
+    /// Remember in FILE where each file was read to
+    ///
+    /// A restart continues there: no line is repeated or skipped, also if the files were rotated
+    /// meanwhile.
+    #[arg(long, value_name = "FILE", requires = "follow", help_heading = SOURCE)]
+    pub position: Option<PathBuf>,
     /// Publish N test records; without N, endlessly
     #[arg(long, value_name = "N", num_args = 0..=1, value_parser = parsers::at_least_one::<u64>)]
     #[arg(help_heading = SOURCE)]

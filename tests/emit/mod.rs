@@ -12,6 +12,8 @@ mod exits;
 mod faults;
 /// `--file` and `--follow`.
 mod files;
+/// `--follow`: subscribers that come and go, rotated files, restarts.
+mod follow;
 /// The level and the fields of a line.
 mod levels;
 /// Tracebacks and other records of several lines.

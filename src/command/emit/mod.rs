@@ -28,7 +28,7 @@ use zlog_pipeline::os::terminal;
 use zlog_pipeline::pump::{self, Pipeline, pump};
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::socket::{Publisher, Role, SocketOptions};
-use zlog_pipeline::source::{Notice, PollStatus, Source};
+use zlog_pipeline::source::{Notice, PollStatus, ReadProgress, Source};
 
 /// How often to check, at the end, whether `--tee` has copied everything.
 const COPY_CHECK: Duration = Duration::from_millis(5);
@@ -60,6 +60,7 @@ pub fn run(args: EmitArgs) -> Result<Exit> {
         emit.await_subscribers();
     }
     emit.begin(&args);
+    emit.read = source.read_progress().filter(|_| args.position.is_some());
     emit.progress.set_read_progress(source.read_progress());
     let mut ran = pump(&mut *source, &mut emit);
     if args.has_writer()
@@ -154,6 +155,8 @@ struct Emit {
     rate: Option<RateLimiter>,
     limit: Option<u64>,
     progress: ProgressLine,
+    /// To give records back, with `--position`.
+    read: Option<Arc<ReadProgress>>,
     quiet: bool,
     begun: Instant,
     taken: u64,
@@ -185,6 +188,7 @@ impl Emit {
             rate: args.rate.map(|rate| RateLimiter::new(rate, begun)),
             limit: args.count,
             progress: ProgressLine::new(args),
+            read: None,
             quiet: args.quiet,
             begun,
             taken: 0,
@@ -230,6 +234,14 @@ impl Emit {
             }
         };
         self.wait.wait(publish.publisher(), &|| shutdown.ends_waits(), &report)
+    }
+
+    /// Makes the source count this record and all later ones as not read: `--position` then
+    /// continues with it.
+    fn give_back(&self) {
+        if let Some(read) = &self.read {
+            read.close();
+        }
     }
 
     /// Reports that publishing is not possible, and publishes nothing more.
@@ -346,6 +358,7 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
         }
         if !self.await_subscribers() {
             self.held_back += 1;
+            self.give_back();
             return Ok(());
         }
         self.report_missing_subscribers();
@@ -357,7 +370,11 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
             publish.publisher().pause(pause, &|| self.shutdown.is_due());
             self.progress.show(self.taken);
         }
+        let dropped = publish.backlog().lost;
         publish.handle(record)?;
+        if publish.backlog().lost > dropped && self.shutdown.ends_waits() {
+            self.give_back();
+        }
         Ok(())
     }
 
@@ -376,6 +393,7 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
         if let Some(publish) = &mut self.publish {
             publish.flush()?;
         }
+        source.checkpoint();
         self.wait.check_soon();
         self.progress.show(self.taken);
         self.report_notices(source.take_notices());

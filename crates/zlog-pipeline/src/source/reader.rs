@@ -1,9 +1,11 @@
 //! Threads that read bytes, and the bounded channel to the one thread that makes records
 //! of them.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -54,9 +56,14 @@ impl ReadProgress {
         self.uncopied.load(Ordering::Relaxed)
     }
 
-    /// Ends the reading: the consumer takes nothing more.
+    /// Ends the reading: the consumer takes nothing more, and records that are still delivered
+    /// count as not read.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
     }
 
     pub(crate) fn add_total(&self, bytes: u64) {
@@ -107,13 +114,24 @@ pub(crate) struct ReaderMessage {
 pub(crate) enum ReaderEvent {
     /// The bytes of one read.
     Bytes(Block),
-    /// The next bytes are those of another file: the last line ends here, even without a
-    /// newline.
+    /// The last line ends here, even without a newline: the next bytes do not continue it.
     Break,
+    /// Where the next bytes come from. After a [`ReaderEvent::Break`].
+    Origin(Option<Origin>),
     /// The reader has ended.
     End,
     /// A notice, in order with the bytes.
     Notice(Notice),
+}
+
+/// A place in a file.
+pub(crate) struct Origin {
+    /// The name that is followed, absolute. The file may have another one by now.
+    pub(crate) path: PathBuf,
+    pub(crate) file: Arc<File>,
+    /// Device and inode.
+    pub(crate) identity: (u64, u64),
+    pub(crate) offset: u64,
 }
 
 /// The bytes of one read, in a buffer that goes back to the reader.
@@ -138,6 +156,8 @@ pub(crate) struct Disconnected;
 /// A reader's end of the channel, for one stream.
 pub(crate) struct ReaderHandle {
     pub(crate) stream: usize,
+    /// The number of streams of the source.
+    pub(crate) streams: Arc<AtomicUsize>,
     pub(crate) messages: Sender<ReaderMessage>,
     /// Buffers to use again.
     pub(crate) spare: Receiver<Vec<u8>>,
@@ -159,6 +179,11 @@ impl ReaderHandle {
         self
     }
 
+    /// The number of another stream, for a file that is read at the same time.
+    pub(crate) fn new_stream(&self) -> usize {
+        self.streams.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Sends an event to the consumer.
     pub(crate) fn send(&self, event: ReaderEvent) -> Result<(), Disconnected> {
         let message = ReaderMessage { stream: self.stream, at: Instant::now(), event };
@@ -177,7 +202,7 @@ impl ReaderHandle {
         &mut self,
         input: &mut impl Read,
     ) -> io::Result<Result<bool, Disconnected>> {
-        if self.progress.closed.load(Ordering::Relaxed) {
+        if self.progress.is_closed() {
             return Ok(Err(Disconnected));
         }
         let mut buffer = match std::mem::take(&mut self.unused) {

@@ -25,6 +25,7 @@ mod stream;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
@@ -32,7 +33,10 @@ use memchr::memchr;
 
 pub use self::options::{LONGEST_STORED_LINE, LineCounts, LineOptions, StreamSpec};
 use self::stream::{CurrentBlock, Shared, Stream};
-use super::reader::{BLOCKS, Notice, ReadProgress, ReaderEvent, ReaderHandle, ReaderMessage};
+use super::file::PositionFile;
+use super::reader::{
+    BLOCKS, Notice, ReadProgress, ReaderEvent, ReaderHandle, ReaderMessage, Severity,
+};
 use super::{PollStatus, Sink, Source, SourceCounts};
 use zlog_core::parse::Parser;
 use zlog_core::{Exit, Result};
@@ -45,6 +49,8 @@ const LINE_END: Duration = Duration::from_millis(500);
 /// Makes records of what its readers send.
 pub struct TextSource {
     streams: Vec<Stream>,
+    /// How further streams are made, for files that take the name of another one.
+    new_stream: Box<dyn Fn() -> Stream + Send>,
     shared: Shared,
     messages: Receiver<ReaderMessage>,
     /// Returns buffers to the readers.
@@ -57,6 +63,8 @@ pub struct TextSource {
     notices: Vec<Notice>,
     failed: bool,
     progress: Arc<ReadProgress>,
+    positions: Option<PositionFile>,
+    is_unsaved_reported: bool,
     /// Dropped with the source: that wakes and ends readers that wait.
     _stop: Sender<()>,
 }
@@ -72,8 +80,10 @@ impl TextSource {
         let (spare, spares) = bounded(BLOCKS + specs.len() + 1);
         let (stop, stopped) = bounded(0);
         let progress = Arc::new(ReadProgress::default());
+        let streams = Arc::new(AtomicUsize::new(specs.len()));
         let reader = |stream| ReaderHandle {
             stream,
+            streams: Arc::clone(&streams),
             messages: sender.clone(),
             spare: spares.clone(),
             stop: stopped.clone(),
@@ -82,12 +92,15 @@ impl TextSource {
             unused: Vec::new(),
         };
         let readers = (0..specs.len()).map(reader).collect();
+        let (spec, further) = (specs.first().copied().unwrap_or_default(), options.clone());
         let source = TextSource {
+            new_stream: Box::new(move || Stream::new(spec, &further)),
             streams: specs.iter().map(|spec| Stream::new(*spec, options)).collect(),
             shared: Shared {
                 parser: Parser::new(options.parse.clone()),
                 counts: LineCounts::default(),
                 skip_empty: options.skip_empty,
+                progress: Arc::clone(&progress),
             },
             messages,
             spare,
@@ -97,6 +110,8 @@ impl TextSource {
             notices: Vec::new(),
             failed: false,
             progress,
+            positions: None,
+            is_unsaved_reported: false,
             _stop: stop,
         };
         (source, readers)
@@ -116,6 +131,11 @@ impl TextSource {
     pub(crate) fn add_notice(&mut self, notice: Notice) {
         self.failed |= notice.failed();
         self.notices.push(notice);
+    }
+
+    /// Saves where each file was read to: see [`Source::checkpoint`].
+    pub(super) fn remember_positions(&mut self, positions: PositionFile) {
+        self.positions = Some(positions);
     }
 
     /// Holds a last line without its end until [`TextSource::end_held`].
@@ -159,6 +179,16 @@ impl TextSource {
             }
             self.take(message);
         }
+        Ok(())
+    }
+
+    /// Delivers the records that wait for more lines.
+    fn finish_records(&mut self, sink: &mut Sink<'_>) -> Result<()> {
+        if self.deliver_ready(sink)?.is_continue() {
+            self.streams.iter_mut().for_each(|stream| stream.assembly.assembler.expire());
+            let _ = self.deliver_ready(sink)?;
+        }
+        self.live = 0;
         Ok(())
     }
 
@@ -227,12 +257,17 @@ impl TextSource {
 
     fn take(&mut self, message: ReaderMessage) {
         let ReaderMessage { stream, at, event } = message;
+        while self.streams.len() <= stream {
+            self.streams.push((self.new_stream)());
+        }
         let mut current = CurrentBlock { at, ..CurrentBlock::end(stream) };
         match event {
             ReaderEvent::Bytes(block) => {
+                self.streams[stream].fed += block.len as u64;
                 current = CurrentBlock { block, last: false, ..current };
             }
             ReaderEvent::Break => {}
+            ReaderEvent::Origin(origin) => return self.streams[stream].begin_at(origin),
             ReaderEvent::End => {
                 self.live -= 1;
                 if self.holds_cut_lines && self.streams[stream].splitter.is_within_line() {
@@ -281,6 +316,10 @@ impl Source for TextSource {
             let Ok(message) = self.messages.try_recv() else { break };
             self.take(message);
         }
+        if self.positions.is_some() {
+            // A line without its end is read the next time.
+            return self.finish_records(sink);
+        }
         self.finish_lines(Instant::now() + within.min(LINE_END), sink)?;
         for stream in 0..self.streams.len() {
             if self.deliver_ready(sink)?.is_break() {
@@ -294,6 +333,29 @@ impl Source for TextSource {
 
     fn take_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)
+    }
+
+    /// Saves positions if it is time. That they can't be saved is reported once.
+    fn checkpoint(&mut self) {
+        let Some(positions) = &mut self.positions else { return };
+        for (number, stream) in self.streams.iter().enumerate() {
+            if stream.has_begun {
+                positions.confirm(number, stream.origin.as_ref(), stream.assembly.delivered);
+            }
+        }
+        if let Err(error) = positions.save_if_due()
+            && !std::mem::replace(&mut self.is_unsaved_reported, true)
+        {
+            let text = error.to_string();
+            self.add_notice(Notice { text, severity: Severity::Failure });
+        }
+    }
+
+    fn stop(&mut self, _within: Duration) -> Result<()> {
+        match &mut self.positions {
+            Some(positions) if !self.is_unsaved_reported => positions.save(),
+            _ => Ok(()),
+        }
     }
 
     fn counts(&self) -> SourceCounts {
