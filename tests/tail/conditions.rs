@@ -64,7 +64,7 @@ fn grep_and_exclude_search_fields_as_they_are_shown() {
     ]);
     let cases: [(&[&str], &[&str]); 7] = [
         (&["-i", "user=4718"], &["one"]),
-        (&["-i", "user=4718 path=\"/a"], &["one"]),
+        (&["-i", "path=\"/a b\" user=4718"], &["one"]),
         (&["-i", "user=4718", "-i", "three"], &["one", "three"]),
         (&["-i", "user=", "-i", "two", "--all"], &["two"]),
         (&["-i", "one", "-i", "three", "--all"], &[]),
@@ -127,11 +127,11 @@ fn a_configuration_has_the_same_conditions() {
     let directory = tempfile::tempdir().expect("a directory");
     let config = directory.path().join("relay.toml");
     let check = |condition: &str| {
-        let handler = "[handlers.a]\nclass = \"file\"\npath = \"a.log\"\nwhere = ";
+        let handler = "version = 1\n[handlers.a]\nclass = \"file\"\npath = \"a.log\"\nwhere = ";
         std::fs::write(&config, format!("{handler}{condition}\n")).expect("written");
         zlog(["relay", "--check", "--config"]).args([&config]).run()
     };
     check("[\"status>=500\", 'user=\"a b\"']").success();
     let run = check("\"status >\"").code(2);
-    run.stderr_has("relay.toml:4:").stderr_has("expected a value after >\n  status >\n");
+    run.stderr_has("relay.toml:5:").stderr_has("expected a value after >\n  status >\n");
 }
