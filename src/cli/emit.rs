@@ -206,7 +206,7 @@ impl EmitArgs {
     pub fn has_writer(&self) -> bool {
         match self.source_kind() {
             SourceKind::Stdin | SourceKind::Command => true,
-            SourceKind::File => !self.follow && self.file.iter().any(|path| path == "-"),
+            SourceKind::File => self.file.iter().any(|path| path == "-"),
             _ => false,
         }
     }

@@ -118,6 +118,8 @@ pub(crate) enum ReaderEvent {
     Break,
     /// Where the next bytes come from. After a [`ReaderEvent::Break`].
     Origin(Option<Origin>),
+    /// A followed file was read to its end for the first time.
+    CaughtUp,
     /// The reader has ended.
     End,
     /// A notice, in order with the bytes.

@@ -28,6 +28,10 @@ pub(super) struct Follower {
     awaited: bool,
     /// The notice that the file can't be read was sent.
     refused: bool,
+    /// It was read to its end, or does not exist yet.
+    caught_up: bool,
+    /// The stream that the source knows the path by.
+    first_stream: usize,
     /// The file that has the name.
     current: Option<FollowedFile>,
     /// Files that had it, the oldest first.
@@ -63,7 +67,7 @@ impl Follower {
         at_end: bool,
         awaited: bool,
     ) -> Follower {
-        let free_streams = vec![reader.stream];
+        let first_stream = reader.stream;
         Follower {
             path,
             reader,
@@ -71,9 +75,11 @@ impl Follower {
             at_end,
             awaited,
             refused: false,
+            caught_up: false,
+            first_stream,
             current: None,
             rotated: Vec::new(),
-            free_streams,
+            free_streams: vec![first_stream],
         }
     }
 
@@ -96,6 +102,7 @@ impl Follower {
         for file in std::mem::take(&mut self.rotated) {
             self.close(file)?;
         }
+        self.reader.stream = self.first_stream;
         self.reader.send(ReaderEvent::End)
     }
 
@@ -166,6 +173,7 @@ impl Follower {
                 if !std::mem::replace(&mut self.awaited, true) {
                     self.notice(WAITING, Severity::Info)?;
                 }
+                self.catch_up()?;
                 // A file that is created later is read from its first byte.
                 self.at_end = false;
             }
@@ -207,6 +215,7 @@ impl Follower {
             self.close(current)?;
             return Ok(Next::End);
         }
+        self.catch_up()?;
         if self.is_replaced(&current) {
             self.notice("was replaced: reading the new file from its start", Severity::Info)?;
             current.grown = Instant::now();
@@ -274,6 +283,15 @@ impl Follower {
         let named = self.path.metadata();
         let (Ok(named), Ok(open)) = (named, current.open.file().metadata()) else { return false };
         identity(&named) != identity(&open)
+    }
+
+    /// Reports once that what there was to read was read.
+    fn catch_up(&mut self) -> Result<(), Disconnected> {
+        if std::mem::replace(&mut self.caught_up, true) {
+            return Ok(());
+        }
+        self.reader.stream = self.first_stream;
+        self.reader.send(ReaderEvent::CaughtUp)
     }
 
     fn notice(&self, what: &str, severity: Severity) -> Result<(), Disconnected> {

@@ -1,6 +1,8 @@
 //! Files, read whole or followed as they grow.
 //!
-//! A file that can't be read is named in a notice, and the others are still read.
+//! A file that can't be read is named in a notice, and the others are still read. A file that
+//! is compressed (gzip, zstd, xz, bzip2) is decompressed. It is never followed: it does not
+//! grow.
 //!
 //! # Following
 //! A followed file is read to its end and then checked ten times a second.
@@ -34,11 +36,16 @@ use std::time::Duration;
 
 use self::follower::Follower;
 pub(super) use self::position::PositionFile;
+use super::decompress::Decompressor;
+use super::merge::MergeSource;
 use super::reader::{self, Notice, ReaderEvent, ReaderHandle, Severity, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::os::terminal;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
+
+/// Blocks read ahead of each file that is merged with others: there may be many files.
+const MERGE_BLOCKS: usize = 2;
 
 /// Stands for standard input among whole files.
 const STDIN: &str = "-";
@@ -98,8 +105,11 @@ pub fn open(
     let readers = readers.into_iter().map(|reader| reader.with_tee(tee.map(|tee| tee())));
     let files: Vec<(PathBuf, ReaderHandle)> = paths.into_iter().zip(readers).collect();
     if !options.follow {
-        let sizes = files.iter().filter_map(|(path, _)| path.metadata().ok());
-        source.progress().add_total(sizes.map(|meta| meta.len()).sum());
+        // How long the text of a compressed file is can't be known.
+        if !files.iter().any(|(path, _)| is_compressed(path)) {
+            let sizes = files.iter().filter_map(|(path, _)| path.metadata().ok());
+            source.progress().add_total(sizes.map(|meta| meta.len()).sum());
+        }
         reader::spawn("files", move || {
             for (path, reader) in files {
                 read_whole(&path, reader);
@@ -109,6 +119,13 @@ pub fn open(
     }
     saved.resize(files.len(), Vec::new());
     for ((path, reader), saved) in files.into_iter().zip(saved) {
+        if path == Path::new(STDIN) || is_compressed(&path) {
+            reader::spawn("files", move || match options.from_end {
+                true => drop(reader.send(ReaderEvent::End)),
+                false => read_whole(&path, reader),
+            })?;
+            continue;
+        }
         let awaited = is_missing(&path);
         if awaited {
             let text = with_name(&path, WAITING);
@@ -123,11 +140,39 @@ pub fn open(
     Ok(source)
 }
 
+/// Records from the lines of files, merged by time: see [`MergeSource`].
+///
+/// # Errors
+/// None of the files can be read, or no thread can be started.
+pub fn open_merged(
+    paths: Vec<PathBuf>,
+    spec: StreamSpec,
+    lines: &LineOptions,
+) -> Result<MergeSource> {
+    let (paths, refused) = readable(paths, false);
+    if paths.is_empty() {
+        return Err(combine(refused));
+    }
+    let mut inputs = Vec::with_capacity(paths.len());
+    for path in paths {
+        let (source, readers) = TextSource::buffered(&[spec], lines, MERGE_BLOCKS);
+        let name = display_name(&path);
+        for reader in readers {
+            let path = path.clone();
+            reader::spawn("merge", move || read_whole(&path, reader))?;
+        }
+        inputs.push((name, source));
+    }
+    let notice = |error: &Error| Notice { text: error.to_string(), severity: Severity::Failure };
+    let notices = refused.iter().map(notice).collect();
+    Ok(MergeSource::new(inputs, notices))
+}
+
 /// The files that can be read, and an error for each of the others.
 fn readable(paths: Vec<PathBuf>, follow: bool) -> (Vec<PathBuf>, Vec<Error>) {
     let mut refused = Vec::new();
     let readable = paths.into_iter().filter(|path| {
-        let special = if follow { is_missing(path) } else { path == Path::new(STDIN) };
+        let special = path == Path::new(STDIN) || (follow && is_missing(path));
         let checked = if special { Ok(()) } else { check(path) };
         checked.map_err(|error| refused.push(unreadable(path, &error))).is_ok()
     });
@@ -139,12 +184,28 @@ fn readable(paths: Vec<PathBuf>, follow: bool) -> (Vec<PathBuf>, Vec<Error>) {
 ///
 /// # Errors
 /// Why it can't be opened.
-pub fn check(path: &Path) -> io::Result<()> {
+fn check(path: &Path) -> io::Result<()> {
     let meta = path.metadata()?;
     if meta.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     if meta.is_file() { File::open(path).map(drop) } else { Ok(()) }
+}
+
+/// Opens a file of stored records, which may be compressed.
+///
+/// # Errors
+/// It can't be opened.
+pub fn open_stored(path: &Path) -> Result<impl io::Read + 'static> {
+    let file = check(path).and_then(|()| File::open(path));
+    file.map(Decompressor::new).map_err(|error| unreadable(path, &error))
+}
+
+/// Whether a file is compressed. A pipe is not opened: what is read from it would be missing.
+fn is_compressed(path: &Path) -> bool {
+    path.metadata().is_ok_and(|meta| meta.is_file())
+        && File::open(path)
+            .is_ok_and(|file| Decompressor::new(file).is_compressed().unwrap_or(false))
 }
 
 fn is_missing(path: &Path) -> bool {
@@ -164,10 +225,10 @@ fn combine(mut errors: Vec<Error>) -> Error {
 
 fn read_whole(path: &Path, reader: ReaderHandle) {
     if path == Path::new(STDIN) {
-        return reader.read_all("standard input", terminal::stdin());
+        return reader.read_all("standard input", Decompressor::new(terminal::stdin()));
     }
     match File::open(path) {
-        Ok(file) => reader.read_all(&display_name(path), file),
+        Ok(file) => reader.read_all(&display_name(path), Decompressor::new(file)),
         Err(error) => {
             // These fail only if the consumer is gone.
             let _ = reader.notice(read_error(path, &error), Severity::Failure);
@@ -182,7 +243,7 @@ fn read_error(path: &Path, error: &io::Error) -> String {
 }
 
 /// The error for a file that can't be read.
-pub fn unreadable(path: &Path, error: &io::Error) -> Error {
+fn unreadable(path: &Path, error: &io::Error) -> Error {
     Error::of_file(format_args!("reading {}", display_name(path)), path, error)
 }
 
