@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::lines::Splitter;
 use super::text::{LONGEST_STORED_LINE, LineCounts};
 use super::{PollStatus, Sink, Source, SourceCounts};
+use crate::os::clock;
 use zlog_core::parse::{self, Parser, backslash_replace};
 use zlog_core::{Error, Level, Record, Result};
 
@@ -91,6 +92,7 @@ impl<R: BufRead> ReplaySource<R> {
         if !self.parser.parse_into(&text, &mut record) {
             record.level = self.level;
         }
+        self.parser.set_received_time(clock::now(), &mut record);
         if self.due.is_none()
             && let Some(due) = due(self.speed, &mut self.origin, &record, now)
             && due > now
