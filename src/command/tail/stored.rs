@@ -11,10 +11,10 @@ use zlog_core::{Exit, Level, Record, Result};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::source::file::{self, FileOptions};
-use zlog_pipeline::source::text::{LONGEST_STORED_LINE, LineOptions, StreamSpec, TextSource};
+use zlog_pipeline::source::text::{LONGEST_STORED_LINE, LineOptions, StreamSpec};
 use zlog_pipeline::source::{PollStatus, Source};
 
-/// Shows the records of all files, in the order in which they are given.
+/// Shows the records of all files: one file after the other, merged by time, or as they grow.
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     // A line without a level stays without one: a default would be shown as a fact.
     let spec = StreamSpec { level: Level::NOTSET, ..StreamSpec::default() };
@@ -28,10 +28,29 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
         },
         ..LineOptions::default()
     };
-    let mut source = file::open(args.input.clone(), FileOptions::default(), spec, &lines, None)?;
+    let files = args.input.clone();
+    if !args.sort {
+        let options = FileOptions { follow: args.follow, from_end: false };
+        return show(&mut file::open(files, options, spec, &lines, None)?, args, tail);
+    }
+    let mut source = file::open_merged(files, spec, &lines)?;
+    show(&mut source, args, tail)?;
+    let disordered = source.disordered().filter(|_| !args.quiet && args.reorder.is_none());
+    for (name, records) in disordered {
+        let records = counted(records, "record");
+        terminal::eprint_line(format_args!(
+            "zlog tail: {name} is not sorted: {records} earlier than the one before; add \
+             --reorder 1s to sort them, too"
+        ));
+    }
+    Ok(())
+}
+
+fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<()> {
     let mut stored = Stored { tail, started: Instant::now(), quiet: args.quiet, timeless: 0 };
-    pump(&mut source, &mut stored)?;
-    if stored.timeless > 0 && (args.since.is_some() || args.until.is_some()) && !args.quiet {
+    pump(source, &mut stored)?;
+    let by_time = args.since.is_some() || args.until.is_some();
+    if by_time && stored.timeless > 0 && !args.quiet {
         let timeless = counted(stored.timeless, "record");
         terminal::eprint_line(format_args!(
             "zlog tail: {timeless} without a time: --since and --until used the time of the \
@@ -58,7 +77,7 @@ struct Stored<'t> {
     timeless: u64,
 }
 
-impl Pipeline<TextSource> for Stored<'_> {
+impl<S: Source> Pipeline<S> for Stored<'_> {
     fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
         self.timeless += u64::from(record.created.is_none());
         self.tail.take(record)
@@ -72,7 +91,11 @@ impl Pipeline<TextSource> for Stored<'_> {
         self.tail.wait()
     }
 
-    fn after_poll(&mut self, source: &mut TextSource, status: PollStatus) -> Result<()> {
+    fn after_poll(&mut self, source: &mut S, status: PollStatus) -> Result<()> {
+        let caught_up = source.is_caught_up();
+        if caught_up || status == PollStatus::Ended {
+            self.tail.output.release_last()?;
+        }
         for notice in source.take_notices() {
             if notice.failed || !self.quiet {
                 terminal::eprint_line(format_args!("zlog tail: {}", notice.text));
@@ -80,7 +103,8 @@ impl Pipeline<TextSource> for Stored<'_> {
         }
         // How fast a disk is must not change the order: no window ends while more is at hand,
         // and only what exceeds the buffer is delivered early.
-        self.tail.after_poll(status, Some(self.started)).map(drop)
+        let busy_clock = (!caught_up).then_some(self.started);
+        self.tail.after_poll(status, busy_clock).map(drop)
     }
 
     /// None: a tail that was stopped does not need records that were read ahead.
