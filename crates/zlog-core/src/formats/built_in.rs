@@ -14,7 +14,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%d/%b/%Y:%H:%M:%S %z"],
         levels: &[],
         continues: None,
-        prefix: &["-.09AZ__az"],
+        prefix: &["-.09AZ__az", "-.0:AZ__az", "-.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az"],
     },
     Definition {
         name: "access-log",
@@ -24,7 +24,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%d/%b/%Y:%H:%M:%S %z"],
         levels: &[],
         continues: None,
-        prefix: &["-.0:AZ__az"],
+        prefix: &["-.0:AZ__az", "  -.0:AZ__az"],
     },
     Definition {
         name: "airflow",
@@ -34,7 +34,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", ",,..", "09", "09", "09"],
+        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", ",,..", "09", "09", "09", "++--]]", "  09", "09{{"],
     },
     Definition {
         name: "android-brief",
@@ -64,7 +64,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%m-%d %H:%M:%S.%f"],
         levels: &[("V", Level(5)), ("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50)), ("A", Level(50))],
         continues: None,
-        prefix: &["09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  "],
+        prefix: &["09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "  09", "  09", "  09", "  09", "  09AADFIIVW", "  09AADFIIVW"],
     },
     Definition {
         name: "ansible",
@@ -74,7 +74,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S,%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "pp", "==", "09"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "pp", "==", "09", "  09", "  09uu", "  09==uu"],
     },
     Definition {
         name: "apache-error-2.2",
@@ -84,7 +84,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%a %b %d %H:%M:%S %Y"],
         levels: &[("emerg", Level(50)), ("alert", Level(50)), ("crit", Level(50)), ("error", Level(40)), ("warn", Level(30)), ("notice", Level(25)), ("info", Level(20)), ("debug", Level(10)), ("trace1", Level(5)), ("trace2", Level(5)), ("trace3", Level(5)), ("trace4", Level(5)), ("trace5", Level(5)), ("trace6", Level(5)), ("trace7", Level(5)), ("trace8", Level(5))],
         continues: None,
-        prefix: &["[[", "AZ", "az", "az", "  ", "AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "09", "09", "09", "09", "]]", "  ", "[[", "09az"],
+        prefix: &["[[", "AZ", "az", "az", "  ", "AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "09", "09", "09", "09", "]]", "  ", "[[", "09az", "09]]az", "  09]]az"],
     },
     Definition {
         name: "apache-error",
@@ -94,7 +94,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%a %b %d %H:%M:%S.%f %Y", "%a %b %d %H:%M:%S %Y"],
         levels: &[("emerg", Level(50)), ("alert", Level(50)), ("crit", Level(50)), ("error", Level(40)), ("warn", Level(30)), ("notice", Level(25)), ("info", Level(20)), ("debug", Level(10)), ("trace1", Level(5)), ("trace2", Level(5)), ("trace3", Level(5)), ("trace4", Level(5)), ("trace5", Level(5)), ("trace6", Level(5)), ("trace7", Level(5)), ("trace8", Level(5))],
         continues: None,
-        prefix: &["[[", "AZ", "az", "az", "  ", "AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09"],
+        prefix: &["[[", "AZ", "az", "az", "  ", "AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "09"],
     },
     Definition {
         name: "auditd",
@@ -104,7 +104,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["epoch"],
         levels: &[],
         continues: None,
-        prefix: &[],
+        prefix: &["nntt", "ooyy", "ddpp", "ee", "=="],
     },
     Definition {
         name: "bgl",
@@ -114,7 +114,17 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d-%H.%M.%S.%f"],
         levels: &[("INFO", Level(20)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("SEVERE", Level(40)), ("FAILURE", Level(50)), ("FATAL", Level(50))],
         continues: None,
-        prefix: &[""],
+        prefix: &[],
+    },
+    Definition {
+        name: "bind-start",
+        title: "BIND, without categories: named -g",
+        rank: 80,
+        pattern: r#"(?<time>\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d\.\d{3}) "#,
+        times: &["%d-%b-%Y %H:%M:%S.%f"],
+        levels: &[],
+        continues: None,
+        prefix: &["09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  "],
     },
     Definition {
         name: "bind",
@@ -124,7 +134,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%d-%b-%Y %H:%M:%S.%f"],
         levels: &[("critical", Level(50)), ("error", Level(40)), ("warning", Level(30)), ("notice", Level(25)), ("info", Level(20)), ("debug 1", Level(10)), ("debug 2", Level(10)), ("debug 3", Level(10))],
         continues: None,
-        prefix: &["09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "--az"],
+        prefix: &["09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "--az", "--::az", "  --::az", "  --::az", "  --::az", "  --::az", "  --::az"],
     },
     Definition {
         name: "boost-log",
@@ -154,7 +164,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "ZZ", "]]", "  "],
+        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "ZZ", "]]", "  ", "  DFIITTWW", "  AADFIINNRRTTWW", "  ABDFIINNRRTTWW", "  AFIINORRTUWW"],
     },
     Definition {
         name: "caddy",
@@ -164,7 +174,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y/%m/%d %H:%M:%S.%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "\t\t", "AZ"],
+        prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "\t\t", "AZ", "\t\tAZ"],
     },
     Definition {
         name: "cassandra",
@@ -174,7 +184,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S,%f"],
         levels: &[],
         continues: None,
-        prefix: &["AZ"],
+        prefix: &["AZ", "  AZ", "  A["],
     },
     Definition {
         name: "celery",
@@ -184,7 +194,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S,%f"],
         levels: &[],
         continues: None,
-        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "::", "  ", "AZ"],
+        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "::", "  ", "AZ", "//AZ"],
     },
     Definition {
         name: "certbot",
@@ -194,7 +204,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S,%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "::", "AZ"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "::", "AZ", "::AZ"],
     },
     Definition {
         name: "chromium",
@@ -204,7 +214,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%m%d/%H%M%S.%f", "%m%d/%H%M%S"],
         levels: &[("INFO", Level(20)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("FATAL", Level(50)), ("VERBOSE1", Level(10)), ("VERBOSE2", Level(10))],
         continues: None,
-        prefix: &["[[", "09"],
+        prefix: &["[[", "09", "0:", "0:", "0:", "0:", "0:", "0:", "0:", "/:", "/:", "/:", "/:", "/:", "/:", "/:", ".:", ".:AZ", ".:AZ"],
     },
     Definition {
         name: "clickhouse",
@@ -214,7 +224,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y.%m.%d %H:%M:%S.%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "..", "09", "09", "..", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "  ", "[[", "  ", "09"],
+        prefix: &["09", "09", "09", "09", "..", "09", "09", "..", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "  ", "[[", "  ", "09", "  09", "  09]]"],
     },
     Definition {
         name: "cloud-init",
@@ -224,7 +234,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S,%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "--", "  ", "09AZ__az"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "--", "  ", "09AZ__az", "..09AZ__az", "..09AZ__az", "..09AZ__az", "..09A[__az", "..09A[__az"],
     },
     Definition {
         name: "cloudfront",
@@ -244,7 +254,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S"],
         levels: &[("SPAM", Level(5)), ("VERBOSE", Level(15)), ("DEBUG", Level(10)), ("INFO", Level(20)), ("NOTICE", Level(25)), ("SUCCESS", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("CRITICAL", Level(50))],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", ""],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
     },
     Definition {
         name: "ctime",
@@ -254,7 +264,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%a %b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S %Z %Y"],
         levels: &[],
         continues: None,
-        prefix: &[],
+        prefix: &["A[", "AZaz", "az", "  az", "  AZ", "AZaz", "az", "  az", "  09", "  09", "  09", "  09", "09", "0:", "0:", "09", "0:", "0:", "09", "  09", "  09AZ", "09AZ", "09AZ", "  09AZ"],
     },
     Definition {
         name: "cups",
@@ -274,7 +284,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "ZZ", "  ", "az"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "ZZ", "  ", "az", "  --0:AZ__az"],
     },
     Definition {
         name: "django-server",
@@ -294,7 +304,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%H:%M:%S", "%H:%M:%S.%f"],
         levels: &[("trce", Level(5)), ("dbug", Level(10)), ("info", Level(20)), ("warn", Level(30)), ("fail", Level(40)), ("crit", Level(50))],
         continues: None,
-        prefix: &[],
+        prefix: &["09cdffiittww", "09abnnrr", "0:ccffiirruu", "09eeggllnott", "--0:", "  0:"],
     },
     Definition {
         name: "dotnet-systemd",
@@ -304,7 +314,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &[],
         levels: &[],
         continues: None,
-        prefix: &["AZ__az"],
+        prefix: &["AZ__az", "..09AZ__az", "..09AZ__az"],
     },
     Definition {
         name: "dotnet",
@@ -314,7 +324,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &[],
         levels: &[("trce", Level(5)), ("dbug", Level(10)), ("info", Level(20)), ("warn", Level(30)), ("fail", Level(40)), ("crit", Level(50))],
         continues: Some(r#" {6}"#),
-        prefix: &["cdffiittww", "abnnrr", "ccffiirruu", "eeggllnott", "::", "  ", ""],
+        prefix: &["cdffiittww", "abnnrr", "ccffiirruu", "eeggllnott", "::", "  "],
     },
     Definition {
         name: "elasticsearch",
@@ -324,7 +334,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "]]", "[[", "AZ"],
+        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "]]", "[[", "AZ", "  AZ]]", "  A[]]"],
     },
     Definition {
         name: "elb",
@@ -334,7 +344,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &[],
+        prefix: &["09ghww", "09rt"],
     },
     Definition {
         name: "elixir",
@@ -354,7 +364,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09"],
+        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..ZZ", "  09"],
     },
     Definition {
         name: "envoy",
@@ -364,7 +374,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S.%f"],
         levels: &[],
         continues: None,
-        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "]]", "[[", "09"],
+        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "]]", "[[", "09", "09]]", "09[[]]", "09[[]]az", "09[[]]az", "09[[]]az"],
     },
     Definition {
         name: "epoch",
@@ -404,7 +414,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M:%S.%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09"],
+        prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  .."],
     },
     Definition {
         name: "go-slog",
@@ -424,7 +434,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "++--09"],
     },
     Definition {
         name: "gunicorn",
@@ -434,7 +444,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S %z"],
         levels: &[],
         continues: None,
-        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "++--", "09", "09", "09", "09", "]]", "  ", "[[", "09"],
+        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "++--", "09", "09", "09", "09", "]]", "  ", "[[", "09", "09]]", "  09]]"],
     },
     Definition {
         name: "hadoop",
@@ -444,7 +454,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S,%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "AZ"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "AZ", "  AZ", "  A["],
     },
     Definition {
         name: "haproxy-start",
@@ -464,7 +474,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%d/%b/%Y:%H:%M:%S.%f"],
         levels: &[],
         continues: None,
-        prefix: &["..0:AFaf"],
+        prefix: &["..0:AFaf", "..0:AFaf", "..0:AFaf", "  ..0:AFaf", "  ..0:AF[[af", "  ..0:AF[[af", "  ..0:AF[[af", "  .:AF[[af", "  .:A[af", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[]]az", "  .:A[]]az"],
     },
     Definition {
         name: "hclog",
@@ -484,7 +494,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%y%m%d %H%M%S"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "09", "09", "  ", "09", "09", "09", "09", "09", "09", "  ", "09"],
+        prefix: &["09", "09", "09", "09", "09", "09", "  ", "09", "09", "09", "09", "09", "09", "  ", "09", "  09", "  09AZ", "  09AZ"],
     },
     Definition {
         name: "healthapp",
@@ -494,7 +504,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y%m%d-%H:%M:%S:%L"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "09", "09", "09", "09", "--", "09"],
+        prefix: &["09", "09", "09", "09", "09", "09", "09", "09", "--", "09", "0:", "0:", "0:", "0:", "0:", "0:", "0:||"],
     },
     Definition {
         name: "hpc",
@@ -504,7 +514,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["epoch"],
         levels: &[],
         continues: None,
-        prefix: &["09"],
+        prefix: &["09", "  09"],
     },
     Definition {
         name: "http-server",
@@ -514,7 +524,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%d/%b/%Y %H:%M:%S"],
         levels: &[],
         continues: None,
-        prefix: &["-.0:AZ__az"],
+        prefix: &["-.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az", "  -.0:A[__az", "  -.0:A[__az", "  -.0:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[]]__az", "  -:A[]]__az"],
     },
     Definition {
         name: "jenkins",
@@ -534,7 +544,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S %Z"],
         levels: &[],
         continues: None,
-        prefix: &["AZ", "az", "az", "  ", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "++--09AZ"],
+        prefix: &["AZ", "az", "az", "  ", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "++--09AZ", "  ++--09AZ"],
     },
     Definition {
         name: "journalctl-unix",
@@ -544,7 +554,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["epoch"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "09", "09", "09", "09", "09", "09", "..", "09", "09", "09", "09", "09", "09", "  ", ""],
+        prefix: &["09", "09", "09", "09", "09", "09", "09", "09", "09", "09", "..", "09", "09", "09", "09", "09", "09", "  "],
     },
     Definition {
         name: "jul",
@@ -554,7 +564,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%b %d, %Y %I:%M:%S %p"],
         levels: &[("SEVERE", Level(40)), ("WARNING", Level(30)), ("INFO", Level(20)), ("CONFIG", Level(15)), ("FINE", Level(10)), ("FINER", Level(7)), ("FINEST", Level(5))],
         continues: Some(r#"(?:SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): "#),
-        prefix: &["AZ", "az", "az", "  ", "09", "09", ",,", "  ", "09", "09", "09", "09", "  ", "09"],
+        prefix: &["AZ", "az", "az", "  ", "09", "09", ",,", "  ", "09", "09", "09", "09", "  ", "09", "0:", "0:", "0:", "0:", "0:", "0:"],
     },
     Definition {
         name: "jupyter-notebook",
@@ -564,7 +574,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%H:%M:%S.%f"],
         levels: &[("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("C", Level(50))],
         continues: None,
-        prefix: &["[[", "CEIIWW", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", ""],
+        prefix: &["[[", "CEIIWW", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  "],
     },
     Definition {
         name: "jupyter",
@@ -574,7 +584,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S.%f"],
         levels: &[("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("C", Level(50))],
         continues: None,
-        prefix: &["[[", "CEIIWW", "  ", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", ""],
+        prefix: &["[[", "CEIIWW", "  ", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  "],
     },
     Definition {
         name: "jvm-gc",
@@ -584,7 +594,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "++--", "09", "09", "09", "09", "::", "  ", "09"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "++--", "09", "09", "09", "09", "::", "  ", "09", "..09"],
     },
     Definition {
         name: "jvm",
@@ -594,7 +604,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &[],
+        prefix: &["[[", "09", "..09", "..09", "..09", "-.09", "..09ss", "..09]]ss", "-.09[[]]ss", "..09[[]]deiistww", "..09[[]]aadeiinnrtww", "..09TT[[]]abdfiinnrtww", "..09[[]]afiinoruww"],
     },
     Definition {
         name: "kafka",
@@ -604,7 +614,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S,%f"],
         levels: &[],
         continues: None,
-        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "]]", "  ", "AZ"],
+        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "]]", "  ", "AZ", "  AZ"],
     },
     Definition {
         name: "kernel-time",
@@ -624,7 +634,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &[],
         levels: &[],
         continues: None,
-        prefix: &["[["],
+        prefix: &["[[", "  09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09]]", "  ..09]]"],
     },
     Definition {
         name: "klog",
@@ -634,7 +644,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%m%d %H:%M:%S.%f", "%Y%m%d %H:%M:%S.%f"],
         levels: &[("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50))],
         continues: None,
-        prefix: &["EFIIWW", "09", "09", "09", "09"],
+        prefix: &["EFIIWW", "09", "09", "09", "09", "  09", "09", "09", "0:", "  09", "09", "0:", "0:", "09", "..09", "0:", "09", "09", "..09", "09", "09", "  09", "  09", "  09"],
     },
     Definition {
         name: "log4j-level-first",
@@ -644,7 +654,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", ",,..", "09", "09", "09"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", ",,..", "09", "09", "09", "  ++--ZZ"],
     },
     Definition {
         name: "log4j-ttcc",
@@ -654,7 +664,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &[],
         levels: &[],
         continues: None,
-        prefix: &["09"],
+        prefix: &["09", "  09", "  09[["],
     },
     Definition {
         name: "log4j",
@@ -664,7 +674,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", ",,..", "09", "09", "09"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", ",,..", "09", "09", "09", "  ++--ZZ"],
     },
     Definition {
         name: "log4js",
@@ -674,11 +684,11 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "]]", "  ", "[[", "AZ"],
+        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "]]", "  ", "[[", "AZ", "AZ]]", "  AZ]]"],
     },
     Definition {
         name: "log4perl",
-        title: "Log4perl, easy_init",
+        title: "Log4perl, the pattern of its manual: %d %p> %F{1}:%L %M - %m%n",
         rank: 50,
         pattern: r#"(?<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) (?<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL)> (?<filename>[^ :]+):(?<lineno>\d+) (?<name>[^ ]+) - "#,
         times: &["%Y/%m/%d %H:%M:%S"],
@@ -694,7 +704,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "++--09", "++--09", "++--09", "++--0:", "++--0:", "++--0:", "  ++--0:", "  ++--0:DEIITTWW", "  ++--0:AADEIINNRRTTWW", "  ++--0:ABDFIINNRRTTWW", "  ++--0:AFIINORRTUWW"],
     },
     Definition {
         name: "logback",
@@ -724,7 +734,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &[],
         levels: &[("TRAC", Level(5)), ("DEBU", Level(10)), ("INFO", Level(20)), ("WARN", Level(30)), ("ERRO", Level(40)), ("FATA", Level(50)), ("PANI", Level(50))],
         continues: None,
-        prefix: &["DFIIPPTTWW", "AAEENNRR", "ABFFNNRRTT", "AACCIINOUU", "[[", "09", "09", "09", "09"],
+        prefix: &["DFIIPPTTWW", "AAEENNRR", "ABFFNNRRTT", "AACCIINOUU", "[[", "09", "09", "09", "09", "09]]"],
     },
     Definition {
         name: "loguru",
@@ -734,7 +744,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S.%f"],
         levels: &[("TRACE", Level(5)), ("DEBUG", Level(10)), ("INFO", Level(20)), ("SUCCESS", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("CRITICAL", Level(50))],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "||", "  ", "AZ"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "||", "  ", "AZ", "  AZ||", "  AZ||"],
     },
     Definition {
         name: "mariadb",
@@ -744,7 +754,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S"],
         levels: &[("Note", Level(20)), ("Warning", Level(30)), ("ERROR", Level(40)), ("Error", Level(40))],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "  09", "09", "::", "09", "09", "::", "09", "09", "  ", "09"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "  09", "09", "::", "09", "09", "::", "09", "09", "  ", "09", "  09", "  09[[", "  09EENNWW[[", "  09EENNRRWW[[aaoorr", "  09EENNRRWW[[aaoorrtt", "  09EENORRWW[[aaeenorrtt"],
     },
     Definition {
         name: "minecraft",
@@ -754,7 +764,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%H:%M:%S"],
         levels: &[],
         continues: None,
-        prefix: &["[[", "09", "09", "::", "09", "09", "::", "09", "09", "]]", "  ", "[[", ""],
+        prefix: &["[[", "09", "09", "::", "09", "09", "::", "09", "09", "]]", "  ", "[["],
     },
     Definition {
         name: "mongodb",
@@ -764,7 +774,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50))],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "++--", "09", "09", "09", "09", "  ", "DFIIWW"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "++--", "09", "09", "09", "09", "  ", "DFIIWW", "  15", "  AZ__"],
     },
     Definition {
         name: "monolog",
@@ -774,7 +784,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09"],
+        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", "++-.]]", "  09"],
     },
     Definition {
         name: "morgan-dev",
@@ -834,7 +844,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%m/%d/%Y, %I:%M:%S %p"],
         levels: &[("LOG", Level(20)), ("ERROR", Level(40)), ("WARN", Level(30)), ("DEBUG", Level(10)), ("VERBOSE", Level(5)), ("FATAL", Level(50))],
         continues: None,
-        prefix: &["[[", "NN", "ee", "ss", "tt", "]]", "  ", "09"],
+        prefix: &["[[", "NN", "ee", "ss", "tt", "]]", "  ", "09", "  09", "  --09", "  --09", "  --09", "  --09", "  --/9", "  --/9", "  --/9", "  --/9", "  --/9", "  --/9", "  --/9", "  --/9", "  ,-/9", "  ,-/9", "  ,-/9", "  ,-/:", "  ,-/:", "  ,-/:", "  ,-/:", "  ,-/:", "  ,-/:"],
     },
     Definition {
         name: "nginx-error",
@@ -844,7 +854,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y/%m/%d %H:%M:%S"],
         levels: &[("debug", Level(10)), ("info", Level(20)), ("notice", Level(25)), ("warn", Level(30)), ("error", Level(40)), ("crit", Level(50)), ("alert", Level(50)), ("emerg", Level(50))],
         continues: None,
-        prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "[[", "az"],
+        prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "[[", "az", "]]az", "  ]]az", "  09]]az", "  ##09]]az", "  ##09]]az", "  ##0:]]az", "  ##0:]]az"],
     },
     Definition {
         name: "nlog",
@@ -854,7 +864,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S.%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "||", "AZ"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "||", "AZ", "AZ||"],
     },
     Definition {
         name: "openstack-merged",
@@ -864,7 +874,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S.%f"],
         levels: &[],
         continues: None,
-        prefix: &["--az"],
+        prefix: &["--az", "-.az", "-.az", "-.az", "-.az", "-.az", "-.09az"],
     },
     Definition {
         name: "openstack",
@@ -874,7 +884,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S.%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "09"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "09", "  09", "  09AZ", "  09AZ"],
     },
     Definition {
         name: "php-fpm",
@@ -884,7 +894,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%d-%b-%Y %H:%M:%S", "%d-%b-%Y %H:%M:%S.%f"],
         levels: &[],
         continues: None,
-        prefix: &["[[", "09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09"],
+        prefix: &["[[", "09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..]]", "  09"],
     },
     Definition {
         name: "php",
@@ -894,7 +904,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%d-%b-%Y %H:%M:%S %Z"],
         levels: &[("Fatal error", Level(50)), ("Parse error", Level(50)), ("Recoverable fatal error", Level(40)), ("Warning", Level(30)), ("Notice", Level(25)), ("Deprecated", Level(30))],
         continues: None,
-        prefix: &["[[", "09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "AZ", "//AZ__az"],
+        prefix: &["[[", "09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "AZ", "//AZ__az", "//AZ]]__az", "  //AZ]]__az"],
     },
     Definition {
         name: "pino-pretty",
@@ -914,7 +924,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S.%f %Z", "%Y-%m-%d %H:%M:%S %Z"],
         levels: &[("LOG", Level(20)), ("INFO", Level(20)), ("NOTICE", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("FATAL", Level(50)), ("PANIC", Level(50)), ("DETAIL", Level(20)), ("HINT", Level(20)), ("CONTEXT", Level(20)), ("STATEMENT", Level(20)), ("QUERY", Level(20)), ("LOCATION", Level(20)), ("DEBUG", Level(10)), ("DEBUG1", Level(10)), ("DEBUG2", Level(10)), ("DEBUG3", Level(10)), ("DEBUG4", Level(10)), ("DEBUG5", Level(10))],
         continues: Some(r#"\t|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? [A-Z+0-9-]+ \[\d+\] (?:[^ :]*@[^ :]* )?(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  "#),
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "++--09AZ", "  ++--09AZ", "  ++--09A[", "  ++--09A[", "  ++--09A[]]", "  ++--09A[]]"],
     },
     Definition {
         name: "proxifier",
@@ -924,7 +934,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%m.%d %H:%M:%S"],
         levels: &[],
         continues: None,
-        prefix: &["[[", "09", "09", "..", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "]]", "  ", ""],
+        prefix: &["[[", "09", "09", "..", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "]]", "  "],
     },
     Definition {
         name: "python-basic",
@@ -944,7 +954,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S,%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "--", "  ", ""],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "--", "  "],
     },
     Definition {
         name: "python-level-name",
@@ -954,7 +964,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S,%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  "],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "CEIIWW[[", "AACEIINNRRWW", "ABEFIINNRR", "BBFFIINORRTU"],
     },
     Definition {
         name: "python-name-level",
@@ -964,7 +974,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S,%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  "],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "A[__az", "  -.09AZ]]__az", "  -.09A[]]__az", "  -.09A[]]__az", "  -.09A[]]__az", "  -.09A[]]__az"],
     },
     Definition {
         name: "rabbitmq-3.8",
@@ -974,7 +984,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S.%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "[[", "az"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "[[", "az", "]]az", "  ]]az", "  <<]]az", "  ..09<<]]az", "  ..09<<>>]]az", "  ..09<<>>]]az"],
     },
     Definition {
         name: "rabbitmq",
@@ -994,7 +1004,17 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S %z"],
         levels: &[],
         continues: None,
-        prefix: &["SS", "tt", "aa", "rr", "tt", "ee", "dd", "  ", "AZ"],
+        prefix: &["SS", "tt", "aa", "rr", "tt", "ee", "dd", "  ", "AZ", "  AZ", "  \"\"AZ"],
+    },
+    Definition {
+        name: "redis-signal",
+        title: "Redis and Valkey, on a signal",
+        rank: 50,
+        pattern: r#"(?<process>\d+):signal-handler \((?<time>\d{10})\) "#,
+        times: &["epoch"],
+        levels: &[],
+        continues: None,
+        prefix: &["09", "0:", "0:ss", "0:iiss", "0:ggiiss", "0:ggiinnss", "0:aaggiinnss", "0:aaggiillnnss", "--0:aaggiillnnss", "--0:aagillnnss", "--0:aagillnnss", "--0:aagillnnss", "--0:aaddgillnnss", "--0:aaddgillnnss", "--0:aadegillnnss", "--0:aadegillnnrs", "  --0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ()--0:aadegillnnrs", "  ()--0:aadegillnnrs"],
     },
     Definition {
         name: "redis",
@@ -1004,7 +1024,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%d %b %Y %H:%M:%S.%f"],
         levels: &[(".", Level(10)), ("-", Level(10)), ("*", Level(20)), ("#", Level(30))],
         continues: None,
-        prefix: &["09"],
+        prefix: &["09", "0:", "0:CCMMSSXX", "  0:CCMMSSXX", "  0:CCMMSSXX", "  0:CCMMSSXX", "  0:CCMMSSXX", "  0:AZ", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  ..0:AZaz", "  ..0:AZaz", "  ..0:AZaz", "  ..0:AZaz", "  ..0:AZaz", "  ##**-.0:AZaz", "  ##**-.0:AZaz"],
     },
     Definition {
         name: "rfc2822",
@@ -1014,7 +1034,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%a, %d %b %Y %H:%M:%S %z", "%d %b %Y %H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %Z", "%d %b %Y %H:%M:%S %Z"],
         levels: &[],
         continues: None,
-        prefix: &[],
+        prefix: &["09AZ", "  09az", "  09AZaz", "  ,,09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  ++--0:AZaz", "  ++--0:AZaz", "  ++--0:AZaz"],
     },
     Definition {
         name: "ros",
@@ -1024,7 +1044,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["epoch"],
         levels: &[],
         continues: None,
-        prefix: &["[["],
+        prefix: &["[[", "  DFIIWW", "  AADFIINNRRWW", "  ABDFIINNRRTTWW", "  ABDFIINORRTUWW"],
     },
     Definition {
         name: "ruby",
@@ -1054,7 +1074,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S,%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "[[", ""],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "[["],
     },
     Definition {
         name: "samba",
@@ -1064,7 +1084,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y/%m/%d %H:%M:%S.%f"],
         levels: &[],
         continues: Some(r#"  "#),
-        prefix: &["[[", "09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", ",,", "  "],
+        prefix: &["[[", "09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", ",,", "  ", "  09", "  ,,09]]", "  ,,09]]"],
     },
     Definition {
         name: "scrapy",
@@ -1074,7 +1094,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "[[", "AZ__az"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "[[", "AZ__az", "-.09AZ]]__az", "  -.09AZ]]__az", "  -.09AZ]]__az", "  -.09AZ]]__az", "  -.09AZ]]__az", "  -.09AZ]]__az"],
     },
     Definition {
         name: "serilog-file",
@@ -1104,7 +1124,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "ZZ", "  ", "pp", "ii", "dd", "==", "09"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "ZZ", "  ", "pp", "ii", "dd", "==", "09", "  09", "  09tt"],
     },
     Definition {
         name: "simplelog",
@@ -1124,7 +1144,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S.%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "AZ"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "AZ", "  AZ", "  ((AZ"],
     },
     Definition {
         name: "spark",
@@ -1134,7 +1154,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%y/%m/%d %H:%M:%S"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "AZ"],
+        prefix: &["09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "AZ", "  AZ"],
     },
     Definition {
         name: "spdlog",
@@ -1144,7 +1164,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S.%f"],
         levels: &[],
         continues: None,
-        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "]]", "  "],
+        prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "]]", "  ", "[["],
     },
     Definition {
         name: "spring-boot",
@@ -1154,7 +1174,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ++--ZZ"],
     },
     Definition {
         name: "squid-access",
@@ -1164,7 +1184,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["epoch"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "09", "09", "09", "09", "09", "09", "..", "09", "09", "09", "  "],
+        prefix: &["09", "09", "09", "09", "09", "09", "09", "09", "09", "09", "..", "09", "09", "09", "  ", "  09", "  09", "  ..0:AFaf", "  ..0:AFaf", "  ..0:AZ__af", "  .:AZ__af", "  .:AZ__af", "  .:AZ__af", "  .:AZ__af", "  .:AZ__af"],
     },
     Definition {
         name: "squid-cache",
@@ -1174,7 +1194,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y/%m/%d %H:%M:%S"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09"],
+        prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ||"],
     },
     Definition {
         name: "strace-f",
@@ -1184,7 +1204,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%H:%M:%S", "%H:%M:%S.%f", "epoch"],
         levels: &[],
         continues: None,
-        prefix: &["09"],
+        prefix: &["09", "  09", "  09", "  09", "  0:", "  0:", "  0:", "  0:", "  0:", "  0:"],
     },
     Definition {
         name: "strace",
@@ -1194,7 +1214,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%H:%M:%S", "%H:%M:%S.%f", "epoch"],
         levels: &[],
         continues: None,
-        prefix: &[],
+        prefix: &["09[[", "09pp", "0:ii", "09dd", "  09", "  0:", "  09]]", "  09]]"],
     },
     Definition {
         name: "structlog",
@@ -1204,7 +1224,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "09[["],
     },
     Definition {
         name: "symfony-console",
@@ -1234,7 +1254,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "++-.ZZ"],
     },
     Definition {
         name: "syslog-local",
@@ -1244,7 +1264,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%b %d %H:%M:%S"],
         levels: &[],
         continues: None,
-        prefix: &["AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", ""],
+        prefix: &["AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
     },
     Definition {
         name: "syslog-macos",
@@ -1254,7 +1274,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%b %d %H:%M:%S"],
         levels: &[],
         continues: None,
-        prefix: &["AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", ""],
+        prefix: &["AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
     },
     Definition {
         name: "syslog",
@@ -1264,7 +1284,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%b %d %H:%M:%S", "%b %d %H:%M:%S.%f"],
         levels: &[],
         continues: None,
-        prefix: &["AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09"],
+        prefix: &["AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  .."],
     },
     Definition {
         name: "tai64n",
@@ -1284,7 +1304,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S.%f"],
         levels: &[("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50))],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "::", "  ", "EFIIWW", "  ", ""],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "::", "  ", "EFIIWW", "  "],
     },
     Definition {
         name: "thunderbird",
@@ -1294,7 +1314,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["epoch"],
         levels: &[],
         continues: None,
-        prefix: &[""],
+        prefix: &[],
     },
     Definition {
         name: "tomcat",
@@ -1314,7 +1334,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%y%m%d %H:%M:%S"],
         levels: &[("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("C", Level(50))],
         continues: None,
-        prefix: &["[[", "CEIIWW", "  ", "09", "09", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", ""],
+        prefix: &["[[", "CEIIWW", "  ", "09", "09", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
     },
     Definition {
         name: "tracing",
@@ -1324,7 +1344,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09ZZ", "  09ZZ", "  09DEIITTWWZZ", "  09AADEIINNRRTTWWZZ", "  09ABDFIINNRRTTWWZZ", "  09AFIINORRTUWWZZ"],
     },
     Definition {
         name: "twisted",
@@ -1334,7 +1354,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "++--", "09", "09", "09", "09", "  ", "[[", ""],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "++--", "09", "09", "09", "09", "  ", "[["],
     },
     Definition {
         name: "uvicorn",
@@ -1364,7 +1384,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%a %b %d %H:%M:%S %Y"],
         levels: &[],
         continues: None,
-        prefix: &["[[", "pp", "ii", "dd", "::", "  ", "09"],
+        prefix: &["[[", "pp", "ii", "dd", "::", "  ", "09", "09||", "09aa||", "09aapp||", "09aapp||", "0:aapp||", "  0:aapp||"],
     },
     Definition {
         name: "w3c",
@@ -1384,7 +1404,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S,%f", "%H:%M:%S,%f"],
         levels: &[],
         continues: None,
-        prefix: &[],
+        prefix: &["\u{1b}\u{1b}09", "09[[", "0:", "09mm", "--09", "0:", "0:", "--09"],
     },
     Definition {
         name: "windows-cbs",
@@ -1394,7 +1414,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "  ", "AZ", "az"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "  ", "AZ", "az", "  az", "  AZaz", "  AZaz"],
     },
     Definition {
         name: "winston",
@@ -1414,7 +1434,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &[],
         levels: &[("WW", Level(30)), ("EE", Level(40)), ("II", Level(20)), ("NI", Level(30)), ("--", Level(20)), ("**", Level(20)), ("==", Level(20)), ("!!", Level(25)), ("++", Level(20)), ("??", Level(30))],
         continues: None,
-        prefix: &["[["],
+        prefix: &["[[", "  09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09]]", "  ..09]]"],
     },
     Definition {
         name: "zap",
@@ -1444,7 +1464,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%I:%M%p", "iso"],
         levels: &[("TRC", Level(5)), ("DBG", Level(10)), ("INF", Level(20)), ("WRN", Level(30)), ("ERR", Level(40)), ("FTL", Level(50)), ("PNC", Level(50))],
         continues: None,
-        prefix: &["09"],
+        prefix: &["09", "0:", "0:", "0:", "--0:AAPP", "0:AAMMPP"],
     },
     Definition {
         name: "zookeeper",
@@ -1454,6 +1474,6 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S,%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "--", "  ", "AZ"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "--", "  ", "AZ", "  AZ", "  A["],
     },
 ];
