@@ -9,7 +9,7 @@ use regex::bytes::CaptureLocations;
 
 use super::field::Field;
 use super::prefix::Candidates;
-use super::time::Context;
+use super::time::{Context, TimeFormat};
 use super::{Compiled, Definition, Formats};
 use crate::record::{Level, Record};
 
@@ -145,6 +145,8 @@ fn without_colours(line: &str, from: usize) -> String {
 /// The parts of a line that decide whether a format fits.
 struct Found {
     created: Option<f64>,
+    /// The time has a date.
+    dated: bool,
     level: Option<Level>,
     /// Where the message begins.
     end: usize,
@@ -264,7 +266,7 @@ impl Matcher {
         if record.level == Level::NOTSET {
             record.level = found.level.unwrap_or_default();
         }
-        record.created = found.created.filter(|_| self.dateless || has_date(compiled));
+        record.created = found.created.filter(|_| self.dateless || found.dated);
         for (at, field) in &compiled.groups {
             let Some((start, end)) = locations.get(*at) else { continue };
             let range = trimmed(text.as_bytes(), start, end);
@@ -289,10 +291,6 @@ fn trimmed(text: &[u8], mut start: usize, mut end: usize) -> Range<usize> {
     start..end
 }
 
-fn has_date(compiled: &Compiled) -> bool {
-    compiled.times.iter().all(super::TimeFormat::has_date)
-}
-
 /// Reads time and level, which confirm that the format is the line's.
 fn check(
     definition: &Definition,
@@ -301,18 +299,17 @@ fn check(
     text: &str,
     context: Context<'_>,
 ) -> Result<Found, Mismatch> {
-    let mut found = Found { created: None, level: None, end: 0 };
+    let mut found = Found { created: None, dated: false, level: None, end: 0 };
     found.end = locations.get(0).map_or(0, |(_, end)| end);
     for (at, field) in &compiled.groups {
         let Some((start, end)) = locations.get(*at) else { continue };
         let Some(value) = text.get(trimmed(text.as_bytes(), start, end)) else { continue };
         match field {
             Field::Time => {
-                let mut times = compiled.times.iter();
-                found.created = times.find_map(|time| time.read(value, context));
-                if found.created.is_none() {
-                    return Err(Mismatch::Time(value.to_owned()));
-                }
+                let read = |time: &TimeFormat| Some((time.read(value, context)?, time.has_date()));
+                let read = compiled.times.iter().find_map(read);
+                let (created, dated) = read.ok_or_else(|| Mismatch::Time(value.to_owned()))?;
+                (found.created, found.dated) = (Some(created), dated);
             }
             Field::Level if !value.is_empty() => {
                 found.level = level(definition, value);

@@ -135,12 +135,21 @@ impl Formats {
         BUILT_IN.clone()
     }
 
+    /// No formats: only a leading time and the word of a level are read from lines.
+    pub fn none() -> Formats {
+        Formats::of(Vec::new())
+    }
+
     /// A user's own formats and the built-in ones. A format of the same name replaces the
     /// built-in one. Formats beyond the 256th are left out.
     pub fn new(own: Vec<Definition>) -> Formats {
         let mut definitions = built_in::BUILT_IN.to_vec();
         definitions.retain(|one| !own.iter().any(|own| own.name == one.name));
         definitions.extend(own);
+        Formats::of(definitions)
+    }
+
+    fn of(mut definitions: Vec<Definition>) -> Formats {
         definitions.sort_by_key(|definition| (definition.rank, definition.name));
         definitions.truncate(MAX_FORMATS);
         let filter = Filter::new(definitions.iter().map(|definition| definition.prefix));

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use super::lines::Splitter;
 use super::text::{LONGEST_STORED_LINE, LineCounts};
 use super::{PollStatus, Sink, Source, SourceCounts};
-use crate::os::clock;
 use zlog_core::parse::{self, Parser, backslash_replace};
 use zlog_core::{Error, Level, Record, Result};
 
@@ -50,7 +49,7 @@ impl<R: BufRead> ReplaySource<R> {
         ReplaySource {
             input,
             splitter: Splitter::new(LONGEST_STORED_LINE),
-            parser: Parser::new(options),
+            parser: Parser::new(parse::Options { stored: true, ..options }),
             speed: (speed.is_finite() && speed > 0.0).then_some(speed),
             level,
             line: Vec::new(),
@@ -92,7 +91,7 @@ impl<R: BufRead> ReplaySource<R> {
         if !self.parser.parse_into(&text, &mut record) {
             record.level = self.level;
         }
-        self.parser.set_received_time(clock::now(), &mut record);
+        self.parser.set_received_time(0.0, &mut record);
         if self.due.is_none()
             && let Some(due) = due(self.speed, &mut self.origin, &record, now)
             && due > now
