@@ -71,7 +71,7 @@ fn records_filtered_out_by_tail_reach_no_handler() {
     let args = ["tail", "--input", "-", "--level", "error", "-e", "no", "--file", &file];
     zlog(args).stdin(input).run().success();
     let text = std::fs::read_to_string(&file).unwrap();
-    assert_eq!(text, "1970-01-01 00:00:01,500 ERROR b two\n");
+    assert_eq!(text, "1970-01-01 00:00:01,500 ERROR b: two\n");
 }
 
 /// A line that a message, a name or a level tries to forge.

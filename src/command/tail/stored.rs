@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Ended, Tail};
 use crate::cli::TailArgs;
+use zlog_core::parse;
 use zlog_core::text::plural::counted;
 use zlog_core::{Exit, Level, Record, Result};
 use zlog_pipeline::os::terminal;
@@ -16,7 +17,8 @@ use zlog_pipeline::source::{PollStatus, Source};
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     // A line without a level stays without one: a default would be shown as a fact.
     let spec = StreamSpec { level: Level::NOTSET, ..StreamSpec::default() };
-    let lines = LineOptions { max_line: LONGEST_STORED_LINE, ..LineOptions::default() };
+    let parse = parse::Options { own_files: true, ..parse::Options::default() };
+    let lines = LineOptions { max_line: LONGEST_STORED_LINE, parse, ..LineOptions::default() };
     let files = args.input.clone();
     if !args.sort {
         let options = FileOptions { follow: args.follow, from_end: false };

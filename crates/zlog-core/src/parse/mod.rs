@@ -16,6 +16,7 @@
 
 mod level;
 mod logfmt;
+mod own;
 mod pattern;
 mod priority;
 mod time;
@@ -44,11 +45,14 @@ pub struct Options {
     /// The delimiter between subtopic and message (PyZMQ: `::`). `None`: lines have no
     /// subtopic.
     pub topic_delim: Option<String>,
+    /// Split the lines of zlog's own log files, in the default format, into time, level, logger
+    /// and message. For stored records: other lines stay whole.
+    pub own_files: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { detect: true, pattern: None, topic_delim: None }
+        Options { detect: true, pattern: None, topic_delim: None, own_files: false }
     }
 }
 
@@ -67,6 +71,7 @@ pub struct Parser {
     detect: bool,
     pattern: Option<Pattern>,
     topic_delim: Option<String>,
+    own_files: bool,
     /// The zone of times without one. Looked up once, since that takes a lock.
     zone: TimeZone,
     unmatched: u64,
@@ -80,6 +85,7 @@ impl Parser {
             detect: options.detect,
             pattern: options.pattern.map(Pattern::new),
             topic_delim: options.topic_delim.filter(|delim| !delim.is_empty()),
+            own_files: options.own_files && options.detect,
             zone: TimeZone::system(),
             unmatched: 0,
             quoted: 0,
@@ -110,6 +116,8 @@ impl Parser {
         if self.pattern.is_some() {
             record.msg = Cow::Borrowed(line);
             self.parse_pattern(line, record);
+        } else if self.own_files && own::read(line, &self.zone, record) {
+            // The level may be NOTSET.
         } else if self.detect && json_of(line).starts_with('{') {
             read_json_line(line, record);
             self.quoted += u64::from(record.fault.as_deref() == Some(wire::QUOTED));
