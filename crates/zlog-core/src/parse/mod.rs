@@ -46,7 +46,7 @@ pub struct Options {
     /// subtopic.
     pub topic_delim: Option<String>,
     /// Split the lines of zlog's own log files, in the default format, into time, level, logger
-    /// and message. For stored records: other lines stay whole.
+    /// and message: if the first line has that format. Other lines stay whole.
     pub own_files: bool,
 }
 
@@ -71,7 +71,8 @@ pub struct Parser {
     detect: bool,
     pattern: Option<Pattern>,
     topic_delim: Option<String>,
-    own_files: bool,
+    /// Whether the lines are those of zlog's own files; the first line tells.
+    is_own_file: Option<bool>,
     /// The zone of times without one. Looked up once, since that takes a lock.
     zone: TimeZone,
     unmatched: u64,
@@ -85,7 +86,7 @@ impl Parser {
             detect: options.detect,
             pattern: options.pattern.map(Pattern::new),
             topic_delim: options.topic_delim.filter(|delim| !delim.is_empty()),
-            own_files: options.own_files && options.detect,
+            is_own_file: (!options.own_files).then_some(false),
             zone: TimeZone::system(),
             unmatched: 0,
             quoted: 0,
@@ -116,8 +117,8 @@ impl Parser {
         if self.pattern.is_some() {
             record.msg = Cow::Borrowed(line);
             self.parse_pattern(line, record);
-        } else if self.own_files && own::read(line, &self.zone, record) {
-            // The level may be NOTSET.
+        } else if self.read_own(line, record) {
+            // The record is complete.
         } else if self.detect && json_of(line).starts_with('{') {
             read_json_line(line, record);
             self.quoted += u64::from(record.fault.as_deref() == Some(wire::QUOTED));
@@ -131,6 +132,16 @@ impl Parser {
             }
         }
         record.level != Level::NOTSET
+    }
+
+    /// Reads a line of zlog's own files. `false` if it is none.
+    fn read_own<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> bool {
+        if self.is_own_file == Some(false) {
+            return false;
+        }
+        let is_own = own::read(line, &self.zone, record);
+        self.is_own_file.get_or_insert(is_own);
+        is_own
     }
 
     fn parse_pattern<'a>(&mut self, line: &'a str, record: &mut Record<'a>) {
