@@ -72,9 +72,11 @@ const TAIL: Notes = Notes {
         ("zlog tail myprogram.ERROR", "one level of one program"),
         ("zlog tail --root myprogram --level warning", "that level and above"),
         ("zlog tail -i 'timeout|refused' -e healthcheck", "include and exclude by text"),
+        ("zlog tail --where 'status>=500 and user.name=bo'", "by fields"),
         ("zlog tail --format '{asctime} {name}: {message}'", "a format string of Python"),
         ("zlog tail -o json > records.jsonl", "store records"),
         ("zlog tail --input records.jsonl --since 1h", "read stored records, or any JSON log"),
+        ("zlog tail -f app.log", "a file as it grows"),
         ("zlog tail --last 50 app", "the last 50 records of a relay, then new ones"),
         ("zlog tail --file app.log,when=midnight,backups=7", "into a new file each day ..."),
         (
