@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use self::rate_limiter::RateLimiter;
 use self::summary::{ProgressLine, Summary};
+use super::endpoints;
 use crate::cli::EmitArgs;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
@@ -22,7 +23,7 @@ use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::pump::{self, Pipeline, pump};
 use zlog_pipeline::sender::SenderFields;
-use zlog_pipeline::socket::{Publisher, Role, SocketOptions, WaitOutcome};
+use zlog_pipeline::socket::{EndpointStatus, Publisher, Role, SocketOptions, WaitOutcome};
 use zlog_pipeline::source::command::CommandSource;
 use zlog_pipeline::source::{Notice, PollStatus, Source};
 
@@ -77,9 +78,13 @@ fn catch_signals(args: &EmitArgs) -> Result<(ShutdownSignal, Option<Forwarding>)
 fn open(args: &EmitArgs) -> Result<Publisher> {
     let mut options = SocketOptions::publisher();
     options.hwm = args.hwm;
-    let endpoints = super::endpoints(&args.endpoints, Role::Bind)?;
-    let publisher = Publisher::open(&endpoints, &options)?;
-    super::print_bound("emit", publisher.bound());
+    let report = |text: &str| {
+        if !args.quiet {
+            terminal::eprint_line(format_args!("zlog emit: {}", escape(text)));
+        }
+    };
+    let publisher = endpoints::open_publisher(&args.endpoints, &options, &report)?;
+    endpoints::print_bound("emit", publisher.bound());
     Ok(publisher)
 }
 
@@ -305,10 +310,14 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
 fn missing_subscribers(args: &EmitArgs, publisher: &Publisher, there: usize) -> Option<String> {
     let (wait, wanted) = (args.wait, args.wait_for);
     let endpoints = publisher.endpoint_status();
-    let binds = endpoints.iter().all(|endpoint| endpoint.role == Role::Bind);
+    if let Some(text) = endpoints::wrong_subscriber(&endpoints).filter(|_| wanted > 0) {
+        return Some(text);
+    }
+    // A relay that nobody reads is there, and has not subscribed to anything.
+    let is_there = |it: &EndpointStatus| it.role == Role::Bind || it.peers > 0;
+    let first = if endpoints.iter().all(is_there) { "`zlog tail`" } else { "`zlog relay`" };
     let names: Vec<&str> = endpoints.iter().map(|endpoint| &*endpoint.endpoint).collect();
-    let names = names.join(", ");
-    let first = if binds { "`zlog tail`" } else { "`zlog relay`" };
+    let names = endpoints::name_some(&names);
     match wanted {
         0 => None,
         1 => Some(format!(
