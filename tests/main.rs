@@ -47,6 +47,9 @@ mod peers;
 mod relay;
 /// Several handlers at once, and routes to them.
 mod route;
+/// The default endpoint and the run directory: processes of one user meet.
+#[cfg(target_os = "linux")]
+mod run_directory;
 /// Planned shutdowns and broken connections: what arrives, and what is reported as lost.
 mod shutdown;
 /// Commands end by the signal that stopped them.

@@ -72,9 +72,11 @@ const TAIL: Notes = Notes {
         ("zlog tail myprogram.ERROR", "one level of one program"),
         ("zlog tail --root myprogram --level warning", "that level and above"),
         ("zlog tail -i 'timeout|refused' -e healthcheck", "include and exclude by text"),
+        ("zlog tail --where 'status>=500 and user.name=bo'", "by fields"),
         ("zlog tail --format '{asctime} {name}: {message}'", "a format string of Python"),
         ("zlog tail -o json > records.jsonl", "store records"),
         ("zlog tail --input records.jsonl --since 1h", "read stored records, or any JSON log"),
+        ("zlog tail -f app.log", "a file as it grows"),
         ("zlog tail --last 50 app", "the last 50 records of a relay, then new ones"),
         ("zlog tail --file app.log,when=midnight,backups=7", "into a new file each day ..."),
         (
@@ -104,7 +106,7 @@ const RELAY: Notes = Notes {
     command: "relay",
     examples: &[
         ("zlog relay", "ports 12344 (emit) and 12345 (tail)"),
-        ("zlog emit --connect tcp://127.0.0.1:12344", "an emitter for it"),
+        ("zlog emit", "an emitter, which finds the relay"),
         ("zlog relay -c tcp://a:12345 -c tcp://b:12345", "collect from two that bind"),
         ("zlog relay --keep 1000", "keep the last records for late subscribers ..."),
         ("zlog tail --last 50 myprogram", "... who get the last 50, then new ones"),

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use self::rate_limiter::RateLimiter;
 use self::subscriber_wait::SubscriberWait;
 use self::summary::{ProgressLine, Summary};
+use super::endpoints;
 use crate::cli::{EmitArgs, EndpointArgs};
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
@@ -27,7 +28,7 @@ use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::pump::{self, Pipeline, pump};
 use zlog_pipeline::sender::SenderFields;
-use zlog_pipeline::socket::{Publisher, Role, SocketOptions};
+use zlog_pipeline::socket::{Publisher, SocketOptions};
 use zlog_pipeline::source::{Notice, PollStatus, ReadProgress, Source};
 
 /// How often to check, at the end, whether `--tee` has copied everything.
@@ -95,10 +96,14 @@ fn open(args: &EmitArgs) -> Result<Publisher> {
     }
     let mut options = SocketOptions::publisher();
     options.hwm = args.hwm;
-    let endpoints = super::endpoints(&args.endpoints, Role::Bind)?;
-    let publisher = Publisher::open(&endpoints, &options)?;
+    let report = |text: &str| {
+        if !args.quiet {
+            terminal::eprint_line(format_args!("zlog emit: {}", escape(text)));
+        }
+    };
+    let publisher = endpoints::open_publisher(&args.endpoints, &options, &report)?;
     if !args.quiet {
-        super::print_bound("emit", publisher.bound());
+        endpoints::print_bound("emit", publisher.bound());
     }
     Ok(publisher)
 }

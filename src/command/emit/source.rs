@@ -48,7 +48,8 @@ pub(super) fn open(args: &EmitArgs, signals: Option<Forwarding>) -> Result<Box<d
         SourceKind::Replay => {
             let path = args.replay.as_deref().unwrap_or(Path::new(""));
             let input = BufReader::with_capacity(1 << 16, file::open_stored(path)?);
-            Box::new(ReplaySource::new(input, args.speed, lines.parse, spec.level))
+            let parse = parse::Options { own_files: true, ..lines.parse };
+            Box::new(ReplaySource::new(input, args.speed, parse, spec.level))
         }
         SourceKind::Python => Box::new(PythonSource::open(&args.listen.options())?),
     })
@@ -116,6 +117,7 @@ fn line_options(args: &EmitArgs) -> Result<LineOptions> {
             formats: formats::load("emit", args.format_in.as_deref())?,
             format: args.format_in.clone(),
             stored: is_stored(args),
+            own_files: false,
         },
         multiline: multiline::Options {
             rules,

@@ -24,6 +24,7 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
             formats: formats::load("tail", args.format_in.as_deref())?,
             format: args.format_in.clone(),
             stored: true,
+            own_files: true,
             ..parse::Options::default()
         },
         ..LineOptions::default()

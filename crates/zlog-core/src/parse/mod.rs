@@ -18,6 +18,7 @@
 
 mod level;
 mod logfmt;
+mod own;
 mod pattern;
 mod priority;
 pub(crate) mod time;
@@ -55,6 +56,9 @@ pub struct Options {
     pub format: Option<String>,
     /// Lines may be older than their reading, so a time without a date says nothing.
     pub stored: bool,
+    /// Split the lines of zlog's own log files, in the default format, into time, level, logger
+    /// and message: if the first line has that format. Other lines stay whole.
+    pub own_files: bool,
 }
 
 impl Default for Options {
@@ -66,6 +70,7 @@ impl Default for Options {
             formats: Formats::built_in(),
             format: None,
             stored: false,
+            own_files: false,
         }
     }
 }
@@ -86,6 +91,8 @@ pub struct Parser {
     pattern: Option<Pattern>,
     matcher: Matcher,
     topic_delim: Option<String>,
+    /// Whether the lines are those of zlog's own files; the first line tells.
+    is_own_file: Option<bool>,
     /// The zone of times without one. Looked up once, since that takes a lock.
     zone: TimeZone,
     /// When lines are read: seconds since 1970-01-01 UTC.
@@ -109,6 +116,7 @@ impl Parser {
             pattern: options.pattern.map(Pattern::new),
             matcher: Matcher::new(options.formats, format, !options.stored),
             topic_delim: options.topic_delim.filter(|delim| !delim.is_empty()),
+            is_own_file: (!options.own_files).then_some(false),
             zone: TimeZone::system(),
             received: Timestamp::now().as_duration().as_secs_f64(),
             stored: options.stored,
@@ -175,6 +183,8 @@ impl Parser {
             record.msg = Cow::Borrowed(line);
             let message = self.read_format(line, record).unwrap_or(line);
             self.message_start = line.len() - message.len();
+        } else if self.read_own(line, record) {
+            // The record is complete.
         } else if self.detect && json_of(line).starts_with('{') {
             read_json_line(line, record);
             self.quoted += u64::from(record.fault.as_deref() == Some(wire::QUOTED));
@@ -188,6 +198,16 @@ impl Parser {
             }
         }
         record.level != Level::NOTSET
+    }
+
+    /// Reads a line of zlog's own files. `false` if it is none.
+    fn read_own<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> bool {
+        if self.is_own_file == Some(false) {
+            return false;
+        }
+        let is_own = own::read(line, &self.zone, record);
+        self.is_own_file.get_or_insert(is_own);
+        is_own
     }
 
     fn parse_pattern<'a>(&mut self, line: &'a str, record: &mut Record<'a>) {
