@@ -17,8 +17,8 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 9] =
-    [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &DEMO, &COMPLETIONS, &MAN];
+pub const ALL: [&Notes; 10] =
+    [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &DEMO, &CONFIG, &COMPLETIONS, &MAN];
 
 /// Examples in `-h`.
 const SHORT: usize = 3;
@@ -163,6 +163,18 @@ const DEMO: Notes = Notes {
         ("zlog demo -n 20 --rate 50", "20 records, quickly"),
     ],
     exit_codes: &[DONE, FAILED, USAGE, SIGNALS],
+};
+
+const CONFIG: Notes = Notes {
+    command: "config",
+    examples: &[
+        ("zlog config --init", "make the file, in which everything is a comment"),
+        ("zlog config", "show what is in it, or its errors"),
+        ("zlog config --path", "print its path, for an editor"),
+        ("zlog tail @prod", "use the endpoints that it calls prod"),
+        ("ZLOG_CONFIG= zlog tail", "without the file"),
+    ],
+    exit_codes: &[DONE, FAILED, ("2", "Wrong usage, or the file has errors")],
 };
 
 const COMPLETIONS: Notes = Notes {

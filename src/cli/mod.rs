@@ -66,6 +66,8 @@ pub enum Command {
     Bench(Box<BenchArgs>),
     /// Show an emitter and a tail in one terminal
     Demo(DemoArgs),
+    /// Show the user's defaults and named endpoints
+    Config(ConfigArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print a man page, in roff
@@ -99,6 +101,9 @@ pub struct EndpointArgs {
         help_heading = ENDPOINTS
     )]
     pub endpoint: String,
+    /// Why the endpoints can't be used, if that is known before they are parsed.
+    #[arg(skip)]
+    pub fault: Option<String>,
 }
 
 /// `zlog demo`.
@@ -117,6 +122,20 @@ pub struct DemoArgs {
     #[arg(long, value_parser = value_parsers::choice::<ColorChoice>(), value_name = "WHEN")]
     #[arg(default_value = "auto")]
     pub color: ColorChoice,
+}
+
+/// `zlog config`.
+///
+/// The file is ~/.config/zlog/config.toml, or the one that ZLOG_CONFIG names. An empty
+/// ZLOG_CONFIG switches it off.
+#[derive(Args, Debug)]
+pub struct ConfigArgs {
+    /// Print the path of the file
+    #[arg(long)]
+    pub path: bool,
+    /// Make a file in which everything is a comment
+    #[arg(long, conflicts_with = "path")]
+    pub init: bool,
 }
 
 /// `zlog completions`.

@@ -5,7 +5,9 @@
 //! until it has an exemplar.
 
 pub mod bench;
+pub mod command_line;
 pub mod completions;
+pub mod config;
 mod connection_log;
 pub mod demo;
 mod disconnect_reason;
@@ -29,7 +31,7 @@ use zlog_pipeline::socket::{DEFAULT_ENDPOINT, Endpoint, Role};
 /// # Errors
 /// The command failed; the error has the exit code.
 pub fn run(cli: Cli) -> Result<Exit> {
-    if !matches!(cli.command, Command::Completions(_) | Command::Man(_))
+    if !matches!(cli.command, Command::Completions(_) | Command::Config(_) | Command::Man(_))
         && let Some(warning) = fd_limit::raise()?
     {
         terminal::eprint_line(format_args!("zlog: {warning}"));
@@ -40,6 +42,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Relay(args) => relay::run(*args),
         Command::Bench(args) => bench::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Config(args) => config::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }
@@ -47,6 +50,9 @@ pub fn run(cli: Cli) -> Result<Exit> {
 
 /// The endpoints of `--bind` and `--connect`; the default one, as `role`, when there are none.
 fn endpoints(args: &EndpointArgs, role: Role) -> Result<Vec<Endpoint>> {
+    if let Some(fault) = &args.fault {
+        return Err(Error::new(fault));
+    }
     let mut endpoints = Endpoint::parse_all(&args.bind, &args.connect)?;
     let fixed = |text: &String| !text.ends_with('*') && !text.ends_with(":0");
     let bound = args.bind.iter().filter(|text| fixed(text)).collect::<Vec<_>>();

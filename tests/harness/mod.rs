@@ -60,7 +60,8 @@ pub(crate) fn clear_environment(command: &mut Command) {
             command.env(name, value);
         }
     }
-    command.env("LANG", "C.UTF-8").env("TZ", "UTC");
+    // No configuration of the user's own.
+    command.env("LANG", "C.UTF-8").env("TZ", "UTC").env("ZLOG_CONFIG", "");
 }
 
 /// An emitter that binds any port and waits for a subscriber.
