@@ -9,7 +9,7 @@ use super::handlers::HEADING;
 use super::value_parsers;
 use super::{EndpointArgs, FormatArgs, HandlerArgs};
 use zlog_core::Level;
-use zlog_core::format::{Output, Show};
+use zlog_core::format::Output;
 use zlog_core::text::parsers::{self, Seconds};
 use zlog_pipeline::os::terminal::ColorChoice;
 use zlog_pipeline::socket::DEFAULT_HWM;
@@ -130,10 +130,19 @@ pub struct TailArgs {
     /// Also print time and topic in `text` output, as `python -m zmq.log` does
     #[arg(long, help_heading = OUTPUT, hide_short_help = true)]
     pub timestamp: bool,
-    /// Show this after the level: the topic or the logger's name
-    #[arg(long, value_parser = value_parsers::choice::<Show>(), value_name = "WHAT")]
-    #[arg(default_value = "topic", help_heading = OUTPUT, hide_short_help = true)]
-    pub show: Show,
+    /// Show these fields: topic, name, source, process, ... (pretty)
+    ///
+    /// Several are separated by commas. `topic` is the whole topic, with its level; `name` is
+    /// the logger's name in place of the topic; `source` is the sender's whole name, which is
+    /// otherwise shown only if there are several. Any other attribute or extra follows the
+    /// message, as in process=17. --show has precedence over --hide.
+    #[arg(long, value_name = "FIELD", value_delimiter = ',', help_heading = OUTPUT)]
+    pub show: Vec<String>,
+    /// Hide these fields: time, level, topic, source, extras, ... (pretty)
+    ///
+    /// `extras` are all extras; the name of an extra hides that one.
+    #[arg(long, value_name = "FIELD", value_delimiter = ',', help_heading = OUTPUT)]
+    pub hide: Vec<String>,
     /// Text between the columns
     #[arg(long, value_name = "TEXT", help_heading = OUTPUT, hide_short_help = true)]
     pub separator: Option<String>,

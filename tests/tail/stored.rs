@@ -53,7 +53,7 @@ fn a_file_from_windows_is_read() {
 fn unknown_fields_are_kept() {
     let (line, ..) = LOGS[0];
     let out = zlog(["tail", "--input", "-"]).stdin(line).run().success().out();
-    assert_eq!(out, "2023-11-14 22:13:20.500  WARNING   zap  user=5\n");
+    assert_eq!(out, "2023-11-14 22:13:20.500  WARNING  zap  user=5\n");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::loss_report::LossReport;
 use super::output::{CONSOLE, TailOutput};
 use crate::cli::{FormatArgs, TailArgs};
 use zlog_core::filter::{Bound, Filter, Topics, parse_when};
-use zlog_core::format::{FormatterSpec, Options, Output, zone};
+use zlog_core::format::{Fields, FormatterSpec, Options, Output, zone};
 use zlog_core::reorder::ReorderBuffer;
 use zlog_core::stats::Stats;
 use zlog_core::{Error, Result};
@@ -151,7 +151,8 @@ fn options(args: &TailArgs, format: Option<&str>) -> Options {
             _ => !args.no_align,
         },
         highlight: args.grep.iter().chain(&args.highlight).cloned().collect(),
-        show: args.show,
+        fields: Fields { shown: args.show.clone(), hidden: args.hide.clone() },
+        terminal: terminal::stdout_columns(),
         timestamp: args.timestamp,
         topic: args.timestamp,
         ..Options::default()
