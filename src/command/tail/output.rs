@@ -98,7 +98,7 @@ impl TailOutput {
     /// handler takes is left out.
     pub(super) fn subscriptions(&self, level: Option<Level>) -> Vec<Vec<u8>> {
         match self.topics.prefixes.is_empty() && self.topics.roots.is_empty() {
-            true => self.router.subscriptions(),
+            true => self.router.subscriptions().to_vec(),
             false => self.topics.subscriptions(level),
         }
     }
