@@ -31,6 +31,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('relay', 'relay', [CompletionResultType]::ParameterValue, 'Collect from many publishers, publish to many subscribers')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure what a log call costs: publishing, files, mail')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Show an emitter and a tail in one terminal')
+            [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show the user''s defaults and named endpoints')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print a man page, in roff')
             break
@@ -129,15 +130,16 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'A format string of Python''s logging')
             [CompletionResult]::new('--style', '--style', [CompletionResultType]::ParameterName, 'Style of --format: %, {, $ or auto')
             [CompletionResult]::new('--extra', '--extra', [CompletionResultType]::ParameterName, 'Declare an extra that --format uses; DEFAULT is for records without it')
-            [CompletionResult]::new('--time-format', '--time-format', [CompletionResultType]::ParameterName, 'Format of times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]')
-            [CompletionResult]::new('--datefmt', '--datefmt', [CompletionResultType]::ParameterName, 'Format of times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]')
-            [CompletionResult]::new('--dateformat', '--dateformat', [CompletionResultType]::ParameterName, 'Format of times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]')
+            [CompletionResult]::new('--time-format', '--time-format', [CompletionResultType]::ParameterName, 'short, full, iso, unix, elapsed, delta or a strftime format')
+            [CompletionResult]::new('--datefmt', '--datefmt', [CompletionResultType]::ParameterName, 'short, full, iso, unix, elapsed, delta or a strftime format')
+            [CompletionResult]::new('--dateformat', '--dateformat', [CompletionResultType]::ParameterName, 'short, full, iso, unix, elapsed, delta or a strftime format')
             [CompletionResult]::new('--msec-format', '--msec-format', [CompletionResultType]::ParameterName, 'Format of the milliseconds after the time in --format; empty for none [default: %s,%03d]')
             [CompletionResult]::new('--newlines', '--newlines', [CompletionResultType]::ParameterName, 'Newlines in messages and tracebacks')
             [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Colour matches')
             [CompletionResult]::new('--highlight', '--highlight', [CompletionResultType]::ParameterName, 'Colour matches')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: auto, always or never')
-            [CompletionResult]::new('--show', '--show', [CompletionResultType]::ParameterName, 'Show this after the level: the topic or the logger''s name')
+            [CompletionResult]::new('--show', '--show', [CompletionResultType]::ParameterName, 'Show these fields: topic, name, source, process, ... (pretty)')
+            [CompletionResult]::new('--hide', '--hide', [CompletionResultType]::ParameterName, 'Hide these fields: time, level, topic, source, extras, ... (pretty)')
             [CompletionResult]::new('--separator', '--separator', [CompletionResultType]::ParameterName, 'Text between the columns')
             [CompletionResult]::new('--reorder', '--reorder', [CompletionResultType]::ParameterName, 'Sort by time within this window')
             [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Print rates to stderr')
@@ -266,6 +268,13 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Records per second')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Make the same records for the same seed')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: auto, always or never')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'zlog;config' {
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'Print the path of the file')
+            [CompletionResult]::new('--init', '--init', [CompletionResultType]::ParameterName, 'Make a file in which everything is a comment')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -66,7 +66,7 @@ fn a_terminal_shows_the_colours_of_a_message_and_ends_them_with_it() {
 
 #[test]
 fn without_colour_a_terminal_shows_the_text_alone() {
-    let (publisher, mut terminal) = tail(&["--color", "never", "-i", "^red alert$"]);
+    let (publisher, mut terminal) = tail(&["--color", "never"]);
     publisher.send(["app.INFO", "\x1b[31mred\x1b[0m alert"]);
     let screen = terminal.wait_for_text("red alert");
     let (row, column) = find(&screen, "red");

@@ -49,7 +49,8 @@ pub fn parse(line: Vec<OsString>) -> Result<Parsed, Refused> {
             Command::Emit(args) => {
                 args.endpoints.fault = has_name(&args.endpoints)
                     .then(|| "the file that names the endpoints has errors".to_owned());
-                Ok(Parsed { cli, warning: Some(error) })
+                let warning = error.also("The job runs without the file.");
+                Ok(Parsed { cli, warning: Some(warning) })
             }
             _ => Err(Refused::Config(error)),
         },

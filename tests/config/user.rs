@@ -128,14 +128,14 @@ fn every_error_of_the_file_names_line_column_key_and_cause() {
 #[test]
 fn a_wrong_file_does_not_keep_the_job_of_emit_from_running() {
     let directory = tempfile::tempdir().unwrap();
-    let wrong = "[emit]\nroot = 3.5.1\n";
+    let wrong = "[emit]\nlevel = 'loud'\n";
     for endpoint in [&["--bind", ANY_PORT][..], &["--connect", "@prod"]] {
         let ran = directory.path().join("ran");
         let script = format!("echo done > {}; exit 7", ran.display());
         let command = ["--", "sh", "-c", &script];
         let args = [&["emit", "--wait", "0s"], endpoint, &command].concat();
         let run = with_file(directory.path(), wrong, &args).run().code(7);
-        run.stderr_has("config.toml:2:8: ");
+        run.stderr_has("config.toml:2:9: emit.level: \"loud\": ").stderr_has("without the file");
         std::fs::remove_file(ran).expect("the command has run");
     }
 }
@@ -147,7 +147,7 @@ fn config_shows_what_is_in_effect() {
     let shown = with_file(directory.path(), text, &["config"]).run().success().out();
     let path = directory.path().join("config.toml");
     let expected = format!(
-        "file       {}\nzlog tail  --hide=extras --utc\n@prod      tcp://127.0.0.1:1\n",
+        "file       {}\nzlog tail  --utc --hide=extras\n@prod      tcp://127.0.0.1:1\n",
         path.display()
     );
     assert_eq!(shown, expected);
