@@ -683,6 +683,10 @@ _zlog() {
                     COMPREPLY=($(compgen -W "debug info warning error critical" -- "${cur}"))
                     return 0
                     ;;
+                --where)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --grep)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

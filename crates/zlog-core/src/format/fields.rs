@@ -1,5 +1,11 @@
 //! Which fields of a record are shown: `--show` and `--hide`.
 
+use crate::error::{Error, Result};
+use crate::filter::FieldPath;
+
+/// The columns before the message, and the texts below it.
+const COLUMNS: [&str; 7] = ["time", "level", "topic", "name", "source", "exc_text", "stack_info"];
+
 /// Stands for all extras.
 const EXTRAS: &str = "extras";
 
@@ -33,6 +39,21 @@ impl Fields {
             () if among(&self.hidden) => Visibility::Hidden,
             () => Visibility::Auto,
         }
+    }
+
+    /// The fields that are shown though they have no column.
+    ///
+    /// # Errors
+    /// One of them can't be the name of a field.
+    pub(super) fn shown_beside_columns(&self) -> Result<Vec<FieldPath>> {
+        let others = self
+            .shown
+            .iter()
+            .filter(|name| !COLUMNS.contains(&name.as_str()) && name.as_str() != EXTRAS);
+        let path = |name: &String| {
+            FieldPath::new(name).map_err(|error| Error::usage(format!("--show: {error}")))
+        };
+        others.map(path).collect()
     }
 
     /// Whether an extra is shown.

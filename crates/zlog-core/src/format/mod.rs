@@ -8,7 +8,7 @@
 //! and to escape.
 
 mod asctime;
-mod attribute;
+pub(crate) mod attribute;
 mod column;
 mod fields;
 mod formatter;
@@ -23,7 +23,7 @@ mod syslog;
 mod template;
 mod text;
 mod time;
-mod value;
+pub(crate) mod value;
 
 use jiff::tz::TimeZone;
 use regex::Regex;

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::record::RawJson;
+use super::paint::write_inline;
+use crate::record::{RawJson, Text};
 use crate::text::escape::{Newlines, ends_line, escape_into, json_escape_char, split_unsafe};
 
 /// Whether text needs no quotes after a `=`.
@@ -71,6 +72,22 @@ pub(super) fn write_pretty_json(out: &mut Vec<u8>, value: &RawJson<'_>, escape: 
         escape_into(out, &one_line(json), Newlines::Escape);
     } else {
         out.extend_from_slice(json.as_bytes());
+    }
+}
+
+/// Appends extras as people see them: `key=value key=value`.
+pub(crate) fn write_fields<'r>(
+    out: &mut Vec<u8>,
+    extras: impl IntoIterator<Item = &'r (Text<'r>, RawJson<'r>)>,
+    escape: bool,
+) {
+    for (key, value) in extras {
+        if !out.is_empty() {
+            out.push(b' ');
+        }
+        write_inline(out, key, escape);
+        out.push(b'=');
+        write_pretty_json(out, value, escape);
     }
 }
 

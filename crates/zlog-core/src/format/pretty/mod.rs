@@ -20,9 +20,10 @@ use super::multiline_text::MultilineText;
 use super::paint::{Palette, write_inline};
 use super::sources::Sources;
 use super::time::{DATE_PATTERN, SHORT, TimeFormat};
-use super::value::write_pretty_json;
+use super::value::{write_fields, write_text};
 use super::{Format, Options};
 use crate::error::Result;
+use crate::filter::FieldPath;
 use crate::record::{Level, Record};
 use unicode_width::UnicodeWidthStr;
 
@@ -52,8 +53,12 @@ pub(super) struct Pretty {
     /// The columns of topic, logger and source.
     names: [Column; 3],
     sources: Sources,
+    /// What `--show` names beside the columns.
+    shown: Vec<FieldPath>,
     /// Reused: a topic without its level.
     scratch: String,
+    /// Reused: attributes and extras as `key=value`.
+    pairs: Vec<u8>,
 }
 
 /// What `--show` and `--hide` say about the columns.
@@ -69,9 +74,10 @@ impl Pretty {
     /// A format with the given options and their compiled time format.
     ///
     /// # Errors
-    /// None in practice: the pattern of dates is right.
+    /// `--show` names something that can't be a field.
     pub(super) fn new(time: TimeFormat, options: Options) -> Result<Pretty> {
         let column = |width| Column::new(options.align, width);
+        let shown = options.fields.shown_beside_columns()?;
         let is_short = options.time_format.as_deref().is_none_or(|format| format == SHORT);
         let date = || TimeFormat::new(DATE_PATTERN, options.zone.clone());
         let dates = (options.terminal.is_some() && is_short).then(date).transpose()?;
@@ -96,7 +102,9 @@ impl Pretty {
             level_column: column(LEVEL_WIDTH),
             names: [0; 3].map(column),
             sources: Sources::new(),
+            shown,
             scratch: String::new(),
+            pairs: Vec::new(),
         })
     }
 
@@ -219,20 +227,28 @@ impl Pretty {
         out.push(b' ');
     }
 
-    fn write_extras(&self, record: &Record<'_>, out: &mut Vec<u8>) {
-        let shown = || record.extras.iter().filter(|(key, _)| self.fields.shows_extra(key));
-        if shown().next().is_none() {
-            return;
-        }
-        out.push(b' ');
-        self.palette.dim.over(out, |out| {
-            for (key, value) in shown() {
-                out.push(b' ');
-                write_inline(out, key, self.escape);
-                out.push(b'=');
-                write_pretty_json(out, value, self.escape);
+    /// Writes the attributes that `--show` names and the extras that `--hide` leaves.
+    fn write_extras(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        let (escape, fields) = (self.escape, &self.fields);
+        self.pairs.clear();
+        for path in &self.shown {
+            let is_extra = |name| record.extras.iter().any(|(key, _)| *key == name);
+            if let Some(value) = path.text(record).filter(|_| !is_extra(path.name())) {
+                if !self.pairs.is_empty() {
+                    self.pairs.push(b' ');
+                }
+                write_inline(&mut self.pairs, &path.name(), escape);
+                self.pairs.push(b'=');
+                write_text(&mut self.pairs, &value, escape);
             }
-        });
+        }
+        let extras = record.extras.iter().filter(|(key, _)| fields.shows_extra(key));
+        write_fields(&mut self.pairs, extras, escape);
+        if !self.pairs.is_empty() {
+            out.extend_from_slice(b"  ");
+            let pairs = String::from_utf8_lossy(&self.pairs);
+            self.multiline.write_escaped(out, &pairs, &self.palette.dim);
+        }
     }
 
     fn write_indented(&mut self, text: &str, out: &mut Vec<u8>) {

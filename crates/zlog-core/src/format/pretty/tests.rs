@@ -211,6 +211,26 @@ fn show_and_hide_choose_the_columns() {
 }
 
 #[test]
+fn show_adds_attributes_and_nested_extras() {
+    let mut record = record("app", "m");
+    record.process = Some(17);
+    record.extras = vec![("http".into(), RawJson(r#"{"status":500,"path":"/a b"}"#.into()))];
+    let cases: [(&[&str], &[&str], &str); 4] = [
+        (&["process"], &["extras"], "m  process=17\n"),
+        (&["http.path", "process"], &["http"], "m  http.path=\"/a b\" process=17\n"),
+        (&["http"], &["extras"], "m  http={\"status\":500,\"path\":\"/a b\"}\n"),
+        (&["lineno", "nothing"], &["extras"], "m\n"),
+    ];
+    for (shown, hidden, end) in cases {
+        let out = show(&mut pretty(fields(shown, hidden)), &[record.clone()]);
+        assert!(out.ends_with(&format!("app  {end}")), "{shown:?} {hidden:?}: {out}");
+    }
+    let time = TimeFormat::new(DEFAULT_PATTERN, TimeZone::UTC).unwrap();
+    let error = Pretty::new(time, fields(&["a b"], &[])).err().unwrap();
+    assert!(error.to_string().contains("--show"), "{error}");
+}
+
+#[test]
 fn hide_takes_extras_and_tracebacks_by_name_or_all_extras() {
     let mut record = record("app", "m");
     record.exc_text = Some("Traceback".into());
@@ -293,8 +313,8 @@ fn padding_is_not_coloured() {
     let mut format = pretty(Options { color: true, ..Options::default() });
     let mut record = record("app", "m");
     record.extras = vec![("a".into(), RawJson("1".into()))];
-    let expected = "1970-01-01 00:00:01.500  \x1b[32mINFO\x1b[0m     app  m \
-                    \x1b[2m a=1\x1b[0m\n";
+    let expected = "1970-01-01 00:00:01.500  \x1b[32mINFO\x1b[0m     app  m  \
+                    \x1b[2ma=1\x1b[0m\n";
     assert_eq!(show(&mut format, &[record]), expected);
 }
 
