@@ -57,7 +57,7 @@ pub struct FormatArgs {
     #[arg(default_value = "keep", help_heading = HEADING, hide_short_help = true)]
     pub newlines: Newlines,
     /// Times in UTC instead of local time
-    #[arg(long, help_heading = HEADING)]
+    #[arg(long, help_heading = HEADING, hide_short_help = true)]
     pub utc: bool,
 }
 

@@ -98,7 +98,7 @@ pub struct EndpointArgs {
     #[arg(
         long, env = ENDPOINT_VARIABLE, hide_env = true, value_name = "ENDPOINT",
         default_value = zlog_pipeline::socket::DEFAULT_ENDPOINT, hide_default_value = true,
-        help_heading = ENDPOINTS
+        help_heading = ENDPOINTS, hide_short_help = true
     )]
     pub endpoint: String,
     /// Why the endpoints can't be used, if that is known before they are parsed.

@@ -247,7 +247,8 @@ impl Emit {
         let flushed = self.publish.close(Instant::now() + self.shutdown.linger()).is_ok();
         let published = self.publish.published();
         let (outside_root, counts) = (self.outside_root, source.counts());
-        let summary = Summary { published, outside_root, counts, took, flushed };
+        let (full, waits) = (self.publish.slow().full(), self.publish.slow().waits());
+        let summary = Summary { published, full, waits, outside_root, counts, took, flushed };
         if !args.quiet {
             terminal::eprint_line(format_args!("zlog emit: {summary}"));
         } else if summary.lost() {

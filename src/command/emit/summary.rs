@@ -9,7 +9,7 @@ use indicatif::{
 };
 
 use crate::cli::EmitArgs;
-use zlog_core::text::plural::{counted, plural};
+use zlog_core::text::plural::{self, counted, grouped, plural};
 use zlog_pipeline::handler::publish::Published;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::OUTSIDE_ROOT;
@@ -20,6 +20,9 @@ use zlog_pipeline::source::{ReadProgress, SourceCounts};
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) published: Published,
+    /// Which subscribers had no room for records, and how long records waited for whom.
+    pub(super) full: Option<String>,
+    pub(super) waits: Option<String>,
     /// Records whose own topic was not under the root.
     pub(super) outside_root: u64,
     pub(super) counts: SourceCounts,
@@ -38,11 +41,11 @@ impl Summary {
     pub(super) fn loss(&self) -> String {
         let mut losses = Vec::new();
         if self.published.dropped_full > 0 {
-            losses.push(format!("{} dropped (a subscriber was full)", self.published.dropped_full));
+            losses.push(format!("{} dropped{}", grouped(self.published.dropped_full), self.full()));
         }
         if self.counts.listen.lost() > 0 {
-            losses
-                .push(format!("{} lost before they had arrived whole", self.counts.listen.lost()));
+            let lost = grouped(self.counts.listen.lost());
+            losses.push(format!("{lost} lost before they had arrived whole"));
         }
         losses.extend(self.may_be_lost());
         losses.join("; ")
@@ -70,13 +73,22 @@ impl Summary {
         let mut remarks: Vec<String> = plain
             .iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
+            .map(|(count, what)| format!("{} {what}", grouped(*count)))
             .collect();
         let named = named.into_iter().filter(|(count, ..)| *count > 0);
         remarks.extend(named.map(|(count, noun, what)| format!("{} {what}", counted(count, noun))));
         remarks.extend(self.counts.listen.remarks());
         remarks.extend(self.may_be_lost());
         remarks
+    }
+
+    /// Who had no room for records that were dropped.
+    fn full(&self) -> String {
+        match &self.full {
+            Some(full) if self.published.dropped_full > 0 => format!(" (no room for {full})"),
+            None if self.published.dropped_full > 0 => " (a subscriber was full)".to_owned(),
+            _ => String::new(),
+        }
     }
 
     /// Losses whose number is not known.
@@ -97,9 +109,12 @@ impl fmt::Display for Summary {
         write!(f, "{records_text}, {bytes} in {seconds:.1} s")?;
         // The rate of a shorter run says nothing.
         if seconds >= 1.0 {
-            write!(f, " ({:.0}/s)", records as f64 / seconds)?;
+            write!(f, " ({})", plural::rate(records as f64 / seconds))?;
         }
-        write!(f, ", {dropped_full} dropped")?;
+        write!(f, ", {} dropped{}", grouped(dropped_full), self.full())?;
+        if let Some(waits) = &self.waits {
+            write!(f, "; {waits}")?;
+        }
         for remark in self.remarks() {
             write!(f, "; {remark}")?;
         }

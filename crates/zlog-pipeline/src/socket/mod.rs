@@ -29,6 +29,7 @@ mod query;
 mod rate_limit;
 mod raw;
 mod receive_thread;
+mod slow_subscribers;
 mod subscriber;
 mod subscriber_tracker;
 mod subscriptions;
@@ -47,6 +48,7 @@ pub use proxy::{Counts, Forwarded, Inspect, Proxy, ProxyOptions};
 pub use publisher::{Publisher, Sent, WaitOutcome};
 pub use query::{AnswerOutcome, ClientId, QueryClient, QueryServer, Reply};
 pub use raw::{RawReceiver, RawSender};
+pub use slow_subscribers::SlowSubscribers;
 pub use subscriber::{FrameSink, Subscriber};
 
 /// The version of libzmq: major, minor, patch.

@@ -44,7 +44,8 @@ impl SlowSubscribers {
             self.current.clear();
             for name in names() {
                 let at = self.known.iter().position(|known| known.name == name);
-                self.current.extend(at.or_else(|| self.add(name)));
+                let at = at.or_else(|| self.add(name));
+                self.current.extend(at);
             }
         }
         for at in &self.current {
@@ -64,17 +65,19 @@ impl SlowSubscribers {
     /// How long messages waited, and for whom: `waited 8.1 s for 127.0.0.1:53412`. `None` if
     /// none did.
     pub fn waits(&self) -> Option<String> {
-        let waits = self.worst(|known| known.waited.as_secs_f64(), |known| {
-            format!("{:.1} s for {}", known.waited.as_secs_f64(), known.name)
-        })?;
+        let waits = self.worst(
+            |known| known.waited.as_secs_f64(),
+            |known| format!("{:.1} s for {}", known.waited.as_secs_f64(), known.name),
+        )?;
         Some(format!("waited {waits}"))
     }
 
     /// Who had no room: `127.0.0.1:53412 (12 times)`. `None` if nobody is known.
     pub fn full(&self) -> Option<String> {
-        self.worst(|known| known.times as f64, |known| {
-            format!("{} ({})", known.name, counted(known.times, "time"))
-        })
+        self.worst(
+            |known| known.times as f64,
+            |known| format!("{} ({})", known.name, counted(known.times, "time")),
+        )
     }
 
     /// The worst ones by `measure`, and how many more there are.
@@ -87,7 +90,8 @@ impl SlowSubscribers {
         let counts = |known: &&SlowSubscriber| most > 0.0 && measure(known) >= MIN_SHARE * most;
         let mut worst: Vec<&SlowSubscriber> = self.known.iter().filter(counts).collect();
         worst.sort_by(|a, b| measure(b).total_cmp(&measure(a)));
-        let mut text: Vec<String> = worst.iter().take(MAX_NAMED).map(|known| shown(known)).collect();
+        let mut text: Vec<String> =
+            worst.iter().take(MAX_NAMED).map(|known| shown(known)).collect();
         if worst.len() > MAX_NAMED {
             text.push(format!("and {} more", worst.len() - MAX_NAMED));
         }

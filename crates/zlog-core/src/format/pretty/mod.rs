@@ -10,10 +10,8 @@
 //! ever cut off.
 
 mod date_lines;
-mod topic;
 
 use self::date_lines::DateLines;
-use self::topic::without_level;
 use super::column::{Column, display_width};
 use super::fields::{Fields, Visibility};
 use super::multiline_text::MultilineText;
@@ -25,6 +23,7 @@ use super::{Format, Options};
 use crate::error::Result;
 use crate::filter::FieldPath;
 use crate::record::{Level, Record};
+use crate::wire::topic::without_level;
 use unicode_width::UnicodeWidthStr;
 
 /// The indentation of tracebacks, in spaces.

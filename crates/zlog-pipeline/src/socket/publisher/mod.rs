@@ -59,6 +59,8 @@ pub struct Publisher {
     ending: Option<(u64, Instant)>,
     /// Number of messages sent.
     sent: u64,
+    /// How long one send waits for room.
+    send_slice: Duration,
     bound: Vec<String>,
     is_inproc_bound: bool,
 }
@@ -91,6 +93,7 @@ impl Publisher {
             peers: Peers::new(),
             ending: None,
             sent: 0,
+            send_slice: options.send_slice,
             bound,
             is_inproc_bound: false,
         })
@@ -128,8 +131,14 @@ impl Publisher {
 
     /// Sets how long one send waits for room, in place of [`SocketOptions::send_slice`].
     pub fn set_send_slice(&mut self, slice: Duration) {
+        self.send_slice = slice;
         // Can't fail for a valid value.
         let _ = self.socket.set_sndtimeo(options::millis(slice));
+    }
+
+    /// How long one send waits for room.
+    pub fn send_slice(&self) -> Duration {
+        self.send_slice
     }
 
     /// Sends a message of two frames, to every subscriber of its topic or to none.
