@@ -133,11 +133,13 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -s H -l highlight -d 'Co
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
 always\t'In a pipe and a file too'
 never\t'Nowhere'"
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l show -d 'Show these fields: topic, name, source, process, ... (pretty)' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l hide -d 'Hide these fields: time, level, topic, source, extras, ... (pretty)' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l show -d 'Show these fields: name, source, process, ...' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l hide -d 'Hide these fields: time, topic, extras, ...' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l separator -d 'Text between the columns' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l reorder -d 'Sort by time within this window' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l stats -d 'Print rates to stderr' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l count-by -d 'Print counts in place of records: level, topic, ...' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l every -d 'Print the counts of each interval: 1m, 1h, ...' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l file -d 'Append to a file, or rotate it' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l smtp -d 'Send mail; to= is required' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l syslog -d 'Send to a syslog daemon' -r

@@ -152,7 +152,8 @@ fn when_the_tee_is_closed_what_was_published_still_arrives() {
     let mut emit = crate::harness::Running::start(command, input);
     let messages = Listener::connect(&emit.endpoint(), "").everything();
     assert!(messages.len() < 200_000, "emit ends when its tee is closed");
-    emit.wait().success().stderr_has(&format!("{} records", messages.len()));
+    let records = zlog_core::text::plural::counted(messages.len(), "record");
+    emit.wait().success().stderr_has(&records);
 }
 
 #[test]

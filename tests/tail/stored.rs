@@ -155,7 +155,7 @@ fn stored_records_are_filtered_by_topic_level_and_count() {
     shown(&["--root", "web"]).success().stdout("c\n");
     shown(&["--not", "app", "--not", "x"]).success().stdout("c\n");
     shown(&["-n", "1"]).success().stdout("a\n");
-    shown(&["--stats"]).success().stderr_has("app.ERROR");
+    shown(&["--stats"]).success().stderr_has("ERROR     app");
 }
 
 #[test]

@@ -111,7 +111,9 @@ impl TailOutput {
     /// The prefixes to subscribe to: those asked for. Where these are everything, what no
     /// handler takes is left out.
     pub(super) fn subscriptions(&self, level: Option<Level>) -> Vec<Vec<u8>> {
-        match self.topics.prefixes.is_empty() && self.topics.roots.is_empty() {
+        let is_all = self.topics.prefixes.is_empty() && self.topics.roots.is_empty();
+        // Counts are of all records, whatever the handlers take.
+        match is_all && self.counts.is_none() {
             true => self.router.subscriptions().to_vec(),
             false => self.topics.subscriptions(level),
         }

@@ -133,8 +133,8 @@ mod tests {
         let expected = [
             "1 0.5/s ERROR a.x",
             "1 0.5/s ERROR b",
-            "1 0.5/s WARNING b.WARNING",
             "2 1.0/s INFO b",
+            "1 0.5/s WARNING b.WARNING",
             "1 0.5/s - pushed",
             "6 3.0/s total",
         ];

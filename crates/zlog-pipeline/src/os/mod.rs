@@ -6,4 +6,5 @@ pub mod fd_limit;
 pub mod orphans;
 pub mod resolve;
 pub mod signal;
+pub mod socket_owner;
 pub mod terminal;

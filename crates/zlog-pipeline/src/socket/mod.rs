@@ -49,6 +49,7 @@ pub use publisher::{Publisher, Sent, WaitOutcome};
 pub use query::{AnswerOutcome, ClientId, QueryClient, QueryServer, Reply};
 pub use raw::{RawReceiver, RawSender};
 pub use slow_subscribers::SlowSubscribers;
+pub(crate) use slow_subscribers::with_process;
 pub use subscriber::{FrameSink, Subscriber};
 
 /// The version of libzmq: major, minor, patch.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use zlog_core::text::plural::counted;
+use crate::os::socket_owner::socket_owner;
 
 /// Names are looked up at most this often: it costs a system call for each subscriber.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(50);
@@ -28,6 +28,9 @@ pub struct SlowSubscribers {
 
 #[derive(Debug)]
 struct SlowSubscriber {
+    /// As it was looked up.
+    peer: String,
+    /// As it is shown.
     name: String,
     /// How long messages waited for it.
     waited: Duration,
@@ -42,9 +45,9 @@ impl SlowSubscribers {
         if self.looked_up.is_none_or(|at| now.saturating_duration_since(at) >= LOOKUP_INTERVAL) {
             self.looked_up = Some(now);
             self.current.clear();
-            for name in names() {
-                let at = self.known.iter().position(|known| known.name == name);
-                let at = at.or_else(|| self.add(name));
+            for peer in names() {
+                let at = self.known.iter().position(|known| known.peer == peer);
+                let at = at.or_else(|| self.add(peer));
                 self.current.extend(at);
             }
         }
@@ -54,10 +57,11 @@ impl SlowSubscribers {
         }
     }
 
-    fn add(&mut self, name: String) -> Option<usize> {
+    fn add(&mut self, peer: String) -> Option<usize> {
         let at = self.known.len();
         (at < MAX_SUBSCRIBERS).then(|| {
-            self.known.push(SlowSubscriber { name, waited: Duration::ZERO, times: 0 });
+            let name = with_process(&peer);
+            self.known.push(SlowSubscriber { peer, name, waited: Duration::ZERO, times: 0 });
             at
         })
     }
@@ -72,12 +76,9 @@ impl SlowSubscribers {
         Some(format!("waited {waits}"))
     }
 
-    /// Who had no room: `127.0.0.1:53412 (12 times)`. `None` if nobody is known.
+    /// Who had no room: `127.0.0.1:53412`. `None` if nobody is known.
     pub fn full(&self) -> Option<String> {
-        self.worst(
-            |known| known.times as f64,
-            |known| format!("{} ({})", known.name, counted(known.times, "time")),
-        )
+        self.worst(|known| known.times as f64, |known| known.name.clone())
     }
 
     /// The worst ones by `measure`, and how many more there are.
@@ -99,6 +100,15 @@ impl SlowSubscribers {
     }
 }
 
+/// An address of this machine with the process that has it: `process 17 at 127.0.0.1:53412`.
+/// Takes milliseconds.
+pub(crate) fn with_process(peer: &str) -> String {
+    match peer.parse().ok().and_then(socket_owner) {
+        Some(process) => format!("process {process} at {peer}"),
+        None => peer.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,7 +126,7 @@ mod tests {
         }
         slow.note(start + 30 * SLICE, SLICE, || vec!["by chance".to_owned()]);
         assert_eq!(slow.waits().unwrap(), "waited 2.0 s for a, 1.0 s for b");
-        assert_eq!(slow.full().unwrap(), "a (20 times), b (10 times)");
+        assert_eq!(slow.full().unwrap(), "a, b");
     }
 
     #[test]
@@ -133,7 +143,7 @@ mod tests {
         assert_eq!(lookups, 20);
         assert_eq!(slow.waits(), None, "nothing waited");
         let named = slow.full().unwrap();
-        assert!(named.contains("(50 times)") && named.ends_with(", and 17 more"), "{named}");
+        assert!(named.ends_with(", and 17 more"), "{named}");
         for n in 0..10 * MAX_SUBSCRIBERS as u32 {
             slow.note(start + n * SLICE, SLICE, || vec![format!("x{n}")]);
         }

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Backlog, HandleError, Handler};
-use crate::socket::{BrokenReport, Flushed, Publisher, Sent, SlowSubscribers};
+use crate::socket::{BrokenReport, Flushed, Publisher, Sent, SlowSubscribers, with_process};
 use zlog_core::text::choice::{Choice, Named};
 use zlog_core::text::escape::escape;
 use zlog_core::topic_table::TopicTable;
@@ -282,7 +282,8 @@ impl Publish {
         names.truncate(MAX_REPORTED_SUBSCRIBERS - self.reported.len());
         if !names.is_empty() {
             let verb = if names.len() == 1 { "does not read its" } else { "do not read their" };
-            (self.options.report)(&format!("waiting: {} {verb} records", names.join(", ")));
+            let shown: Vec<String> = names.iter().map(|name| with_process(name)).collect();
+            (self.options.report)(&format!("waiting: {} {verb} records", shown.join(", ")));
             self.reported.append(&mut names);
         }
     }
