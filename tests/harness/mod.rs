@@ -62,8 +62,9 @@ pub(crate) fn clear_environment(command: &mut Command) {
             command.env(name, value);
         }
     }
-    command.env("LANG", "C.UTF-8").env("TZ", "UTC").env("XDG_CONFIG_HOME", "/nonexistent");
-    command.env("XDG_RUNTIME_DIR", runtime_directory());
+    // No configuration of the user's own.
+    command.env("LANG", "C.UTF-8").env("TZ", "UTC").env("ZLOG_CONFIG", "");
+    command.env("XDG_CONFIG_HOME", "/nonexistent").env("XDG_RUNTIME_DIR", runtime_directory());
 }
 
 /// The runtime directory of tests that need none of their own. It is not the user's.

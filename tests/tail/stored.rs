@@ -53,7 +53,7 @@ fn a_file_from_windows_is_read() {
 fn unknown_fields_are_kept() {
     let (line, ..) = LOGS[0];
     let out = zlog(["tail", "--input", "-"]).stdin(line).run().success().out();
-    assert_eq!(out, "2023-11-14 22:13:20.500  WARNING   zap  user=5\n");
+    assert_eq!(out, "2023-11-14 22:13:20.500  WARNING  zap  user=5\n");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn stored_records_are_filtered_by_topic_level_and_count() {
     shown(&["--root", "web"]).success().stdout("c\n");
     shown(&["--not", "app", "--not", "x"]).success().stdout("c\n");
     shown(&["-n", "1"]).success().stdout("a\n");
-    shown(&["--stats"]).success().stderr_has("app.ERROR");
+    shown(&["--stats"]).success().stderr_has("ERROR     app");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Both are pipelines ([`pump`](zlog_pipeline::pump::pump)) with the same `Tail`, which
 //! decides what happens to a record and when the tail ends.
 
+mod counts;
 mod last;
 mod live;
 mod loss_report;
@@ -226,6 +227,7 @@ impl Tail {
         let is_due = self.is_idle || now >= self.last_timer + TICK;
         if is_due {
             self.output.flush()?;
+            self.output.print_counts(self.is_idle)?;
             // Waits are no longer than a tick, so timed work is late by no more.
             self.output.router.on_timer(now);
             self.reopen_on_hangup();

@@ -5,7 +5,8 @@
 //! topic can precede the message: `{time} {topic}{separator}{message}`.
 
 use super::column::Column;
-use super::paint::{MultilineText, Palette, write_inline};
+use super::multiline_text::MultilineText;
+use super::paint::{Palette, write_inline};
 use super::time::TimeFormat;
 use super::{Format, Options};
 use crate::record::Record;
