@@ -233,11 +233,8 @@ impl Inputs {
             linger: args.linger.0,
         };
         if args.stdin {
-            let spec = StreamSpec {
-                level: args.stdin_level.unwrap_or(Level::INFO),
-                explicit: args.stdin_level.is_some(),
-                process: None,
-            };
+            let level = args.stdin_level.unwrap_or(Level::INFO);
+            let spec = StreamSpec { level, process: None };
             let source = Box::new(stdin::open(spec, &LineOptions::default(), None)?);
             inputs.push(InputThread::start("stdin", source, proxy, options(&args.root, false))?);
         }

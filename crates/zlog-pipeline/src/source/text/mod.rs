@@ -16,7 +16,10 @@
 //! | a line whose end has not come when the source is asked to finish | a record, marked by the extra `cut`, counted |
 //! | a line longer than [`LineOptions::max_line`], or one that begins with `{` and is longer than eight times that | one record for each piece, numbered from 1 in the extra `part`, counted |
 //! | JSON with a value that readers could not take (see [`QUOTED`](zlog_core::wire::QUOTED)) | the value is kept as text, counted |
-//! | a traceback | `exc_text` of the record before it (see `multiline`) |
+//! | a traceback | `exc_text` of the record before it, at ERROR or above (see `multiline`) |
+//! | a crash after a line below ERROR | a record of its own, at ERROR |
+//! | a call stack | `stack_info` of the record before it |
+//! | a traceback that comes later than it was waited for | a record, with the message of the record before it in the extra `traceback_of` |
 //!
 //! So nothing is lost, and what is changed is counted ([`LineCounts`]).
 
@@ -211,7 +214,7 @@ impl TextSource {
         let mut found = false;
         for (at, stream) in self.streams.iter_mut().enumerate() {
             if except != Some(at) && stream.due().is_some_and(|due| due <= now) {
-                stream.assembly.assembler.expire();
+                stream.assembly.expire();
                 found = true;
             }
         }

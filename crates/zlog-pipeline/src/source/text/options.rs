@@ -36,17 +36,15 @@ pub const LONGEST_STORED_LINE: usize = 128 << 20;
 /// Facts about a stream that are known before it is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StreamSpec {
-    /// The level of lines that name none.
+    /// The level of lines that name none. A traceback raises it to ERROR.
     pub level: Level,
-    /// The user chose that level, so a traceback must not raise it to ERROR.
-    pub explicit: bool,
     /// The process that writes the stream, where it is known.
     pub process: Option<i64>,
 }
 
 impl Default for StreamSpec {
     fn default() -> StreamSpec {
-        StreamSpec { level: Level::INFO, explicit: false, process: None }
+        StreamSpec { level: Level::INFO, process: None }
     }
 }
 
