@@ -7,3 +7,4 @@ pub mod orphans;
 pub mod resolve;
 pub mod signal;
 pub mod terminal;
+pub mod wakeup;

@@ -10,6 +10,7 @@ use super::descriptor::{self, Descriptor};
 use super::endpoint::{Endpoint, Role};
 use super::host_names::HostNames;
 use super::monitor::{Kind, Monitor, MonitorEvent};
+use super::wake::WakeSignal;
 use crate::os::fd_limit::{self, Connections};
 use zlog_core::Result;
 
@@ -125,11 +126,21 @@ impl ConnectionManager {
         }
     }
 
-    /// Waits until `socket` is readable, a connection event arrives, the time is up or a
-    /// signal arrives.
-    pub(super) fn wait(&self, socket: &zmq::Socket, wait: Duration) {
-        let mut items = [socket.as_poll_item(zmq::POLLIN), self.poll_item()];
-        poll(&mut items, wait);
+    /// Waits until `socket` is readable, a connection event arrives, a connection is to be
+    /// made again, the time is up or a signal arrives.
+    pub(super) fn wait(&self, socket: &zmq::Socket, wake: Option<&WakeSignal>, wait: Duration) {
+        let sockets = [socket.as_poll_item(zmq::POLLIN), self.poll_item()];
+        let wake = wake.and_then(WakeSignal::poll_item);
+        let mut items: Vec<_> = sockets.into_iter().chain(wake).collect();
+        poll(&mut items, self.wait_at_most().map_or(wait, |most| most.min(wait)));
+    }
+
+    /// How long until [`ConnectionManager::process_events`] has timed work to do.
+    pub(super) fn wait_at_most(&self) -> Option<Duration> {
+        let now = Instant::now();
+        let reconnect = self.table.next_reconnect_at();
+        let reconnect = reconnect.map(|at| at.saturating_duration_since(now));
+        reconnect.into_iter().chain(self.names.wait_at_most()).min()
     }
 
     /// Readable when there is a connection event. For `zmq::poll`.

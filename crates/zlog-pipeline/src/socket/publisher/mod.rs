@@ -203,7 +203,7 @@ impl Publisher {
                 self.ending = None;
                 return;
             }
-            self.connections.wait(&self.socket, SLICE);
+            self.connections.wait(&self.socket, None, SLICE);
             self.process_events();
         }
     }
@@ -274,7 +274,7 @@ impl Publisher {
             if left.is_zero() {
                 return WaitOutcome::TimedOut(there);
             }
-            self.connections.wait(&self.socket, left.min(SLICE));
+            self.connections.wait(&self.socket, None, left.min(SLICE));
         }
     }
 
@@ -286,7 +286,7 @@ impl Publisher {
             if left.is_zero() || stop() {
                 return;
             }
-            self.connections.wait(&self.socket, left.min(SLICE));
+            self.connections.wait(&self.socket, None, left.min(SLICE));
             self.process_events();
         }
     }

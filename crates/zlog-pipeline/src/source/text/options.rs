@@ -71,6 +71,8 @@ pub struct LineCounts {
     pub quoted: u64,
     /// Lines whose end had not come when the source was asked to finish.
     pub cut_lines: u64,
+    /// States of progress lines that were replaced before they were delivered.
+    pub replaced: u64,
 }
 
 impl LineCounts {
@@ -88,6 +90,7 @@ impl LineCounts {
             cuts,
             quoted,
             cut_lines,
+            replaced,
         } = other;
         LineCounts {
             lines: self.lines + lines,
@@ -100,6 +103,7 @@ impl LineCounts {
             cuts: self.cuts + cuts,
             quoted: self.quoted + quoted,
             cut_lines: self.cut_lines + cut_lines,
+            replaced: self.replaced + replaced,
         }
     }
 }

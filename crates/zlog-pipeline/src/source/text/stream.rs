@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use super::encoding::Encoding;
 use super::options::{LineCounts, LineOptions, StreamSpec};
+use super::progress::{self, Progress};
 use crate::source::Sink;
 use crate::source::lines::{Line, Splitter};
 use crate::source::reader::{BLOCK, Block};
@@ -22,7 +24,9 @@ pub(super) struct Shared {
 
 /// State of one stream.
 pub(super) struct Stream {
+    pub(super) encoding: Encoding,
     pub(super) splitter: Splitter,
+    pub(super) progress: Progress,
     pub(super) assembly: Assembly,
     /// When the last line was read, also as seconds since 1970-01-01 UTC.
     since: Instant,
@@ -80,6 +84,8 @@ impl Stream {
     pub(super) fn new(spec: StreamSpec, options: &LineOptions) -> Stream {
         let assembler = Assembler::new(options.multiline.clone());
         Stream {
+            encoding: Encoding::default(),
+            progress: Progress::default(),
             splitter: Splitter::new(options.max_line),
             assembly: Assembly {
                 spec,
@@ -97,6 +103,34 @@ impl Stream {
     /// When the record that waits for more lines has waited long enough.
     pub(super) fn due(&self) -> Option<Instant> {
         (self.assembly.assembler.wait() != Wait::None).then(|| self.since + self.wait)
+    }
+
+    /// When the present state of an unfinished line is to be delivered.
+    pub(super) fn state_due(&self) -> Option<Instant> {
+        self.progress.due(self.since)
+    }
+
+    /// Delivers the present state of an unfinished line, if it is due.
+    pub(super) fn deliver_state(
+        &mut self,
+        shared: &mut Shared,
+        sink: &mut Sink<'_>,
+    ) -> Result<ControlFlow<()>> {
+        if !self.progress.is_due {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let partial = self.splitter.partial();
+        let state = progress::last_state(partial).to_vec();
+        let tag = Tag { received: self.received, ..Tag::default() };
+        if self.assembly.take(Line { bytes: &state, part: 0 }, tag, shared, sink)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        shared.counts.replaced += self.progress.replaced(partial);
+        let start = progress::last_state_start(partial);
+        self.splitter.drop_partial(start);
+        self.progress.sent(state);
+        self.assembly.assembler.expire();
+        self.assembly.deliver(shared, sink)
     }
 
     /// How long to wait for more lines after a block. A line waits if a traceback is likely to
@@ -128,9 +162,23 @@ impl Stream {
             let cut = current.cut && self.splitter.is_at_end();
             if let Some(line) = self.splitter.peek(current.block.bytes(), &mut current.pos) {
                 let tag = Tag { received: self.received, part: line.part, cut };
-                if self.assembly.take(line, tag, shared, sink)?.is_break() {
+                let has_states = line.part == 0
+                    && self
+                        .progress
+                        .has_states(line.bytes, |first| is_record(first, &mut shared.parser));
+                let shown = match has_states {
+                    true => self.progress.finish(line.bytes),
+                    false => Some(line.bytes),
+                };
+                if let Some(bytes) = shown
+                    && self.assembly.take(Line { bytes, ..line }, tag, shared, sink)?.is_break()
+                {
                     return Ok(ControlFlow::Break(()));
                 }
+                if has_states {
+                    shared.counts.replaced += self.progress.replaced(line.bytes);
+                }
+                self.progress.reset();
                 self.splitter.advance(&mut current.pos);
                 continue;
             }
@@ -141,10 +189,17 @@ impl Stream {
                 self.assembly.assembler.expire();
             }
             let flow = self.assembly.deliver(shared, sink)?;
+            let is_record = |first: &[u8]| is_record(first, &mut shared.parser);
+            self.progress.observe(self.splitter.partial(), is_record);
             self.wait = self.wait_after(&current.block, &mut shared.parser);
             return Ok(flow);
         }
     }
+}
+
+/// Whether the bytes are a line of a known format.
+fn is_record(bytes: &[u8], parser: &mut Parser) -> bool {
+    parser.recognize(&parse::backslash_replace(bytes)).is_some()
 }
 
 /// Whether a traceback is likely to follow the line.

@@ -1,3 +1,4 @@
+mod states;
 mod traces;
 
 use std::io::{self, Write};
@@ -43,7 +44,7 @@ fn bytes_that_are_not_utf8_are_shown_and_counted() {
 
 #[test]
 fn nuls_and_control_characters_are_kept() {
-    assert_eq!(messages(&read_all(b"a\0b\x1b[31m\rc\r\n").0), ["a\0b\x1b[31m\rc"]);
+    assert_eq!(messages(&read_all(b"a\0b\x1b[31mc\x08\r\n").0), ["a\0b\x1b[31mc\x08"]);
 }
 
 #[test]
@@ -263,7 +264,9 @@ proptest! {
     #[test]
     fn records_depend_on_the_bytes_alone_and_a_sink_may_break_anywhere(
         bytes in proptest::collection::vec(prop_oneof![
-            4 => Just(b'\n'), 1 => Just(b'\r'), 1 => Just(b' '), 2 => Just(b'a'), 1 => any::<u8>()
+            4 => Just(b'\n'), 1 => Just(b' '), 2 => Just(b'a'), 1 => any::<u8>()
+                // When a progress line is delivered depends on the clock.
+                .prop_filter("a carriage return", |byte| *byte != b'\r')
         ], 0..120),
         cut in 1usize..40,
         breaks in proptest::collection::vec(any::<bool>(), 1..8),
