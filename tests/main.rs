@@ -32,6 +32,9 @@ mod handlers;
 mod harness;
 /// Host names: slow name servers, several addresses, names that appear and move.
 mod host_names;
+/// Commands that wait for input.
+#[cfg(target_os = "linux")]
+mod idle;
 /// TCP keepalive on every connection.
 mod keepalive;
 /// Crates, and what each layer must not depend on.

@@ -71,6 +71,7 @@ impl Summary {
             (lines.pieces, "piece", "of lines longer than --max-line"),
             (lines.cut_lines, "line", "cut off by the end (marked `cut`)"),
             (lines.skipped, "empty line", "dropped"),
+            (lines.replaced, "state", "of progress bars overwritten before being sent"),
             (lines.nuls, "NUL", "dropped (a hole in the input)"),
             (lines.unmatched, "line", "that --pattern does not match (sent unchanged)"),
             (lines.cuts, "traceback", "longer than a record may be (sent in parts)"),

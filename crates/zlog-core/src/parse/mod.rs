@@ -210,6 +210,17 @@ impl Parser {
         is_own
     }
 
+    /// The level of a line of a known format: one with a time, a level or both. NOTSET if it
+    /// names none. Does not count the line.
+    pub fn recognize(&mut self, line: &str) -> Option<Level> {
+        let (unmatched, quoted) = (self.unmatched, self.quoted);
+        let no_format = self.matcher.unmatched();
+        let record = self.parse(line).record;
+        (self.unmatched, self.quoted) = (unmatched, quoted);
+        self.matcher.set_unmatched(no_format);
+        (record.level != Level::NOTSET || record.created.is_some()).then_some(record.level)
+    }
+
     fn parse_pattern<'a>(&mut self, line: &'a str, record: &mut Record<'a>) {
         let Some(pattern) = &mut self.pattern else { return };
         match pattern.parse(line, &self.zone) {

@@ -10,3 +10,4 @@ pub mod run_directory;
 pub mod signal;
 pub mod socket_owner;
 pub mod terminal;
+pub mod wakeup;

@@ -38,6 +38,7 @@ mod subscriptions;
 #[cfg(test)]
 pub(crate) mod testing;
 mod upstream;
+mod wake;
 
 pub(crate) use broken_report::BrokenReport;
 pub use broken_report::broken_remark;

@@ -230,7 +230,7 @@ impl Publisher {
                 self.ending = None;
                 return;
             }
-            self.connections.wait(&self.socket, SLICE);
+            self.connections.wait(&self.socket, None, SLICE);
             self.process_events();
         }
     }
@@ -301,7 +301,7 @@ impl Publisher {
             if left.is_zero() {
                 return WaitOutcome::TimedOut(there);
             }
-            self.connections.wait(&self.socket, left.min(SLICE));
+            self.connections.wait(&self.socket, None, left.min(SLICE));
         }
     }
 
@@ -313,7 +313,7 @@ impl Publisher {
             if left.is_zero() || stop() {
                 return;
             }
-            self.connections.wait(&self.socket, left.min(SLICE));
+            self.connections.wait(&self.socket, None, left.min(SLICE));
             self.process_events();
         }
     }

@@ -1,3 +1,6 @@
+mod states;
+mod traces;
+
 use std::io::{self, Write};
 use std::sync::Mutex;
 
@@ -41,7 +44,7 @@ fn bytes_that_are_not_utf8_are_shown_and_counted() {
 
 #[test]
 fn nuls_and_control_characters_are_kept() {
-    assert_eq!(messages(&read_all(b"a\0b\x1b[31m\rc\r\n").0), ["a\0b\x1b[31m\rc"]);
+    assert_eq!(messages(&read_all(b"a\0b\x1b[31mc\x08\r\n").0), ["a\0b\x1b[31mc\x08"]);
 }
 
 #[test]
@@ -94,32 +97,6 @@ fn a_line_of_ten_megabytes_goes_through_whole() {
     let (records, _) = read(&LineOptions::default(), &chunks);
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].msg, input.trim_end());
-}
-
-#[test]
-fn a_traceback_is_attached_to_the_line_before_it_which_becomes_an_error_unless_it_names_a_level() {
-    let input = b"INFO: a\nTraceback (most recent call last):\n  File\nE: x\nworking\nTraceback (most recent call last):\n  File\nE: y\n";
-    let (records, _) = read_all(input);
-    assert_eq!(messages(&records), ["INFO: a", "working"]);
-    assert_eq!(records[0].level, Level::INFO, "the line says its level");
-    assert_eq!(records[1].level, Level::ERROR);
-    let trace = "Traceback (most recent call last):\n  File\nE: y";
-    assert_eq!(records[1].exc_text.as_deref(), Some(trace));
-}
-
-#[test]
-fn a_traceback_without_a_line_before_it_is_an_error_unless_the_user_chose_a_level() {
-    let input: &[u8] = b"Traceback (most recent call last):\n  File\nE: y\n";
-    for (explicit, level) in [(false, Level::ERROR), (true, Level::DEBUG)] {
-        let spec = StreamSpec { level: Level::DEBUG, explicit, process: Some(7) };
-        let (mut source, [reader]) = TextSource::of([spec], &LineOptions::default());
-        reader.send(block(input)).unwrap();
-        reader.send(ReaderEvent::End).unwrap();
-        let records = all(&mut source);
-        assert_eq!((&*records[0].msg, records[0].level), ("E: y", level));
-        assert_eq!(records[0].process, Some(7));
-        assert!(records[0].received.is_some_and(|at| at > 1e9));
-    }
 }
 
 #[test]
@@ -293,7 +270,9 @@ proptest! {
     #[test]
     fn records_depend_on_the_bytes_alone_and_a_sink_may_break_anywhere(
         bytes in proptest::collection::vec(prop_oneof![
-            4 => Just(b'\n'), 1 => Just(b'\r'), 1 => Just(b' '), 2 => Just(b'a'), 1 => any::<u8>()
+            4 => Just(b'\n'), 1 => Just(b' '), 2 => Just(b'a'), 1 => any::<u8>()
+                // When a progress line is delivered depends on the clock.
+                .prop_filter("a carriage return", |byte| *byte != b'\r')
         ], 0..120),
         cut in 1usize..40,
         breaks in proptest::collection::vec(any::<bool>(), 1..8),
