@@ -50,6 +50,8 @@ mod route;
 mod run_directory;
 /// Planned shutdowns and broken connections: what arrives, and what is reported as lost.
 mod shutdown;
+/// Commands end by the signal that stopped them.
+mod signals;
 /// Python's network handlers → `zlog emit --listen`.
 mod sources;
 /// Hostile subscribers, and the high-water mark of subscriptions.

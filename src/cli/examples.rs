@@ -26,7 +26,7 @@ const SHORT: usize = 3;
 const DONE: (&str, &str) = ("0", "Success, also when the reader of the output goes away");
 const FAILED: (&str, &str) = ("1", "Failure; the error says what, why and what to do");
 const USAGE: (&str, &str) = ("2", "Wrong usage");
-const SIGNALS: (&str, &str) = ("130, 143", "Ended by SIGINT, SIGTERM");
+const SIGNALS: (&str, &str) = ("130, 143", "Ended by SIGINT, SIGTERM, as a shell shows it");
 
 const ZLOG: Notes = Notes {
     command: "",

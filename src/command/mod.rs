@@ -29,10 +29,9 @@ use zlog_pipeline::router::{HandlerStatus, Reporter};
 /// # Errors
 /// The command failed; the error has the exit code.
 pub fn run(cli: Cli) -> Result<Exit> {
-    if !matches!(cli.command, Command::Completions(_) | Command::Man(_))
-        && let Some(warning) = fd_limit::raise()?
-    {
-        terminal::eprint_line(format_args!("zlog: {warning}"));
+    // `emit` does it itself, because what it wraps must run in any case.
+    if !matches!(cli.command, Command::Emit(_) | Command::Completions(_) | Command::Man(_)) {
+        raise_descriptor_limit()?;
     }
     match cli.command {
         Command::Emit(args) => emit::run(*args),
@@ -43,6 +42,14 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }
+}
+
+/// Raises the limit on file descriptors, and prints a warning if it is still low.
+fn raise_descriptor_limit() -> Result<()> {
+    if let Some(warning) = fd_limit::raise()? {
+        terminal::eprint_line(format_args!("zlog: {warning}"));
+    }
+    Ok(())
 }
 
 /// Prints a warning if this process is running out of file descriptors. Cheap to call often.
