@@ -11,6 +11,7 @@ pub mod demo;
 mod disconnect_reason;
 pub mod emit;
 mod endpoints;
+pub mod formats;
 pub mod man;
 pub mod relay;
 pub mod tail;
@@ -30,7 +31,10 @@ use zlog_pipeline::router::{HandlerStatus, Reporter};
 /// The command failed; the error has the exit code.
 pub fn run(cli: Cli) -> Result<Exit> {
     // `emit` does it itself, because what it wraps must run in any case.
-    if !matches!(cli.command, Command::Emit(_) | Command::Completions(_) | Command::Man(_)) {
+    if !matches!(
+        cli.command,
+        Command::Emit(_) | Command::Completions(_) | Command::Formats(_) | Command::Man(_)
+    ) {
         raise_descriptor_limit()?;
     }
     match cli.command {
@@ -39,6 +43,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Relay(args) => relay::run(*args),
         Command::Bench(args) => bench::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Formats(args) => formats::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }

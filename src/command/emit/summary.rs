@@ -159,8 +159,10 @@ impl ProgressLine {
             self.bar.set_position(records);
         } else {
             let read_progress = self.read_progress.as_deref();
-            self.bar.set_length(read_progress.map_or(0, ReadProgress::total));
-            self.bar.set_position(read_progress.map_or(0, ReadProgress::read));
+            let read = read_progress.map_or(0, ReadProgress::read);
+            // The length of compressed text is unknown.
+            self.bar.set_length(read_progress.map_or(0, ReadProgress::total).max(read));
+            self.bar.set_position(read);
             self.bar.set_message(format!("{} {}", HumanCount(records), plural(records, "record")));
         }
     }

@@ -108,7 +108,6 @@ impl TextSource {
             new_stream: Box::new(move || Stream::new(spec, &further)),
             streams: specs.iter().map(|spec| Stream::new(*spec, options)).collect(),
             shared: Shared {
-                parser: Parser::new(options.parse.clone()),
                 counts: LineCounts::default(),
                 skip_empty: options.skip_empty,
                 progress: Arc::clone(&progress),
@@ -380,10 +379,10 @@ impl Source for TextSource {
     }
 
     fn counts(&self) -> SourceCounts {
-        let parser = &self.shared.parser;
+        let parsers = || self.streams.iter().map(|stream| &stream.assembly.parser);
         let lines = LineCounts {
-            unmatched: parser.unmatched(),
-            quoted: parser.quoted(),
+            unmatched: parsers().map(Parser::unmatched).sum(),
+            quoted: parsers().map(Parser::quoted).sum(),
             cuts: self.streams.iter().map(|stream| stream.assembly.assembler.cuts()).sum(),
             nuls: self.streams.iter().map(|stream| stream.splitter.nuls()).sum(),
             ..self.shared.counts
