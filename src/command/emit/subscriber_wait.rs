@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::endpoints;
 use crate::cli::EmitArgs;
+use crate::command::endpoints;
 use zlog_core::text::parsers::Seconds;
 use zlog_pipeline::socket::{EndpointStatus, Publisher, Role, WaitOutcome};
 
@@ -128,12 +128,6 @@ impl SubscriberWait {
     }
 }
 
-/// The endpoints of a publisher, for messages.
-fn names(endpoints: &[EndpointStatus]) -> String {
-    let names: Vec<&str> = endpoints.iter().map(|endpoint| &*endpoint.endpoint).collect();
-    endpoints::name_some(&names)
-}
-
 /// That fewer subscribers than wanted connected in time, and the next step. `None` if none is
 /// wanted.
 fn missing(publisher: &Publisher, wanted: usize, there: usize, limit: Duration) -> Option<String> {
@@ -163,11 +157,16 @@ fn missing(publisher: &Publisher, wanted: usize, there: usize, limit: Duration) 
 fn waiting(publisher: &Publisher, wanted: usize, there: usize) -> String {
     let endpoints = publisher.endpoint_status();
     if let Some(text) = endpoints::wrong_subscriber(&endpoints) {
-        return format!("waiting: {text}");
+        return text;
     }
     let names = names(&endpoints);
     match wanted {
         1 => format!("waiting for a subscriber on {names}. To publish without one: --wait 0s"),
         _ => format!("waiting for subscribers on {names}: there are {there} of {wanted}"),
     }
+}
+
+fn names(endpoints: &[EndpointStatus]) -> String {
+    let names: Vec<&str> = endpoints.iter().map(|endpoint| &*endpoint.endpoint).collect();
+    endpoints::name_some(&names)
 }
