@@ -31,6 +31,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('relay', 'relay', [CompletionResultType]::ParameterValue, 'Collect from many publishers, publish to many subscribers')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure what a log call costs: publishing, files, mail')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Show an emitter and a tail in one terminal')
+            [CompletionResult]::new('formats', 'formats', [CompletionResultType]::ParameterValue, 'List the formats of lines, or explain which one the lines of a file have')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print a man page, in roff')
             break
@@ -62,6 +63,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Logger [default: the root, or `root`]')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source name, unique per emitter [default: made from host and process]')
             [CompletionResult]::new('--pattern', '--pattern', [CompletionResultType]::ParameterName, 'Parse lines by named groups')
+            [CompletionResult]::new('--format-in', '--format-in', [CompletionResultType]::ParameterName, 'Read all lines as this format of `zlog formats`')
             [CompletionResult]::new('--multiline', '--multiline', [CompletionResultType]::ParameterName, 'Regular expression that matches the first line of a record')
             [CompletionResult]::new('--multiline-wait', '--multiline-wait', [CompletionResultType]::ParameterName, 'How long a record waits for the rest of its traceback')
             [CompletionResult]::new('--max-line', '--max-line', [CompletionResultType]::ParameterName, 'Publish a longer line in pieces')
@@ -116,6 +118,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N records')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Stop after this long')
             [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'Read stored records or logs from files; - is stdin')
+            [CompletionResult]::new('--format-in', '--format-in', [CompletionResultType]::ParameterName, 'Read all lines of --input as this format of `zlog formats`')
             [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'Bind this endpoint')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Bind this endpoint')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Connect to this endpoint')
@@ -271,6 +274,14 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Records per second')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Make the same records for the same seed')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: auto, always or never')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'zlog;formats' {
+            [CompletionResult]::new('--explain', '--explain', [CompletionResultType]::ParameterName, 'Show the format of each line of FILE, and why; - is stdin')
+            [CompletionResult]::new('--format-in', '--format-in', [CompletionResultType]::ParameterName, 'Try only this format')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON object for each line')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

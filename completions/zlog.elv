@@ -28,6 +28,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand relay 'Collect from many publishers, publish to many subscribers'
             cand bench 'Measure what a log call costs: publishing, files, mail'
             cand demo 'Show an emitter and a tail in one terminal'
+            cand formats 'List the formats of lines, or explain which one the lines of a file have'
             cand completions 'Print a completion script for a shell'
             cand man 'Print a man page, in roff'
         }
@@ -57,6 +58,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --name 'Logger [default: the root, or `root`]'
             cand --source 'Source name, unique per emitter [default: made from host and process]'
             cand --pattern 'Parse lines by named groups'
+            cand --format-in 'Read all lines as this format of `zlog formats`'
             cand --multiline 'Regular expression that matches the first line of a record'
             cand --multiline-wait 'How long a record waits for the rest of its traceback'
             cand --max-line 'Publish a longer line in pieces'
@@ -110,6 +112,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --count 'Stop after N records'
             cand --timeout 'Stop after this long'
             cand --input 'Read stored records or logs from files; - is stdin'
+            cand --format-in 'Read all lines of --input as this format of `zlog formats`'
             cand -b 'Bind this endpoint'
             cand --bind 'Bind this endpoint'
             cand -c 'Connect to this endpoint'
@@ -261,6 +264,13 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --rate 'Records per second'
             cand --seed 'Make the same records for the same seed'
             cand --color 'Colour: auto, always or never'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'zlog;formats'= {
+            cand --explain 'Show the format of each line of FILE, and why; - is stdin'
+            cand --format-in 'Try only this format'
+            cand --json 'Print a JSON object for each line'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

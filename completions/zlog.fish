@@ -32,6 +32,7 @@ complete -c zlog -n "__fish_zlog_needs_command" -f -a "tail" -d 'Subscribe to re
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "relay" -d 'Collect from many publishers, publish to many subscribers'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "bench" -d 'Measure what a log call costs: publishing, files, mail'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "demo" -d 'Show an emitter and a tail in one terminal'
+complete -c zlog -n "__fish_zlog_needs_command" -f -a "formats" -d 'List the formats of lines, or explain which one the lines of a file have'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "man" -d 'Print a man page, in roff'
 complete -c zlog -n "__fish_zlog_using_subcommand help" -s h -l help -d 'Print help'
@@ -61,6 +62,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l topic-delim -d 'Read 
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l name -d 'Logger [default: the root, or `root`]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l source -d 'Source name, unique per emitter [default: made from host and process]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l pattern -d 'Parse lines by named groups' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l format-in -d 'Read all lines as this format of `zlog formats`' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l multiline -d 'Regular expression that matches the first line of a record' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l multiline-wait -d 'How long a record waits for the rest of its traceback' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-line -d 'Publish a longer line in pieces' -r
@@ -106,6 +108,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l until -d 'Only record
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s n -l count -d 'Stop after N records' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l timeout -d 'Stop after this long' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l input -d 'Read stored records or logs from files; - is stdin' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l format-in -d 'Read all lines of --input as this format of `zlog formats`' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s b -l bind -d 'Bind this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s c -l connect -d 'Connect to this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l endpoint -d 'Default endpoint (tcp://127.0.0.1:12345)' -r
@@ -261,5 +264,9 @@ complete -c zlog -n "__fish_zlog_using_subcommand demo" -l color -d 'Colour: aut
 always\t'In a pipe and a file too'
 never\t'Nowhere'"
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand formats" -l explain -d 'Show the format of each line of FILE, and why; - is stdin' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand formats" -l format-in -d 'Try only this format' -r
+complete -c zlog -n "__fish_zlog_using_subcommand formats" -l json -d 'Print a JSON object for each line'
+complete -c zlog -n "__fish_zlog_using_subcommand formats" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'

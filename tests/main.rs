@@ -22,6 +22,8 @@ mod emit;
 mod escapes;
 /// Format strings, held against CPython.
 mod format;
+/// `zlog formats`, and the formats of lines.
+mod formats;
 /// Completions and man pages: committed ones are fresh, and they work.
 mod generate;
 /// Each handler by itself, against files, mail servers and daemons.

@@ -100,6 +100,9 @@ pub struct EmitArgs {
     /// The groups are time, level, name, message and subtopic. Others become extras.
     #[arg(long, value_name = "REGEX", help_heading = RECORDS)]
     pub pattern: Option<Regex>,
+    /// Read all lines as this format of `zlog formats`
+    #[arg(long, value_name = "NAME", conflicts_with = "pattern", help_heading = RECORDS)]
+    pub format_in: Option<String>,
     /// Regular expression that matches the first line of a record
     ///
     /// Lines that do not match are attached to the record before them.

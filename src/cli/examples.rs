@@ -17,8 +17,8 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 9] =
-    [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &DEMO, &COMPLETIONS, &MAN];
+pub const ALL: [&Notes; 10] =
+    [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &DEMO, &FORMATS, &COMPLETIONS, &MAN];
 
 /// Examples in `-h`.
 const SHORT: usize = 3;
@@ -165,6 +165,16 @@ const DEMO: Notes = Notes {
         ("zlog demo -n 20 --rate 50", "20 records, quickly"),
     ],
     exit_codes: &[DONE, FAILED, USAGE, SIGNALS],
+};
+
+const FORMATS: Notes = Notes {
+    command: "formats",
+    examples: &[
+        ("zlog formats", "all formats, in the order in which they are tried"),
+        ("zlog formats --explain app.log", "which format each line has, and why"),
+        ("zlog formats klog > ~/.config/zlog/formats/my.toml", "a start for a format of your own"),
+    ],
+    exit_codes: &[DONE, ("1", "Failure; a format file of yours has errors"), USAGE],
 };
 
 const COMPLETIONS: Notes = Notes {

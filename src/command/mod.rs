@@ -10,6 +10,7 @@ mod connection_log;
 pub mod demo;
 mod disconnect_reason;
 pub mod emit;
+pub mod formats;
 pub mod man;
 pub mod relay;
 pub mod tail;
@@ -29,7 +30,7 @@ use zlog_pipeline::socket::{DEFAULT_ENDPOINT, Endpoint, Role};
 /// # Errors
 /// The command failed; the error has the exit code.
 pub fn run(cli: Cli) -> Result<Exit> {
-    if !matches!(cli.command, Command::Completions(_) | Command::Man(_))
+    if !matches!(cli.command, Command::Completions(_) | Command::Formats(_) | Command::Man(_))
         && let Some(warning) = fd_limit::raise()?
     {
         terminal::eprint_line(format_args!("zlog: {warning}"));
@@ -40,6 +41,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Relay(args) => relay::run(*args),
         Command::Bench(args) => bench::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Formats(args) => formats::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }

@@ -60,7 +60,7 @@ pub(crate) fn clear_environment(command: &mut Command) {
             command.env(name, value);
         }
     }
-    command.env("LANG", "C.UTF-8").env("TZ", "UTC");
+    command.env("LANG", "C.UTF-8").env("TZ", "UTC").env("XDG_CONFIG_HOME", "/nonexistent");
 }
 
 /// An emitter that binds any port and waits for a subscriber.

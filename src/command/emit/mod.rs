@@ -329,6 +329,7 @@ fn sender(args: &EmitArgs) -> SenderFields {
     });
     let mut sender = SenderFields::of_this_process(name);
     sender.root.clone_from(&args.root);
+    sender.stored = source::is_stored(args);
     // Without a root, a replay publishes records under their original topics.
     sender.trust_topic = args.trust_topic || (args.replay.is_some() && args.root.is_empty());
     sender.subtopic = args.subtopic.clone().unwrap_or_default().leak();

@@ -96,11 +96,7 @@ impl TextSource {
         let readers = (0..specs.len()).map(reader).collect();
         let source = TextSource {
             streams: specs.iter().map(|spec| Stream::new(*spec, options)).collect(),
-            shared: Shared {
-                parser: Parser::new(options.parse.clone()),
-                counts: LineCounts::default(),
-                skip_empty: options.skip_empty,
-            },
+            shared: Shared { counts: LineCounts::default(), skip_empty: options.skip_empty },
             messages,
             spare,
             current: None,
@@ -250,7 +246,9 @@ impl TextSource {
                 current = CurrentBlock { block, last: false, ..current };
             }
             ReaderEvent::Break => {}
-            ReaderEvent::CaughtUp => return,
+            ReaderEvent::CaughtUp => {
+                return self.streams[stream].assembly.parser.set_live();
+            }
             ReaderEvent::End => {
                 self.live -= 1;
                 if self.holds_cut_lines && self.streams[stream].splitter.is_within_line() {
@@ -328,10 +326,10 @@ impl Source for TextSource {
     }
 
     fn counts(&self) -> SourceCounts {
-        let parser = &self.shared.parser;
+        let parsers = || self.streams.iter().map(|stream| &stream.assembly.parser);
         let lines = LineCounts {
-            unmatched: parser.unmatched(),
-            quoted: parser.quoted(),
+            unmatched: parsers().map(Parser::unmatched).sum(),
+            quoted: parsers().map(Parser::quoted).sum(),
             cuts: self.streams.iter().map(|stream| stream.assembly.assembler.cuts()).sum(),
             nuls: self.streams.iter().map(|stream| stream.splitter.nuls()).sum(),
             ..self.shared.counts

@@ -14,7 +14,6 @@ use zlog_core::{Level, RawJson, Record, Result};
 
 /// State that the streams of a source share.
 pub(super) struct Shared {
-    pub(super) parser: Parser,
     pub(super) counts: LineCounts,
     pub(super) skip_empty: bool,
 }
@@ -31,6 +30,7 @@ pub(super) struct Stream {
 /// Makes records of a stream's lines.
 pub(super) struct Assembly {
     spec: StreamSpec,
+    pub(super) parser: Parser,
     pub(super) assembler: Assembler,
     /// The level of an overlong line's first piece; its other pieces get it too.
     piece_level: Option<Level>,
@@ -61,7 +61,12 @@ impl Stream {
         let assembler = Assembler::new(options.multiline.clone());
         Stream {
             splitter: Splitter::new(options.max_line),
-            assembly: Assembly { spec, assembler, piece_level: None },
+            assembly: Assembly {
+                spec,
+                parser: Parser::new(options.parse.clone()),
+                assembler,
+                piece_level: None,
+            },
             since: Instant::now(),
             received: 0.0,
         }
@@ -141,7 +146,7 @@ impl Assembly {
             } else {
                 shared.counts.records += 1;
                 let mut record = Record::default();
-                let (parser, piece_level) = (&mut shared.parser, &mut self.piece_level);
+                let (parser, piece_level) = (&mut self.parser, &mut self.piece_level);
                 fill(&mut record, assembled, &self.spec, piece_level, parser);
                 flow = sink(&mut record)?;
             }
@@ -163,6 +168,7 @@ fn fill<'a>(
     parser: &mut Parser,
 ) {
     let Assembled { head, trace, orphan, tag } = assembled;
+    parser.set_received(tag.received);
     // Neither a later piece of a long line nor a line out of a traceback has fields of
     // its own.
     let found = if orphan || tag.part > 1 {
@@ -193,6 +199,5 @@ fn fill<'a>(
         });
     }
     record.process = record.process.or(spec.process);
-    // A stored record already says when it was first received.
-    record.received = record.received.or(Some(tag.received));
+    parser.set_received_time(tag.received, record);
 }
