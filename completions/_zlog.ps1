@@ -43,6 +43,8 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
         }
         'zlog;emit' {
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Publish the lines of these files')
+            [CompletionResult]::new('--rotate-wait', '--rotate-wait', [CompletionResultType]::ParameterName, 'How long to read on a file that was renamed')
+            [CompletionResult]::new('--position', '--position', [CompletionResultType]::ParameterName, 'Remember in FILE where each file was read to')
             [CompletionResult]::new('--test', '--test', [CompletionResultType]::ParameterName, 'Publish N test records; without N, endlessly')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Make the same test records for the same seed')
             [CompletionResult]::new('--replay', '--replay', [CompletionResultType]::ParameterName, 'Publish stored records at their original pace')
@@ -73,7 +75,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--connect', '--connect', [CompletionResultType]::ParameterName, 'Connect to this endpoint')
             [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Default endpoint (tcp://127.0.0.1:12345)')
             [CompletionResult]::new('--wire', '--wire', [CompletionResultType]::ParameterName, 'Dialect: json or text')
-            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for subscribers')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for subscribers [default: 1s]')
             [CompletionResult]::new('--wait-for', '--wait-for', [CompletionResultType]::ParameterName, 'How many of them to wait for')
             [CompletionResult]::new('--on-full', '--on-full', [CompletionResultType]::ParameterName, 'Slow subscriber: block or drop')
             [CompletionResult]::new('--hwm', '--hwm', [CompletionResultType]::ParameterName, 'High-water mark: messages queued for each subscriber; 0 for no limit')
@@ -90,10 +92,11 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--no-detect', '--no-detect', [CompletionResultType]::ParameterName, 'Do not look for levels, JSON and logfmt')
             [CompletionResult]::new('--no-multiline', '--no-multiline', [CompletionResultType]::ParameterName, 'Do not look for tracebacks')
             [CompletionResult]::new('--skip-empty', '--skip-empty', [CompletionResultType]::ParameterName, 'Drop empty lines')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Fail if an endpoint can''t be used')
             [CompletionResult]::new('--fail-on-loss', '--fail-on-loss', [CompletionResultType]::ParameterName, 'Exit with 3 if a record was lost')
             [CompletionResult]::new('--tee', '--tee', [CompletionResultType]::ParameterName, 'Also copy the input to stdout')
-            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No summary and no progress line')
-            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No summary and no progress line')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing unless records were lost')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing unless records were lost')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -38,6 +38,8 @@ set edit:completion:arg-completer[zlog] = {|@words|
         }
         &'zlog;emit'= {
             cand --file 'Publish the lines of these files'
+            cand --rotate-wait 'How long to read on a file that was renamed'
+            cand --position 'Remember in FILE where each file was read to'
             cand --test 'Publish N test records; without N, endlessly'
             cand --seed 'Make the same test records for the same seed'
             cand --replay 'Publish stored records at their original pace'
@@ -68,7 +70,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --connect 'Connect to this endpoint'
             cand --endpoint 'Default endpoint (tcp://127.0.0.1:12345)'
             cand --wire 'Dialect: json or text'
-            cand --wait 'How long to wait for subscribers'
+            cand --wait 'How long to wait for subscribers [default: 1s]'
             cand --wait-for 'How many of them to wait for'
             cand --on-full 'Slow subscriber: block or drop'
             cand --hwm 'High-water mark: messages queued for each subscriber; 0 for no limit'
@@ -85,10 +87,11 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --no-detect 'Do not look for levels, JSON and logfmt'
             cand --no-multiline 'Do not look for tracebacks'
             cand --skip-empty 'Drop empty lines'
+            cand --strict 'Fail if an endpoint can''t be used'
             cand --fail-on-loss 'Exit with 3 if a record was lost'
             cand --tee 'Also copy the input to stdout'
-            cand -q 'No summary and no progress line'
-            cand --quiet 'No summary and no progress line'
+            cand -q 'Print nothing unless records were lost'
+            cand --quiet 'Print nothing unless records were lost'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

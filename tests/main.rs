@@ -47,8 +47,13 @@ mod peers;
 mod relay;
 /// Several handlers at once, and routes to them.
 mod route;
+/// The default endpoint and the run directory: processes of one user meet.
+#[cfg(target_os = "linux")]
+mod run_directory;
 /// Planned shutdowns and broken connections: what arrives, and what is reported as lost.
 mod shutdown;
+/// Commands end by the signal that stopped them.
+mod signals;
 /// Python's network handlers → `zlog emit --listen`.
 mod sources;
 /// Hostile subscribers, and the high-water mark of subscriptions.

@@ -26,7 +26,7 @@ const SHORT: usize = 3;
 const DONE: (&str, &str) = ("0", "Success, also when the reader of the output goes away");
 const FAILED: (&str, &str) = ("1", "Failure; the error says what, why and what to do");
 const USAGE: (&str, &str) = ("2", "Wrong usage");
-const SIGNALS: (&str, &str) = ("130, 143", "Ended by SIGINT, SIGTERM");
+const SIGNALS: (&str, &str) = ("130, 143", "Ended by SIGINT, SIGTERM, as a shell shows it");
 
 const ZLOG: Notes = Notes {
     command: "",
@@ -106,7 +106,7 @@ const RELAY: Notes = Notes {
     command: "relay",
     examples: &[
         ("zlog relay", "ports 12344 (emit) and 12345 (tail)"),
-        ("zlog emit --connect tcp://127.0.0.1:12344", "an emitter for it"),
+        ("zlog emit", "an emitter, which finds the relay"),
         ("zlog relay -c tcp://a:12345 -c tcp://b:12345", "collect from two that bind"),
         ("zlog relay --keep 1000", "keep the last records for late subscribers ..."),
         ("zlog tail --last 50 myprogram", "... who get the last 50, then new ones"),

@@ -26,7 +26,7 @@ pub struct TailArgs {
     /// Prefixes of topics to subscribe to [default: all]
     ///
     /// An argument that contains :// is an endpoint to connect to.
-    #[arg(value_name = "TOPIC")]
+    #[arg(value_name = "TOPIC", value_parser = value_parsers::topic_or_endpoint())]
     pub topics: Vec<String>,
     /// Another way to give TOPIC
     #[arg(short, long = "topic", value_name = "TOPIC", help_heading = SELECT)]
@@ -129,6 +129,7 @@ pub struct TailArgs {
     /// Endpoint for the query of --last [default: the port after the endpoint's, or its path
     /// and .ask]
     #[arg(long, value_name = "ENDPOINT", requires = "last", help_heading = INPUT)]
+    #[arg(value_parser = value_parsers::endpoint())]
     #[arg(hide_short_help = true)]
     pub ask: Option<String>,
     /// High-water mark: messages queued for this subscriber; 0 for no limit

@@ -208,7 +208,10 @@ fn check_value(
 ) {
     if let Some((_, role)) = ENDPOINTS.iter().find(|(known, _)| *known == option)
         && let Some((_, endpoint)) = argument.split_once('=')
-        && let Err(error) = Endpoint::parse(endpoint, *role)
+        && let Err(error) = match option {
+            "endpoint" => Endpoint::parse_default(endpoint, *role).map(drop),
+            _ => Endpoint::parse(endpoint, *role).map(drop),
+        }
     {
         reader.error_from(offset, option, &error);
         return;

@@ -56,7 +56,12 @@ pub(super) fn open(args: &EmitArgs, signals: Option<Forwarding>) -> Result<Box<d
 }
 
 fn open_files(args: &EmitArgs, spec: StreamSpec, lines: &LineOptions) -> Result<TextSource> {
-    let options = FileOptions { follow: args.follow, from_end: args.from_end };
+    let options = FileOptions {
+        follow: args.follow,
+        from_end: args.from_end,
+        rotate_wait: args.rotate_wait.0,
+        position: args.position.clone(),
+    };
     let stdout = || stdout(args);
     let tee = args.tee.then_some(&stdout as &dyn Fn() -> Tee);
     let missing = |path: &PathBuf| !args.follow && path != Path::new("-") && !path.exists();

@@ -58,7 +58,7 @@ impl InputState {
     fn report(&self, notices: Vec<Notice>) {
         for notice in notices {
             terminal::eprint_line(format_args!("zlog relay: {}", notice.text));
-            self.failed.fetch_or(notice.failed, Ordering::Relaxed);
+            self.failed.fetch_or(notice.failed(), Ordering::Relaxed);
         }
     }
 }

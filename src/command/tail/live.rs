@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::super::connection_log::ConnectionLog;
-use super::super::disconnect_reason::DisconnectReasons;
+use super::super::disconnect_reason::{DisconnectReasons, ONLY_PUBLISHERS};
+use super::super::endpoints;
 use super::no_output::{Action, NoOutputMonitor};
 use super::no_peer::NoPeerMonitor;
 use super::{Ended, Tail, settings};
@@ -33,7 +34,12 @@ fn open(args: &TailArgs, tail: &Tail, prefixes: &[Vec<u8>]) -> Result<Subscribe>
     let mut options = SocketOptions::subscriber();
     options.hwm = args.hwm;
     options.max_message = args.max_message as u64;
-    let endpoints = super::super::endpoints(&args.endpoints, Role::Connect)?;
+    let report = |text: &str| {
+        if !args.quiet {
+            terminal::eprint_line(format_args!("zlog tail: {}", escape(text)));
+        }
+    };
+    let endpoints = endpoints::to_subscribe(&args.endpoints, &report)?;
     let query = args.last.map(|n| query_endpoint(args, &endpoints).map(|at| (n, at)));
     let query = query.transpose()?;
     // A request for the backlog subscribes when the relay is ready for it.
@@ -42,7 +48,7 @@ fn open(args: &TailArgs, tail: &Tail, prefixes: &[Vec<u8>]) -> Result<Subscribe>
     if tail.hangup.is_some() {
         subscriber.wake_by(Hangup::wakeups()?);
     }
-    super::super::print_bound("tail", subscriber.bound());
+    endpoints::print_bound("tail", subscriber.bound());
     let mut source = Subscribe::new(subscriber, settings::shows_bodies(args));
     if let Some((n, at)) = query {
         for notice in source.fetch_backlog(n, &at, prefixes, &|| tail.stop.requested())? {
@@ -99,8 +105,12 @@ impl Live<'_> {
             if let Some(no_peer) = &mut self.no_peer {
                 no_peer.observe(&event);
             }
-            let reasons = self.disconnect_reasons.as_mut();
-            if let Some(reason) = reasons.and_then(|reasons| reasons.observe(&event, now)) {
+            let Some(reasons) = &mut self.disconnect_reasons else { continue };
+            let reason = match subscriber.bound().contains(&event.endpoint) {
+                true => reasons.observe_refusal(&event, ONLY_PUBLISHERS, now),
+                false => reasons.observe(&event, now),
+            };
+            if let Some(reason) = reason {
                 terminal::eprint_line(format_args!("zlog tail: {reason}"));
             }
         }
@@ -108,7 +118,8 @@ impl Live<'_> {
 
     fn report_no_peer(&mut self, subscriber: &Subscriber, now: Instant) {
         let Some(no_peer) = &mut self.no_peer else { return };
-        for finding in no_peer.check(now, || subscriber.endpoint_status()) {
+        for mut finding in no_peer.check(now, || subscriber.endpoint_status()) {
+            finding.look_closer();
             terminal::eprint_line(format_args!("zlog tail: {}", escape(&finding.to_string())));
         }
     }
@@ -187,11 +198,17 @@ fn query_endpoint(args: &TailArgs, endpoints: &[Endpoint]) -> Result<Endpoint> {
     if let Some(ask) = &args.ask {
         return Endpoint::parse(ask, Role::Connect);
     }
-    let [endpoint] = endpoints else {
+    let (registered, named): (Vec<&Endpoint>, Vec<&Endpoint>) =
+        endpoints.iter().partition(|endpoint| endpoint.run_directory().is_some());
+    let [endpoint] = named[..] else {
         return Err(Error::usage("--last queries one relay, but there are several endpoints")
             .hint("Give one endpoint, or the relay's query endpoint: --ask ENDPOINT."));
     };
-    let query = (endpoint.role() == Role::Connect).then(|| endpoint.query_endpoint()).flatten();
+    let query = match endpoint.role() {
+        Role::Connect if registered.is_empty() => endpoint.query_endpoint(),
+        Role::Connect => endpoints::default_query_endpoint(endpoint)?,
+        Role::Bind => None,
+    };
     query.ok_or_else(|| {
         Error::usage(format!("{endpoint} has no query endpoint for past records"))
             .hint("Name the relay's query endpoint: --ask ENDPOINT.")

@@ -3,7 +3,9 @@
 pub mod clock;
 pub mod executable;
 pub mod fd_limit;
+pub(crate) mod interface;
 pub mod orphans;
 pub mod resolve;
+pub mod run_directory;
 pub mod signal;
 pub mod terminal;

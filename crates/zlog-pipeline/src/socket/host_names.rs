@@ -84,7 +84,7 @@ impl HostNames {
 impl HostName {
     fn look_up(&mut self, now: Instant) {
         self.asked = now;
-        self.lookup = self.endpoint.name().map(|(host, port)| Lookup::start(host, port));
+        self.lookup = self.endpoint.name().map(|(host, port)| Lookup::of_endpoint(host, port));
     }
 
     fn update(
