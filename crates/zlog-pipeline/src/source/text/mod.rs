@@ -306,7 +306,9 @@ impl TextSource {
             }
             ReaderEvent::Break => self.streams[stream].encoding = Encoding::default(),
             ReaderEvent::Origin(origin) => return self.streams[stream].begin_at(origin),
-            ReaderEvent::CaughtUp => return,
+            ReaderEvent::CaughtUp => {
+                return self.streams[stream].assembly.parser.set_live();
+            }
             ReaderEvent::End => {
                 self.live -= 1;
                 if self.holds_cut_lines && self.streams[stream].splitter.is_within_line() {
