@@ -78,10 +78,14 @@ impl SenderFields {
         let created = *record.created.get_or_insert_with(|| record.received.unwrap_or_else(now));
         // Whole milliseconds, truncated, as in CPython.
         record.msecs.get_or_insert(((created - created as i64 as f64) * 1e3) as i64 as f64);
-        record.relative_created.get_or_insert_with(|| self.relative(created));
+        // Only a complete `LogRecord` has this time: its process was left out on purpose
+        // (`logging.logProcesses`).
+        if record.relative_created.is_none() {
+            record.relative_created = Some(self.relative(created));
+            record.process.get_or_insert(self.process);
+            record.process_name.get_or_insert(Cow::Borrowed(self.process_name));
+        }
         record.name.get_or_insert(Cow::Borrowed(self.name));
-        record.process.get_or_insert(self.process);
-        record.process_name.get_or_insert(Cow::Borrowed(self.process_name));
         record.hostname.get_or_insert(Cow::Borrowed(self.hostname));
         // Never the record's own source: `seq` counts what this process sends.
         record.source = Some(Cow::Borrowed(self.source));
@@ -144,6 +148,14 @@ mod tests {
         assert_eq!((record.name.as_deref(), record.process), (Some("db"), Some(7)));
         assert_eq!((record.created, record.msecs), (Some(5.25), Some(250.0)));
         assert_eq!(record.source.as_deref(), Some(sender.source));
+    }
+
+    #[test]
+    fn a_process_that_python_left_out_stays_out() {
+        let mut record = Record { relative_created: Some(5.0), ..Record::default() };
+        SenderFields::of_this_process("app").fill(&mut record);
+        assert_eq!((record.process, record.process_name), (None, None));
+        assert!(record.hostname.is_some());
     }
 
     #[test]
