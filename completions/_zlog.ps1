@@ -139,7 +139,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--time-format', '--time-format', [CompletionResultType]::ParameterName, 'Format of times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]')
             [CompletionResult]::new('--datefmt', '--datefmt', [CompletionResultType]::ParameterName, 'Format of times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]')
             [CompletionResult]::new('--dateformat', '--dateformat', [CompletionResultType]::ParameterName, 'Format of times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]')
-            [CompletionResult]::new('--msec-format', '--msec-format', [CompletionResultType]::ParameterName, 'Format of the milliseconds after the time in --format; empty for none [default: %s,%03d]')
+            [CompletionResult]::new('--msec-format', '--msec-format', [CompletionResultType]::ParameterName, 'Format of the milliseconds after the time in --format; empty for none [default: %s,%03d, and none with --time-format]')
             [CompletionResult]::new('--newlines', '--newlines', [CompletionResultType]::ParameterName, 'Newlines in messages and tracebacks')
             [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Colour matches')
             [CompletionResult]::new('--highlight', '--highlight', [CompletionResultType]::ParameterName, 'Colour matches')

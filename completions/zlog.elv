@@ -133,7 +133,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --time-format 'Format of times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]'
             cand --datefmt 'Format of times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]'
             cand --dateformat 'Format of times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]'
-            cand --msec-format 'Format of the milliseconds after the time in --format; empty for none [default: %s,%03d]'
+            cand --msec-format 'Format of the milliseconds after the time in --format; empty for none [default: %s,%03d, and none with --time-format]'
             cand --newlines 'Newlines in messages and tracebacks'
             cand -H 'Colour matches'
             cand --highlight 'Colour matches'

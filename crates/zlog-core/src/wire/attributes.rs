@@ -26,6 +26,14 @@ pub(super) trait Value<'a> {
     fn number(&self) -> Option<f64>;
     /// The value as JSON.
     fn json(&self) -> Text<'a>;
+    /// The text of a message; `None` for `null`, which stands for no message.
+    fn message(&self) -> Option<Text<'a>> {
+        (!self.is_null()).then(|| self.text().unwrap_or_else(|| self.json()))
+    }
+    /// What Python prints for the value, if that differs from what it prints for its JSON.
+    fn printed(&self, _json: &str) -> Option<Text<'a>> {
+        None
+    }
 }
 
 /// Whether a key is the name of an attribute that zlog writes, or one that breaks
@@ -57,6 +65,7 @@ pub(super) fn is_attribute(key: &str) -> bool {
             | "hostname"
             | "source"
             | "seq"
+            | "extra_text"
     )
 }
 
@@ -93,7 +102,11 @@ impl<'r, 'a> Builder<'r, 'a> {
             || self.set_number(&key, value)
             || (self.stored && self.set_stored(&key, value));
         if !fits {
-            let value = self.raw_or_text(value.json());
+            let json = value.json();
+            if let Some(text) = value.printed(&json) {
+                self.record.set_extra_text(&key, &text);
+            }
+            let value = self.raw_or_text(json);
             self.record.extras.push((key, value));
         }
     }
@@ -115,8 +128,6 @@ impl<'r, 'a> Builder<'r, 'a> {
             "pathname" => &mut record.pathname,
             "filename" => &mut record.filename,
             "module" => &mut record.module,
-            "exc_text" => &mut record.exc_text,
-            "stack_info" => &mut record.stack_info,
             "funcName" => &mut record.func_name,
             "threadName" => &mut record.thread_name,
             "processName" => &mut record.process_name,
@@ -150,20 +161,25 @@ impl<'r, 'a> Builder<'r, 'a> {
     fn set_special(&mut self, key: &str, value: &impl Value<'a>) -> bool {
         match key {
             "msg" => {
-                if !value.is_null() {
-                    self.record.msg = value.text().unwrap_or_else(|| value.json());
+                if let Some(message) = value.message() {
+                    self.record.msg = message;
                     self.has_message = true;
                 }
                 true
             }
             "args" => {
-                // The sender has inserted the arguments, as SocketHandler does.
                 if value.is_null() {
                     return true;
                 }
                 let args = Some(value.json()).filter(|json| !is_empty(json));
                 self.record.args = args.map(|args| self.raw_or_text(args));
                 true
+            }
+            "extra_text" => {
+                let json = value.json();
+                let is_object = json.starts_with('{') && json::is_within_limits(&json);
+                self.record.extra_text = is_object.then_some(RawJson(json));
+                is_object || value.is_null()
             }
             "levelno" => {
                 let number = integer(value).and_then(|number| i32::try_from(number).ok());
@@ -174,7 +190,11 @@ impl<'r, 'a> Builder<'r, 'a> {
             // Python's traceback objects can't be sent, but other loggers send text here.
             "exc_info" => {
                 let text = &mut self.record.exc_text;
-                value.is_null() || text.is_none() && set_field(text, false, || value.string())
+                value.is_null() || text.is_none() && set_field(text, false, || trace(value))
+            }
+            "exc_text" => set_field(&mut self.record.exc_text, value.is_null(), || trace(value)),
+            "stack_info" => {
+                set_field(&mut self.record.stack_info, value.is_null(), || trace(value))
             }
             _ => false,
         }
@@ -239,6 +259,16 @@ fn integer<'a>(value: &impl Value<'a>) -> Option<i64> {
     value.integer().or_else(|| value.string()?.trim().parse().ok())
 }
 
+/// The text of a traceback or a stack: a string, or an array of lines, as python-json-logger
+/// writes it with `exc_info_as_array` and `stack_info_as_array`.
+fn trace<'a>(value: &impl Value<'a>) -> Option<Text<'a>> {
+    value.string().or_else(|| {
+        let json = value.json();
+        let lines: Vec<Text<'_>> = serde_json::from_str(&json).ok()?;
+        (!lines.is_empty()).then(|| Text::Owned(lines.join("\n")))
+    })
+}
+
 fn number<'a>(value: &impl Value<'a>) -> Option<f64> {
     let number = value.number().or_else(|| value.string()?.trim().parse().ok());
     number.filter(|number| number.is_finite())
@@ -248,11 +278,11 @@ fn seconds<'a>(value: &impl Value<'a>) -> Option<f64> {
     number(value).or_else(|| other_loggers::parse_time(&value.string()?))
 }
 
-/// Whether there are no arguments: Python then does not format the message.
+/// Whether a list of arguments is empty: Python then does not format the message.
 fn is_empty(json: &str) -> bool {
     match json.as_bytes() {
         [b'[' | b'{', inner @ .., b']' | b'}'] => inner.iter().all(u8::is_ascii_whitespace),
-        json => json == b"null",
+        _ => false,
     }
 }
 
