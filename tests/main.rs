@@ -34,6 +34,8 @@ mod host_names;
 mod keepalive;
 /// Crates, and what each layer must not depend on.
 mod layers;
+/// The output of many loggers.
+mod loggers;
 /// Process 1 of a container, and a subreaper.
 #[cfg(target_os = "linux")]
 mod orphans;

@@ -50,4 +50,4 @@ pub mod topic_table;
 pub mod wire;
 
 pub use error::{Error, Exit, Result};
-pub use record::{Level, RawJson, Record, Text};
+pub use record::{Level, RawJson, Record, Text, milliseconds};

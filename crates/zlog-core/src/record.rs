@@ -78,7 +78,8 @@ impl Level {
     /// Reads a level as another logger writes it: in any case, in common short forms, or
     /// as a number on Python's scale.
     ///
-    /// `trace` is 5 and `notice` 25; `alert`, `emerg` and `panic` are CRITICAL.
+    /// `trace` is 5, `http` (winston) 15, `notice` and `success` (loguru) are 25; `alert`,
+    /// `emerg` and `panic` are CRITICAL.
     pub fn from_word(word: &str) -> Option<Level> {
         /// The longest word below.
         const MAX_LEN: usize = 13;
@@ -86,14 +87,18 @@ impl Level {
             return Some(level);
         }
         Some(match ascii_lowercase(word, &mut [0; MAX_LEN])? {
-            b"trace" | b"verbose" => Level::TRACE,
-            b"debug" | b"dbg" | b"dbug" => Level::DEBUG,
-            b"info" | b"inf" | b"information" | b"informational" => Level::INFO,
-            b"notice" => Level::NOTICE,
+            b"trace" | b"trc" | b"trce" | b"verbose" | b"vrb" | b"silly" | b"finer" | b"finest" => {
+                Level::TRACE
+            }
+            b"debug" | b"dbg" | b"dbug" | b"debu" | b"debg" | b"fine" | b"config" => Level::DEBUG,
+            b"http" => Level(15),
+            b"info" | b"inf" | b"information" | b"informational" | b"log" | b"note" | b"system"
+            | b"ready" | b"start" => Level::INFO,
+            b"notice" | b"success" => Level::NOTICE,
             b"warning" | b"warn" | b"wrn" => Level::WARNING,
-            b"error" | b"err" | b"eror" | b"severe" => Level::ERROR,
-            b"critical" | b"crit" | b"fatal" | b"ftl" | b"alert" | b"emerg" | b"emergency"
-            | b"panic" | b"dpanic" => Level::CRITICAL,
+            b"error" | b"err" | b"eror" | b"erro" | b"severe" | b"fail" | b"failed" => Level::ERROR,
+            b"critical" | b"crit" | b"fatal" | b"fata" | b"ftl" | b"fault" | b"alert"
+            | b"emerg" | b"emergency" | b"panic" | b"pani" | b"dpanic" => Level::CRITICAL,
             b"notset" => Level::NOTSET,
             digits => {
                 let digits = std::str::from_utf8(digits).ok()?;
@@ -120,6 +125,16 @@ impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.name())
     }
+}
+
+/// The milliseconds of a time in seconds, as an integer: Python's `msecs`.
+///
+/// Rounds to microseconds first, the precision of a time in an f64: the milliseconds of
+/// 1700000000.678 are 678, though the nearest f64 is less than that.
+pub fn milliseconds(seconds: f64) -> f64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1e6")]
+    let micros = ((seconds - seconds.floor()) * 1e6 + 0.5) as u32;
+    f64::from(micros / 1000 % 1000)
 }
 
 /// A JSON value as text, which zlog passes on unchanged.
@@ -315,6 +330,15 @@ mod tests {
             assert_eq!(Level::from_name(&level.name()), Some(level), "{level}");
         }
         assert_eq!(Level(35).name(), "Level 35");
+    }
+
+    #[test]
+    fn every_millisecond_is_exact() {
+        for millisecond in 0..1000_u32 {
+            let time: f64 = format!("1700000000.{millisecond:03}").parse().unwrap();
+            assert_eq!(milliseconds(time), f64::from(millisecond));
+        }
+        assert_eq!(milliseconds(-0.25), 750.0);
     }
 
     #[test]

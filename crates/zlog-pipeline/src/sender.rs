@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::os::clock::now;
 use zlog_core::wire::topic;
-use zlog_core::{Level, Record};
+use zlog_core::{Level, Record, milliseconds};
 
 /// Describes records whose topic [`SenderFields::fill`] has removed.
 pub const OUTSIDE_ROOT: &str =
@@ -76,8 +76,7 @@ impl SenderFields {
         }
         // The time of reading is the best guess, and saves a look at the clock per record.
         let created = *record.created.get_or_insert_with(|| record.received.unwrap_or_else(now));
-        // Whole milliseconds, truncated, as in CPython.
-        record.msecs.get_or_insert(((created - created as i64 as f64) * 1e3) as i64 as f64);
+        record.msecs.get_or_insert_with(|| milliseconds(created));
         record.relative_created.get_or_insert_with(|| self.relative(created));
         record.name.get_or_insert(Cow::Borrowed(self.name));
         record.process.get_or_insert(self.process);

@@ -4,6 +4,7 @@ pub mod choice;
 pub mod escape;
 pub mod parsers;
 pub mod plural;
+pub(crate) mod sgr;
 pub mod suggest;
 pub mod wrap;
 
