@@ -97,8 +97,9 @@ info\t''
 warning\t''
 error\t''
 critical\t''"
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s i -l grep -d 'Only if message or traceback matches' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s e -l exclude -d 'Exclude if message or traceback matches' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l where -d 'Only if this holds: \'status>=500 and user.name=bo\'' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s i -l grep -d 'Only if message, traceback or fields match' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s e -l exclude -d 'Exclude if message, traceback or fields match' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l from-source -d 'Only records from this source' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l since -d 'Only records created since then' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l until -d 'Only records created before then' -r
@@ -108,7 +109,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l input -d 'Read stored
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s b -l bind -d 'Bind this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s c -l connect -d 'Connect to this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l endpoint -d 'Default endpoint (tcp://127.0.0.1:12345)' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l last -d 'Start with the last N records of a relay' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l last -d 'Start with the last N records of a relay, or of files' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l ask -d 'Endpoint for the query of --last [default: the port after the endpoint\'s, or its path and .ask]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l hwm -d 'High-water mark: messages queued for this subscriber; 0 for no limit' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l max-message -d 'Disconnect a publisher that sends a larger message' -r
@@ -144,6 +145,9 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l publish -d 'Publish o
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l console -d 'Also print records' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l linger -d 'How long handlers and a slow reader of the output may take at the end' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l whole-parts -d 'Match a prefix only up to a dot or the end: app.ERROR excludes app.ERRORS'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l all -d 'All of several -i must match, not one of them'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s f -l follow -d 'Continue as the files grow or are rotated'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l sort -d 'Merge the files by time'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l utc -d 'Times in UTC instead of local time'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l timestamp -d 'Also print time and topic in `text` output, as `python -m zmq.log` does'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l align -d 'Align the columns (the default for `pretty`)'

@@ -61,7 +61,7 @@ fn relay_quotes_no_argument_as_it_is() {
 /// A topic and the handlers' keys have texts in them that no option by itself has.
 #[test]
 fn values_within_values_are_quoted_escaped() {
-    let keys = ["level", "grep", "exclude", "style", "datefmt", "newlines", "queue"];
+    let keys = ["level", "where", "grep", "exclude", "style", "datefmt", "newlines", "queue"];
     for key in keys.into_iter().chain(["on-full", "format", "max-bytes", "when"]) {
         let file = format!("--file=/proc/x,{key}=%({EVIL}");
         let run = zlog(["tail", "-b", ANY_PORT, "--timeout", "1ms", &file]).run();

@@ -9,6 +9,7 @@ use super::handlers::HEADING;
 use super::value_parsers;
 use super::{EndpointArgs, FormatArgs, HandlerArgs};
 use zlog_core::Level;
+use zlog_core::filter::Condition;
 use zlog_core::format::{Output, Show};
 use zlog_core::text::parsers::{self, Seconds};
 use zlog_pipeline::os::terminal::ColorChoice;
@@ -53,12 +54,24 @@ pub struct TailArgs {
     /// With --level: exclude records without a level
     #[arg(long, requires = "level", help_heading = SELECT, hide_short_help = true)]
     pub strict_level: bool,
-    /// Only if message or traceback matches
+    /// Only if this holds: 'status>=500 and user.name=bo'
     ///
-    /// If it is repeated, one of the expressions must match.
+    /// Compares a field of the record (level, message, name, process, or any extra) with a
+    /// value: = != ~ !~ < <= > >=, where ~ is for a regular expression. A field alone means that
+    /// the record has it. Dots lead into nested fields. Combine with and, or, not and
+    /// parentheses. If --where is repeated, all must hold.
+    #[arg(long = "where", value_name = "CONDITION", help_heading = SELECT)]
+    pub conditions: Vec<Condition>,
+    /// Only if message, traceback or fields match
+    ///
+    /// Fields are searched as they are shown: key=value. If it is repeated, one of the
+    /// expressions must match, or all of them with --all.
     #[arg(short = 'i', long, value_name = "REGEX", help_heading = SELECT)]
     pub grep: Vec<Regex>,
-    /// Exclude if message or traceback matches
+    /// All of several -i must match, not one of them
+    #[arg(long, requires = "grep", help_heading = SELECT, hide_short_help = true)]
+    pub all: bool,
+    /// Exclude if message, traceback or fields match
     #[arg(short, long, value_name = "REGEX", help_heading = SELECT)]
     pub exclude: Vec<Regex>,
     /// Only records from this source
@@ -66,10 +79,13 @@ pub struct TailArgs {
     pub from_source: Vec<String>,
     /// Only records created since then
     ///
-    /// 10m (ago), 14:30, "2026-11-21 14:30" or RFC 3339.
+    /// 10m (ago), yesterday, 14:30 (the last one), "yesterday 14:30", "2026-11-21 14:30" or RFC
+    /// 3339.
     #[arg(long, value_name = "WHEN", help_heading = SELECT)]
     pub since: Option<String>,
     /// Only records created before then
+    ///
+    /// As --since. 15:30 is the first one after --since, if that has a day or a time of day.
     #[arg(long, value_name = "WHEN", help_heading = SELECT)]
     pub until: Option<String>,
     /// Stop after N records
@@ -84,17 +100,31 @@ pub struct TailArgs {
     pub timeout: Option<Seconds>,
 
     /// Read stored records or logs from files; - is stdin
+    ///
+    /// Files may be compressed with gzip, zstd, xz or bzip2, whatever they are called.
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = INPUT)]
     #[arg(conflicts_with_all = ["bind", "connect"])]
     pub input: Vec<PathBuf>,
+    /// Continue as the files grow or are rotated
+    ///
+    /// Without --input, the arguments are the files: `zlog tail -f app.log`.
+    #[arg(short, long, help_heading = INPUT)]
+    pub follow: bool,
+    /// Merge the files by time
+    ///
+    /// The order within each file stays as it is. For files that are not sorted, add --reorder.
+    #[arg(long, requires = "input", conflicts_with = "follow", help_heading = INPUT)]
+    #[arg(hide_short_help = true)]
+    pub sort: bool,
     /// Endpoints
     #[command(flatten)]
     pub endpoints: EndpointArgs,
-    /// Start with the last N records of a relay
+    /// Start with the last N records of a relay, or of files
     ///
-    /// The relay must run with --keep. New records follow.
+    /// The relay must run with --keep. New records follow. Of files, the last N records that
+    /// pass the filters are printed.
     #[arg(long, value_name = "N", value_parser = value_parsers::history_count)]
-    #[arg(conflicts_with = "input", help_heading = INPUT)]
+    #[arg(help_heading = INPUT)]
     pub last: Option<usize>,
     /// Endpoint for the query of --last [default: the port after the endpoint's, or its path
     /// and .ask]

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 pub(crate) use self::finished::Finished;
 pub(crate) use self::logrotate::{Logrotate, logrotate};
-pub(crate) use self::peer::left_out;
+pub(crate) use self::peer::{installed, left_out};
 pub(crate) use self::pty::Terminal;
 pub(crate) use self::python::{Python, python};
 pub(crate) use self::rsyslog::{Rsyslog, rsyslog, rsyslog_with_its_default_limit};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// A program that `.ci/install-peers` installs; `None`, and a message on standard error, where
 /// it is missing.
 #[track_caller]
-pub(super) fn installed(name: &str) -> Option<PathBuf> {
+pub(crate) fn installed(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
     let found = places.map(|place| place.join(name)).find(|program| program.exists());

@@ -92,7 +92,7 @@ fn since_and_until_take_rfc_3339_and_local_times() {
             .map(|(m, s)| json!({"msg": m, "created": noon + s}))
     };
     assert_eq!(shown(&["--since", "2026-01-02T12:00:00Z"], records()), ["b", "c"]);
-    assert_eq!(shown(&["--until", "2026-01-02T13:00:00+01:00"], records()), ["a", "b"]);
+    assert_eq!(shown(&["--until", "2026-01-02T13:00:00+01:00"], records()), ["a"], "exclusive");
     assert_eq!(shown(&["--since", "2026-01-02 12:00"], records()), ["b", "c"]);
     let tail = zlog(["tail", "-o", "text", "--input", "-", "--since", "2026-01-02 13:30"]);
     let berlin = tail.env("TZ", "Europe/Berlin").stdin(lines(records()));
@@ -106,6 +106,28 @@ fn since_and_until_take_rfc_3339_and_local_times() {
 fn since_takes_a_time_of_day() {
     let records = [made("two days ago", 172_800.0), made("now", 0.0)];
     assert_eq!(shown(&["--since", "00:00"], records), ["now"]);
+}
+
+#[test]
+fn since_and_until_take_days_and_times_of_a_day_that_are_reported() {
+    let day = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).start_of_day().unwrap();
+    let midnight = day.timestamp().as_second() as f64;
+    let records = || {
+        [("two days ago", -25.0), ("yesterday", -23.0), ("yesterday 14:30", -9.5), ("today", 0.0)]
+            .map(|(msg, hours)| json!({"msg": msg, "created": midnight + hours * 3600.0}))
+    };
+    let all = ["two days ago", "yesterday", "yesterday 14:30", "today"];
+    assert_eq!(shown(&["--since", "yesterday"], records()), all[1..]);
+    assert_eq!(shown(&["--since", "yesterday", "--until", "today"], records()), all[1..3]);
+    let afternoon = ["--since", "yesterday 14:00", "--until", "15:00"];
+    assert_eq!(shown(&afternoon, records()), all[2..3]);
+    let date = day.yesterday().unwrap().strftime("%Y-%m-%d").to_string();
+    let dated = ["--since", &format!("{date} 14:00"), "--until", "15:00"];
+    assert_eq!(shown(&dated, records()), all[2..3]);
+    let run = zlog(["tail", "--input", "-"]).args(afternoon).stdin("").run().success();
+    assert_eq!(run.err(), format!("zlog tail: --until is {date} 15:00\n"));
+    let quiet = zlog(["tail", "-q", "--input", "-"]).args(afternoon).stdin("").run().success();
+    assert_eq!(quiet.err(), "");
 }
 
 #[test]

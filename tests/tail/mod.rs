@@ -2,9 +2,11 @@
 
 mod blocked_reader;
 mod colour;
+mod conditions;
 mod connections;
 mod dialects;
 mod ends;
+mod files;
 mod filters;
 mod hostile;
 mod limits;

@@ -107,11 +107,12 @@ fn a_publisher_with_a_queue_blocks_and_the_queue_drops() {
 fn the_keys_of_all_handlers_are_read() {
     let handler = one(
         "exec",
-        "notify --to 'on call',name=n,level=warning,topic=a,topic=b,grep=x,exclude=y,batch=3,\
+        "notify --to 'on call',name=n,level=warning,topic=a,topic=b,where=user=bo,grep=x,exclude=y,batch=3,\
          every=2s,timeout=1m,datefmt=%H:%M,utc,extra=user=-,format=%(asctime)s, %(user)s",
     )
     .unwrap();
     assert_eq!((handler.name.as_str(), handler.level), ("n", Some(Level::WARNING)));
+    assert_eq!(handler.conditions, ["user=bo"]);
     assert_eq!((handler.topics.len(), handler.grep.len(), handler.exclude.len()), (2, 1, 1));
     assert_eq!(handler.formatter.format.as_deref(), Some("%(asctime)s, %(user)s"));
     assert_eq!(handler.formatter.datefmt.as_deref(), Some("%H:%M"));

@@ -1,6 +1,5 @@
 //! Opens the source that the command line asks for.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -47,9 +46,7 @@ pub(super) fn open(args: &EmitArgs, signals: Option<Forwarding>) -> Result<Box<d
         }
         SourceKind::Replay => {
             let path = args.replay.as_deref().unwrap_or(Path::new(""));
-            let file = file::check(path).and_then(|()| File::open(path));
-            let file = file.map_err(|error| file::unreadable(path, &error))?;
-            let input = BufReader::with_capacity(1 << 16, file);
+            let input = BufReader::with_capacity(1 << 16, file::open_stored(path)?);
             Box::new(ReplaySource::new(input, args.speed, lines.parse, spec.level))
         }
         SourceKind::Python => Box::new(PythonSource::open(&args.listen.options())?),

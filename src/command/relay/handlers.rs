@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::cli::RelayArgs;
 use crate::command::stderr_reporter;
-use zlog_core::wire::{self, query};
-use zlog_core::{Record, Result};
+use zlog_core::Result;
+use zlog_core::wire::query;
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::router::{HandlerContext, HandlerStatus, Router, Spec};
 use zlog_pipeline::socket::Proxy;
@@ -13,8 +13,6 @@ use zlog_pipeline::socket::Proxy;
 /// A relay's handlers.
 pub(super) struct Handlers {
     router: Router,
-    /// The prefixes that they need, subscribed to upstream.
-    wanted: Vec<Vec<u8>>,
 }
 
 impl Handlers {
@@ -31,17 +29,8 @@ impl Handlers {
     ) -> Result<Handlers> {
         let context = HandlerContext::new("relay", stop, stderr_reporter()).with_linger(linger);
         let router = Router::open(spec, context)?;
-        let mut handlers = Handlers { router, wanted: Vec::new() };
-        handlers.update_subscriptions(proxy);
-        Ok(handlers)
-    }
-
-    /// Subscribes to the current prefixes, then unsubscribes from the previous ones: prefixes
-    /// in both stay subscribed.
-    fn update_subscriptions(&mut self, proxy: &mut Proxy) {
-        let before = std::mem::replace(&mut self.wanted, self.router.subscriptions());
-        self.wanted.iter().for_each(|prefix| proxy.subscribe(prefix));
-        before.iter().for_each(|prefix| proxy.unsubscribe(prefix));
+        router.subscriptions().iter().for_each(|prefix| proxy.subscribe(prefix));
+        Ok(Handlers { router })
     }
 
     /// Replaces the handlers by those of `spec`, without losing records.
@@ -49,8 +38,11 @@ impl Handlers {
     /// # Errors
     /// A handler can't be opened; nothing is changed then.
     pub(super) fn reconfigure(&mut self, spec: Spec, proxy: &mut Proxy) -> Result<()> {
+        let before = self.router.subscriptions().to_vec();
         self.router.reconfigure(spec)?;
-        self.update_subscriptions(proxy);
+        // In this order, prefixes in both stay subscribed.
+        self.router.subscriptions().iter().for_each(|prefix| proxy.subscribe(prefix));
+        before.iter().for_each(|prefix| proxy.unsubscribe(prefix));
         Ok(())
     }
 
@@ -61,18 +53,12 @@ impl Handlers {
 
     /// Whether there are any handlers.
     pub(super) fn any(&self) -> bool {
-        !self.wanted.is_empty()
+        !self.router.subscriptions().is_empty()
     }
 
-    /// Passes a message to its handlers. Decodes it only if one of them takes its topic.
+    /// Passes a message to its handlers.
     pub(super) fn take(&mut self, frames: &[&[u8]], received: f64) {
-        let topic = if frames.len() > 1 { frames[0] } else { &[] };
-        if !self.wanted.iter().any(|prefix| topic.starts_with(prefix)) {
-            return;
-        }
-        let mut record = Record::default();
-        wire::decode_into(frames, received, &mut record);
-        self.router.handle(&record);
+        self.router.handle_message(frames, received);
     }
 
     /// Flushes buffers.

@@ -3,6 +3,7 @@
 //! Both are pipelines ([`pump`](zlog_pipeline::pump::pump)) with the same `Tail`, which
 //! decides what happens to a record and when the tail ends.
 
+mod last;
 mod live;
 mod loss_report;
 mod no_output;
@@ -11,7 +12,7 @@ mod output;
 mod settings;
 mod stored;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use self::output::{Closed, TailOutput};
@@ -30,6 +31,7 @@ use zlog_pipeline::source::subscribe::LateMessages;
 /// # Errors
 /// An endpoint can't be used, input can't be read, or output can't be written.
 pub fn run(mut args: TailArgs) -> Result<Exit> {
+    move_files(&mut args)?;
     move_endpoints(&mut args)?;
     let mut tail = Tail::new(&args)?;
     let ran = match args.input.is_empty() {
@@ -50,6 +52,32 @@ pub fn run(mut args: TailArgs) -> Result<Exit> {
             }
         }
     }
+}
+
+/// Moves the arguments to `--input` if files are followed: `zlog tail -f app.log`.
+fn move_files(args: &mut TailArgs) -> Result<()> {
+    if !args.follow || !args.input.is_empty() {
+        return Ok(());
+    }
+    let endpoints = &args.endpoints;
+    let subscribes = !(endpoints.bind.is_empty() && endpoints.connect.is_empty())
+        || args.topics.iter().any(|word| word.contains("://"));
+    if args.topics.is_empty() || subscribes {
+        return Err(Error::usage("--follow is for files, and no file is given").hint(
+            "Follow a file: zlog tail -f FILE, or --input FILE --follow. A subscription goes on \
+             without --follow.",
+        ));
+    }
+    for word in args.topics.iter().filter(|word| *word != "-" && !Path::new(word).exists()) {
+        let word = escape(word);
+        if !args.quiet {
+            terminal::eprint_line(format_args!(
+                "zlog tail: \"{word}\" is taken as a file. To subscribe to topics, leave out -f."
+            ));
+        }
+    }
+    args.input = args.topics.drain(..).map(PathBuf::from).collect();
+    Ok(())
 }
 
 /// Moves endpoints from the topics to `--connect`: `python -m zmq.log` takes its endpoint as

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::last::LastRecords;
 use super::loss_report::LossReport;
 use zlog_core::filter::{Filter, Topics};
 use zlog_core::reorder::ReorderBuffer;
@@ -25,6 +26,8 @@ pub(super) struct TailOutput {
     pub(super) filter: Filter,
     /// Lost records.
     pub(super) losses: LossReport,
+    /// Holds the last records of files until all are read.
+    pub(super) last: Option<LastRecords>,
     /// Holds records to put them in order.
     pub(super) reorder: Option<ReorderBuffer>,
     /// Counts, and how often they are printed; `None` is at the end only.
@@ -67,6 +70,14 @@ impl TailOutput {
         if !self.passes(record) {
             return Ok(());
         }
+        match &mut self.last {
+            Some(last) => last.push(std::mem::take(record).into_owned()),
+            None => self.hold_or_deliver(record)?,
+        }
+        Ok(())
+    }
+
+    fn hold_or_deliver(&mut self, record: &mut Record<'_>) -> Result<()> {
         match &mut self.reorder {
             Some(reorder) => {
                 reorder.push(std::mem::take(record).into_owned(), Instant::now());
@@ -98,7 +109,7 @@ impl TailOutput {
     /// handler takes is left out.
     pub(super) fn subscriptions(&self, level: Option<Level>) -> Vec<Vec<u8>> {
         match self.topics.prefixes.is_empty() && self.topics.roots.is_empty() {
-            true => self.router.subscriptions(),
+            true => self.router.subscriptions().to_vec(),
             false => self.topics.subscriptions(level),
         }
     }
@@ -131,6 +142,26 @@ impl TailOutput {
     /// Whether as many records as asked for have passed.
     pub(super) fn is_full(&self) -> bool {
         self.limit.is_some_and(|limit| self.passed >= limit)
+    }
+
+    /// Delivers the last records of files, once all are read.
+    ///
+    /// # Errors
+    /// Standard output can't be written.
+    pub(super) fn release_last(&mut self) -> Result<()> {
+        let Some(mut last) = self.last.take() else { return Ok(()) };
+        if last.missing() > 0 {
+            let records = counted(last.missing() as u64, "record");
+            terminal::eprint_line(format_args!(
+                "zlog tail: {records} of --last left out: together they are too large"
+            ));
+        }
+        while !self.is_full()
+            && let Some(mut record) = last.pop()
+        {
+            self.hold_or_deliver(&mut record)?;
+        }
+        Ok(())
     }
 
     /// Delivers the held records whose window has ended.

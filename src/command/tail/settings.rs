@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use jiff::Zoned;
 
+use super::last::LastRecords;
 use super::loss_report::LossReport;
 use super::output::{CONSOLE, TailOutput};
 use crate::cli::{FormatArgs, TailArgs};
-use zlog_core::filter::{Bound, Filter, Topics, parse_when};
+use zlog_core::filter::{Filter, Span, TextFilter, Topics};
 use zlog_core::format::{FormatterSpec, Options, Output, zone};
 use zlog_core::reorder::ReorderBuffer;
 use zlog_core::stats::Stats;
@@ -28,6 +29,7 @@ pub(super) fn output(args: &TailArgs, stop: &ShutdownSignal, now: Instant) -> Re
         topics,
         filter: filter(args)?,
         losses: LossReport::new(args.quiet, now),
+        last: args.last.filter(|_| !args.input.is_empty()).map(LastRecords::new),
         reorder: args.reorder.map(|window| ReorderBuffer::new(window.0)),
         stats: args.stats.map(|every| (Stats::new(now), every.map(|every| every.0))),
         router: router(args, stop)?,
@@ -58,23 +60,22 @@ fn topics(args: &TailArgs) -> Topics {
 
 fn filter(args: &TailArgs) -> Result<Filter> {
     let now = Zoned::now().with_time_zone(zone(args.format.utc));
-    let when = |text: &Option<String>, bound| {
-        text.as_deref().map(|text| parse_when(text, bound, &now)).transpose()
-    };
-    let (since, until) = (when(&args.since, Bound::Since)?, when(&args.until, Bound::Until)?);
-    if since.zip(until).is_some_and(|(since, until)| since > until) {
-        return Err(Error::usage("no time is both after --since and before --until")
-            .hint("Give --since the earlier time: --since 20m --until 10m."));
+    let span = Span::parse(args.since.as_deref(), args.until.as_deref(), &now)?;
+    for (option, moment) in [("--since", &span.since), ("--until", &span.until)] {
+        let assumed = moment.as_ref().and_then(|moment| moment.assumed.as_deref());
+        if let (Some(assumed), false) = (assumed, args.quiet) {
+            terminal::eprint_line(format_args!("zlog tail: {option} is {assumed}"));
+        }
     }
     Ok(Filter {
         min_level: args.level,
         strict_level: args.strict_level,
         topics: Topics::default(), // `TailOutput` checks topics before
         from_source: args.from_source.clone(),
-        since,
-        until,
-        grep: args.grep.clone(),
-        exclude: args.exclude.clone(),
+        since: span.since.map(|moment| moment.seconds),
+        until: span.until.map(|moment| moment.seconds),
+        conditions: args.conditions.clone(),
+        text: TextFilter::new(args.grep.clone(), args.all, args.exclude.clone()),
     })
 }
 

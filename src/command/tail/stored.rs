@@ -9,16 +9,34 @@ use zlog_core::{Exit, Level, Record, Result};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::source::file::{self, FileOptions};
-use zlog_pipeline::source::text::{LONGEST_STORED_LINE, LineOptions, StreamSpec, TextSource};
+use zlog_pipeline::source::text::{LONGEST_STORED_LINE, LineOptions, StreamSpec};
 use zlog_pipeline::source::{PollStatus, Source};
 
-/// Shows the records of all files, in the order in which they are given.
+/// Shows the records of all files: one file after the other, merged by time, or as they grow.
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     // A line without a level stays without one: a default would be shown as a fact.
     let spec = StreamSpec { level: Level::NOTSET, ..StreamSpec::default() };
     let lines = LineOptions { max_line: LONGEST_STORED_LINE, ..LineOptions::default() };
-    let mut source = file::open(args.input.clone(), FileOptions::default(), spec, &lines, None)?;
-    pump(&mut source, &mut Stored { tail, started: Instant::now(), quiet: args.quiet })?;
+    let files = args.input.clone();
+    if !args.sort {
+        let options = FileOptions { follow: args.follow, from_end: false };
+        return show(&mut file::open(files, options, spec, &lines, None)?, args, tail);
+    }
+    let mut source = file::open_merged(files, spec, &lines)?;
+    show(&mut source, args, tail)?;
+    let disordered = source.disordered().filter(|_| !args.quiet && args.reorder.is_none());
+    for (name, records) in disordered {
+        let records = counted(records, "record");
+        terminal::eprint_line(format_args!(
+            "zlog tail: {name} is not sorted: {records} earlier than the one before; add \
+             --reorder 1s to sort them, too"
+        ));
+    }
+    Ok(())
+}
+
+fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<()> {
+    pump(source, &mut Stored { tail, started: Instant::now(), quiet: args.quiet })?;
     let nuls = source.counts().lines.nuls;
     if nuls > 0 && !args.quiet {
         let nuls = counted(nuls, "NUL");
@@ -37,7 +55,7 @@ struct Stored<'t> {
     quiet: bool,
 }
 
-impl Pipeline<TextSource> for Stored<'_> {
+impl<S: Source> Pipeline<S> for Stored<'_> {
     fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
         self.tail.take(record)
     }
@@ -50,7 +68,11 @@ impl Pipeline<TextSource> for Stored<'_> {
         self.tail.wait()
     }
 
-    fn after_poll(&mut self, source: &mut TextSource, status: PollStatus) -> Result<()> {
+    fn after_poll(&mut self, source: &mut S, status: PollStatus) -> Result<()> {
+        let caught_up = source.is_caught_up();
+        if caught_up || status == PollStatus::Ended {
+            self.tail.output.release_last()?;
+        }
         for notice in source.take_notices() {
             if notice.failed || !self.quiet {
                 terminal::eprint_line(format_args!("zlog tail: {}", notice.text));
@@ -58,7 +80,8 @@ impl Pipeline<TextSource> for Stored<'_> {
         }
         // How fast a disk is must not change the order: no window ends while more is at hand,
         // and only what exceeds the buffer is delivered early.
-        self.tail.after_poll(status, Some(self.started)).map(drop)
+        let busy_clock = (!caught_up).then_some(self.started);
+        self.tail.after_poll(status, busy_clock).map(drop)
     }
 
     /// None: a tail that was stopped does not need records that were read ahead.

@@ -10,6 +10,7 @@ type Keys = &'static [(&'static str, &'static [&'static str])];
 const COMMON: Keys = &[
     ("level", &["debug", "WARNING", "35"]),
     ("topic", &["app", "app.ERROR,x"]),
+    ("where", &["user=bo,x", "status>=500 and not ok"]),
     ("grep", &["a+,b", "é"]),
     ("exclude", &["^x$"]),
     ("queue", &["7", "100"]),

@@ -121,6 +121,7 @@ fn sample(class: &Class, key: &Key) -> &'static str {
     match (class.name, key.name) {
         (_, "level") => "error",
         (_, "topic") => "app.DB",
+        (_, "where") => "status>=500",
         (_, "grep" | "exclude") => "time?out",
         (_, "queue" | "backups" | "interval" | "batch" | "spool" | "hwm") => "7",
         (_, "on-full") => "block",

@@ -1,15 +1,19 @@
-//! Filters records by level, topic, source, time and regular expressions.
+//! Filters records by level, topic, source, time, regular expressions and conditions on fields.
 
+mod condition;
+mod field;
+mod search;
 mod topics;
 mod when;
-
-use regex::Regex;
 
 use crate::record::{Level, Record};
 use crate::wire::topic;
 
+pub use condition::{Condition, ConditionError};
+pub use field::FieldPath;
+pub use search::TextFilter;
 pub use topics::Topics;
-pub use when::{Bound, parse_when};
+pub use when::{Moment, Span};
 
 /// The conditions for a record to pass. The default passes every record.
 ///
@@ -29,33 +33,32 @@ pub struct Filter {
     pub from_source: Vec<String>,
     /// Not before this: seconds since 1970-01-01 UTC.
     pub since: Option<f64>,
-    /// Not after this: seconds since 1970-01-01 UTC.
+    /// Before this: seconds since 1970-01-01 UTC.
     pub until: Option<f64>,
-    /// At least one of these, if there are any, matches the message or the traceback. Several
-    /// widen the search, as `grep -e` does.
-    pub grep: Vec<Regex>,
-    /// None of these matches the message or the traceback.
-    pub exclude: Vec<Regex>,
+    /// All of these.
+    pub conditions: Vec<Condition>,
+    /// What the text matches.
+    pub text: TextFilter,
 }
 
 impl Filter {
     /// Whether the record passes. The cheap conditions come first; a message without arguments
     /// costs no allocation.
-    pub fn accepts(&self, record: &Record<'_>) -> bool {
+    pub fn accepts(&mut self, record: &Record<'_>) -> bool {
         self.accepts_level(record)
             && self.topics.accepts(&record.topic)
             && self.accepts_source(record)
             && self.accepts_time(record)
-            && self.accepts_text(record)
+            && self.conditions.iter().all(|condition| condition.accepts(record))
+            && self.text.accepts(record)
     }
 
     fn accepts_level(&self, record: &Record<'_>) -> bool {
         let Some(least) = self.min_level else { return true };
-        let level = match record.level {
-            Level::NOTSET => topic::parse(&record.topic).level.unwrap_or(Level::NOTSET),
-            level => level,
-        };
-        if level == Level::NOTSET { !self.strict_level } else { level >= least }
+        match level_of(record) {
+            Level::NOTSET => !self.strict_level,
+            level => level >= least,
+        }
     }
 
     fn accepts_source(&self, record: &Record<'_>) -> bool {
@@ -68,17 +71,15 @@ impl Filter {
         let Some(time) = record.time() else { return true };
         // Comparisons with NaN are false: NaN counts as no time.
         !self.since.is_some_and(|since| time < since)
-            && !self.until.is_some_and(|until| time > until)
+            && !self.until.is_some_and(|until| time >= until)
     }
+}
 
-    fn accepts_text(&self, record: &Record<'_>) -> bool {
-        if self.grep.is_empty() && self.exclude.is_empty() {
-            return true;
-        }
-        let message = record.message();
-        let traceback = record.exc_text.as_deref().unwrap_or("");
-        let matches = |pattern: &Regex| pattern.is_match(&message) || pattern.is_match(traceback);
-        (self.grep.is_empty() || self.grep.iter().any(matches)) && !self.exclude.iter().any(matches)
+/// The level of a record, or else of its topic.
+fn level_of(record: &Record<'_>) -> Level {
+    match record.level {
+        Level::NOTSET => topic::parse(&record.topic).level.unwrap_or(Level::NOTSET),
+        level => level,
     }
 }
 
@@ -98,10 +99,6 @@ mod tests {
         }
     }
 
-    fn patterns(patterns: &[&str]) -> Vec<Regex> {
-        patterns.iter().map(|pattern| Regex::new(pattern).unwrap()).collect()
-    }
-
     #[test]
     fn a_filter_without_conditions_passes_everything() {
         assert!(Filter::default().accepts(&record()));
@@ -110,7 +107,7 @@ mod tests {
 
     #[test]
     fn levels_are_compared_by_number() {
-        let filter = Filter { min_level: Some(Level(35)), ..Filter::default() };
+        let mut filter = Filter { min_level: Some(Level(35)), ..Filter::default() };
         for (level, passes) in [(34, false), (35, true), (40, true), (-1, false), (99, true)] {
             let record = Record { level: Level(level), ..Record::default() };
             assert_eq!(filter.accepts(&record), passes, "{level}");
@@ -119,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_record_without_a_level_passes_unless_its_topic_has_a_lower_one() {
-        let filter = Filter { min_level: Some(Level::WARNING), ..Filter::default() };
+        let mut filter = Filter { min_level: Some(Level::WARNING), ..Filter::default() };
         let with_topic = |topic: &'static str| Record { topic: topic.into(), ..Record::default() };
         assert!(filter.accepts(&with_topic("")));
         assert!(filter.accepts(&with_topic("app")));
@@ -143,7 +140,7 @@ mod tests {
     fn a_source_matches_by_its_whole_name_or_its_beginning() {
         for (wanted, passes) in [("web:17", true), ("web", true), ("eb", false), ("web:177", false)]
         {
-            let filter = Filter { from_source: vec![wanted.into()], ..Filter::default() };
+            let mut filter = Filter { from_source: vec![wanted.into()], ..Filter::default() };
             assert_eq!(filter.accepts(&record()), passes, "{wanted}");
             assert!(!filter.accepts(&Record::default()), "no source is not that source");
         }
@@ -151,9 +148,9 @@ mod tests {
 
     #[test]
     fn times_outside_the_bounds_are_excluded_and_missing_times_are_not() {
-        let filter = Filter { since: Some(100.0), until: Some(200.0), ..Filter::default() };
+        let mut filter = Filter { since: Some(100.0), until: Some(200.0), ..Filter::default() };
         for (time, passes) in
-            [(99.9, false), (100.0, true), (200.0, true), (200.1, false), (f64::NAN, true)]
+            [(99.9, false), (100.0, true), (199.9, true), (200.0, false), (f64::NAN, true)]
         {
             let record = Record { created: Some(time), ..Record::default() };
             assert_eq!(filter.accepts(&record), passes, "{time}");
@@ -164,19 +161,18 @@ mod tests {
     }
 
     #[test]
-    fn grep_needs_any_match_and_exclude_none_in_message_or_traceback() {
-        let cases: [(&[&str], &[&str], bool); 6] = [
-            (&["full"], &[], true),
-            (&["empty", "disk"], &[], true),
-            (&["empty"], &[], false),
-            (&["^Trace"], &[], true),
-            (&["full"], &["disk"], false),
-            (&[], &["back$"], false),
-        ];
-        for (grep, exclude, passes) in cases {
-            let filter =
-                Filter { grep: patterns(grep), exclude: patterns(exclude), ..Filter::default() };
-            assert_eq!(filter.accepts(&record()), passes, "{grep:?} {exclude:?}");
+    fn every_condition_and_the_text_must_match() {
+        let filter = |conditions: &[&str], grep: &str| Filter {
+            conditions: conditions.iter().map(|text| text.parse().unwrap()).collect(),
+            text: TextFilter::new(vec![grep.parse().unwrap()], false, Vec::new()),
+            ..Filter::default()
+        };
+        for (conditions, grep, passes) in [
+            (&["level=error", "source~web"][..], "disk", true),
+            (&["level=error", "source=web"], "disk", false),
+            (&["level=error"], "tape", false),
+        ] {
+            assert_eq!(filter(conditions, grep).accepts(&record()), passes, "{conditions:?}");
         }
     }
 }

@@ -271,7 +271,7 @@ mod tests {
             wanted in prop::collection::vec(prop_oneof![Just("r.E"), Just("x."), Just("r.s.WARN")], 0..3),
             whole_parts: bool,
         ) {
-            let filter = Filter {
+            let mut filter = Filter {
                 min_level: least.map(Level),
                 topics: Topics {
                     prefixes: strings(&wanted),

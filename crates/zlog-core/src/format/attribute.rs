@@ -9,7 +9,7 @@ use crate::wire::topic;
 
 /// An attribute that every record has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Attribute {
+pub(crate) enum Attribute {
     Name,
     Msg,
     Args,
@@ -80,17 +80,17 @@ pub(super) const ATTRIBUTES: [(&str, Attribute); 30] = [
 const ROOT: &str = "root";
 
 /// A record, and values that are computed once for all fields.
-pub(super) struct FieldContext<'s> {
-    pub(super) record: &'s Record<'s>,
+pub(crate) struct FieldContext<'s> {
+    pub(crate) record: &'s Record<'s>,
     /// The message with its arguments inserted.
-    pub(super) message: &'s str,
+    pub(crate) message: &'s str,
     /// The time as text; empty if no field shows it.
-    pub(super) asctime: &'s str,
+    pub(crate) asctime: &'s str,
 }
 
 impl Attribute {
     /// The attribute with this name.
-    pub(super) fn named(name: &str) -> Option<Attribute> {
+    pub(crate) fn named(name: &str) -> Option<Attribute> {
         ATTRIBUTES.iter().find(|(known, _)| *known == name).map(|(_, attribute)| *attribute)
     }
 
@@ -109,7 +109,7 @@ impl Attribute {
     }
 
     /// The value of a record; `None` if the record lacks it.
-    pub(super) fn of<'s>(self, context: &FieldContext<'s>) -> Option<Value<'s>> {
+    pub(crate) fn of<'s>(self, context: &FieldContext<'s>) -> Option<Value<'s>> {
         let record = context.record;
         let text = match self {
             Attribute::Message => Some(context.message),

@@ -8,7 +8,7 @@
 //! and to escape.
 
 mod asctime;
-mod attribute;
+pub(crate) mod attribute;
 mod column;
 mod formatter;
 mod json;
@@ -20,7 +20,7 @@ mod syslog;
 mod template;
 mod text;
 mod time;
-mod value;
+pub(crate) mod value;
 
 use jiff::tz::TimeZone;
 use regex::Regex;

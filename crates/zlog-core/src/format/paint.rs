@@ -139,6 +139,24 @@ impl MultilineText {
         }
     }
 
+    /// Appends text of one line that is already escaped, in the style `paint` where it is not
+    /// marked.
+    pub(super) fn write_escaped(&mut self, out: &mut Vec<u8>, text: &str, paint: &Paint) {
+        self.search(text);
+        let mut at = 0;
+        let unmarked = |out: &mut Vec<u8>, text: &str| {
+            if !text.is_empty() {
+                paint.over(out, |out| out.extend_from_slice(text.as_bytes()));
+            }
+        };
+        for &(start, end) in &self.spans {
+            unmarked(out, &text[at..start]);
+            self.mark.over(out, |out| out.extend_from_slice(&text.as_bytes()[start..end]));
+            at = end;
+        }
+        unmarked(out, &text[at..]);
+    }
+
     /// Appends a newline and `indent` spaces, or an escaped newline.
     pub(super) fn begin_line(&self, out: &mut Vec<u8>, indent: usize) {
         match self.newlines {

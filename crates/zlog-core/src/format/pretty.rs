@@ -7,7 +7,7 @@
 use super::column::{Column, display_width};
 use super::paint::{MultilineText, Palette, write_inline};
 use super::time::TimeFormat;
-use super::value::write_pretty_json;
+use super::value::write_fields;
 use super::{Format, Options, Show};
 use crate::record::{Level, Record};
 
@@ -27,6 +27,8 @@ pub(super) struct Pretty {
     separator: String,
     palette: Palette,
     multiline: MultilineText,
+    /// Reused: the extras of a record.
+    fields: Vec<u8>,
     columns: Columns,
 }
 
@@ -49,6 +51,7 @@ impl Pretty {
             escape: options.escape,
             separator: options.separator.unwrap_or_else(|| "  ".to_owned()),
             palette: Palette::new(options.color),
+            fields: Vec::new(),
             columns: Columns {
                 time: column(0),
                 level: column(LEVEL_WIDTH),
@@ -125,19 +128,16 @@ impl Pretty {
         out.push(b' ');
     }
 
-    fn write_extras(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+    fn write_extras(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         if record.extras.is_empty() {
             return;
         }
         out.push(b' ');
-        self.palette.dim.over(out, |out| {
-            for (key, value) in &record.extras {
-                out.push(b' ');
-                write_inline(out, key, self.escape);
-                out.push(b'=');
-                write_pretty_json(out, value, self.escape);
-            }
-        });
+        self.fields.clear();
+        self.fields.push(b' ');
+        write_fields(&mut self.fields, record, self.escape);
+        let fields = String::from_utf8_lossy(&self.fields);
+        self.multiline.write_escaped(out, &fields, &self.palette.dim);
     }
 
     fn write_indented(&mut self, text: &str, out: &mut Vec<u8>) {

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::record::RawJson;
+use super::paint::write_inline;
+use crate::record::{RawJson, Record};
 use crate::text::escape::{Newlines, ends_line, escape_into, json_escape_char, split_unsafe};
 
 /// Whether text needs no quotes after a `=`.
@@ -71,6 +72,18 @@ pub(super) fn write_pretty_json(out: &mut Vec<u8>, value: &RawJson<'_>, escape: 
         escape_into(out, &one_line(json), Newlines::Escape);
     } else {
         out.extend_from_slice(json.as_bytes());
+    }
+}
+
+/// Appends the extras as people see them: `key=value key=value`.
+pub(crate) fn write_fields(out: &mut Vec<u8>, record: &Record<'_>, escape: bool) {
+    for (at, (key, value)) in record.extras.iter().enumerate() {
+        if at > 0 {
+            out.push(b' ');
+        }
+        write_inline(out, key, escape);
+        out.push(b'=');
+        write_pretty_json(out, value, escape);
     }
 }
 

@@ -61,7 +61,7 @@ impl<'a> Value<'a> {
     }
 
     /// The value as a float; `None` for other types, and beyond a float's range.
-    pub(super) fn float(&self) -> Option<f64> {
+    pub(crate) fn float(&self) -> Option<f64> {
         match self {
             Value::Float(number) => Some(*number),
             Value::Big(digits) => digits.parse().ok().filter(|number: &f64| number.is_finite()),

@@ -11,10 +11,10 @@ use super::monitor::{HandlerCounters, MonitoredHandler, OutageReporter};
 use super::options::{Opening, Target};
 use super::spec::HandlerSpec;
 use super::status::HandlerStatus;
-use super::validate::expressions;
+use super::validate::{conditions, expressions};
 use crate::handler::Handler;
 use crate::handler::queue::QueueHandler;
-use zlog_core::filter::Filter;
+use zlog_core::filter::{Condition, TextFilter};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Level, Record, Result};
 
@@ -22,8 +22,8 @@ use zlog_core::{Error, Level, Record, Result};
 pub(super) struct RecordFilter {
     level: Option<Level>,
     topics: Vec<String>,
-    /// `grep` and `exclude`; `None` if there are none.
-    text: Option<Filter>,
+    conditions: Vec<Condition>,
+    text: TextFilter,
 }
 
 impl RecordFilter {
@@ -34,16 +34,20 @@ impl RecordFilter {
     pub(super) fn new(spec: &HandlerSpec) -> Result<RecordFilter> {
         let grep = expressions("grep", &spec.grep)?;
         let exclude = expressions("exclude", &spec.exclude)?;
-        let any = !(grep.is_empty() && exclude.is_empty());
-        let text = any.then(|| Filter { grep, exclude, ..Filter::default() });
-        Ok(RecordFilter { level: spec.level, topics: spec.topics.clone(), text })
+        Ok(RecordFilter {
+            level: spec.level,
+            topics: spec.topics.clone(),
+            conditions: conditions(&spec.conditions)?,
+            text: TextFilter::new(grep, false, exclude),
+        })
     }
 
     /// Whether it takes the record, which has this level and topic.
-    fn accepts(&self, record: &Record<'_>, level: Level, topic: &str) -> bool {
+    fn accepts(&mut self, record: &Record<'_>, level: Level, topic: &str) -> bool {
         self.level.is_none_or(|least| passes(level, least))
             && (self.topics.is_empty() || self.topics.iter().any(|t| topic.starts_with(&**t)))
-            && self.text.as_ref().is_none_or(|text| text.accepts(record))
+            && self.conditions.iter().all(|condition| condition.accepts(record))
+            && self.text.accepts(record)
     }
 }
 

@@ -35,9 +35,11 @@ pub struct HandlerSpec {
     pub level: Option<Level>,
     /// Topic prefixes, compared byte by byte; one of them must match. Empty: all topics.
     pub topics: Vec<String>,
-    /// Regular expressions; one of them must match the message or the traceback.
+    /// Conditions on fields; all of them must hold.
+    pub conditions: Vec<String>,
+    /// Regular expressions; one of them must match the message, a traceback or the fields.
     pub grep: Vec<String>,
-    /// Regular expressions; none of them may match the message or the traceback.
+    /// Regular expressions; none of them may match the message, a traceback or the fields.
     pub exclude: Vec<String>,
     /// The format of records.
     pub formatter: FormatterSpec,
@@ -53,6 +55,7 @@ impl HandlerSpec {
             target,
             level: None,
             topics: Vec::new(),
+            conditions: Vec::new(),
             grep: Vec::new(),
             exclude: Vec::new(),
             formatter: FormatterSpec::default(),

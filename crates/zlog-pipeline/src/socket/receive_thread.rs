@@ -17,7 +17,7 @@ use crate::os::clock::now;
 
 /// Longest time outside libzmq, and between two reads of commands.
 const SLICE: Duration = Duration::from_millis(50);
-/// Time to send the last cancels, in milliseconds.
+/// Time to send the last unsubscriptions to peers that are still there, in milliseconds.
 const LINGER: i32 = 100;
 /// A batch is handed over when it reaches one of these, or when nothing more has arrived.
 const BATCH_MESSAGES: usize = 512;
@@ -134,8 +134,10 @@ impl ReceiveThread {
             batch = self.channels.recycled.try_recv().unwrap_or_default();
         }
         self.process_events();
+        // Without a peer, the whole linger would pass in vain.
+        let has_peer = self.connections.table.status().iter().any(|endpoint| endpoint.peers > 0);
         // Can't fail for a valid value.
-        let _ = self.socket.set_linger(LINGER);
+        let _ = self.socket.set_linger(if has_peer { LINGER } else { 0 });
     }
 
     /// Handles commands and connection events. Never waits.

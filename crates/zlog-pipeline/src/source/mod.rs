@@ -8,8 +8,10 @@
 //! A source must not decode (`wire`, `parse`) or select (`filter`) records itself.
 
 pub mod command;
+mod decompress;
 pub mod file;
 mod lines;
+pub mod merge;
 pub mod message;
 pub mod python;
 mod reader;
@@ -95,6 +97,12 @@ pub trait Source {
     /// As [`Source::poll`].
     fn finish(&mut self, _within: Duration, _sink: &mut Sink<'_>) -> Result<()> {
         Ok(())
+    }
+
+    /// Whether everything that there was to read when the source was opened has been
+    /// delivered. What comes later is new.
+    fn is_caught_up(&self) -> bool {
+        false
     }
 
     /// The notices since the last call. To be called after each poll.

@@ -87,6 +87,8 @@ pub(crate) enum ReaderEvent {
     /// The next bytes are those of another file: the last line ends here, even without a
     /// newline.
     Break,
+    /// A followed file was read to its end for the first time.
+    CaughtUp,
     /// The reader has ended.
     End,
     /// The reader has ended with an error.

@@ -116,7 +116,7 @@ pub(crate) fn entries(json: &str) -> Option<Vec<(Text<'_>, &str)>> {
 }
 
 /// Calls `entry` with each key of a JSON object and its value as JSON text.
-fn each_entry<'a>(
+pub(crate) fn each_entry<'a>(
     text: &'a str,
     entry: impl FnMut(Text<'a>, &'a str),
 ) -> Result<(), serde_json::Error> {

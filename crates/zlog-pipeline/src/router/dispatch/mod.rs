@@ -74,6 +74,8 @@ pub struct Router {
     routes: Option<RouteTable>,
     /// Whether the topics of records matter.
     needs_topics: bool,
+    /// See [`Router::subscriptions`].
+    subscriptions: Vec<Vec<u8>>,
     /// Removed handlers that are still sending what they hold, and their deadlines.
     closing: Vec<(HandlerSlot, Instant)>,
     /// The final status of removed handlers.
@@ -98,6 +100,7 @@ impl Router {
             slots,
             routes: None,
             needs_topics: false,
+            subscriptions: Vec::new(),
             closing: Vec::new(),
             closed: Vec::new(),
             topic: String::new(),
@@ -116,7 +119,19 @@ impl Router {
         self.routes = RouteTable::new(&spec);
         let by_topic = spec.handlers.iter().any(|handler| !handler.topics.is_empty());
         self.needs_topics = by_topic || self.routes.as_ref().is_some_and(RouteTable::needs_topics);
+        self.subscriptions = subscriptions(&spec);
         self.spec = spec;
+    }
+
+    /// Delivers a message to its handlers. Decodes it only if one of them takes its topic.
+    /// `received` is when it was received, in seconds since 1970-01-01 UTC.
+    pub fn handle_message(&mut self, frames: &[&[u8]], received: f64) {
+        let topic = if frames.len() > 1 { frames[0] } else { &[] };
+        if self.subscriptions.iter().any(|prefix| topic.starts_with(prefix)) {
+            let mut record = Record::default();
+            wire::decode_into(frames, received, &mut record);
+            self.handle(&record);
+        }
     }
 
     /// Delivers the record to each of its handlers once.
@@ -251,30 +266,36 @@ impl Router {
 
     /// The topic prefixes to subscribe to for these handlers. The empty prefix matches
     /// everything; without prefixes, no record goes anywhere.
-    pub fn subscriptions(&self) -> Vec<Vec<u8>> {
-        let mut prefixes = Vec::new();
-        if self.spec.routes.is_empty() {
-            for handler in &self.spec.handlers {
-                add(&mut prefixes, "", handler);
-            }
-        }
-        for route in &self.spec.routes {
-            let prefix = match &route.matches {
-                Match::Topic(prefix) => prefix,
-                // A logger's records may have any topic.
-                Match::Logger(_) => "",
-            };
-            for name in &route.handlers {
-                if let Some(handler) = self.spec.handlers.iter().find(|known| known.name == *name) {
-                    add(&mut prefixes, prefix, handler);
-                }
-            }
-        }
-        // A prefix sorts right before everything that it covers.
-        prefixes.sort_unstable();
-        prefixes.dedup_by(|next, kept| next.starts_with(kept));
-        prefixes
+    pub fn subscriptions(&self) -> &[Vec<u8>] {
+        &self.subscriptions
     }
+}
+
+/// The topic prefixes that the handlers of `spec` need: none twice, and none that another one
+/// covers.
+fn subscriptions(spec: &Spec) -> Vec<Vec<u8>> {
+    let mut prefixes = Vec::new();
+    if spec.routes.is_empty() {
+        for handler in &spec.handlers {
+            add(&mut prefixes, "", handler);
+        }
+    }
+    for route in &spec.routes {
+        let prefix = match &route.matches {
+            Match::Topic(prefix) => prefix,
+            // A logger's records may have any topic.
+            Match::Logger(_) => "",
+        };
+        for name in &route.handlers {
+            if let Some(handler) = spec.handlers.iter().find(|known| known.name == *name) {
+                add(&mut prefixes, prefix, handler);
+            }
+        }
+    }
+    // A prefix sorts right before everything that it covers.
+    prefixes.sort_unstable();
+    prefixes.dedup_by(|next, kept| next.starts_with(kept));
+    prefixes
 }
 
 /// Adds the topics that start with `prefix` and that the handler takes.

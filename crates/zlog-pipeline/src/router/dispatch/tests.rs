@@ -247,7 +247,7 @@ fn what_is_subscribed_to_is_what_some_handler_can_get() {
         HandlerSpec { topics, ..place.file(name) }
     };
     let wanted = |handlers: Vec<HandlerSpec>, routes| {
-        let prefixes = place.open(handlers, routes).subscriptions();
+        let prefixes = place.open(handlers, routes).subscriptions().to_vec();
         prefixes.into_iter().map(|prefix| String::from_utf8(prefix).unwrap()).collect::<Vec<_>>()
     };
     assert_eq!(wanted(vec![], vec![]), [""; 0]);

@@ -8,7 +8,7 @@ use zlog_core::text::escape::Newlines;
 use zlog_core::text::parsers;
 
 use super::super::spec::{DEFAULT_QUEUE, HandlerSpec, LONGEST_QUEUE, QueueSpec};
-use super::super::validate::expression;
+use super::super::validate::{condition, expression};
 use super::{Class, Key, Reader, Target};
 use crate::handler::queue::OnFull;
 use crate::handler::spool::{BatchOptions, SpoolOptions};
@@ -17,8 +17,10 @@ use crate::handler::spool::{BatchOptions, SpoolOptions};
 pub const FILTER: &[Key] = &[
     Key::new("level", "LEVEL", "This level and above"),
     Key::new("topic", "PREFIX", "Topics with this prefix").repeated(),
-    Key::new("grep", "REGEX", "Message or traceback must match").repeated(),
-    Key::new("exclude", "REGEX", "Message or traceback must not match").repeated(),
+    Key::new("where", "CONDITION", "Condition on fields, as `tail --where`; all must hold")
+        .repeated(),
+    Key::new("grep", "REGEX", "Message, traceback or fields must match").repeated(),
+    Key::new("exclude", "REGEX", "Message, traceback and fields must not match").repeated(),
 ];
 
 /// The queue in front of it.
@@ -109,6 +111,7 @@ pub fn handler(
 ) -> Option<HandlerSpec> {
     let level = reader.read("level", parsers::level);
     let topics = reader.list("topic", &|_| Ok(()));
+    let conditions = reader.list("where", &|text| condition(text).map(drop));
     let grep = reader.list("grep", &|text| expression(text).map(drop));
     let exclude = reader.list("exclude", &|text| expression(text).map(drop));
     let capacity = reader.read("queue", queue_length);
@@ -117,7 +120,7 @@ pub fn handler(
     let SharedSettings { name, formatter, on_full, .. } = shared;
     let queue = queue(reader, &mut target, capacity, (asked, on_full));
     let name = name.unwrap_or_else(|| target.as_dyn().default_name());
-    Some(HandlerSpec { name, target, level, topics, grep, exclude, formatter, queue })
+    Some(HandlerSpec { name, target, level, topics, conditions, grep, exclude, formatter, queue })
 }
 
 /// Reads the keys of [`FORMAT`].

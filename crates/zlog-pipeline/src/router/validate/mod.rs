@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 use super::spec::{HandlerSpec, Match, RouteSpec, Spec};
+use zlog_core::filter::Condition;
 use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 use zlog_core::{Error, Result};
@@ -90,11 +91,28 @@ impl<'s> Validator<'s> {
 
 /// Checks a handler by itself.
 fn check(handler: &HandlerSpec) -> Result<()> {
+    conditions(&handler.conditions)?;
     expressions("grep", &handler.grep)?;
     expressions("exclude", &handler.exclude)?;
     let target = handler.target.as_dyn();
     target.format(&handler.formatter)?;
     target.validate()
+}
+
+/// Compiles the conditions of a handler.
+///
+/// # Errors
+/// One is invalid.
+pub(super) fn conditions(texts: &[String]) -> Result<Vec<Condition>> {
+    texts.iter().map(|text| condition(text).map_err(|error| error.within("where"))).collect()
+}
+
+/// Compiles a condition.
+///
+/// # Errors
+/// It is invalid.
+pub(super) fn condition(text: &str) -> Result<Condition> {
+    Ok(text.parse::<Condition>()?)
 }
 
 /// Compiles the regular expressions of the key `key`.

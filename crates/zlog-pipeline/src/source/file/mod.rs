@@ -1,6 +1,8 @@
 //! Files, read whole or followed as they grow.
 //!
-//! A file that can't be read is named in a notice, and the others are still read.
+//! A file that can't be read is named in a notice, and the others are still read. A file that
+//! is compressed (gzip, zstd, xz, bzip2) is decompressed. It is never followed: it does not
+//! grow.
 //!
 //! # Following
 //! A followed file is read to its end and then checked ten times a second.
@@ -30,6 +32,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::open_file::{Change, OpenFile};
+use super::decompress::Decompressor;
+use super::merge::MergeSource;
 use super::reader::{self, Disconnected, Notice, ReaderEvent, ReaderHandle, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::os::terminal;
@@ -38,6 +42,9 @@ use zlog_core::{Error, Result};
 
 /// How often a followed file is checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Blocks read ahead of each file that is merged with others: there may be many files.
+const MERGE_BLOCKS: usize = 2;
 
 /// Stands for standard input among whole files.
 const STDIN: &str = "-";
@@ -80,8 +87,11 @@ pub fn open(
     let readers = readers.into_iter().map(|reader| reader.with_tee(tee.map(|tee| tee())));
     let files: Vec<(PathBuf, ReaderHandle)> = paths.into_iter().zip(readers).collect();
     if !options.follow {
-        let sizes = files.iter().filter_map(|(path, _)| path.metadata().ok());
-        source.progress().add_total(sizes.map(|meta| meta.len()).sum());
+        // How long the text of a compressed file is can't be known.
+        if !files.iter().any(|(path, _)| is_compressed(path)) {
+            let sizes = files.iter().filter_map(|(path, _)| path.metadata().ok());
+            source.progress().add_total(sizes.map(|meta| meta.len()).sum());
+        }
         reader::spawn("files", move || {
             for (path, reader) in files {
                 read_whole(&path, reader);
@@ -90,6 +100,13 @@ pub fn open(
         return Ok(source);
     }
     for (path, reader) in files {
+        if path == Path::new(STDIN) || is_compressed(&path) {
+            reader::spawn("files", move || match options.from_end {
+                true => drop(reader.send(ReaderEvent::End)),
+                false => read_whole(&path, reader),
+            })?;
+            continue;
+        }
         let awaited = is_missing(&path);
         if awaited {
             source.add_notice(Notice { text: with_name(&path, WAITING), failed: false });
@@ -97,7 +114,8 @@ pub fn open(
         // A file that is created later is read from its first byte.
         let at_end = options.from_end && !awaited;
         reader::spawn("follow", move || {
-            let mut follower = Follower { path, reader, at_end, awaited, refused: false };
+            let mut follower =
+                Follower { path, reader, at_end, awaited, refused: false, caught_up: false };
             // Following ends when the consumer disconnects, or with a read error.
             if let Ok(()) = follower.follow() {
                 let _ = follower.reader.send(ReaderEvent::End);
@@ -107,11 +125,38 @@ pub fn open(
     Ok(source)
 }
 
+/// Records from the lines of files, merged by time: see [`MergeSource`].
+///
+/// # Errors
+/// None of the files can be read, or no thread can be started.
+pub fn open_merged(
+    paths: Vec<PathBuf>,
+    spec: StreamSpec,
+    lines: &LineOptions,
+) -> Result<MergeSource> {
+    let (paths, refused) = readable(paths, false);
+    if paths.is_empty() {
+        return Err(combine(refused));
+    }
+    let mut inputs = Vec::with_capacity(paths.len());
+    for path in paths {
+        let (source, readers) = TextSource::buffered(&[spec], lines, MERGE_BLOCKS);
+        let name = display_name(&path);
+        for reader in readers {
+            let path = path.clone();
+            reader::spawn("merge", move || read_whole(&path, reader))?;
+        }
+        inputs.push((name, source));
+    }
+    let notices = refused.iter().map(|error| Notice { text: error.to_string(), failed: true });
+    Ok(MergeSource::new(inputs, notices.collect()))
+}
+
 /// The files that can be read, and an error for each of the others.
 fn readable(paths: Vec<PathBuf>, follow: bool) -> (Vec<PathBuf>, Vec<Error>) {
     let mut refused = Vec::new();
     let readable = paths.into_iter().filter(|path| {
-        let special = if follow { is_missing(path) } else { path == Path::new(STDIN) };
+        let special = path == Path::new(STDIN) || (follow && is_missing(path));
         let checked = if special { Ok(()) } else { check(path) };
         checked.map_err(|error| refused.push(unreadable(path, &error))).is_ok()
     });
@@ -123,12 +168,28 @@ fn readable(paths: Vec<PathBuf>, follow: bool) -> (Vec<PathBuf>, Vec<Error>) {
 ///
 /// # Errors
 /// Why it can't be opened.
-pub fn check(path: &Path) -> io::Result<()> {
+fn check(path: &Path) -> io::Result<()> {
     let meta = path.metadata()?;
     if meta.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     if meta.is_file() { File::open(path).map(drop) } else { Ok(()) }
+}
+
+/// Opens a file of stored records, which may be compressed.
+///
+/// # Errors
+/// It can't be opened.
+pub fn open_stored(path: &Path) -> Result<impl io::Read + 'static> {
+    let file = check(path).and_then(|()| File::open(path));
+    file.map(Decompressor::new).map_err(|error| unreadable(path, &error))
+}
+
+/// Whether a file is compressed. A pipe is not opened: what is read from it would be missing.
+fn is_compressed(path: &Path) -> bool {
+    path.metadata().is_ok_and(|meta| meta.is_file())
+        && File::open(path)
+            .is_ok_and(|file| Decompressor::new(file).is_compressed().unwrap_or(false))
 }
 
 fn is_missing(path: &Path) -> bool {
@@ -148,10 +209,10 @@ fn combine(mut errors: Vec<Error>) -> Error {
 
 fn read_whole(path: &Path, reader: ReaderHandle) {
     if path == Path::new(STDIN) {
-        return reader.read_all("standard input", terminal::stdin());
+        return reader.read_all("standard input", Decompressor::new(terminal::stdin()));
     }
     match File::open(path) {
-        Ok(file) => reader.read_all(&display_name(path), file),
+        Ok(file) => reader.read_all(&display_name(path), Decompressor::new(file)),
         Err(error) => {
             // These fail only if the consumer is gone.
             let _ = reader.notice(read_error(path, &error), true);
@@ -166,7 +227,7 @@ fn read_error(path: &Path, error: &io::Error) -> String {
 }
 
 /// The error for a file that can't be read.
-pub fn unreadable(path: &Path, error: &io::Error) -> Error {
+fn unreadable(path: &Path, error: &io::Error) -> Error {
     Error::of_file(format_args!("reading {}", display_name(path)), path, error)
 }
 
@@ -189,6 +250,8 @@ struct Follower {
     awaited: bool,
     /// The notice that the file can't be read was sent.
     refused: bool,
+    /// It was read to its end, or does not exist yet.
+    caught_up: bool,
 }
 
 /// Why an open file is not followed any more.
@@ -224,6 +287,7 @@ impl Follower {
                         self.awaited = true;
                         self.notice(WAITING)?;
                     }
+                    self.catch_up()?;
                     // A file that is created later is read from its first byte.
                     self.at_end = false;
                     self.reader.pause(CHECK_INTERVAL)?;
@@ -261,7 +325,7 @@ impl Follower {
                     self.reader.send(ReaderEvent::Break)?;
                     return Ok(FollowEnd::Rotated);
                 }
-                Ok(()) => {}
+                Ok(()) => self.catch_up()?,
                 Err(error) => {
                     self.reader.notice(read_error(&self.path, &error), true)?;
                     return Ok(FollowEnd::Failed);
@@ -305,6 +369,14 @@ impl Follower {
     fn is_replaced(&self, file: &File) -> bool {
         let (Ok(named), Ok(open)) = (self.path.metadata(), file.metadata()) else { return false };
         identity(&named) != identity(&open)
+    }
+
+    /// Reports once that what there was to read was read.
+    fn catch_up(&mut self) -> Result<(), Disconnected> {
+        match std::mem::replace(&mut self.caught_up, true) {
+            true => Ok(()),
+            false => self.reader.send(ReaderEvent::CaughtUp),
+        }
     }
 
     fn notice(&self, what: &str) -> Result<(), Disconnected> {

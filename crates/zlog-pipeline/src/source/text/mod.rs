@@ -52,6 +52,8 @@ pub struct TextSource {
     current: Option<CurrentBlock>,
     /// Streams that have not ended.
     live: usize,
+    /// Streams that have not been read to their end for the first time.
+    behind: Vec<usize>,
     /// Whether a last line without its end is held until [`TextSource::end_held`].
     holds_cut_lines: bool,
     failure: Option<Error>,
@@ -68,9 +70,18 @@ impl TextSource {
         specs: &[StreamSpec],
         options: &LineOptions,
     ) -> (TextSource, Vec<ReaderHandle>) {
-        let (sender, messages) = bounded(BLOCKS);
+        TextSource::buffered(specs, options, BLOCKS)
+    }
+
+    /// As [`TextSource::new`], with at most `blocks` blocks that were read ahead.
+    pub(crate) fn buffered(
+        specs: &[StreamSpec],
+        options: &LineOptions,
+        blocks: usize,
+    ) -> (TextSource, Vec<ReaderHandle>) {
+        let (sender, messages) = bounded(blocks);
         // Room for every buffer: those in the channel and one at each end.
-        let (spare, spares) = bounded(BLOCKS + specs.len() + 1);
+        let (spare, spares) = bounded(blocks + specs.len() + 1);
         let (stop, stopped) = bounded(0);
         let progress = Arc::new(ReadProgress::default());
         let reader = |stream| ReaderHandle {
@@ -94,6 +105,7 @@ impl TextSource {
             spare,
             current: None,
             live: specs.len(),
+            behind: (0..specs.len()).collect(),
             holds_cut_lines: false,
             failure: None,
             notices: Vec::new(),
@@ -230,11 +242,15 @@ impl TextSource {
     fn take(&mut self, message: ReaderMessage) {
         let ReaderMessage { stream, at, event } = message;
         let mut current = CurrentBlock { at, ..CurrentBlock::end(stream) };
+        if matches!(event, ReaderEvent::CaughtUp | ReaderEvent::End | ReaderEvent::Failed(_)) {
+            self.behind.retain(|behind| *behind != stream);
+        }
         match event {
             ReaderEvent::Bytes(block) => {
                 current = CurrentBlock { block, last: false, ..current };
             }
             ReaderEvent::Break => {}
+            ReaderEvent::CaughtUp => return,
             ReaderEvent::End => {
                 self.live -= 1;
                 if self.holds_cut_lines && self.streams[stream].splitter.is_within_line() {
@@ -300,6 +316,11 @@ impl Source for TextSource {
         self.live = 0;
         let _ = self.deliver_ready(sink)?;
         self.failure.take().map_or(Ok(()), Err)
+    }
+
+    fn is_caught_up(&self) -> bool {
+        let waits = |stream: &Stream| stream.assembly.assembler.holds();
+        self.behind.is_empty() && self.current.is_none() && !self.streams.iter().any(waits)
     }
 
     fn take_notices(&mut self) -> Vec<Notice> {

@@ -74,3 +74,34 @@ pub struct LineCounts {
     /// Lines whose end had not come when the source was asked to finish.
     pub cut_lines: u64,
 }
+
+impl LineCounts {
+    /// The sums of both.
+    pub(crate) fn plus(self, other: LineCounts) -> LineCounts {
+        // All fields, so that a new one does not compile before it is added here.
+        let LineCounts {
+            lines,
+            records,
+            not_utf8,
+            pieces,
+            skipped,
+            nuls,
+            unmatched,
+            cuts,
+            quoted,
+            cut_lines,
+        } = other;
+        LineCounts {
+            lines: self.lines + lines,
+            records: self.records + records,
+            not_utf8: self.not_utf8 + not_utf8,
+            pieces: self.pieces + pieces,
+            skipped: self.skipped + skipped,
+            nuls: self.nuls + nuls,
+            unmatched: self.unmatched + unmatched,
+            cuts: self.cuts + cuts,
+            quoted: self.quoted + quoted,
+            cut_lines: self.cut_lines + cut_lines,
+        }
+    }
+}
