@@ -632,7 +632,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__tail)
-            opts="-t -r -l -i -e -n -f -b -c -o -H -v -q -h --topic --root --not --whole-parts --level --where --grep --all --exclude --from-source --since --until --count --timeout --input --follow --sort --bind --connect --endpoint --last --ask --hwm --max-message --output --format --style --extra --datefmt --dateformat --time-format --msec-format --newlines --utc --highlight --color --timestamp --show --separator --align --no-align --reorder --stats --file --smtp --syslog --exec --publish --console --linger --fail-on-loss --verbose --quiet --help"
+            opts="-t -r -l -i -e -n -f -b -c -o -H -v -q -h --topic --root --not --whole-parts --level --strict-level --where --grep --all --exclude --from-source --since --until --count --timeout --input --follow --sort --bind --connect --endpoint --last --ask --hwm --max-message --output --format --style --extra --datefmt --dateformat --time-format --msec-format --newlines --utc --highlight --color --timestamp --show --separator --align --no-align --reorder --stats --file --smtp --syslog --exec --publish --console --linger --fail-on-loss --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

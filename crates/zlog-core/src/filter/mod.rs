@@ -128,7 +128,8 @@ mod tests {
     #[test]
     fn a_strict_level_excludes_records_without_a_level() {
         for least in [Level::WARNING, Level::NOTSET] {
-            let filter = Filter { min_level: Some(least), strict_level: true, ..Filter::default() };
+            let mut filter =
+                Filter { min_level: Some(least), strict_level: true, ..Filter::default() };
             assert!(!filter.accepts(&Record::default()));
             assert!(!filter.accepts(&Record { topic: "app.NOTSET".into(), ..Record::default() }));
             assert!(filter.accepts(&Record { topic: "app.ERROR".into(), ..Record::default() }));

@@ -69,9 +69,15 @@ impl Parser {
         if !is_record || !is_prefix(plain, inner.level != Level::NOTSET) {
             return false;
         }
+        record.msg = Cow::Borrowed(prefix);
         self.detect_fields(prefix, record);
-        let name = json::quoted(plain.trim_end_matches(['|', ' ', '\t']));
-        record.extras.push(("prefix".into(), RawJson(name.into())));
+        // A syslog priority has been removed.
+        let rest = without_sgr(&record.msg);
+        let name = rest.trim().trim_end_matches(['|', ' ', '\t']);
+        if !name.is_empty() {
+            let name = RawJson(json::quoted(name).into());
+            record.extras.push(("prefix".into(), name));
+        }
         merge(record, inner, object);
         true
     }
@@ -85,7 +91,7 @@ fn split_prefix(line: &str) -> Option<(&str, &str)> {
     }
     let at = memchr::memchr(b'{', &line.as_bytes()[..line.len().min(MAX_PREFIX)])?;
     let (prefix, object) = line.split_at(at);
-    let is_separate = prefix.ends_with([' ', '\t', '|', ':', 'm', ']']);
+    let is_separate = prefix.ends_with([' ', '\t', '|', ':', 'm', ']', '>']);
     (is_separate && !prefix.trim().is_empty()).then_some((prefix, object))
 }
 
@@ -163,3 +169,6 @@ fn merge<'a>(record: &mut Record<'a>, inner: Record<'a>, line: &str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
