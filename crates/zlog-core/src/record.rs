@@ -127,16 +127,6 @@ impl fmt::Display for Level {
     }
 }
 
-/// The milliseconds of a time in seconds, as an integer: Python's `msecs`.
-///
-/// Rounds to microseconds first, the precision of a time in an f64: the milliseconds of
-/// 1700000000.678 are 678, though the nearest f64 is less than that.
-pub fn milliseconds(seconds: f64) -> f64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1e6")]
-    let micros = ((seconds - seconds.floor()) * 1e6 + 0.5) as u32;
-    f64::from(micros / 1000 % 1000)
-}
-
 /// A JSON value as text, which zlog passes on unchanged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RawJson<'a>(pub Text<'a>);
@@ -330,15 +320,6 @@ mod tests {
             assert_eq!(Level::from_name(&level.name()), Some(level), "{level}");
         }
         assert_eq!(Level(35).name(), "Level 35");
-    }
-
-    #[test]
-    fn every_millisecond_is_exact() {
-        for millisecond in 0..1000_u32 {
-            let time: f64 = format!("1700000000.{millisecond:03}").parse().unwrap();
-            assert_eq!(milliseconds(time), f64::from(millisecond));
-        }
-        assert_eq!(milliseconds(-0.25), 750.0);
     }
 
     #[test]

@@ -61,16 +61,19 @@ impl Parser {
         record: &mut Record<'a>,
     ) -> bool {
         let Some((prefix, object)) = split_prefix(line) else { return false };
-        let plain = without_sgr(prefix);
-        let plain = plain.trim();
         let mut inner = Record::default();
         let schema = self.read_json(object, &mut inner);
-        let is_record = !matches!(schema, None | Some(Schema::Other));
-        if !is_record || !is_prefix(plain, inner.level != Level::NOTSET) {
+        if matches!(schema, None | Some(Schema::Other)) {
             return false;
         }
-        record.msg = Cow::Borrowed(prefix);
-        self.detect_fields(prefix, record);
+        let mut around = Record { msg: Cow::Borrowed(prefix), ..Record::default() };
+        self.detect_fields(prefix, &mut around);
+        let is_header = prefix[std::mem::take(&mut self.message_start)..].trim().is_empty();
+        let plain = without_sgr(prefix);
+        if !is_header && !is_prefix(plain.trim(), inner.level != Level::NOTSET) {
+            return false;
+        }
+        *record = around;
         // A syslog priority has been removed.
         let rest = without_sgr(&record.msg);
         let name = rest.trim().trim_end_matches(['|', ' ', '\t']);

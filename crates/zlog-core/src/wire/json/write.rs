@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::escape::write_string;
-use crate::record::{Record, milliseconds};
+use crate::record::Record;
 use crate::wire::attributes;
 
 /// Appends a body of the `json` dialect: one JSON object on one line, without a line break
@@ -211,6 +211,13 @@ fn write_thousandths(thousandths: u64, out: &mut Vec<u8>) {
     };
     out.push(b'.');
     out.extend_from_slice(&digits[..needed]);
+}
+
+/// The milliseconds (`msecs`) of a time in seconds, exact to the microsecond. The fraction of
+/// an f64 may be a little less than what was written: `.678` would give 677.
+pub fn milliseconds(seconds: f64) -> f64 {
+    let micros = (seconds.fract() * 1e6).round().rem_euclid(1e6);
+    (micros / 1e3).floor()
 }
 
 /// Appends seconds with microseconds, the precision of a time in an f64.
