@@ -39,6 +39,8 @@ mod idle;
 mod keepalive;
 /// Crates, and what each layer must not depend on.
 mod layers;
+/// The output of many loggers.
+mod loggers;
 /// Process 1 of a container, and a subreaper.
 #[cfg(target_os = "linux")]
 mod orphans;

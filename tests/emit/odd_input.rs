@@ -11,6 +11,16 @@ fn bytes_that_are_not_utf8_are_written_as_escapes_and_counted() {
     emit.success().stderr_has("2 with bytes that are not UTF-8");
 }
 
+#[test]
+fn json_with_a_byte_that_is_not_utf8_is_read_and_the_byte_is_escaped() {
+    let input = b"{\"level\":\"error\",\"msg\":\"caf\xe9 closed\",\"tables\":5}\n";
+    let (messages, emit) = published(emit(["-r", "a"]).stdin(input));
+    let record = messages[0].json();
+    assert_eq!((&record["msg"], &record["levelno"]), (&r"caf\xe9 closed".into(), &40.into()));
+    assert_eq!(record["tables"], 5);
+    emit.success().stderr_has("1 with bytes that are not UTF-8");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_message_that_is_not_utf8_is_escaped_and_counted_too() {
