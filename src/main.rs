@@ -6,7 +6,7 @@ use zlog::cli::Cli;
 use zlog::command;
 use zlog::command::command_line::{self, Refused};
 use zlog_core::{Error, Exit, Result};
-use zlog_pipeline::os::terminal;
+use zlog_pipeline::os::{signal, terminal};
 
 fn main() -> ExitCode {
     let exit = match command_line::parse(std::env::args_os().collect()) {
@@ -19,13 +19,18 @@ fn main() -> ExitCode {
         Err(Refused::Usage(error)) => usage(&error),
         Err(Refused::Config(error)) => report(&error),
     };
+    if let Exit::Signal(signal) = exit {
+        signal::end_by(signal);
+    }
     ExitCode::from(exit.code())
 }
 
 fn run(cli: Cli) -> Result<Exit> {
     #[cfg(target_os = "linux")]
-    if let Some(exit) = zlog_pipeline::os::orphans::run_in_child()? {
-        return Ok(exit);
+    match zlog_pipeline::os::orphans::run_in_child() {
+        Ok(Some(exit)) => return Ok(exit),
+        Ok(None) => {}
+        Err(error) => terminal::eprint_line(format_args!("zlog: {error}")),
     }
     command::run(cli)
 }

@@ -314,6 +314,7 @@ fn run_example(command: &Command) {
             let config = zlog(["config"]).env("ZLOG_CONFIG", "/no/such/file");
             config.run().code(1).stderr_has("/no/such/file");
         }
+        Command::Formats(_) => prints(zlog(["formats"]), "klog"),
         Command::Completions(_) => prints(zlog(["completions", "bash"]), "_zlog()"),
         Command::Man(_) => prints(zlog(["man"]), ".TH zlog 1"),
     }

@@ -17,8 +17,19 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 10] =
-    [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &DEMO, &CONFIG, &COMPLETIONS, &MAN];
+pub const ALL: [&Notes; 11] = [
+    &ZLOG,
+    &EMIT,
+    &TAIL,
+    &RELAY,
+    &BENCH,
+    &BENCH_PIPELINE,
+    &DEMO,
+    &FORMATS,
+    &CONFIG,
+    &COMPLETIONS,
+    &MAN,
+];
 
 /// Examples in `-h`.
 const SHORT: usize = 3;
@@ -26,7 +37,7 @@ const SHORT: usize = 3;
 const DONE: (&str, &str) = ("0", "Success, also when the reader of the output goes away");
 const FAILED: (&str, &str) = ("1", "Failure; the error says what, why and what to do");
 const USAGE: (&str, &str) = ("2", "Wrong usage");
-const SIGNALS: (&str, &str) = ("130, 143", "Ended by SIGINT, SIGTERM");
+const SIGNALS: (&str, &str) = ("130, 143", "Ended by SIGINT, SIGTERM, as a shell shows it");
 
 const ZLOG: Notes = Notes {
     command: "",
@@ -175,6 +186,16 @@ const CONFIG: Notes = Notes {
         ("ZLOG_CONFIG= zlog tail", "without the file"),
     ],
     exit_codes: &[DONE, FAILED, ("2", "Wrong usage, or the file has errors")],
+};
+
+const FORMATS: Notes = Notes {
+    command: "formats",
+    examples: &[
+        ("zlog formats", "all formats, in the order in which they are tried"),
+        ("zlog formats --explain app.log", "which format each line has, and why"),
+        ("zlog formats klog > ~/.config/zlog/formats/my.toml", "a start for a format of your own"),
+    ],
+    exit_codes: &[DONE, ("1", "Failure; a format file of yours has errors"), USAGE],
 };
 
 const COMPLETIONS: Notes = Notes {

@@ -61,7 +61,7 @@ impl MergeSource {
             wanted: (0..inputs.len()).rev().collect(),
             heads: BinaryHeap::with_capacity(inputs.len()),
             inputs: inputs.into_iter().map(new).collect(),
-            failed: notices.iter().any(|notice| notice.failed),
+            failed: notices.iter().any(|notice| notice.failed()),
             notices,
         }
     }
