@@ -64,7 +64,11 @@ impl Summary {
             (lines.cut_lines, "line", "cut off by the end (marked `cut`)"),
             (lines.skipped, "empty line", "dropped"),
             (lines.nuls, "NUL", "dropped (a hole in the input)"),
-            (lines.unmatched, "line", "that --pattern does not match (sent unchanged)"),
+            (
+                lines.unmatched,
+                "line",
+                "that --pattern or --format-in does not match (sent unchanged)",
+            ),
             (lines.cuts, "traceback", "longer than a record may be (sent in parts)"),
         ];
         let mut remarks: Vec<String> = plain
