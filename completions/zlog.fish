@@ -37,6 +37,8 @@ complete -c zlog -n "__fish_zlog_needs_command" -f -a "completions" -d 'Print a 
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "man" -d 'Print a man page, in roff'
 complete -c zlog -n "__fish_zlog_using_subcommand help" -s h -l help -d 'Print help'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l file -d 'Publish the lines of these files' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l rotate-wait -d 'How long to read on a file that was renamed' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l position -d 'Remember in FILE where each file was read to' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l test -d 'Publish N test records; without N, endlessly' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l seed -d 'Make the same test records for the same seed' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l replay -d 'Publish stored records at their original pace' -r -F
@@ -71,7 +73,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -s c -l connect -d 'Conn
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l endpoint -d 'Default endpoint (tcp://127.0.0.1:12345)' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wire -d 'Dialect: json or text' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
 text\t'The message alone, as PyZMQ\'s PUBHandler sends it'"
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait -d 'How long to wait for subscribers' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait -d 'How long to wait for subscribers [default: 1s]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait-for -d 'How many of them to wait for' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l on-full -d 'Slow subscriber: block or drop' -r -f -a "block\t'Wait: the input is read only as fast as the slowest subscriber receives'
 drop\t'Drop the record and count it'"
@@ -87,14 +89,15 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l trust-topic -d 'Keep 
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l no-detect -d 'Do not look for levels, JSON and logfmt'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l no-multiline -d 'Do not look for tracebacks'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l skip-empty -d 'Drop empty lines'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l strict -d 'Fail if an endpoint can\'t be used'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l fail-on-loss -d 'Exit with 3 if a record was lost'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l tee -d 'Also copy the input to stdout'
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -s q -l quiet -d 'No summary and no progress line'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -s q -l quiet -d 'Print nothing unless records were lost'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s t -l topic -d 'Another way to give TOPIC' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s r -l root -d 'Only topics with this root' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l not -d 'Exclude topics with this prefix' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above' -r -f -a "debug\t''
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above, and records without a level' -r -f -a "debug\t''
 info\t''
 warning\t''
 error\t''
@@ -120,7 +123,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -s o -l output -d 'prett
 json\t'One JSON object a line, which zlog reads back'
 logfmt\t'One line of key=value pairs'
 text\t'The message and its traceback, as Python\'s logging writes them'
-raw\t'The body as it came, byte for byte'"
+raw\t'The body as it came, and a newline after each'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l format -d 'A format string of Python\'s logging' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l style -d 'Style of --format: %, {, $ or auto' -r -f -a "auto\t'Recognised from the string; refused if ambiguous'
 percent\t'Or %, as the % operator: %(levelname)-8s'
@@ -128,7 +131,7 @@ brace\t'Or {, as str.format: {levelname:<8}'
 dollar\t'Or the dollar sign, as string.Template'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l extra -d 'Declare an extra that --format uses; DEFAULT is for records without it' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l time-format -l datefmt -l dateformat -d 'Format of times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l msec-format -d 'Format of the milliseconds after the time in --format; empty for none [default: %s,%03d]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l msec-format -d 'Format of the milliseconds after the time in --format; empty for none [default: %s,%03d, and none with --time-format]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l newlines -d 'Newlines in messages and tracebacks' -r -f -a "keep\t'As they are: a text may take several lines'
 escape\t'As \\x0a: a text is part of one line'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s H -l highlight -d 'Colour matches' -r
@@ -148,6 +151,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l publish -d 'Publish o
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l console -d 'Also print records' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l linger -d 'How long handlers and a slow reader of the output may take at the end' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l whole-parts -d 'Match a prefix only up to a dot or the end: app.ERROR excludes app.ERRORS'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l strict-level -d 'With --level: exclude records without a level'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l all -d 'All of several -i must match, not one of them'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s f -l follow -d 'Continue as the files grow or are rotated'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l sort -d 'Merge the files by time'

@@ -17,8 +17,19 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 10] =
-    [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &DEMO, &FORMATS, &COMPLETIONS, &MAN];
+pub const ALL: [&Notes; 11] = [
+    &ZLOG,
+    &EMIT,
+    &TAIL,
+    &RELAY,
+    &BENCH,
+    &BENCH_PIPELINE,
+    &DEMO,
+    &FORMATS,
+    &CONFIG,
+    &COMPLETIONS,
+    &MAN,
+];
 
 /// Examples in `-h`.
 const SHORT: usize = 3;
@@ -26,7 +37,7 @@ const SHORT: usize = 3;
 const DONE: (&str, &str) = ("0", "Success, also when the reader of the output goes away");
 const FAILED: (&str, &str) = ("1", "Failure; the error says what, why and what to do");
 const USAGE: (&str, &str) = ("2", "Wrong usage");
-const SIGNALS: (&str, &str) = ("130, 143", "Ended by SIGINT, SIGTERM");
+const SIGNALS: (&str, &str) = ("130, 143", "Ended by SIGINT, SIGTERM, as a shell shows it");
 
 const ZLOG: Notes = Notes {
     command: "",
@@ -72,9 +83,11 @@ const TAIL: Notes = Notes {
         ("zlog tail myprogram.ERROR", "one level of one program"),
         ("zlog tail --root myprogram --level warning", "that level and above"),
         ("zlog tail -i 'timeout|refused' -e healthcheck", "include and exclude by text"),
+        ("zlog tail --where 'status>=500 and user.name=bo'", "by fields"),
         ("zlog tail --format '{asctime} {name}: {message}'", "a format string of Python"),
         ("zlog tail -o json > records.jsonl", "store records"),
         ("zlog tail --input records.jsonl --since 1h", "read stored records, or any JSON log"),
+        ("zlog tail -f app.log", "a file as it grows"),
         ("zlog tail --last 50 app", "the last 50 records of a relay, then new ones"),
         ("zlog tail --file app.log,when=midnight,backups=7", "into a new file each day ..."),
         (
@@ -104,7 +117,7 @@ const RELAY: Notes = Notes {
     command: "relay",
     examples: &[
         ("zlog relay", "ports 12344 (emit) and 12345 (tail)"),
-        ("zlog emit --connect tcp://127.0.0.1:12344", "an emitter for it"),
+        ("zlog emit", "an emitter, which finds the relay"),
         ("zlog relay -c tcp://a:12345 -c tcp://b:12345", "collect from two that bind"),
         ("zlog relay --keep 1000", "keep the last records for late subscribers ..."),
         ("zlog tail --last 50 myprogram", "... who get the last 50, then new ones"),
@@ -173,6 +186,18 @@ const FORMATS: Notes = Notes {
         ("zlog formats klog > ~/.config/zlog/formats/my.toml", "a start for a format of your own"),
     ],
     exit_codes: &[DONE, ("1", "Failure; a format file of yours has errors"), USAGE],
+};
+
+const CONFIG: Notes = Notes {
+    command: "config",
+    examples: &[
+        ("zlog config --init", "make the file, in which everything is a comment"),
+        ("zlog config", "show what is in it, or its errors"),
+        ("zlog config --path", "print its path, for an editor"),
+        ("zlog tail @prod", "use the endpoints that it calls prod"),
+        ("ZLOG_CONFIG= zlog tail", "without the file"),
+    ],
+    exit_codes: &[DONE, FAILED, ("2", "Wrong usage, or the file has errors")],
 };
 
 const COMPLETIONS: Notes = Notes {

@@ -9,7 +9,7 @@ use indicatif::{
 };
 
 use crate::cli::EmitArgs;
-use zlog_core::text::plural::{counted, plural};
+use zlog_core::text::plural::{self, counted, grouped, plural};
 use zlog_pipeline::handler::publish::Published;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::OUTSIDE_ROOT;
@@ -20,8 +20,15 @@ use zlog_pipeline::source::{ReadProgress, SourceCounts};
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) published: Published,
+    /// Which subscribers had no room for records, and how long records waited for whom.
+    pub(super) full: Option<String>,
+    pub(super) waits: Option<String>,
     /// Records whose own topic was not under the root.
     pub(super) outside_root: u64,
+    /// Records that were read and could not be published.
+    pub(super) unpublished: u64,
+    /// Records that were read and not published, because no subscriber had come.
+    pub(super) held_back: u64,
     pub(super) counts: SourceCounts,
     pub(super) took: Duration,
     pub(super) flushed: bool,
@@ -31,18 +38,18 @@ impl Summary {
     /// Whether records were lost, or may have been.
     pub(super) fn lost(&self) -> bool {
         let Published { dropped_full, broken, .. } = self.published;
-        dropped_full + broken + self.counts.listen.lost() > 0 || !self.flushed
+        dropped_full + broken + self.unpublished + self.counts.listen.lost() > 0 || !self.flushed
     }
 
     /// The losses alone.
     pub(super) fn loss(&self) -> String {
-        let mut losses = Vec::new();
+        let mut losses = Vec::from_iter(self.not_published());
         if self.published.dropped_full > 0 {
-            losses.push(format!("{} dropped (a subscriber was full)", self.published.dropped_full));
+            losses.push(format!("{} dropped{}", grouped(self.published.dropped_full), self.full()));
         }
         if self.counts.listen.lost() > 0 {
-            losses
-                .push(format!("{} lost before they had arrived whole", self.counts.listen.lost()));
+            let lost = grouped(self.counts.listen.lost());
+            losses.push(format!("{lost} lost before they had arrived whole"));
         }
         losses.extend(self.may_be_lost());
         losses.join("; ")
@@ -52,6 +59,7 @@ impl Summary {
     fn remarks(&self) -> Vec<String> {
         let (published, lines) = (&self.published, &self.counts.lines);
         let plain = [
+            (self.held_back, "read and not published (no subscriber)"),
             (published.unsubscribed, "had no subscriber"),
             (published.unnumbered, "without a sequence number (too many topics, or too long ones)"),
             (lines.not_utf8, "with bytes that are not UTF-8 (shown as \\xNN)"),
@@ -63,6 +71,7 @@ impl Summary {
             (lines.pieces, "piece", "of lines longer than --max-line"),
             (lines.cut_lines, "line", "cut off by the end (marked `cut`)"),
             (lines.skipped, "empty line", "dropped"),
+            (lines.replaced, "state", "of progress bars overwritten before being sent"),
             (lines.nuls, "NUL", "dropped (a hole in the input)"),
             (
                 lines.unmatched,
@@ -71,16 +80,31 @@ impl Summary {
             ),
             (lines.cuts, "traceback", "longer than a record may be (sent in parts)"),
         ];
-        let mut remarks: Vec<String> = plain
+        let mut remarks = Vec::from_iter(self.not_published());
+        let plain = plain
             .iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
+            .map(|(count, what)| format!("{} {what}", grouped(*count)));
+        remarks.extend(plain);
         let named = named.into_iter().filter(|(count, ..)| *count > 0);
         remarks.extend(named.map(|(count, noun, what)| format!("{} {what}", counted(count, noun))));
         remarks.extend(self.counts.listen.remarks());
         remarks.extend(self.may_be_lost());
         remarks
+    }
+
+    fn not_published(&self) -> Option<String> {
+        let lost = counted(self.unpublished, "record");
+        (self.unpublished > 0).then(|| format!("{lost} not published"))
+    }
+
+    /// Who had no room for records that were dropped.
+    fn full(&self) -> String {
+        match &self.full {
+            Some(full) if self.published.dropped_full > 0 => format!(" (no room for {full})"),
+            None if self.published.dropped_full > 0 => " (a subscriber was full)".to_owned(),
+            _ => String::new(),
+        }
     }
 
     /// Losses whose number is not known.
@@ -101,9 +125,12 @@ impl fmt::Display for Summary {
         write!(f, "{records_text}, {bytes} in {seconds:.1} s")?;
         // The rate of a shorter run says nothing.
         if seconds >= 1.0 {
-            write!(f, " ({:.0}/s)", records as f64 / seconds)?;
+            write!(f, " ({})", plural::rate(records as f64 / seconds))?;
         }
-        write!(f, ", {dropped_full} dropped")?;
+        write!(f, ", {} dropped{}", grouped(dropped_full), self.full())?;
+        if let Some(waits) = &self.waits {
+            write!(f, "; {waits}")?;
+        }
         for remark in self.remarks() {
             write!(f, "; {remark}")?;
         }
@@ -152,8 +179,10 @@ impl ProgressLine {
             self.bar.set_position(records);
         } else {
             let read_progress = self.read_progress.as_deref();
-            self.bar.set_length(read_progress.map_or(0, ReadProgress::total));
-            self.bar.set_position(read_progress.map_or(0, ReadProgress::read));
+            let read = read_progress.map_or(0, ReadProgress::read);
+            // The length of compressed text is unknown.
+            self.bar.set_length(read_progress.map_or(0, ReadProgress::total).max(read));
+            self.bar.set_position(read);
             self.bar.set_message(format!("{} {}", HumanCount(records), plural(records, "record")));
         }
     }

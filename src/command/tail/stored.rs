@@ -24,13 +24,14 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
             formats: formats::load("tail", args.format_in.as_deref())?,
             format: args.format_in.clone(),
             stored: true,
+            own_files: true,
             ..parse::Options::default()
         },
         ..LineOptions::default()
     };
     let files = args.input.clone();
     if !args.sort {
-        let options = FileOptions { follow: args.follow, from_end: false };
+        let options = FileOptions { follow: args.follow, ..FileOptions::default() };
         return show(&mut file::open(files, options, spec, &lines, None)?, args, tail);
     }
     let mut source = file::open_merged(files, spec, &lines)?;
@@ -104,7 +105,7 @@ impl<S: Source> Pipeline<S> for Stored<'_> {
             self.tail.output.release_last()?;
         }
         for notice in source.take_notices() {
-            if notice.failed || !self.quiet {
+            if notice.is_urgent() || !self.quiet {
                 terminal::eprint_line(format_args!("zlog tail: {}", notice.text));
             }
         }

@@ -179,6 +179,11 @@ impl Matcher {
         self.unmatched
     }
 
+    /// Counts other lines: not those that were only looked at.
+    pub(crate) fn set_unmatched(&mut self, unmatched: u64) {
+        self.unmatched = unmatched;
+    }
+
     /// Fills the fields of a record. Returns where the message begins; `None` if no format
     /// matches, and the record is as it was.
     pub(crate) fn read<'a>(

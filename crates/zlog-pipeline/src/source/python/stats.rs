@@ -5,7 +5,7 @@
 use std::mem;
 use std::time::{Duration, Instant};
 
-use crate::source::Notice;
+use crate::source::{Notice, Severity};
 use zlog_core::text::plural::counted;
 
 /// Counts of Python's handlers: their clients, records and datagrams.
@@ -27,8 +27,13 @@ pub struct ListenStats {
     pub disconnected_unread: u64,
     /// Records that such a client dropped before it connected again; a lower bound.
     pub dropped: u64,
-    /// Records skipped because they exceed a limit on values; their client stays.
+    /// Records skipped because they are too long or have too many values; their client stays.
     pub too_large: u64,
+    /// Records that can't be read, from clients that have sent others.
+    pub unreadable: u64,
+    /// Records that a client had sent when it was disconnected or zlog ended, and that were
+    /// not read.
+    pub unread: u64,
     /// Records delivered without a part of their extras.
     pub shortened: u64,
     /// Datagrams without a complete record.
@@ -40,7 +45,13 @@ pub struct ListenStats {
 impl ListenStats {
     /// Records that are known to be lost.
     pub fn lost(&self) -> u64 {
-        self.truncated + self.dropped + self.too_large + self.bad_datagrams + self.dropped_datagrams
+        self.truncated
+            + self.dropped
+            + self.too_large
+            + self.unreadable
+            + self.unread
+            + self.bad_datagrams
+            + self.dropped_datagrams
     }
 
     /// For the summary: each number that is not zero, in words.
@@ -51,7 +62,9 @@ impl ListenStats {
             (self.truncated, "record", "cut short by the end of the connection"),
             (self.disconnected_unread, "client", "disconnected with records unread"),
             (self.dropped, "record", "dropped by a SocketHandler that waited for 1 s"),
-            (self.too_large, "record", "dropped, too large"),
+            (self.too_large, "record", "skipped, too large"),
+            (self.unreadable, "record", "skipped, can't be read"),
+            (self.unread, "record", "unread when the client was disconnected"),
             (self.shortened, "record", "shortened (extras nested too deep, or too large)"),
             (self.bad_datagrams, "datagram", "without a complete record"),
             (self.dropped_datagrams, "datagram", "dropped by the system (too fast)"),
@@ -93,7 +106,8 @@ pub(super) struct NoticeLimiter {
 impl NoticeLimiter {
     /// Starts with `notices`, which are not counted towards the limit.
     pub(super) fn new(now: Instant, notices: impl IntoIterator<Item = String>) -> NoticeLimiter {
-        let notices = notices.into_iter().map(|text| Notice { text, failed: false }).collect();
+        let info = |text| Notice { text, severity: Severity::Info };
+        let notices = notices.into_iter().map(info).collect();
         NoticeLimiter { notices, begun: now, reported: 0, suppressed: 0 }
     }
 
@@ -101,7 +115,7 @@ impl NoticeLimiter {
     pub(super) fn report(&mut self, text: impl FnOnce() -> String) {
         if self.reported < PER_WINDOW {
             self.reported += 1;
-            self.notices.push(Notice { text: text(), failed: false });
+            self.notices.push(Notice { text: text(), severity: Severity::Loss });
         } else {
             self.suppressed += 1;
         }
@@ -121,7 +135,7 @@ impl NoticeLimiter {
         let suppressed = mem::take(&mut self.suppressed);
         if suppressed > 0 {
             let text = format!("… and {suppressed} more problems with Python's handlers");
-            self.notices.push(Notice { text, failed: false });
+            self.notices.push(Notice { text, severity: Severity::Loss });
         }
     }
 

@@ -10,32 +10,46 @@
 //! | bytes that are not UTF-8 | each as `\xNN` (Python's `backslashreplace`), counted |
 //! | NULs at the start of a line, or 512 and more in a row: a hole in a file | skipped, counted; a line before them ends |
 //! | other NULs, and other control characters | kept |
-//! | `\r\n` | ends a line, as `\n` does; a `\r` elsewhere is kept |
+//! | `\r\n` | ends a line, as `\n` does |
+//! | `\r` elsewhere: a progress bar | the last state of the line, counted; while the line goes on, each new state, at most ten times a second. In a line that begins with a level or a time, `\r` is kept |
+//! | UTF-16, with or without a byte order mark | decoded, with a notice |
+//! | a byte order mark of UTF-8 at the beginning | dropped, with a notice |
 //! | an empty line | a record with an empty message, or skipped and counted ([`LineOptions::skip_empty`]) |
 //! | a last line without newline | a record; of a command that a signal ended, marked by the extra `cut`, counted |
 //! | a line whose end has not come when the source is asked to finish | a record, marked by the extra `cut`, counted |
 //! | a line longer than [`LineOptions::max_line`], or one that begins with `{` and is longer than eight times that | one record for each piece, numbered from 1 in the extra `part`, counted |
 //! | JSON with a value that readers could not take (see [`QUOTED`](zlog_core::wire::QUOTED)) | the value is kept as text, counted |
-//! | a traceback | `exc_text` of the record before it (see `multiline`) |
+//! | a traceback | `exc_text` of the record before it, at ERROR or above (see `multiline`) |
+//! | a crash after a line below ERROR | a record of its own, at ERROR |
+//! | a call stack | `stack_info` of the record before it |
+//! | a traceback that comes later than it was waited for | a record, with the message of the record before it in the extra `traceback_of` |
 //!
 //! So nothing is lost, and what is changed is counted ([`LineCounts`]).
 
+mod encoding;
 mod options;
+mod progress;
 mod stream;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 use memchr::memchr;
 
+use self::encoding::Encoding;
 pub use self::options::{LONGEST_STORED_LINE, LineCounts, LineOptions, StreamSpec};
 use self::stream::{CurrentBlock, Shared, Stream};
-use super::reader::{BLOCKS, Notice, ReadProgress, ReaderEvent, ReaderHandle, ReaderMessage};
+use super::file::PositionFile;
+use super::reader::{
+    BLOCKS, Notice, ReadProgress, ReaderEvent, ReaderHandle, ReaderMessage, Severity,
+};
 use super::{PollStatus, Sink, Source, SourceCounts};
+use zlog_core::multiline::Wait;
 use zlog_core::parse::Parser;
-use zlog_core::{Error, Exit, Result};
+use zlog_core::{Exit, Result};
 
 /// Longest wait for the end of a line when the source is asked to finish in the middle of
 /// it. A file or a full pipe gives the rest at once; a longer wait would be for a program
@@ -45,6 +59,8 @@ const LINE_END: Duration = Duration::from_millis(500);
 /// Makes records of what its readers send.
 pub struct TextSource {
     streams: Vec<Stream>,
+    /// How further streams are made, for files that take the name of another one.
+    new_stream: Box<dyn Fn() -> Stream + Send>,
     shared: Shared,
     messages: Receiver<ReaderMessage>,
     /// Returns buffers to the readers.
@@ -56,10 +72,11 @@ pub struct TextSource {
     behind: Vec<usize>,
     /// Whether a last line without its end is held until [`TextSource::end_held`].
     holds_cut_lines: bool,
-    failure: Option<Error>,
     notices: Vec<Notice>,
     failed: bool,
     progress: Arc<ReadProgress>,
+    positions: Option<PositionFile>,
+    is_unsaved_reported: bool,
     /// Dropped with the source: that wakes and ends readers that wait.
     _stop: Sender<()>,
 }
@@ -84,8 +101,10 @@ impl TextSource {
         let (spare, spares) = bounded(blocks + specs.len() + 1);
         let (stop, stopped) = bounded(0);
         let progress = Arc::new(ReadProgress::default());
+        let streams = Arc::new(AtomicUsize::new(specs.len()));
         let reader = |stream| ReaderHandle {
             stream,
+            streams: Arc::clone(&streams),
             messages: sender.clone(),
             spare: spares.clone(),
             stop: stopped.clone(),
@@ -94,19 +113,26 @@ impl TextSource {
             unused: Vec::new(),
         };
         let readers = (0..specs.len()).map(reader).collect();
+        let (spec, further) = (specs.first().copied().unwrap_or_default(), options.clone());
         let source = TextSource {
+            new_stream: Box::new(move || Stream::new(spec, &further)),
             streams: specs.iter().map(|spec| Stream::new(*spec, options)).collect(),
-            shared: Shared { counts: LineCounts::default(), skip_empty: options.skip_empty },
+            shared: Shared {
+                counts: LineCounts::default(),
+                skip_empty: options.skip_empty,
+                progress: Arc::clone(&progress),
+            },
             messages,
             spare,
             current: None,
             live: specs.len(),
             behind: (0..specs.len()).collect(),
             holds_cut_lines: false,
-            failure: None,
             notices: Vec::new(),
             failed: false,
             progress,
+            positions: None,
+            is_unsaved_reported: false,
             _stop: stop,
         };
         (source, readers)
@@ -124,8 +150,13 @@ impl TextSource {
 
     /// Adds a notice that comes from no reader.
     pub(crate) fn add_notice(&mut self, notice: Notice) {
-        self.failed |= notice.failed;
+        self.failed |= notice.failed();
         self.notices.push(notice);
+    }
+
+    /// Saves where each file was read to: see [`Source::checkpoint`].
+    pub(super) fn remember_positions(&mut self, positions: PositionFile) {
+        self.positions = Some(positions);
     }
 
     /// Holds a last line without its end until [`TextSource::end_held`].
@@ -172,9 +203,22 @@ impl TextSource {
         Ok(())
     }
 
+    /// Delivers the records that wait for more lines.
+    fn finish_records(&mut self, sink: &mut Sink<'_>) -> Result<()> {
+        if self.deliver_ready(sink)?.is_continue() {
+            self.streams.iter_mut().for_each(|stream| stream.assembly.assembler.expire());
+            let _ = self.deliver_ready(sink)?;
+        }
+        self.live = 0;
+        Ok(())
+    }
+
     /// Delivers what can be delivered without waiting.
     fn deliver_ready(&mut self, sink: &mut Sink<'_>) -> Result<ControlFlow<()>> {
         for stream in &mut self.streams {
+            if stream.deliver_state(&mut self.shared, sink)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
             if stream.assembly.deliver(&mut self.shared, sink)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -200,7 +244,9 @@ impl TextSource {
             Err(TryRecvError::Disconnected) => return self.readers_gone(),
             Err(TryRecvError::Empty) => {
                 // Nothing is in the channel, so a waiting record is as old as it looks.
-                let due = self.streams.iter().filter_map(Stream::due).min();
+                let dues =
+                    self.streams.iter().flat_map(|stream| [stream.due(), stream.state_due()]);
+                let due = dues.flatten().min();
                 match self.messages.recv_deadline(due.map_or(until, |due| due.min(until))) {
                     Ok(message) => message,
                     Err(RecvTimeoutError::Disconnected) => return self.readers_gone(),
@@ -214,12 +260,17 @@ impl TextSource {
     }
 
     /// Ends the records that have waited for more lines long enough at the time `now`, but
-    /// not in the stream `except`, where more lines have come. Returns whether any ended.
+    /// not in the stream `except`, where more lines have come. Finds the states of unfinished
+    /// lines that are due. Returns whether there is anything to deliver.
     fn expire(&mut self, now: Instant, except: Option<usize>) -> bool {
         let mut found = false;
         for (at, stream) in self.streams.iter_mut().enumerate() {
             if except != Some(at) && stream.due().is_some_and(|due| due <= now) {
-                stream.assembly.assembler.expire();
+                stream.assembly.expire();
+                found = true;
+            }
+            if stream.state_due().is_some_and(|due| due <= now) {
+                stream.progress.is_due = true;
                 found = true;
             }
         }
@@ -237,25 +288,32 @@ impl TextSource {
 
     fn take(&mut self, message: ReaderMessage) {
         let ReaderMessage { stream, at, event } = message;
+        while self.streams.len() <= stream {
+            self.streams.push((self.new_stream)());
+        }
         let mut current = CurrentBlock { at, ..CurrentBlock::end(stream) };
-        if matches!(event, ReaderEvent::CaughtUp | ReaderEvent::End | ReaderEvent::Failed(_)) {
+        if matches!(event, ReaderEvent::CaughtUp | ReaderEvent::End) {
             self.behind.retain(|behind| *behind != stream);
         }
         match event {
-            ReaderEvent::Bytes(block) => {
+            ReaderEvent::Bytes(mut block) => {
+                self.streams[stream].fed += block.len as u64;
+                let remark = self.streams[stream].encoding.decode(&mut block);
+                if let Some(text) = remark.map(str::to_owned) {
+                    self.add_notice(Notice { text, severity: Severity::Info });
+                }
                 current = CurrentBlock { block, last: false, ..current };
             }
-            ReaderEvent::Break => {}
-            ReaderEvent::CaughtUp => return,
+            ReaderEvent::Break => self.streams[stream].encoding = Encoding::default(),
+            ReaderEvent::Origin(origin) => return self.streams[stream].begin_at(origin),
+            ReaderEvent::CaughtUp => {
+                return self.streams[stream].assembly.parser.set_live();
+            }
             ReaderEvent::End => {
                 self.live -= 1;
                 if self.holds_cut_lines && self.streams[stream].splitter.is_within_line() {
                     return;
                 }
-            }
-            ReaderEvent::Failed(error) => {
-                self.live -= 1;
-                self.failure = Some(error);
             }
             ReaderEvent::Notice(notice) => return self.add_notice(notice),
         }
@@ -272,9 +330,6 @@ impl Source for TextSource {
             let flow = self.deliver_ready(sink)?;
             if flow.is_break() || self.shared.counts.records > before {
                 return Ok(PollStatus::Delivered);
-            }
-            if let Some(error) = self.failure.take() {
-                return Err(error);
             }
             if self.live == 0 {
                 return Ok(PollStatus::Ended);
@@ -302,6 +357,10 @@ impl Source for TextSource {
             let Ok(message) = self.messages.try_recv() else { break };
             self.take(message);
         }
+        if self.positions.is_some() {
+            // A line without its end is read the next time.
+            return self.finish_records(sink);
+        }
         self.finish_lines(Instant::now() + within.min(LINE_END), sink)?;
         for stream in 0..self.streams.len() {
             if self.deliver_ready(sink)?.is_break() {
@@ -310,17 +369,39 @@ impl Source for TextSource {
             self.current = Some(CurrentBlock { cut: true, ..CurrentBlock::end(stream) });
         }
         self.live = 0;
-        let _ = self.deliver_ready(sink)?;
-        self.failure.take().map_or(Ok(()), Err)
+        self.deliver_ready(sink).map(drop)
     }
 
     fn is_caught_up(&self) -> bool {
-        let waits = |stream: &Stream| stream.assembly.assembler.holds();
+        let waits = |stream: &Stream| stream.assembly.assembler.wait() != Wait::None;
         self.behind.is_empty() && self.current.is_none() && !self.streams.iter().any(waits)
     }
 
     fn take_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)
+    }
+
+    /// Saves positions if it is time. That they can't be saved is reported once.
+    fn checkpoint(&mut self) {
+        let Some(positions) = &mut self.positions else { return };
+        for (number, stream) in self.streams.iter().enumerate() {
+            if stream.has_begun {
+                positions.confirm(number, stream.origin.as_ref(), stream.assembly.delivered);
+            }
+        }
+        if let Err(error) = positions.save_if_due()
+            && !std::mem::replace(&mut self.is_unsaved_reported, true)
+        {
+            let text = error.to_string();
+            self.add_notice(Notice { text, severity: Severity::Failure });
+        }
+    }
+
+    fn stop(&mut self, _within: Duration) -> Result<()> {
+        match &mut self.positions {
+            Some(positions) if !self.is_unsaved_reported => positions.save(),
+            _ => Ok(()),
+        }
     }
 
     fn counts(&self) -> SourceCounts {
