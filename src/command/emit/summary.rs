@@ -73,7 +73,11 @@ impl Summary {
             (lines.skipped, "empty line", "dropped"),
             (lines.replaced, "state", "of progress bars overwritten before being sent"),
             (lines.nuls, "NUL", "dropped (a hole in the input)"),
-            (lines.unmatched, "line", "that --pattern does not match (sent unchanged)"),
+            (
+                lines.unmatched,
+                "line",
+                "that --pattern or --format-in does not match (sent unchanged)",
+            ),
             (lines.cuts, "traceback", "longer than a record may be (sent in parts)"),
         ];
         let mut remarks = Vec::from_iter(self.not_published());

@@ -107,7 +107,12 @@ impl TimeFormat {
 
     /// Reads a text that is a time in this format, and nothing else: seconds since
     /// 1970-01-01 UTC.
-    pub(super) fn read(&self, text: &str, context: Context<'_>) -> Option<f64> {
+    pub(super) fn read(
+        &self,
+        text: &str,
+        context: Context<'_>,
+        last: &mut LastMinute,
+    ) -> Option<f64> {
         match self {
             TimeFormat::Iso => exact(text, context.zone),
             TimeFormat::Epoch => parse_time(text),
@@ -118,7 +123,7 @@ impl TimeFormat {
                 if !reader.rest.is_empty() {
                     return None;
                 }
-                reader.parts.resolve(context)
+                reader.parts.resolve(context, last)
             }
         }
     }
@@ -155,6 +160,30 @@ fn piece(directive: u8) -> Option<Piece> {
         b'%' => Piece::Literal(b'%'),
         _ => return None,
     })
+}
+
+/// The minute of the last time that was read, and when it began: the lines of a log share
+/// minutes, and years and zones cost more to look up than all the rest.
+#[derive(Debug, Default)]
+pub(super) struct LastMinute {
+    minute: Option<Minute>,
+    /// In microseconds since 1970-01-01 UTC.
+    start: i64,
+}
+
+/// All that decides when a minute begins.
+#[derive(Clone, PartialEq, Debug, Default)]
+struct Minute {
+    year: Option<i16>,
+    month: Option<i8>,
+    day: Option<i8>,
+    day_of_year: Option<i16>,
+    hour: i8,
+    minute: i8,
+    offset: Option<i32>,
+    zone: Option<TimeZone>,
+    /// The minute of reading, which tells a year or a date that is left out.
+    received: i64,
 }
 
 /// The numbers of a time, as far as the text has them.
@@ -377,27 +406,56 @@ const YEAR_SLACK: f64 = 86_400.0;
 const DAY_SLACK: f64 = 3600.0;
 
 impl Parts {
-    fn resolve(&self, context: Context<'_>) -> Option<f64> {
+    /// The time, in seconds since 1970-01-01 UTC.
+    fn resolve(self, context: Context<'_>, last: &mut LastMinute) -> Option<f64> {
+        #[expect(clippy::cast_possible_truncation, reason = "a time of reading is in range")]
+        let received = (context.received / 60.0) as i64;
         let hour = match self.pm {
             Some(pm) => self.hour % 12 + if pm { 12 } else { 0 },
             None => self.hour,
         };
-        let time = Time::new(hour, self.minute, self.second, self.nanos).ok()?;
+        let minute = Minute {
+            year: self.year,
+            month: self.month,
+            day: self.day,
+            day_of_year: self.day_of_year,
+            hour,
+            minute: self.minute,
+            offset: self.offset,
+            zone: self.zone,
+            received: if self.year.is_some() { 0 } else { received },
+        };
+        if last.minute.as_ref() != Some(&minute) {
+            let start = minute.start(context)?.as_microsecond();
+            *last = LastMinute { minute: Some(minute), start };
+        }
+        let micros = i64::from(self.second) * 1_000_000 + i64::from(self.nanos / 1000);
+        #[expect(clippy::cast_precision_loss, reason = "an f64 holds microseconds for 285 years")]
+        Some((last.start + micros) as f64 / 1e6)
+    }
+}
+
+impl Minute {
+    fn start(&self, context: Context<'_>) -> Option<Timestamp> {
+        let time = Time::new(self.hour, self.minute, 0, 0).ok()?;
         let zone = self.zone.as_ref().unwrap_or(context.zone);
-        let at = |date: Date| self.seconds(DateTime::from_parts(date, time), zone);
+        let at = |date: Date| self.at(DateTime::from_parts(date, time), zone);
         if let Some(year) = self.year {
             return at(self.date(year)?);
         }
-        let today = today(context)?;
+        let before = |slack| Timestamp::from_second((context.received + slack) as i64).ok();
+        let today = zone.to_datetime(before(0.0)?).date();
         if self.month.is_none() && self.day_of_year.is_none() {
+            let latest = before(DAY_SLACK)?;
             let days =
                 [1, 0, -1].into_iter().filter_map(|days| today.checked_add(days.days()).ok());
-            return days.filter_map(at).find(|time| *time <= context.received + DAY_SLACK);
+            return days.filter_map(at).find(|time| *time <= latest);
         }
         // 29 February is up to eight years ago.
+        let latest = before(YEAR_SLACK)?;
         let years = (today.year() - 8..=today.year() + 1).rev();
         let times = years.filter_map(|year| at(self.date(year)?));
-        { times }.find(|time| *time <= context.received + YEAR_SLACK)
+        { times }.find(|time| *time <= latest)
     }
 
     fn date(&self, year: i16) -> Option<Date> {
@@ -407,24 +465,17 @@ impl Parts {
         }
     }
 
-    fn seconds(&self, time: DateTime, zone: &TimeZone) -> Option<f64> {
-        let stamp = match self.offset {
-            Some(seconds) => Offset::from_seconds(seconds).ok()?.to_timestamp(time).ok()?,
-            None => zone.to_timestamp(time).ok()?,
-        };
-        Some(seconds(stamp))
+    fn at(&self, time: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+        match self.offset {
+            Some(seconds) => Offset::from_seconds(seconds).ok()?.to_timestamp(time).ok(),
+            None => zone.to_timestamp(time).ok(),
+        }
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an f64 holds microseconds for 285 years")]
 fn seconds(stamp: Timestamp) -> f64 {
     stamp.as_microsecond() as f64 / 1e6
-}
-
-fn today(context: Context<'_>) -> Option<Date> {
-    #[expect(clippy::cast_possible_truncation, reason = "a time of reading is in range")]
-    let now = Timestamp::from_second(context.received as i64).ok()?;
-    Some(context.zone.to_datetime(now).date())
 }
 
 /// `@4000000065937ca52a0b1c2d`: seconds of TAI after 2^62, and nanoseconds.
@@ -439,88 +490,4 @@ fn tai64n(text: &str) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// 2024-01-02 03:04:05 UTC.
-    const NOW: f64 = 1_704_164_645.0;
-
-    fn read(spec: &str, text: &str) -> Option<f64> {
-        let context = Context { zone: &TimeZone::UTC, received: NOW };
-        TimeFormat::new(spec).unwrap().read(text, context)
-    }
-
-    #[test]
-    fn a_time_is_read_as_its_format_says() {
-        for (spec, text) in [
-            ("%Y-%m-%d %H:%M:%S", "2024-01-02 03:04:05"),
-            ("%d/%b/%Y:%H:%M:%S %z", "02/Jan/2024:05:04:05 +0200"),
-            ("%a %b %d %H:%M:%S %Y", "Tue Jan  2 03:04:05 2024"),
-            ("%A, %d %B %Y %I:%M:%S %p", "Tuesday, 2 January 2024 3:04:05 AM"),
-            ("%y%m%d %H%M%S", "240102 030405"),
-            ("%Y%m%d-%H:%M:%S", "20240102-3:4:5"),
-            ("%Y.%j %H:%M:%S", "2024.2 03:04:05"),
-            ("%Y-%m-%d %H:%M:%S %Z", "2024-01-01 22:04:05 EST"),
-            ("%Y-%m-%d %H:%M:%S %Z", "2024-01-02 04:04:05 Europe/Berlin"),
-            ("%Y-%m-%d %H:%M:%S %Z", "2024-01-02 04:04:05 +01"),
-            ("%a, %d %b %Y %H:%M:%S %z", "Tue, 02 Jan 2024 03:04:05 +00:00"),
-            ("%b %d %H:%M:%S", "Jan  2 03:04:05"),
-            ("%H:%M:%S", "03:04:05"),
-            ("iso", "2024-01-02T03:04:05Z"),
-            ("epoch", "1704164645000"),
-            ("tai64n", "@4000000065937d2f00000000"),
-        ] {
-            assert_eq!(read(spec, text), Some(NOW), "{spec}: {text}");
-        }
-    }
-
-    #[test]
-    fn a_fraction_is_exact() {
-        for (spec, text, micros) in [
-            ("%Y-%m-%d %H:%M:%S,%f", "2024-01-02 03:04:05,678", 678_000),
-            ("%Y-%m-%d %H:%M:%S.%f", "2024-01-02 03:04:05.678901234567", 678_901),
-            ("%Y%m%d-%H:%M:%S:%L", "20240102-3:4:5:7", 7_000),
-            ("tai64n", "@4000000065937d2f1dcd6500", 500_000),
-        ] {
-            let seconds = read(spec, text).unwrap();
-            assert_eq!((seconds * 1e6).round() as i64, 1_704_164_645_000_000 + micros, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_year_that_is_left_out_is_the_last_one_that_fits() {
-        let year = |text| {
-            let seconds = read("%b %e %H:%M:%S", text).unwrap();
-            Timestamp::from_second(seconds as i64).unwrap().to_zoned(TimeZone::UTC).year()
-        };
-        assert_eq!(year("Dec 31 23:59:59"), 2023);
-        assert_eq!(year("Jan  2 03:00:00"), 2024);
-        assert_eq!(year("Jan  3 03:00:00"), 2024, "a clock may be ahead");
-        assert_eq!(year("Jan  4 03:00:00"), 2023);
-        assert_eq!(year("Feb 29 03:00:00"), 2020);
-    }
-
-    #[test]
-    fn a_date_that_is_left_out_is_the_last_one_that_fits() {
-        assert_eq!(read("%H:%M:%S", "04:04:05"), Some(NOW + 3600.0));
-        assert_eq!(read("%H:%M:%S", "23:04:05"), Some(NOW - 4.0 * 3600.0));
-    }
-
-    #[test]
-    fn other_text_is_not_a_time() {
-        for (spec, text) in [
-            ("%Y-%m-%d", "2024-13-02"),
-            ("%H:%M:%S", "25:00:00"),
-            ("%H:%M:%S", "03:04:05x"),
-            ("%I:%M %p", "13:00 PM"),
-            ("%b %e", "Jun"),
-            ("%b %e %Y", "Juz 1 2024"),
-            ("%z", "0100"),
-            ("tai64n", "@40000000"),
-            ("epoch", "x"),
-        ] {
-            assert_eq!(read(spec, text), None, "{spec}: {text}");
-        }
-        assert_eq!(TimeFormat::new("%Y %Q"), Err("%Q".into()));
-    }
-}
+mod tests;
