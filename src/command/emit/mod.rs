@@ -326,8 +326,11 @@ impl Emit {
         }
         self.report_disconnects();
         let (published, flushed) = self.close();
+        let slow = || self.publish.as_ref().map(Publish::slow);
         let summary = Summary {
             published,
+            full: slow().and_then(|slow| slow.full()),
+            waits: slow().and_then(|slow| slow.waits()),
             outside_root: self.outside_root,
             unpublished: self.unpublished,
             held_back: self.held_back,
