@@ -17,6 +17,8 @@ mod descriptor;
 mod diagnose;
 mod drain;
 mod endpoint;
+#[cfg(unix)]
+mod event_watch;
 mod ffi;
 mod flush;
 mod host_names;

@@ -119,6 +119,11 @@ impl Monitor {
         }
     }
 
+    /// The receiving socket.
+    pub(super) fn socket(&self) -> &zmq::Socket {
+        &self.pair
+    }
+
     /// For `zmq::poll`.
     pub(super) fn poll_item(&self) -> zmq::PollItem<'_> {
         self.pair.as_poll_item(zmq::POLLIN)

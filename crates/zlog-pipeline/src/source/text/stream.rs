@@ -124,6 +124,7 @@ impl Stream {
         self.fed = origin.as_ref().map_or(0, |origin| origin.offset);
         (self.assembly.line_start, self.assembly.delivered) = (self.fed, self.fed);
         self.origin = origin.map(Arc::new);
+        self.encoding = Encoding::default();
         self.has_begun = true;
     }
 
@@ -208,7 +209,10 @@ impl Stream {
                 self.progress.reset();
                 self.splitter.advance(&mut current.pos);
                 let ahead = current.block.len - current.pos + self.splitter.carried();
-                self.assembly.line_start = self.fed - ahead as u64;
+                // Of UTF-16, only the end of a block has a known place.
+                if ahead == 0 || !self.encoding.is_utf16() {
+                    self.assembly.line_start = self.fed.saturating_sub(ahead as u64);
+                }
                 continue;
             }
             if current.last && self.splitter.finish() {
