@@ -11,7 +11,8 @@ use super::progress::{self, Progress};
 use crate::source::Sink;
 use crate::source::lines::{Line, Splitter};
 use crate::source::reader::{BLOCK, Block, Origin, ReadProgress};
-use zlog_core::multiline::{Assembled, Assembler, Offer, Tag, Wait, mentions_error};
+use zlog_core::formats::Formats;
+use zlog_core::multiline::{self, Assembled, Assembler, Offer, Tag, Wait, mentions_error};
 use zlog_core::parse::{self, Parser};
 use zlog_core::wire::json;
 use zlog_core::{Level, RawJson, Record, Result};
@@ -95,7 +96,12 @@ impl CurrentBlock {
 
 impl Stream {
     pub(super) fn new(spec: StreamSpec, options: &LineOptions) -> Stream {
-        let assembler = Assembler::new(options.multiline.clone());
+        let formats = match options.parse.detect {
+            true => options.parse.formats.clone(),
+            false => Formats::none(),
+        };
+        let multiline = multiline::Options { formats, ..options.multiline.clone() };
+        let assembler = Assembler::new(multiline);
         Stream {
             encoding: Encoding::default(),
             progress: Progress::default(),
