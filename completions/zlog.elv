@@ -28,6 +28,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand relay 'Collect from many publishers, publish to many subscribers'
             cand bench 'Measure what a log call costs: publishing, files, mail'
             cand demo 'Show an emitter and a tail in one terminal'
+            cand formats 'List the formats of lines, or explain which one the lines of a file have'
             cand config 'Show the user''s defaults and named endpoints'
             cand completions 'Print a completion script for a shell'
             cand man 'Print a man page, in roff'
@@ -270,6 +271,13 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --rate 'Records per second'
             cand --seed 'Make the same records for the same seed'
             cand --color 'Colour: auto, always or never'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'zlog;formats'= {
+            cand --explain 'Show the format of each line of FILE, and why; - is stdin'
+            cand --format-in 'Try only this format'
+            cand --json 'Print a JSON object for each line'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

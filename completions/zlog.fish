@@ -32,6 +32,7 @@ complete -c zlog -n "__fish_zlog_needs_command" -f -a "tail" -d 'Subscribe to re
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "relay" -d 'Collect from many publishers, publish to many subscribers'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "bench" -d 'Measure what a log call costs: publishing, files, mail'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "demo" -d 'Show an emitter and a tail in one terminal'
+complete -c zlog -n "__fish_zlog_needs_command" -f -a "formats" -d 'List the formats of lines, or explain which one the lines of a file have'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "config" -d 'Show the user\'s defaults and named endpoints'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "man" -d 'Print a man page, in roff'
@@ -269,6 +270,10 @@ complete -c zlog -n "__fish_zlog_using_subcommand demo" -l color -d 'Colour: aut
 always\t'In a pipe and a file too'
 never\t'Nowhere'"
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand formats" -l explain -d 'Show the format of each line of FILE, and why; - is stdin' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand formats" -l format-in -d 'Try only this format' -r
+complete -c zlog -n "__fish_zlog_using_subcommand formats" -l json -d 'Print a JSON object for each line'
+complete -c zlog -n "__fish_zlog_using_subcommand formats" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand config" -l path -d 'Print the path of the file'
 complete -c zlog -n "__fish_zlog_using_subcommand config" -l init -d 'Make a file in which everything is a comment'
 complete -c zlog -n "__fish_zlog_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
