@@ -83,9 +83,11 @@ const TAIL: Notes = Notes {
         ("zlog tail myprogram.ERROR", "one level of one program"),
         ("zlog tail --root myprogram --level warning", "that level and above"),
         ("zlog tail -i 'timeout|refused' -e healthcheck", "include and exclude by text"),
+        ("zlog tail --where 'status>=500 and user.name=bo'", "by fields"),
         ("zlog tail --format '{asctime} {name}: {message}'", "a format string of Python"),
         ("zlog tail -o json > records.jsonl", "store records"),
         ("zlog tail --input records.jsonl --since 1h", "read stored records, or any JSON log"),
+        ("zlog tail -f app.log", "a file as it grows"),
         ("zlog tail --last 50 app", "the last 50 records of a relay, then new ones"),
         ("zlog tail --file app.log,when=midnight,backups=7", "into a new file each day ..."),
         (
@@ -115,7 +117,7 @@ const RELAY: Notes = Notes {
     command: "relay",
     examples: &[
         ("zlog relay", "ports 12344 (emit) and 12345 (tail)"),
-        ("zlog emit --connect tcp://127.0.0.1:12344", "an emitter for it"),
+        ("zlog emit", "an emitter, which finds the relay"),
         ("zlog relay -c tcp://a:12345 -c tcp://b:12345", "collect from two that bind"),
         ("zlog relay --keep 1000", "keep the last records for late subscribers ..."),
         ("zlog tail --last 50 myprogram", "... who get the last 50, then new ones"),
@@ -176,6 +178,16 @@ const DEMO: Notes = Notes {
     exit_codes: &[DONE, FAILED, USAGE, SIGNALS],
 };
 
+const FORMATS: Notes = Notes {
+    command: "formats",
+    examples: &[
+        ("zlog formats", "all formats, in the order in which they are tried"),
+        ("zlog formats --explain app.log", "which format each line has, and why"),
+        ("zlog formats klog > ~/.config/zlog/formats/my.toml", "a start for a format of your own"),
+    ],
+    exit_codes: &[DONE, ("1", "Failure; a format file of yours has errors"), USAGE],
+};
+
 const CONFIG: Notes = Notes {
     command: "config",
     examples: &[
@@ -186,16 +198,6 @@ const CONFIG: Notes = Notes {
         ("ZLOG_CONFIG= zlog tail", "without the file"),
     ],
     exit_codes: &[DONE, FAILED, ("2", "Wrong usage, or the file has errors")],
-};
-
-const FORMATS: Notes = Notes {
-    command: "formats",
-    examples: &[
-        ("zlog formats", "all formats, in the order in which they are tried"),
-        ("zlog formats --explain app.log", "which format each line has, and why"),
-        ("zlog formats klog > ~/.config/zlog/formats/my.toml", "a start for a format of your own"),
-    ],
-    exit_codes: &[DONE, ("1", "Failure; a format file of yours has errors"), USAGE],
 };
 
 const COMPLETIONS: Notes = Notes {

@@ -43,9 +43,9 @@ pub struct FormatArgs {
     )]
     pub time_format: Option<String>,
     /// Format of the milliseconds after the time in --format; empty for none
-    /// [default: %s,%03d]
+    /// [default: %s,%03d, and none with --time-format]
     #[arg(
-        long, value_name = "FORMAT", requires = "format", conflicts_with = "time_format",
+        long, value_name = "FORMAT", requires = "format",
         help_heading = HEADING, hide_short_help = true
     )]
     pub msec_format: Option<String>,

@@ -88,19 +88,25 @@ const ENDPOINTS: &str = "Endpoints";
 pub struct EndpointArgs {
     /// Bind this endpoint
     ///
-    /// Prints the endpoint that was bound to stderr. May be repeated.
+    /// Prints the endpoint that was bound to stderr. May be repeated. PORT is tcp://127.0.0.1:PORT,
+    /// and port 0 takes a free one.
     #[arg(short, long, value_name = "ENDPOINT", help_heading = ENDPOINTS)]
+    #[arg(value_parser = value_parsers::endpoint())]
     pub bind: Vec<String>,
     /// Connect to this endpoint
     ///
     /// May be repeated.
     #[arg(short, long, value_name = "ENDPOINT", help_heading = ENDPOINTS)]
+    #[arg(value_parser = value_parsers::endpoint())]
     pub connect: Vec<String>,
     /// Default endpoint (tcp://127.0.0.1:12345)
     ///
-    /// Used without --bind and --connect. ZLOG_ENDPOINT sets another default.
+    /// Used without --bind and --connect. ZLOG_ENDPOINT sets another default. With bind: or
+    /// connect: before it, nothing else is bound or connected to. Without, processes of one user
+    /// also meet in a directory, so that any number of them can use it.
     #[arg(
         long, env = ENDPOINT_VARIABLE, hide_env = true, value_name = "ENDPOINT",
+        value_parser = value_parsers::endpoint(),
         default_value = zlog_pipeline::socket::DEFAULT_ENDPOINT, hide_default_value = true,
         help_heading = ENDPOINTS, hide_short_help = true
     )]

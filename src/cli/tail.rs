@@ -27,7 +27,7 @@ pub struct TailArgs {
     /// Prefixes of topics to subscribe to [default: all]
     ///
     /// An argument that contains :// is an endpoint to connect to.
-    #[arg(value_name = "TOPIC")]
+    #[arg(value_name = "TOPIC", value_parser = value_parsers::topic_or_endpoint())]
     pub topics: Vec<String>,
     /// Another way to give TOPIC
     #[arg(short, long = "topic", value_name = "TOPIC", help_heading = SELECT)]
@@ -45,12 +45,16 @@ pub struct TailArgs {
     /// Match a prefix only up to a dot or the end: app.ERROR excludes app.ERRORS
     #[arg(long, help_heading = SELECT, hide_short_help = true)]
     pub whole_parts: bool,
-    /// Only this level and above
+    /// Only this level and above, and records without a level
     ///
-    /// A name (debug, info, warning, error, critical) or a number on Python's scale.
+    /// A name (debug, info, warning, error, critical) or a number on Python's scale. A record
+    /// without a level passes: nobody would see that it is missing. --strict-level excludes it.
     #[arg(short, long, value_parser = value_parsers::LevelParser, hide_possible_values = true)]
     #[arg(help_heading = SELECT)]
     pub level: Option<Level>,
+    /// With --level: exclude records without a level
+    #[arg(long, requires = "level", help_heading = SELECT, hide_short_help = true)]
+    pub strict_level: bool,
     /// Only if this holds: 'status>=500 and user.name=bo'
     ///
     /// Compares a field of the record (level, message, name, process, or any extra) with a
@@ -130,6 +134,7 @@ pub struct TailArgs {
     /// Endpoint for the query of --last [default: the port after the endpoint's, or its path
     /// and .ask]
     #[arg(long, value_name = "ENDPOINT", requires = "last", help_heading = INPUT)]
+    #[arg(value_parser = value_parsers::endpoint())]
     #[arg(hide_short_help = true)]
     pub ask: Option<String>,
     /// High-water mark: messages queued for this subscriber; 0 for no limit

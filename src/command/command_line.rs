@@ -46,7 +46,7 @@ pub fn parse(line: Vec<OsString>) -> Result<Parsed, Refused> {
             Ok(Parsed { cli, warning: None })
         }
         Err(error) => match &mut cli.command {
-            Command::Emit(args) if !args.strict => {
+            Command::Emit(args) => {
                 args.endpoints.fault = has_name(&args.endpoints)
                     .then(|| "the file that names the endpoints has errors".to_owned());
                 let warning = error.also("The job runs without the file.");
@@ -119,7 +119,7 @@ fn resolve(command: &mut Command, config: Option<&UserConfig>) -> Result<()> {
     };
     match command {
         // A fault of publishing must not keep the job from running.
-        Command::Emit(args) if !args.strict => {
+        Command::Emit(args) => {
             args.endpoints.fault = Some(error.to_string());
             Ok(())
         }

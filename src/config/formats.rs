@@ -89,7 +89,9 @@ impl UserFormats {
 /// The directory of a user's own formats: `$XDG_CONFIG_HOME/zlog/formats`, or
 /// `~/.config/zlog/formats`.
 pub fn user_directory() -> Option<PathBuf> {
-    Some(super::user::directory()?.join("formats"))
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
+    let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
+    Some(config.join("zlog/formats"))
 }
 
 impl FormatFile {

@@ -43,7 +43,10 @@ pub(super) fn read(
     let mut addresses = Vec::new();
     let check = |option: &str, value: &str, offset| {
         if let Some((_, role)) = ENDPOINTS.iter().find(|(known, _)| *known == option) {
-            Endpoint::parse(value, *role)?;
+            match option {
+                "endpoint" => Endpoint::parse_default(value, *role).map(drop)?,
+                _ => Endpoint::parse(value, *role).map(drop)?,
+            }
         }
         let address = listen_address(option, value, overrides);
         addresses.extend(address.map(|address| (offset, address)));

@@ -13,6 +13,8 @@ mod pickles;
 mod socket_handler;
 /// Both handlers over Unix sockets, and the sockets' files.
 mod unix_sockets;
+/// Values as Python prints them.
+mod values;
 
 use std::collections::BTreeMap;
 

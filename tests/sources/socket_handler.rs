@@ -39,15 +39,43 @@ fn a_record_keeps_every_field_that_python_sent() {
     let extras = &extras.1;
     assert_eq!(extras["list"], json!([1, 2.5, null, true]));
     assert_eq!(extras["tuple"], json!([1, ["two"]]));
-    assert_eq!(extras["bytes"], r"raw\xff");
+    assert_eq!(extras["bytes"], r"b'raw\xff'");
+    assert_eq!(extras["extra_text"]["tuple"], "(1, ('two',))");
     assert_eq!(extras["when"], "2025-11-21 08:00:01+00:00");
     assert_eq!(extras["price"], "1.50");
     assert_eq!(extras["twice"], json!({"a": ["shared"], "b": ["shared"]}));
-    assert_eq!(stranger.1["who"], "<__main__.Stranger>");
+    assert_eq!(stranger.1["who"], "Stranger(secret=7)");
     assert_eq!(stranger.1["seq_"], 5, "the program's own, beside zlog's");
     assert_eq!(thread.1["threadName"], "worker-7");
     let seqs: Vec<&Value> = records.iter().map(|(_, record)| &record["seq"]).collect();
     assert_eq!(seqs, [1, 1, 1, 2, 1, 2], "each topic is counted");
+}
+
+#[test]
+fn a_process_that_the_program_left_out_is_null_and_not_that_of_zlog() {
+    let Some(python) = python() else { return };
+    let mut listening = ListeningEmit::open();
+    let port = listening.port("SocketHandler");
+    program(&python, &["anonymous", &port]).wait().success();
+    let (_, record) = listening.next();
+    let record = record.as_object().unwrap();
+    for key in ["process", "processName"] {
+        assert_eq!(record.get(key), Some(&Value::Null), "{key}");
+    }
+    assert!(record["hostname"].is_string());
+}
+
+#[test]
+fn a_record_longer_than_max_record_is_skipped_and_counted_and_its_client_stays() {
+    let Some(python) = python() else { return };
+    let mut listening = ListeningEmit::open();
+    let port = listening.port("SocketHandler");
+    program(&python, &["overlong", &port]).wait().success();
+    assert_eq!(listening.texts(2), ["before", "after"]);
+    listening.emit.expect_stderr("at most 1048576 are allowed (--max-record)");
+    listening.emit.terminate();
+    let emit = listening.emit.wait().code(143);
+    emit.stderr_has("1 record skipped, too large").stderr_lacks("disconnected");
 }
 
 #[test]

@@ -48,7 +48,8 @@ pub(super) fn open(args: &EmitArgs, signals: Option<Forwarding>) -> Result<Box<d
         SourceKind::Replay => {
             let path = args.replay.as_deref().unwrap_or(Path::new(""));
             let input = BufReader::with_capacity(1 << 16, file::open_stored(path)?);
-            Box::new(ReplaySource::new(input, args.speed, lines.parse, spec.level))
+            let parse = parse::Options { own_files: true, ..lines.parse };
+            Box::new(ReplaySource::new(input, args.speed, parse, spec.level))
         }
         SourceKind::Python => Box::new(PythonSource::open(&args.listen.options())?),
     })
@@ -94,7 +95,7 @@ fn start_command(
 }
 
 fn stream_spec(level: Option<Level>, default: Level) -> StreamSpec {
-    StreamSpec { level: level.unwrap_or(default), explicit: level.is_some(), process: None }
+    StreamSpec { level: level.unwrap_or(default), process: None }
 }
 
 fn stdout(args: &EmitArgs) -> Tee {
@@ -116,9 +117,11 @@ fn line_options(args: &EmitArgs) -> Result<LineOptions> {
             formats: formats::load("emit", args.format_in.as_deref())?,
             format: args.format_in.clone(),
             stored: is_stored(args),
+            own_files: false,
         },
         multiline: multiline::Options {
             rules,
+            json: !args.no_detect && args.pattern.is_none(),
             wait: args.multiline_wait.0,
             ..multiline::Options::default()
         },

@@ -71,8 +71,13 @@ impl Summary {
             (lines.pieces, "piece", "of lines longer than --max-line"),
             (lines.cut_lines, "line", "cut off by the end (marked `cut`)"),
             (lines.skipped, "empty line", "dropped"),
+            (lines.replaced, "state", "of progress bars overwritten before being sent"),
             (lines.nuls, "NUL", "dropped (a hole in the input)"),
-            (lines.unmatched, "line", "that --pattern does not match (sent unchanged)"),
+            (
+                lines.unmatched,
+                "line",
+                "that --pattern or --format-in does not match (sent unchanged)",
+            ),
             (lines.cuts, "traceback", "longer than a record may be (sent in parts)"),
         ];
         let mut remarks = Vec::from_iter(self.not_published());
@@ -174,8 +179,10 @@ impl ProgressLine {
             self.bar.set_position(records);
         } else {
             let read_progress = self.read_progress.as_deref();
-            self.bar.set_length(read_progress.map_or(0, ReadProgress::total));
-            self.bar.set_position(read_progress.map_or(0, ReadProgress::read));
+            let read = read_progress.map_or(0, ReadProgress::read);
+            // The length of compressed text is unknown.
+            self.bar.set_length(read_progress.map_or(0, ReadProgress::total).max(read));
+            self.bar.set_position(read);
             self.bar.set_message(format!("{} {}", HumanCount(records), plural(records, "record")));
         }
     }

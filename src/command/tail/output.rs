@@ -230,6 +230,17 @@ impl TailOutput {
         (self.prints || self.counts.is_some()) && terminal::stdout_is_closed()
     }
 
+    /// When counts or losses are to be printed.
+    pub(super) fn report_due(&self, now: Instant) -> Option<Instant> {
+        let left = |(stats, every): &(Stats, Option<Duration>)| {
+            every.map(|every| now + every.saturating_sub(stats.age(now)))
+        };
+        let stats = self.stats.as_ref().and_then(left);
+        // Intervals end with the second.
+        let counts = self.counts.as_ref().map(|_| now + Duration::from_secs(1));
+        self.losses.due().into_iter().chain(stats).chain(counts).min()
+    }
+
     /// Prints counts and losses when they are due, or at the end.
     pub(super) fn report(&mut self, now: Instant, at_end: bool) {
         self.losses.report(now, at_end);

@@ -72,6 +72,7 @@ fn filter(args: &TailArgs) -> Result<Filter> {
     }
     Ok(Filter {
         min_level: args.level,
+        strict_level: args.strict_level,
         topics: Topics::default(), // `TailOutput` checks topics before
         from_source: args.from_source.clone(),
         since: span.since.map(|moment| moment.seconds),

@@ -24,6 +24,7 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
             formats: formats::load("tail", args.format_in.as_deref())?,
             format: args.format_in.clone(),
             stored: true,
+            own_files: true,
             ..parse::Options::default()
         },
         ..LineOptions::default()
@@ -55,6 +56,13 @@ fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<(
         terminal::eprint_line(format_args!(
             "zlog tail: {timeless} without a time: --since and --until used the time of the \
              record before, or let them pass"
+        ));
+    }
+    let unmatched = source.counts().lines.unmatched;
+    if unmatched > 0 && !args.quiet {
+        let unmatched = counted(unmatched, "line");
+        terminal::eprint_line(format_args!(
+            "zlog tail: {unmatched} that --format-in does not match (shown unchanged)"
         ));
     }
     let nuls = source.counts().lines.nuls;

@@ -82,7 +82,7 @@ impl Choice for Output {
             "text",
             "The message and its traceback, as Python's logging writes them",
         ),
-        Named::new(Output::Raw, "raw", "The body as it came, byte for byte"),
+        Named::new(Output::Raw, "raw", "The body as it came, and a newline after each"),
     ];
 }
 

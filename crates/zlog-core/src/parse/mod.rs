@@ -7,20 +7,25 @@
 //!
 //! - A **JSON object** with a message: time, level, message, logger and `LogRecord`
 //!   attributes become fields, other keys extras. An object without a message is its own
-//!   message.
-//! - A **logfmt** line with a message (`level=info msg="…" user=5`), likewise.
+//!   message. So is one after a prefix (`web_1  | {…}`).
+//! - A **logfmt** line (`level=info msg="…" user=5`), likewise.
 //! - A **syslog or systemd priority** (`<PRI>`) is removed. It sets the level and the extra
 //!   `facility`, if it has one.
 //! - **`sub.topic::message`**, if a delimiter is set.
 //!
+//! A line inside another one (Docker's `log`, journald's `MESSAGE`) is read as a line.
+//!
 //! A user's pattern ([`Options::pattern`]) replaces all of this except the delimiter, and so
-//! does a format that the user names ([`Options::format`]).
+//! does a format that the user names ([`Options::format`]). The message that a pattern finds is
+//! read as a line.
 
 mod level;
 mod logfmt;
+mod own;
 mod pattern;
 mod priority;
 pub(crate) mod time;
+mod wrapped;
 
 use std::borrow::Cow;
 
@@ -29,7 +34,7 @@ use jiff::tz::TimeZone;
 use regex::Regex;
 
 use crate::formats::{Explanation, Formats, Input, Matcher};
-use crate::record::{Level, Record};
+use crate::record::{Level, RawJson, Record};
 use crate::wire;
 use crate::wire::json::Schema;
 pub use crate::wire::text::backslash_replace;
@@ -55,6 +60,9 @@ pub struct Options {
     pub format: Option<String>,
     /// Lines may be older than their reading, so a time without a date says nothing.
     pub stored: bool,
+    /// Split the lines of zlog's own log files, in the default format, into time, level, logger
+    /// and message: if the first line has that format. Other lines stay whole.
+    pub own_files: bool,
 }
 
 impl Default for Options {
@@ -66,6 +74,7 @@ impl Default for Options {
             formats: Formats::built_in(),
             format: None,
             stored: false,
+            own_files: false,
         }
     }
 }
@@ -86,6 +95,8 @@ pub struct Parser {
     pattern: Option<Pattern>,
     matcher: Matcher,
     topic_delim: Option<String>,
+    /// Whether the lines are those of zlog's own files; the first line tells.
+    is_own_file: Option<bool>,
     /// The zone of times without one. Looked up once, since that takes a lock.
     zone: TimeZone,
     /// When lines are read: seconds since 1970-01-01 UTC.
@@ -98,6 +109,8 @@ pub struct Parser {
     message_start: usize,
     unmatched: u64,
     quoted: u64,
+    /// How many lines the present one is inside of.
+    depth: u32,
 }
 
 impl Parser {
@@ -109,6 +122,7 @@ impl Parser {
             pattern: options.pattern.map(Pattern::new),
             matcher: Matcher::new(options.formats, format, !options.stored),
             topic_delim: options.topic_delim.filter(|delim| !delim.is_empty()),
+            is_own_file: (!options.own_files).then_some(false),
             zone: TimeZone::system(),
             received: Timestamp::now().as_duration().as_secs_f64(),
             stored: options.stored,
@@ -116,6 +130,7 @@ impl Parser {
             message_start: 0,
             unmatched: 0,
             quoted: 0,
+            depth: 0,
         }
     }
 
@@ -139,6 +154,11 @@ impl Parser {
             Some(time) => self.last_time = Some(time),
             None => record.received = self.last_time,
         }
+    }
+
+    /// From now on, lines are read as they are written: the end of a followed file was reached.
+    pub fn set_live(&mut self) {
+        self.stored = false;
     }
 
     /// Where the message begins in the last line: after the fields that its format has found.
@@ -168,17 +188,20 @@ impl Parser {
     /// level was found.
     pub fn parse_into<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> bool {
         self.message_start = 0;
-        if self.pattern.is_some() {
+        if self.pattern.is_some() && self.depth == 0 {
             record.msg = Cow::Borrowed(line);
             self.parse_pattern(line, record);
-        } else if self.matcher.is_forced() {
+        } else if self.matcher.is_forced() && self.depth == 0 {
             record.msg = Cow::Borrowed(line);
             let message = self.read_format(line, record).unwrap_or(line);
             self.message_start = line.len() - message.len();
+        } else if self.read_own(line, record) {
+            // The record is complete.
         } else if self.detect && json_of(line).starts_with('{') {
-            read_json_line(line, record);
-            self.quoted += u64::from(record.fault.as_deref() == Some(wire::QUOTED));
-        } else {
+            if self.read_json(line, record) == Some(Schema::Wrapper) {
+                self.look_into(record);
+            }
+        } else if !(self.detect && self.read_prefixed_json(line, record)) {
             record.msg = Cow::Borrowed(line);
             if let Some(delim) = &self.topic_delim {
                 split_topic(line, delim, record);
@@ -190,10 +213,36 @@ impl Parser {
         record.level != Level::NOTSET
     }
 
+    /// Reads a line of zlog's own files. `false` if it is none.
+    fn read_own<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> bool {
+        if self.is_own_file == Some(false) {
+            return false;
+        }
+        let is_own = own::read(line, &self.zone, record);
+        self.is_own_file.get_or_insert(is_own);
+        is_own
+    }
+
+    /// The level of a line of a known format: one with a time, a level or both. NOTSET if it
+    /// names none. Does not count the line.
+    pub fn recognize(&mut self, line: &str) -> Option<Level> {
+        let (unmatched, quoted) = (self.unmatched, self.quoted);
+        let no_format = self.matcher.unmatched();
+        let record = self.parse(line).record;
+        (self.unmatched, self.quoted) = (unmatched, quoted);
+        self.matcher.set_unmatched(no_format);
+        (record.level != Level::NOTSET || record.created.is_some()).then_some(record.level)
+    }
+
     fn parse_pattern<'a>(&mut self, line: &'a str, record: &mut Record<'a>) {
         let Some(pattern) = &mut self.pattern else { return };
         match pattern.parse(line, &self.zone) {
-            Some(read) => *record = read,
+            Some(read) => {
+                *record = read;
+                if self.detect {
+                    self.look_into_message(record);
+                }
+            }
             None => self.unmatched += 1,
         }
         if let (Some(delim), "") = (&self.topic_delim, &*record.subtopic)
@@ -201,6 +250,13 @@ impl Parser {
         {
             split_topic(message, delim, record);
         }
+    }
+
+    /// Fills an empty record from a JSON object. A line that is none is the message.
+    fn read_json<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> Option<Schema> {
+        let schema = read_json_line(line, record);
+        self.quoted += u64::from(record.fault.as_deref() == Some(wire::QUOTED));
+        schema
     }
 
     fn detect_fields<'a>(&mut self, line: &'a str, record: &mut Record<'a>) {
@@ -276,25 +332,36 @@ fn json_of(line: &str) -> &str {
     line.strip_prefix('\u{feff}').unwrap_or(line).trim_start()
 }
 
-/// Fills an empty record from a JSON object. A line that is none is the message.
-fn read_json_line<'a>(line: &'a str, record: &mut Record<'a>) {
+/// Fills an empty record from a JSON object. Returns `None` if the line is none; it is then the
+/// message. An object without a message is its own message, and its other fields are extras.
+fn read_json_line<'a>(line: &'a str, record: &mut Record<'a>) -> Option<Schema> {
     let json = json_of(line);
-    match wire::json::read_into(json, record) {
-        Ok(Schema::LogRecord) => {}
-        Ok(Schema::Logbook | Schema::OtherLogger) => {
-            // These keys are fields only in records that zlog stored. Those of other programs
-            // must stay extras: as fields they would not be sent on.
-            let stored =
-                !record.topic.is_empty() || record.received.is_some() || record.fault.is_some();
-            if stored {
-                *record = wire::json::read_body(json).unwrap_or_else(|_| message_only(line));
-            }
-        }
-        Ok(Schema::Other) => {
-            let Record { created, level, levelname, name, .. } = std::mem::take(record);
-            *record = Record { created, level, levelname, name, ..message_only(line) };
-        }
-        Err(_) => record.msg = Cow::Borrowed(line),
+    let Ok(schema) = wire::json::read_into(json, record) else {
+        record.msg = Cow::Borrowed(line);
+        return None;
+    };
+    if schema == Schema::LogRecord {
+        return Some(schema);
+    }
+    // These keys are fields only in records that zlog stored. Those of other programs
+    // must stay extras: as fields they would not be sent on.
+    if !record.topic.is_empty() || record.received.is_some() || record.fault.is_some() {
+        *record = wire::json::read_body(json).unwrap_or_else(|_| message_only(line));
+    }
+    keep_sender(record);
+    if schema == Schema::Other {
+        record.msg = Cow::Borrowed(line);
+    }
+    Some(schema)
+}
+
+/// Makes extras of another program's `source` and `seq`: a sender sets its own.
+fn keep_sender(record: &mut Record<'_>) {
+    if let Some(source) = record.source.take() {
+        record.extras.push(("source".into(), RawJson(wire::json::quoted(&source).into())));
+    }
+    if let Some(seq) = record.seq.take() {
+        record.extras.push(("seq".into(), RawJson(seq.to_string().into())));
     }
 }
 

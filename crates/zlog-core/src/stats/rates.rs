@@ -59,6 +59,11 @@ impl Stats {
             && end.zip(record.time()).is_some_and(|(end, time)| time >= end)
     }
 
+    /// How long it has been counting.
+    pub fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.since)
+    }
+
     /// Whether an interval of this length has ended. Only for [`TimeBase::Arrival`].
     pub fn has_ended(&self, now: Instant, interval: Duration) -> bool {
         self.base == TimeBase::Arrival && now.saturating_duration_since(self.since) >= interval
