@@ -184,6 +184,12 @@ impl Subscriber {
         self.wake = wake;
     }
 
+    /// From now on, only messages and the time end the wait in [`Subscriber::recv`]: for a
+    /// caller to whom a wait without messages means that none are on their way.
+    pub fn ignore_wakeups(&mut self) {
+        (self.wake, self.changed) = (never(), never());
+    }
+
     fn next_batch(&mut self, wait: Duration) -> Result<Batch, RecvTimeoutError> {
         select! {
             recv(self.batches) -> batch => batch.map_err(|_| RecvTimeoutError::Disconnected),

@@ -135,6 +135,7 @@ impl Source for Subscribe {
     /// Makes publishers stop, and delivers what they have sent. What comes after `within` is
     /// counted ([`Subscribe::late`]).
     fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
+        self.subscriber.ignore_wakeups();
         let started = Instant::now();
         let mut drain = Drain::new(&self.subscriber.endpoint_status(), started, within);
         loop {
