@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use jiff::Zoned;
 use zlog_core::Record;
-use zlog_core::filter::Span;
+use zlog_core::filter::{Condition, Span};
 use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
 use zlog_core::parse::{self, Parser, backslash_replace};
@@ -186,11 +186,19 @@ impl Fuzz {
 
     /// Parses typed values.
     fn typed(&mut self) {
-        const TYPED: [&str; 6] =
-            ["1h 30m", "2026-11-21 07:30", "16M", "20/s", "Level 15", "tcp://127.0.0.1:12345"];
+        const TYPED: [&str; 7] = [
+            "1h 30m",
+            "2026-11-21 07:30",
+            "16M",
+            "20/s",
+            "Level 15",
+            "tcp://127.0.0.1:12345",
+            "not (a.b>=1 or c~'x.y')",
+        ];
         let bytes = self.one_of(&TYPED);
         let text = String::from_utf8_lossy(&bytes);
         let _ = Span::parse(Some(&text), None, &Zoned::now());
+        let _ = text.parse::<Condition>();
         let _ = (text.parse::<parsers::Seconds>(), parsers::size(&text), parsers::rate(&text));
         let _ = (parsers::level(&text), parsers::speed(&text), parsers::root(&text));
         let _ = Endpoint::parse(&text, Role::Connect).map(|endpoint| endpoint.query_endpoint());

@@ -31,6 +31,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('relay', 'relay', [CompletionResultType]::ParameterValue, 'Collect from many publishers, publish to many subscribers')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure what a log call costs: publishing, files, mail')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Show an emitter and a tail in one terminal')
+            [CompletionResult]::new('formats', 'formats', [CompletionResultType]::ParameterValue, 'List the formats of lines, or explain which one the lines of a file have')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print a man page, in roff')
             break
@@ -42,6 +43,8 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
         }
         'zlog;emit' {
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Publish the lines of these files')
+            [CompletionResult]::new('--rotate-wait', '--rotate-wait', [CompletionResultType]::ParameterName, 'How long to read on a file that was renamed')
+            [CompletionResult]::new('--position', '--position', [CompletionResultType]::ParameterName, 'Remember in FILE where each file was read to')
             [CompletionResult]::new('--test', '--test', [CompletionResultType]::ParameterName, 'Publish N test records; without N, endlessly')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Make the same test records for the same seed')
             [CompletionResult]::new('--replay', '--replay', [CompletionResultType]::ParameterName, 'Publish stored records at their original pace')
@@ -62,6 +65,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Logger [default: the root, or `root`]')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Source name, unique per emitter [default: made from host and process]')
             [CompletionResult]::new('--pattern', '--pattern', [CompletionResultType]::ParameterName, 'Parse lines by named groups')
+            [CompletionResult]::new('--format-in', '--format-in', [CompletionResultType]::ParameterName, 'Read all lines as this format of `zlog formats`')
             [CompletionResult]::new('--multiline', '--multiline', [CompletionResultType]::ParameterName, 'Regular expression that matches the first line of a record')
             [CompletionResult]::new('--multiline-wait', '--multiline-wait', [CompletionResultType]::ParameterName, 'How long a record waits for the rest of its traceback')
             [CompletionResult]::new('--max-line', '--max-line', [CompletionResultType]::ParameterName, 'Publish a longer line in pieces')
@@ -71,7 +75,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--connect', '--connect', [CompletionResultType]::ParameterName, 'Connect to this endpoint')
             [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Default endpoint (tcp://127.0.0.1:12345)')
             [CompletionResult]::new('--wire', '--wire', [CompletionResultType]::ParameterName, 'Dialect: json or text')
-            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for subscribers')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'How long to wait for subscribers [default: 1s]')
             [CompletionResult]::new('--wait-for', '--wait-for', [CompletionResultType]::ParameterName, 'How many of them to wait for')
             [CompletionResult]::new('--on-full', '--on-full', [CompletionResultType]::ParameterName, 'Slow subscriber: block or drop')
             [CompletionResult]::new('--hwm', '--hwm', [CompletionResultType]::ParameterName, 'High-water mark: messages queued for each subscriber; 0 for no limit')
@@ -88,10 +92,11 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--no-detect', '--no-detect', [CompletionResultType]::ParameterName, 'Do not look for levels, JSON and logfmt')
             [CompletionResult]::new('--no-multiline', '--no-multiline', [CompletionResultType]::ParameterName, 'Do not look for tracebacks')
             [CompletionResult]::new('--skip-empty', '--skip-empty', [CompletionResultType]::ParameterName, 'Drop empty lines')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Fail if an endpoint can''t be used')
             [CompletionResult]::new('--fail-on-loss', '--fail-on-loss', [CompletionResultType]::ParameterName, 'Exit with 3 if a record was lost')
             [CompletionResult]::new('--tee', '--tee', [CompletionResultType]::ParameterName, 'Also copy the input to stdout')
-            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No summary and no progress line')
-            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No summary and no progress line')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing unless records were lost')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing unless records were lost')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -116,6 +121,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N records')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Stop after this long')
             [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'Read stored records or logs from files; - is stdin')
+            [CompletionResult]::new('--format-in', '--format-in', [CompletionResultType]::ParameterName, 'Read all lines of --input as this format of `zlog formats`')
             [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'Bind this endpoint')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Bind this endpoint')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Connect to this endpoint')
@@ -271,6 +277,14 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Records per second')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Make the same records for the same seed')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: auto, always or never')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'zlog;formats' {
+            [CompletionResult]::new('--explain', '--explain', [CompletionResultType]::ParameterName, 'Show the format of each line of FILE, and why; - is stdin')
+            [CompletionResult]::new('--format-in', '--format-in', [CompletionResultType]::ParameterName, 'Try only this format')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON object for each line')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -288,13 +288,21 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__emit)
-            opts="-f -m -r -l -b -c -n -q -h --file --follow --from-end --test --seed --replay --speed --message --listen --listen-udp --allow-remote --max-record --max-clients --root --level --stderr-level --subtopic --topic-delim --trust-topic --name --source --no-detect --pattern --multiline --no-multiline --multiline-wait --skip-empty --max-line --bind --connect --endpoint --wire --wait --wait-for --on-full --hwm --linger --rate --count --duration --fail-on-loss --tee --quiet --help"
+            opts="-f -m -r -l -b -c -n -q -h --file --follow --from-end --rotate-wait --position --test --seed --replay --speed --message --listen --listen-udp --allow-remote --max-record --max-clients --root --level --stderr-level --subtopic --topic-delim --trust-topic --name --source --no-detect --pattern --multiline --no-multiline --multiline-wait --skip-empty --max-line --bind --connect --endpoint --wire --wait --wait-for --on-full --hwm --linger --rate --count --duration --strict --fail-on-loss --tee --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rotate-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --position)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

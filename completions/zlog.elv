@@ -28,6 +28,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand relay 'Collect from many publishers, publish to many subscribers'
             cand bench 'Measure what a log call costs: publishing, files, mail'
             cand demo 'Show an emitter and a tail in one terminal'
+            cand formats 'List the formats of lines, or explain which one the lines of a file have'
             cand completions 'Print a completion script for a shell'
             cand man 'Print a man page, in roff'
         }
@@ -37,6 +38,8 @@ set edit:completion:arg-completer[zlog] = {|@words|
         }
         &'zlog;emit'= {
             cand --file 'Publish the lines of these files'
+            cand --rotate-wait 'How long to read on a file that was renamed'
+            cand --position 'Remember in FILE where each file was read to'
             cand --test 'Publish N test records; without N, endlessly'
             cand --seed 'Make the same test records for the same seed'
             cand --replay 'Publish stored records at their original pace'
@@ -57,6 +60,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --name 'Logger [default: the root, or `root`]'
             cand --source 'Source name, unique per emitter [default: made from host and process]'
             cand --pattern 'Parse lines by named groups'
+            cand --format-in 'Read all lines as this format of `zlog formats`'
             cand --multiline 'Regular expression that matches the first line of a record'
             cand --multiline-wait 'How long a record waits for the rest of its traceback'
             cand --max-line 'Publish a longer line in pieces'
@@ -66,7 +70,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --connect 'Connect to this endpoint'
             cand --endpoint 'Default endpoint (tcp://127.0.0.1:12345)'
             cand --wire 'Dialect: json or text'
-            cand --wait 'How long to wait for subscribers'
+            cand --wait 'How long to wait for subscribers [default: 1s]'
             cand --wait-for 'How many of them to wait for'
             cand --on-full 'Slow subscriber: block or drop'
             cand --hwm 'High-water mark: messages queued for each subscriber; 0 for no limit'
@@ -83,10 +87,11 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --no-detect 'Do not look for levels, JSON and logfmt'
             cand --no-multiline 'Do not look for tracebacks'
             cand --skip-empty 'Drop empty lines'
+            cand --strict 'Fail if an endpoint can''t be used'
             cand --fail-on-loss 'Exit with 3 if a record was lost'
             cand --tee 'Also copy the input to stdout'
-            cand -q 'No summary and no progress line'
-            cand --quiet 'No summary and no progress line'
+            cand -q 'Print nothing unless records were lost'
+            cand --quiet 'Print nothing unless records were lost'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -110,6 +115,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --count 'Stop after N records'
             cand --timeout 'Stop after this long'
             cand --input 'Read stored records or logs from files; - is stdin'
+            cand --format-in 'Read all lines of --input as this format of `zlog formats`'
             cand -b 'Bind this endpoint'
             cand --bind 'Bind this endpoint'
             cand -c 'Connect to this endpoint'
@@ -261,6 +267,13 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --rate 'Records per second'
             cand --seed 'Make the same records for the same seed'
             cand --color 'Colour: auto, always or never'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'zlog;formats'= {
+            cand --explain 'Show the format of each line of FILE, and why; - is stdin'
+            cand --format-in 'Try only this format'
+            cand --json 'Print a JSON object for each line'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -32,10 +32,13 @@ complete -c zlog -n "__fish_zlog_needs_command" -f -a "tail" -d 'Subscribe to re
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "relay" -d 'Collect from many publishers, publish to many subscribers'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "bench" -d 'Measure what a log call costs: publishing, files, mail'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "demo" -d 'Show an emitter and a tail in one terminal'
+complete -c zlog -n "__fish_zlog_needs_command" -f -a "formats" -d 'List the formats of lines, or explain which one the lines of a file have'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "man" -d 'Print a man page, in roff'
 complete -c zlog -n "__fish_zlog_using_subcommand help" -s h -l help -d 'Print help'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l file -d 'Publish the lines of these files' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l rotate-wait -d 'How long to read on a file that was renamed' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l position -d 'Remember in FILE where each file was read to' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l test -d 'Publish N test records; without N, endlessly' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l seed -d 'Make the same test records for the same seed' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l replay -d 'Publish stored records at their original pace' -r -F
@@ -61,6 +64,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l topic-delim -d 'Read 
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l name -d 'Logger [default: the root, or `root`]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l source -d 'Source name, unique per emitter [default: made from host and process]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l pattern -d 'Parse lines by named groups' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l format-in -d 'Read all lines as this format of `zlog formats`' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l multiline -d 'Regular expression that matches the first line of a record' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l multiline-wait -d 'How long a record waits for the rest of its traceback' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-line -d 'Publish a longer line in pieces' -r
@@ -69,7 +73,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -s c -l connect -d 'Conn
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l endpoint -d 'Default endpoint (tcp://127.0.0.1:12345)' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wire -d 'Dialect: json or text' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
 text\t'The message alone, as PyZMQ\'s PUBHandler sends it'"
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait -d 'How long to wait for subscribers' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait -d 'How long to wait for subscribers [default: 1s]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait-for -d 'How many of them to wait for' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l on-full -d 'Slow subscriber: block or drop' -r -f -a "block\t'Wait: the input is read only as fast as the slowest subscriber receives'
 drop\t'Drop the record and count it'"
@@ -85,9 +89,10 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l trust-topic -d 'Keep 
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l no-detect -d 'Do not look for levels, JSON and logfmt'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l no-multiline -d 'Do not look for tracebacks'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l skip-empty -d 'Drop empty lines'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l strict -d 'Fail if an endpoint can\'t be used'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l fail-on-loss -d 'Exit with 3 if a record was lost'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l tee -d 'Also copy the input to stdout'
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -s q -l quiet -d 'No summary and no progress line'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -s q -l quiet -d 'Print nothing unless records were lost'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s t -l topic -d 'Another way to give TOPIC' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s r -l root -d 'Only topics with this root' -r
@@ -106,6 +111,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l until -d 'Only record
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s n -l count -d 'Stop after N records' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l timeout -d 'Stop after this long' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l input -d 'Read stored records or logs from files; - is stdin' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l format-in -d 'Read all lines of --input as this format of `zlog formats`' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s b -l bind -d 'Bind this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s c -l connect -d 'Connect to this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l endpoint -d 'Default endpoint (tcp://127.0.0.1:12345)' -r
@@ -261,5 +267,9 @@ complete -c zlog -n "__fish_zlog_using_subcommand demo" -l color -d 'Colour: aut
 always\t'In a pipe and a file too'
 never\t'Nowhere'"
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand formats" -l explain -d 'Show the format of each line of FILE, and why; - is stdin' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand formats" -l format-in -d 'Try only this format' -r
+complete -c zlog -n "__fish_zlog_using_subcommand formats" -l json -d 'Print a JSON object for each line'
+complete -c zlog -n "__fish_zlog_using_subcommand formats" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -5,20 +5,25 @@ use std::process::ExitCode;
 use zlog::cli::Cli;
 use zlog::command;
 use zlog_core::{Error, Exit, Result};
-use zlog_pipeline::os::terminal;
+use zlog_pipeline::os::{signal, terminal};
 
 fn main() -> ExitCode {
     let exit = match Cli::parse_line(std::env::args_os()) {
         Ok(cli) => run(cli).unwrap_or_else(|error| report(&error)),
         Err(error) => usage(&error),
     };
+    if let Exit::Signal(signal) = exit {
+        signal::end_by(signal);
+    }
     ExitCode::from(exit.code())
 }
 
 fn run(cli: Cli) -> Result<Exit> {
     #[cfg(target_os = "linux")]
-    if let Some(exit) = zlog_pipeline::os::orphans::run_in_child()? {
-        return Ok(exit);
+    match zlog_pipeline::os::orphans::run_in_child() {
+        Ok(Some(exit)) => return Ok(exit),
+        Ok(None) => {}
+        Err(error) => terminal::eprint_line(format_args!("zlog: {error}")),
     }
     command::run(cli)
 }

@@ -57,6 +57,13 @@ fn a_limit_too_low_to_run_with_is_an_error_and_no_abort() {
 }
 
 #[test]
+fn a_command_runs_to_its_end_though_the_limit_is_too_low_to_publish() {
+    let args = ["emit", "--", "sh", "-c", "echo line; exit 5"];
+    let run = with_limit("ulimit -n 30", &args, Input::Empty).wait().code(5);
+    run.stderr_has("the limit on open files is 30").stderr_has("1 record not published");
+}
+
+#[test]
 fn a_low_limit_that_cannot_be_raised_is_told_once() {
     let args = ["emit", "--bind", ANY_PORT, "--wait", "0s", "-m", "x"];
     let emit = with_limit("ulimit -n 100", &args, Input::Empty).wait().success();

@@ -22,6 +22,8 @@ mod emit;
 mod escapes;
 /// Format strings, held against CPython.
 mod format;
+/// `zlog formats`, and the formats of lines.
+mod formats;
 /// Completions and man pages: committed ones are fresh, and they work.
 mod generate;
 /// Each handler by itself, against files, mail servers and daemons.
@@ -47,6 +49,8 @@ mod relay;
 mod route;
 /// Planned shutdowns and broken connections: what arrives, and what is reported as lost.
 mod shutdown;
+/// Commands end by the signal that stopped them.
+mod signals;
 /// Python's network handlers → `zlog emit --listen`.
 mod sources;
 /// Hostile subscribers, and the high-water mark of subscriptions.

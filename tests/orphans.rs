@@ -70,6 +70,24 @@ fn as_process_1_emit_passes_signals_on_to_the_command() {
 }
 
 #[test]
+fn as_process_1_without_proc_emit_says_so_and_runs_the_command() {
+    if !can_unshare() {
+        return;
+    }
+    let script = "mount -t tmpfs none /proc && exec \"$0\" \"$@\"";
+    let mut command = Command::new("unshare");
+    clear_environment(&mut command);
+    let root = rustix::process::geteuid().is_root();
+    let user: &[&str] = if root { &[] } else { &["--user", "--map-root-user"] };
+    command.args(["--fork", "--pid", "--mount-proc", "--kill-child"]).args(user);
+    command.args(["sh", "-c", script, env!("CARGO_BIN_EXE_zlog"), "emit", "-b", ANY_PORT]);
+    command.args(["--wait", "60s", "--", "sh", "-c", "echo works; exit 7"]);
+    let (said, emit) = everything(Running::start(command, Input::Empty));
+    emit.code(7).stderr_has("can't start zlog as a child of process 1");
+    assert_eq!(said, ["works"]);
+}
+
+#[test]
 fn a_subreaper_waits_for_orphans_and_leaves_its_commands_to_those_who_started_them() {
     // Only the orphans of this test: there are other processes.
     let script = ORPHANS.replace(

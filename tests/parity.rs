@@ -310,6 +310,7 @@ fn run_example(command: &Command) {
             prints(zlog(["bench"]).args(args), "null");
         }
         Command::Demo(_) => prints(zlog(["demo", "-n", "3", "--rate", "100"]), "demo."),
+        Command::Formats(_) => prints(zlog(["formats"]), "klog"),
         Command::Completions(_) => prints(zlog(["completions", "bash"]), "_zlog()"),
         Command::Man(_) => prints(zlog(["man"]), ".TH zlog 1"),
     }

@@ -2,7 +2,7 @@
 
 use vt100::Color;
 
-use crate::harness::{ANY_PORT, Publisher, Terminal, emit, zlog};
+use crate::harness::{ANY_PORT, Publisher, Terminal, emit, shell_code, zlog};
 
 /// `zlog tail` in a terminal, connected to a publisher of the test's own.
 fn tail(args: &[&str]) -> (Publisher, Terminal) {
@@ -95,7 +95,7 @@ fn ctrl_c_ends_tail_with_130() {
     terminal.wait_for_text("hello");
     terminal.press("\x03");
     let (_, status) = terminal.wait();
-    assert_eq!(status.code(), Some(130));
+    assert_eq!(shell_code(status), Some(130));
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn demo_shows_records_until_ctrl_c() {
     });
     terminal.press("\x03");
     let (_, status) = terminal.wait();
-    assert!(matches!(status.code(), Some(0 | 130)), "{status}");
+    assert!(matches!(shell_code(status), Some(0 | 130)), "{status}");
 }
 
 #[test]

@@ -32,6 +32,18 @@ pub struct EmitArgs {
     /// Start at the end of the files: publish only what is added from now on
     #[arg(long, requires = "follow", help_heading = SOURCE, hide_short_help = true)]
     pub from_end: bool,
+    /// How long to read on a file that was renamed
+    ///
+    /// Its writer may not know of the rotation yet. The time begins anew when the file grows.
+    #[arg(long, value_name = "DURATION", default_value = "5s", requires = "follow")]
+    #[arg(help_heading = SOURCE, hide_short_help = true)]
+    pub rotate_wait: Seconds,
+    /// Remember in FILE where each file was read to
+    ///
+    /// A restart continues there: no line is repeated or skipped, also if the files were rotated
+    /// meanwhile.
+    #[arg(long, value_name = "FILE", requires = "follow", help_heading = SOURCE)]
+    pub position: Option<PathBuf>,
     /// Publish N test records; without N, endlessly
     #[arg(long, value_name = "N", num_args = 0..=1, value_parser = parsers::at_least_one::<u64>)]
     #[arg(help_heading = SOURCE)]
@@ -100,6 +112,9 @@ pub struct EmitArgs {
     /// The groups are time, level, name, message and subtopic. Others become extras.
     #[arg(long, value_name = "REGEX", help_heading = RECORDS)]
     pub pattern: Option<Regex>,
+    /// Read all lines as this format of `zlog formats`
+    #[arg(long, value_name = "NAME", conflicts_with = "pattern", help_heading = RECORDS)]
+    pub format_in: Option<String>,
     /// Regular expression that matches the first line of a record
     ///
     /// Lines that do not match are attached to the record before them.
@@ -133,9 +148,12 @@ pub struct EmitArgs {
     #[arg(long, value_parser = value_parsers::choice::<Wire>(), default_value = "json")]
     #[arg(help_heading = DELIVERY)]
     pub wire: Wire,
-    /// How long to wait for subscribers
-    #[arg(long, value_name = "DURATION", default_value = "1s", help_heading = DELIVERY)]
-    pub wait: Seconds,
+    /// How long to wait for subscribers [default: 1s]
+    ///
+    /// The first record waits, not the command or the program that writes to stdin. With
+    /// --follow, records wait without limit, and again when all subscribers have left.
+    #[arg(long, value_name = "DURATION", help_heading = DELIVERY)]
+    pub wait: Option<Seconds>,
     /// How many of them to wait for
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = DELIVERY)]
     pub wait_for: usize,
@@ -162,6 +180,12 @@ pub struct EmitArgs {
     #[arg(long, value_name = "DURATION", value_parser = parsers::nonzero_duration)]
     #[arg(help_heading = DELIVERY)]
     pub duration: Option<Seconds>,
+    /// Fail if an endpoint can't be used
+    ///
+    /// Otherwise a command still runs, or stdin is read to its end, and nothing is published.
+    /// Nothing is started before the check.
+    #[arg(long, help_heading = DELIVERY)]
+    pub strict: bool,
     /// Exit with 3 if a record was lost
     ///
     /// Or may have been lost. This also applies after a signal. Records that nobody had
@@ -174,12 +198,22 @@ pub struct EmitArgs {
     #[arg(long, conflicts_with_all = ["test", "replay", "message", "listening"])]
     #[arg(help_heading = DELIVERY)]
     pub tee: bool,
-    /// No summary and no progress line
+    /// Print nothing unless records were lost
     #[arg(short, long, help_heading = DELIVERY)]
     pub quiet: bool,
 }
 
 impl EmitArgs {
+    /// Whether somebody depends on the input being read: a wrapped command, or a program that
+    /// writes to standard input.
+    pub fn has_writer(&self) -> bool {
+        match self.source_kind() {
+            SourceKind::Stdin | SourceKind::Command => true,
+            SourceKind::File => self.file.iter().any(|path| path == "-"),
+            _ => false,
+        }
+    }
+
     /// The source that was chosen. The parser refuses two.
     pub fn source_kind(&self) -> SourceKind {
         match self {

@@ -17,8 +17,8 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 9] =
-    [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &DEMO, &COMPLETIONS, &MAN];
+pub const ALL: [&Notes; 10] =
+    [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &DEMO, &FORMATS, &COMPLETIONS, &MAN];
 
 /// Examples in `-h`.
 const SHORT: usize = 3;
@@ -26,7 +26,7 @@ const SHORT: usize = 3;
 const DONE: (&str, &str) = ("0", "Success, also when the reader of the output goes away");
 const FAILED: (&str, &str) = ("1", "Failure; the error says what, why and what to do");
 const USAGE: (&str, &str) = ("2", "Wrong usage");
-const SIGNALS: (&str, &str) = ("130, 143", "Ended by SIGINT, SIGTERM");
+const SIGNALS: (&str, &str) = ("130, 143", "Ended by SIGINT, SIGTERM, as a shell shows it");
 
 const ZLOG: Notes = Notes {
     command: "",
@@ -72,9 +72,11 @@ const TAIL: Notes = Notes {
         ("zlog tail myprogram.ERROR", "one level of one program"),
         ("zlog tail --root myprogram --level warning", "that level and above"),
         ("zlog tail -i 'timeout|refused' -e healthcheck", "include and exclude by text"),
+        ("zlog tail --where 'status>=500 and user.name=bo'", "by fields"),
         ("zlog tail --format '{asctime} {name}: {message}'", "a format string of Python"),
         ("zlog tail -o json > records.jsonl", "store records"),
         ("zlog tail --input records.jsonl --since 1h", "read stored records, or any JSON log"),
+        ("zlog tail -f app.log", "a file as it grows"),
         ("zlog tail --last 50 app", "the last 50 records of a relay, then new ones"),
         ("zlog tail --file app.log,when=midnight,backups=7", "into a new file each day ..."),
         (
@@ -163,6 +165,16 @@ const DEMO: Notes = Notes {
         ("zlog demo -n 20 --rate 50", "20 records, quickly"),
     ],
     exit_codes: &[DONE, FAILED, USAGE, SIGNALS],
+};
+
+const FORMATS: Notes = Notes {
+    command: "formats",
+    examples: &[
+        ("zlog formats", "all formats, in the order in which they are tried"),
+        ("zlog formats --explain app.log", "which format each line has, and why"),
+        ("zlog formats klog > ~/.config/zlog/formats/my.toml", "a start for a format of your own"),
+    ],
+    exit_codes: &[DONE, ("1", "Failure; a format file of yours has errors"), USAGE],
 };
 
 const COMPLETIONS: Notes = Notes {

@@ -7,6 +7,7 @@ mod bench;
 mod emit;
 pub mod examples;
 mod format;
+mod formats;
 pub mod handlers;
 pub mod help;
 mod listen;
@@ -27,6 +28,7 @@ pub use self::bench::{
 pub use self::emit::EmitArgs;
 use self::examples::Notes;
 pub use self::format::FormatArgs;
+pub use self::formats::FormatsArgs;
 pub use self::handlers::HandlerArgs;
 pub use self::listen::ListenArgs;
 pub use self::relay::{DEFAULT_COLLECT, RelayArgs, StatusOutput};
@@ -66,6 +68,8 @@ pub enum Command {
     Bench(Box<BenchArgs>),
     /// Show an emitter and a tail in one terminal
     Demo(DemoArgs),
+    /// List the formats of lines, or explain which one the lines of a file have
+    Formats(FormatsArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print a man page, in roff

@@ -101,6 +101,10 @@ pub struct TailArgs {
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = INPUT)]
     #[arg(conflicts_with_all = ["bind", "connect"])]
     pub input: Vec<PathBuf>,
+    /// Read all lines of --input as this format of `zlog formats`
+    #[arg(long, value_name = "NAME", requires = "input", help_heading = INPUT)]
+    #[arg(hide_short_help = true)]
+    pub format_in: Option<String>,
     /// Continue as the files grow or are rotated
     ///
     /// Without --input, the arguments are the files: `zlog tail -f app.log`.

@@ -51,7 +51,7 @@ impl Emitter {
             .map_err(|error| Error::io("can't find the zlog program", &error))?;
         let mut command = Command::new(program);
         command.args(["emit", "--test", "--root", "demo", "--bind", "tcp://127.0.0.1:*"]);
-        command.args(["--wait", "30s", "--linger", "1s", "--quiet"]);
+        command.args(["--wait", "30s", "--linger", "1s"]);
         command.args(["--rate", &args.rate.to_string()]);
         if let Some(seed) = args.seed {
             command.args(["--seed", &seed.to_string()]);

@@ -10,6 +10,7 @@ mod connection_log;
 pub mod demo;
 mod disconnect_reason;
 pub mod emit;
+pub mod formats;
 pub mod man;
 pub mod relay;
 pub mod tail;
@@ -29,10 +30,12 @@ use zlog_pipeline::socket::{DEFAULT_ENDPOINT, Endpoint, Role};
 /// # Errors
 /// The command failed; the error has the exit code.
 pub fn run(cli: Cli) -> Result<Exit> {
-    if !matches!(cli.command, Command::Completions(_) | Command::Man(_))
-        && let Some(warning) = fd_limit::raise()?
-    {
-        terminal::eprint_line(format_args!("zlog: {warning}"));
+    // `emit` does it itself, because what it wraps must run in any case.
+    if !matches!(
+        cli.command,
+        Command::Emit(_) | Command::Completions(_) | Command::Formats(_) | Command::Man(_)
+    ) {
+        raise_descriptor_limit()?;
     }
     match cli.command {
         Command::Emit(args) => emit::run(*args),
@@ -40,9 +43,18 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Relay(args) => relay::run(*args),
         Command::Bench(args) => bench::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Formats(args) => formats::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }
+}
+
+/// Raises the limit on file descriptors, and prints a warning if it is still low.
+fn raise_descriptor_limit() -> Result<()> {
+    if let Some(warning) = fd_limit::raise()? {
+        terminal::eprint_line(format_args!("zlog: {warning}"));
+    }
+    Ok(())
 }
 
 /// The endpoints of `--bind` and `--connect`; the default one, as `role`, when there are none.

@@ -7,6 +7,7 @@
 
 mod diagnostics;
 mod dict_config;
+pub mod formats;
 mod formatters;
 mod handlers;
 mod relay;

@@ -211,6 +211,16 @@ impl<'t> TableReader<'t> {
         parent.entries().into_iter().filter_map(named).collect()
     }
 
+    /// The tables of `[[key]]`.
+    pub(super) fn array_of_tables(&mut self, key: &str) -> Vec<TableReader<'t>> {
+        let Some(value) = self.value(key) else { return Vec::new() };
+        let DeValue::Array(items) = value.get_ref() else {
+            self.type_error(key, value, "an array of tables: [[…]]");
+            return Vec::new();
+        };
+        items.iter().filter_map(|item| self.subtable(key, item.span().start, item)).collect()
+    }
+
     fn subtable(&self, key: &str, offset: usize, value: &'t Value<'t>) -> Option<TableReader<'t>> {
         let DeValue::Table(table) = value.get_ref() else {
             self.type_error(key, value, "a table");

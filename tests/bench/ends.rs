@@ -7,7 +7,7 @@ use zlog_bench::smtp_server::{ServerOptions, SmtpServer};
 
 use super::leftovers::{assert_nothing_left, until, until_nothing_left};
 use super::{assert_empty, bench};
-use crate::harness::{DEADLINE, Running, Terminal};
+use crate::harness::{DEADLINE, Running, Terminal, shell_code};
 
 /// Waits until `file` below a directory in `directory` has something in it: then
 /// records are being logged.
@@ -91,7 +91,7 @@ fn ctrl_c_in_a_terminal_reaches_all_processes_and_still_prints_what_there_is() {
     terminal.wait_for_text("round 1 of 5: pub-tcp");
     terminal.press("\x03");
     let (bytes, status) = terminal.wait();
-    assert_eq!(status.code(), Some(130));
+    assert_eq!(shell_code(status), Some(130));
     let text = String::from_utf8_lossy(&bytes);
     assert!(text.contains("Stopped before the end"), "{text}");
     assert_nothing_left(directory.path());

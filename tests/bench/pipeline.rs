@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::leftovers::{assert_nothing_left, until, until_nothing_left};
-use crate::harness::{Listener, Running, Terminal, Zlog, zlog};
+use crate::harness::{Listener, Running, Terminal, Zlog, shell_code, zlog};
 
 fn bench(directory: &Path, args: &[&str]) -> Zlog {
     zlog(["bench", "pipeline", "--dir", directory.to_str().unwrap()]).args(args)
@@ -205,7 +205,7 @@ fn ctrl_c_in_a_terminal_prints_the_pipelines_that_were_measured_and_leaves_nothi
     terminal.wait_for_text("round 2 of 1000: zlog over tcp");
     terminal.press("\x03");
     let (bytes, status) = terminal.wait();
-    assert_eq!(status.code(), Some(130));
+    assert_eq!(shell_code(status), Some(130));
     let text = String::from_utf8_lossy(&bytes);
     assert!(text.contains("Stopped before the end"), "{text}");
     let row = text.lines().find(|line| line.starts_with("tcp text")).unwrap();

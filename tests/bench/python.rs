@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::leftovers::{assert_nothing_left, until, until_nothing_left};
-use crate::harness::{Terminal, Zlog, python, zlog};
+use crate::harness::{Terminal, Zlog, python, shell_code, zlog};
 
 const NAMES: [&str; 5] =
     ["python-file", "python-smtp", "python-queue", "python-socket", "python-pub"];
@@ -57,7 +57,7 @@ fn ctrl_c_while_python_is_measured_prints_what_there_is_and_leaves_nothing_behin
     terminal.wait_for_text("round 1 of 5: python-file");
     terminal.press("\x03");
     let (bytes, status) = terminal.wait();
-    assert_eq!(status.code(), Some(130));
+    assert_eq!(shell_code(status), Some(130));
     let text = String::from_utf8_lossy(&bytes);
     assert!(text.contains("Stopped before the end") && !text.contains("Traceback"), "{text}");
     let row = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap();

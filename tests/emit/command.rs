@@ -96,7 +96,7 @@ fn a_command_keeps_its_own_options() {
 
 #[test]
 fn tee_copies_stdout_to_stdout_and_stderr_to_stderr() {
-    let (_, emit) = shell(&["--tee", "-q"], "printf 'out\\0no newline'; printf 'err\\377' >&2");
+    let (_, emit) = shell(&["--tee"], "printf 'out\\0no newline'; printf 'err\\377' >&2");
     let emit = emit.success().stdout("out\0no newline");
     assert!(emit.stderr.windows(4).any(|bytes| bytes == b"err\xff"), "{}", emit.err());
 }

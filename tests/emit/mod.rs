@@ -8,14 +8,20 @@ mod delivery;
 mod endpoints;
 /// Summaries, signals, exit codes.
 mod exits;
+/// A fault in publishing or copying does not stop the job.
+mod faults;
 /// `--file` and `--follow`.
 mod files;
+/// `--follow`: subscribers that come and go, rotated files, restarts.
+mod follow;
 /// The level and the fields of a line.
 mod levels;
 /// Tracebacks and other records of several lines.
 mod multiline;
 /// Odd input: no byte is lost in silence.
 mod odd_input;
+/// `-q`, and jobs that nobody listens to.
+mod quiet;
 /// Topics, names and what else a record carries.
 mod records;
 /// stdin, `--message`, `--test` and `--replay`.

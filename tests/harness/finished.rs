@@ -1,7 +1,15 @@
 //! A child that has ended: its status, its output, and checks of both.
 
 use std::fmt::Write as _;
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+
+use rustix::process::Signal;
+
+/// The code that a shell shows for a process: 128 + n after signal n.
+pub(crate) fn shell_code(status: ExitStatus) -> Option<i32> {
+    status.code().or_else(|| Some(128 + status.signal()?))
+}
 
 /// A child that has ended.
 pub(crate) struct Finished {
@@ -20,12 +28,20 @@ impl Finished {
         self.code(0)
     }
 
-    /// Checks that it exited with this code.
+    /// Checks that it ended with this code, as a shell shows it.
     #[track_caller]
     pub(crate) fn code(self, expected: i32) -> Finished {
-        let code = self.status.and_then(|status| status.code());
-        if code != Some(expected) {
+        if self.status.and_then(shell_code) != Some(expected) {
             self.fail(&format!("expected exit code {expected}"));
+        }
+        self
+    }
+
+    /// Checks that this signal ended it.
+    #[track_caller]
+    pub(crate) fn ended_by(self, signal: Signal) -> Finished {
+        if self.status.and_then(|status| status.signal()) != Some(signal.as_raw()) {
+            self.fail(&format!("expected an end by {signal:?}"));
         }
         self
     }
@@ -35,6 +51,15 @@ impl Finished {
     pub(crate) fn stdout(self, expected: impl AsRef<[u8]>) -> Finished {
         if self.stdout != expected.as_ref() {
             self.fail(&format!("expected stdout {:?}", clipped(expected.as_ref())));
+        }
+        self
+    }
+
+    /// Checks that its standard error is exactly this.
+    #[track_caller]
+    pub(crate) fn stderr(self, expected: impl AsRef<[u8]>) -> Finished {
+        if self.stderr != expected.as_ref() {
+            self.fail(&format!("expected stderr {:?}", clipped(expected.as_ref())));
         }
         self
     }

@@ -21,10 +21,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-pub(crate) use self::finished::Finished;
+pub(crate) use self::finished::{Finished, shell_code};
 pub(crate) use self::logrotate::{Logrotate, logrotate};
 pub(crate) use self::peer::{installed, left_out};
-pub(crate) use self::pty::Terminal;
+pub(crate) use self::pty::{Terminal, open as open_terminal};
 pub(crate) use self::python::{Python, python};
 pub(crate) use self::rsyslog::{Rsyslog, rsyslog, rsyslog_with_its_default_limit};
 pub(crate) use self::running::{Input, Running};
@@ -60,7 +60,7 @@ pub(crate) fn clear_environment(command: &mut Command) {
             command.env(name, value);
         }
     }
-    command.env("LANG", "C.UTF-8").env("TZ", "UTC");
+    command.env("LANG", "C.UTF-8").env("TZ", "UTC").env("XDG_CONFIG_HOME", "/nonexistent");
 }
 
 /// An emitter that binds any port and waits for a subscriber.

@@ -112,7 +112,7 @@ impl Drop for Terminal {
 }
 
 /// Opens a pseudo-terminal: the controlling side and the user's side.
-fn open(rows: u16, columns: u16) -> io::Result<(OwnedFd, OwnedFd)> {
+pub(crate) fn open(rows: u16, columns: u16) -> io::Result<(OwnedFd, OwnedFd)> {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
     grantpt(&master)?;
     unlockpt(&master)?;

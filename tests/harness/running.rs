@@ -62,6 +62,7 @@ impl Running {
         });
         command.stdout(stdout.map_or_else(Stdio::piped, Stdio::from));
         command.stderr(Stdio::piped()).process_group(0);
+        restore_signals(&mut command);
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
         // The command holds the write end, which would keep the output from ending.
@@ -248,6 +249,20 @@ impl Drop for Running {
         let _ = rustix::process::kill_process_group(group, Signal::KILL);
         let _ = self.child.wait();
     }
+}
+
+/// Makes the child start with the default actions: the tests may run as a background job of a
+/// script, which ignores SIGINT, and the child would inherit that.
+fn restore_signals(command: &mut Command) {
+    let restore = || {
+        for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP] {
+            // SAFETY: these numbers are signals, and the default action is no function.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        Ok(())
+    };
+    // SAFETY: only async-signal-safe calls are allowed between fork and exec, and signal is one.
+    unsafe { command.pre_exec(restore) };
 }
 
 /// Writes `bytes` on a thread, so that a child that writes before it reads everything does not

@@ -64,7 +64,7 @@ fn a_rotating_file_handler_writes_every_record_in_order() {
 
     let filed = rotated(&log);
     assert!(std::fs::read_dir(directory.path()).unwrap().count() > 10, "the log must rotate");
-    let suffixes: Vec<_> = filed.lines().filter_map(|l| l.split_once(" INFO night ")).collect();
+    let suffixes: Vec<_> = filed.lines().filter_map(|l| l.split_once(" INFO night: ")).collect();
     let messages: Vec<_> = suffixes.into_iter().map(|(_, message)| message).collect();
     assert_eq!(messages, input.lines().collect::<Vec<_>>());
 }

@@ -32,7 +32,7 @@ fn each_handler_gets_its_records_in_its_own_format() {
     let read = |path: &str| std::fs::read_to_string(path).unwrap();
     assert_eq!(read(&all), "web:one\nweb:two\ndb:three\ndb:four\n");
     let at = "1970-01-01 00:00:01,500 ERROR";
-    assert_eq!(read(&errors), format!("{at} web two\n{at} db three\n"));
+    assert_eq!(read(&errors), format!("{at} web: two\n{at} db: three\n"));
     let commanded = read(&commanded);
     let mut batch = commanded.lines();
     assert!(batch.next().unwrap().contains(r#""msg":"one""#), "{commanded}");
@@ -71,7 +71,7 @@ fn records_filtered_out_by_tail_reach_no_handler() {
     let args = ["tail", "--input", "-", "--level", "error", "-e", "no", "--file", &file];
     zlog(args).stdin(input).run().success();
     let text = std::fs::read_to_string(&file).unwrap();
-    assert_eq!(text, "1970-01-01 00:00:01,500 ERROR b two\n");
+    assert_eq!(text, "1970-01-01 00:00:01,500 ERROR b: two\n");
 }
 
 /// A line that a message, a name or a level tries to forge.

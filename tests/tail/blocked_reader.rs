@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 use socket2::SockRef;
 
-use crate::harness::{DEADLINE, Input, Publisher, Running, Terminal, zlog};
+use crate::harness::{DEADLINE, Input, Publisher, Running, Terminal, shell_code, zlog};
 
 /// The reading and the writing end of a pipe.
 pub(super) fn pipe() -> (OwnedFd, OwnedFd) {
@@ -157,7 +157,7 @@ fn a_stopped_terminal_does_not_delay_the_end() {
     (0..1000).for_each(|_| publisher.send(["app.INFO", &"x".repeat(99)]));
     terminal.terminate();
     let (_, status) = terminal.wait();
-    assert_eq!(status.code(), Some(143));
+    assert_eq!(shell_code(status), Some(143));
 }
 
 #[test]

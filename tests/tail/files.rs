@@ -5,10 +5,10 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::lines;
-use crate::harness::{emit, installed, published, zlog};
+use crate::harness::{Message, emit, installed, published, zlog};
 
 /// The output of a compressing program.
 fn compressed(program: &str, text: &str) -> Vec<u8> {
@@ -167,7 +167,8 @@ fn the_name_of_a_file_as_a_topic_gets_a_hint_that_names_input() {
 fn last_shows_the_last_records_that_pass() {
     let directory = tempfile::tempdir().expect("a directory");
     let [a, b] = ["a", "b"].map(|name| directory.path().join(name));
-    let record = |i: usize| json!({"msg": i.to_string(), "levelno": if i % 2 == 0 { 40 } else { 20 }, "created": i});
+    let record =
+        |i: usize| json!({"msg": i.to_string(), "levelno": 20 + 20 * (1 - i % 2), "created": i});
     std::fs::write(&a, lines((0..50).map(record))).expect("written");
     std::fs::write(&b, lines((50..60).map(record))).expect("written");
     let cases: [(&[&str], &str); 5] = [
@@ -235,4 +236,53 @@ fn sort_merges_many_long_files() {
 #[test]
 fn sort_is_not_for_files_that_are_followed() {
     zlog(["tail", "--sort", "--follow", "--input", "a"]).run().code(2).stderr_has("--follow");
+}
+
+#[test]
+fn zlogs_own_log_files_are_read_back_with_time_level_and_logger() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("app.log");
+    let file = path.to_str().expect("UTF-8");
+    let traceback =
+        "Traceback (most recent call last):\n  File \"x.py\", line 1, in f\nOSError: full";
+    let records = [
+        json!({"name": "shop.db", "msg": "no %s: %d", "args": ["connection", 3], "levelno": 40,
+            "created": 1.5, "exc_text": traceback}),
+        json!({"name": "shop", "msg": "paid", "levelno": 35, "created": 2.25}),
+        json!({"topic": "shop.INFO", "msg": "plain", "levelno": 20, "created": 3.125}),
+    ];
+    zlog(["tail", "--input", "-", "--file", file]).stdin(lines(records)).run().success();
+
+    let expected = "1970-01-01 00:00:01.500  ERROR     shop.db  no connection: 3\n    \
+         Traceback (most recent call last):\n      File \"x.py\", line 1, in f\n    OSError: full\n\
+         1970-01-01 00:00:02.250  Level 35  shop     paid\n\
+         1970-01-01 00:00:03.125  INFO      shop     plain\n";
+    zlog(["tail", "--input", file]).run().success().stdout(expected);
+    let read = zlog(["tail", "-o", "json", "--input", file]).run().success().out();
+    let read: Vec<Value> = read.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let fields = |record: &Value| {
+        ["name", "msg", "levelno", "created", "exc_text"].map(|key| record[key].clone())
+    };
+    let expected = [
+        [json!("shop.db"), json!("no connection: 3"), json!(40), json!(1.5), json!(traceback)],
+        [json!("shop"), json!("paid"), json!(35), json!(2.25), Value::Null],
+        [json!("shop"), json!("plain"), json!(20), json!(3.125), Value::Null],
+    ];
+    assert_eq!(read.iter().map(fields).collect::<Vec<_>>(), expected);
+
+    let (messages, _) = published(emit(["-r", "x", "--speed", "max", "--replay", file]));
+    let paid = messages.iter().map(Message::json).find(|record| record["msg"] == "paid");
+    assert_eq!(paid.expect("a record")["name"], "shop");
+}
+
+#[test]
+fn other_lines_with_a_time_and_a_level_stay_whole() {
+    for text in [
+        "2026-01-02 03:04:05,123 ERROR disk full\n",
+        // The first line tells whether a file is zlog's.
+        "2026-01-02 03:04:05,123 INFO  app.Main: up\n2026-01-02 03:04:06,123 ERROR app.Main: x\n",
+    ] {
+        let tail = zlog(["tail", "-o", "text", "--input", "-"]).stdin(text);
+        tail.run().success().stdout(text);
+    }
 }

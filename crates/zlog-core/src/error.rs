@@ -26,12 +26,13 @@ pub enum Exit {
     ExpectationFailed,
     /// A wrapped command ended with this code, which is passed on.
     Child(u8),
-    /// A signal ended the command.
+    /// A signal ended the command, or a wrapped command. The process ends by this signal.
     Signal(u8),
 }
 
 impl Exit {
-    /// The exit code: 0 done, 1 failed, 2 usage, 3 expectation failed, 128 + n for signal n.
+    /// The exit code: 0 done, 1 failed, 2 usage, 3 expectation failed, and for signal n the code
+    /// that a shell shows, 128 + n.
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,

@@ -3,7 +3,7 @@
 //!
 //! - [`Record`], [`Level`]: a record with the attribute names of Python's `logging`.
 //! - [`wire`]: records to message bodies and back, in all dialects; topics.
-//! - [`parse`], [`multiline`]: lines of text to records.
+//! - [`parse`], [`formats`], [`multiline`]: lines of text to records.
 //! - [`filter`]: which records pass.
 //! - [`format`](mod@format): records as text for people and programs.
 //! - [`sequence`], [`reorder`], [`history`], [`stats`]: lost records, order in time, the
@@ -37,6 +37,7 @@
 mod error;
 pub mod filter;
 pub mod format;
+pub mod formats;
 pub mod history;
 pub mod multiline;
 pub mod parse;

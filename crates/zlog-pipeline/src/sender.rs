@@ -5,8 +5,9 @@
 use std::borrow::Cow;
 
 use crate::os::clock::now;
+use zlog_core::wire::json::milliseconds;
 use zlog_core::wire::topic;
-use zlog_core::{Level, Record};
+use zlog_core::{Level, RawJson, Record};
 
 /// Describes records whose topic [`SenderFields::fill`] has removed.
 pub const OUTSIDE_ROOT: &str =
@@ -21,6 +22,9 @@ pub const OUTSIDE_ROOT: &str =
 pub struct SenderFields {
     /// The beginning of topics; empty if they begin with the level.
     pub root: String,
+    /// Records come from lines that were written before. One without a time of its own is
+    /// marked by the extra `inherited_time`: it has the time of the line before it.
+    pub stored: bool,
     /// Keep a record's own topic even if it is not under `root`.
     pub trust_topic: bool,
     /// The logger's name.
@@ -51,6 +55,7 @@ impl SenderFields {
         let tag: String = std::iter::repeat_with(fastrand::alphanumeric).take(4).collect();
         SenderFields {
             root: String::new(),
+            stored: false,
             trust_topic: false,
             name: name.to_owned().leak(),
             subtopic: "",
@@ -74,10 +79,13 @@ impl SenderFields {
         if outside {
             remove_topic(record);
         }
+        if self.stored && record.created.is_none() && record.received.is_some() {
+            let mark = (Cow::Borrowed("inherited_time"), RawJson(Cow::Borrowed("true")));
+            record.extras.push(mark);
+        }
         // The time of reading is the best guess, and saves a look at the clock per record.
         let created = *record.created.get_or_insert_with(|| record.received.unwrap_or_else(now));
-        // Whole milliseconds, truncated, as in CPython.
-        record.msecs.get_or_insert(((created - created as i64 as f64) * 1e3) as i64 as f64);
+        record.msecs.get_or_insert(milliseconds(created));
         // Only a complete `LogRecord` has this time: its process was left out on purpose
         // (`logging.logProcesses`).
         if record.relative_created.is_none() {
@@ -156,6 +164,17 @@ mod tests {
         SenderFields::of_this_process("app").fill(&mut record);
         assert_eq!((record.process, record.process_name), (None, None));
         assert!(record.hostname.is_some());
+    }
+
+    #[test]
+    fn milliseconds_are_exact() {
+        let sender = SenderFields::of_this_process("app");
+        for millis in 0..1000 {
+            let created = Some(1_704_164_645.0 + f64::from(millis) / 1e3);
+            let mut record = Record { created, ..Record::default() };
+            sender.fill(&mut record);
+            assert_eq!(record.msecs, Some(f64::from(millis)));
+        }
     }
 
     #[test]

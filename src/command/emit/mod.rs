@@ -2,29 +2,33 @@
 //!
 //! Opens the source and the publisher, runs them until the source ends, a limit is reached
 //! or a signal comes, flushes, and prints a summary.
+//!
+//! A wrapped command, and whoever writes to standard input, must not be stopped by a fault in
+//! publishing. So the input is then read to its end, and counted instead of published.
 
 mod rate_limiter;
 mod source;
+mod subscriber_wait;
 mod summary;
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use self::rate_limiter::RateLimiter;
+use self::subscriber_wait::SubscriberWait;
 use self::summary::{ProgressLine, Summary};
-use crate::cli::EmitArgs;
+use crate::cli::{EmitArgs, EndpointArgs};
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
-use zlog_core::{Exit, Record, Result};
+use zlog_core::{Error, Exit, Record, Result};
 use zlog_pipeline::handler::Handler;
-use zlog_pipeline::handler::publish::{Publish, PublishOptions};
+use zlog_pipeline::handler::publish::{Publish, PublishOptions, Published};
 use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::pump::{self, Pipeline, pump};
 use zlog_pipeline::sender::SenderFields;
-use zlog_pipeline::socket::{Publisher, Role, SocketOptions, WaitOutcome};
-use zlog_pipeline::source::command::CommandSource;
-use zlog_pipeline::source::{Notice, PollStatus, Source};
+use zlog_pipeline::socket::{Publisher, Role, SocketOptions};
+use zlog_pipeline::source::{Notice, PollStatus, ReadProgress, Source};
 
 /// How often to check, at the end, whether `--tee` has copied everything.
 const COPY_CHECK: Duration = Duration::from_millis(5);
@@ -32,33 +36,40 @@ const COPY_CHECK: Duration = Duration::from_millis(5);
 /// Publishes the records of the source.
 ///
 /// # Errors
-/// An endpoint can't be used, or the source can't be read.
+/// The source can't be read, or an endpoint can't be used and nobody depends on the source
+/// being read.
 pub fn run(args: EmitArgs) -> Result<Exit> {
+    // First, because catching signals needs descriptors, too.
+    let limit = super::raise_descriptor_limit();
     let (stop, signals) = catch_signals(&args)?;
-    let publisher = open(&args)?;
-    let mut emit = Emit::new(&args, publisher, stop);
-    let mut source = match args.command.first() {
-        // Files that can't be read are reported before the wait for subscribers.
-        None => {
-            let mut source = source::open(&args, signals)?;
-            emit.report_notices(source.take_notices());
-            emit.wait_for_subscribers(&args)?;
-            source
-        }
-        // A command is started when there are subscribers.
-        Some(program) => {
-            CommandSource::check(program)?;
-            emit.wait_for_subscribers(&args)?;
-            if let Some(exit) = emit.shutdown.stop.exit() {
-                return Ok(exit);
-            }
-            source::open(&args, signals)?
-        }
-    };
+    let opened = limit.and_then(|()| open(&args));
+    if let Err(error) = &opened
+        && (args.strict || !args.has_writer() || is_wrong_usage(&args, error))
+    {
+        return opened.map(|_| Exit::Failed);
+    }
+    let mut emit = Emit::new(&args, stop);
+    match opened {
+        Ok(publisher) => emit.publish = Some(emit.publish(&args, publisher)),
+        Err(error) => emit.report_fault(error),
+    }
+    // Files that can't be read are reported before the wait for subscribers.
+    let mut source = source::open(&args, signals)?;
+    emit.report_notices(source.take_notices());
+    if !args.has_writer() {
+        emit.await_subscribers();
+    }
+    emit.begin(&args);
+    emit.read = source.read_progress().filter(|_| args.position.is_some());
     emit.progress.set_read_progress(source.read_progress());
-    let ran = pump(&mut *source, &mut emit);
-    // Also after an error (a full disk under --tee, or its reader is gone): what was
-    // published until then must not be lost.
+    let mut ran = pump(&mut *source, &mut emit);
+    if args.has_writer()
+        && let Err(error) = ran
+    {
+        emit.report_fault(error);
+        ran = pump(&mut *source, &mut emit);
+    }
+    // Also after an error: what was published until then must not be lost.
     let exit = emit.finish(&args, source);
     ran.and(exit)
 }
@@ -67,20 +78,36 @@ pub fn run(args: EmitArgs) -> Result<Exit> {
 /// then they are forwarded to it.
 fn catch_signals(args: &EmitArgs) -> Result<(ShutdownSignal, Option<Forwarding>)> {
     if args.command.is_empty() {
-        return Ok((ShutdownSignal::install()?, None));
+        return Ok((ShutdownSignal::install_with_hangup()?, None));
     }
     let stop = ShutdownSignal::default();
     let signals = Forwarding::install(stop.clone())?;
     Ok((stop, Some(signals)))
 }
 
+/// Opens the socket.
+///
+/// # Errors
+/// An endpoint can't be used, or `--tee` has nowhere to write to, under `--strict`.
 fn open(args: &EmitArgs) -> Result<Publisher> {
+    if args.strict && args.tee {
+        terminal::check_stdout()?;
+    }
     let mut options = SocketOptions::publisher();
     options.hwm = args.hwm;
     let endpoints = super::endpoints(&args.endpoints, Role::Bind)?;
     let publisher = Publisher::open(&endpoints, &options)?;
-    super::print_bound("emit", publisher.bound());
+    if !args.quiet {
+        super::print_bound("emit", publisher.bound());
+    }
     Ok(publisher)
+}
+
+/// Whether an endpoint on the command line is malformed. One from the environment may be, and
+/// whoever started the job may not know of it.
+fn is_wrong_usage(args: &EmitArgs, error: &Error) -> bool {
+    let EndpointArgs { bind, connect, .. } = &args.endpoints;
+    error.exit() == Exit::Usage && !(bind.is_empty() && connect.is_empty())
 }
 
 /// When to end before the source does: at a signal, or after `--duration`.
@@ -99,11 +126,15 @@ impl Shutdown {
         self.stop.requested() || self.until.get().is_some_and(|until| Instant::now() >= *until)
     }
 
+    /// Whether waiting for a subscriber must end.
+    fn ends_waits(&self) -> bool {
+        self.is_due() || self.stop.was_forwarded()
+    }
+
     /// Whether a full subscriber has delayed the end for too long. Called while a subscriber
     /// is full.
     fn is_overdue(&self) -> bool {
-        (self.is_due() || self.stop.was_forwarded())
-            && self.held_up.get_or_init(Instant::now).elapsed() >= self.linger
+        self.ends_waits() && self.held_up.get_or_init(Instant::now).elapsed() >= self.linger
     }
 
     /// The rest of `--linger`.
@@ -118,87 +149,122 @@ impl Shutdown {
 struct Emit {
     shutdown: Shutdown,
     sender: SenderFields,
-    publish: Publish,
+    /// `None` if publishing is not possible, or not any more.
+    publish: Option<Publish>,
+    wait: SubscriberWait,
     rate: Option<RateLimiter>,
     limit: Option<u64>,
     progress: ProgressLine,
+    /// To give records back, with `--position`.
+    read: Option<Arc<ReadProgress>>,
     quiet: bool,
     begun: Instant,
     taken: u64,
-    /// That too few subscribers connected. Printed before the first record, if that is still so.
-    missing_subscribers: Option<String>,
-    wanted_subscribers: usize,
     /// Records whose own topic was not under the root.
     outside_root: u64,
+    /// What was published before publishing became impossible.
+    published: Published,
+    /// Records read since then.
+    unpublished: u64,
+    /// Records that a wait without limit held back until the end.
+    held_back: u64,
+    failed: bool,
 }
 
 impl Emit {
-    fn new(args: &EmitArgs, publisher: Publisher, stop: ShutdownSignal) -> Emit {
+    fn new(args: &EmitArgs, stop: ShutdownSignal) -> Emit {
         let shutdown = Shutdown {
             stop,
             until: Arc::default(),
             linger: args.linger.0,
             held_up: Arc::default(),
         };
-        let progress = ProgressLine::new(args);
+        let begun = Instant::now();
+        Emit {
+            publish: None,
+            wait: SubscriberWait::new(args),
+            sender: sender(args),
+            shutdown,
+            rate: args.rate.map(|rate| RateLimiter::new(rate, begun)),
+            limit: args.count,
+            progress: ProgressLine::new(args),
+            read: None,
+            quiet: args.quiet,
+            begun,
+            taken: 0,
+            outside_root: 0,
+            published: Published::default(),
+            unpublished: 0,
+            held_back: 0,
+            failed: false,
+        }
+    }
+
+    fn publish(&self, args: &EmitArgs, publisher: Publisher) -> Publish {
+        let shutdown = self.shutdown.clone();
         let options = PublishOptions {
             root: args.root.clone(),
             logger_in_topic: args.listen.any(),
             wire: args.wire,
             on_full: args.on_full,
-            give_up: {
-                let shutdown = shutdown.clone();
-                Box::new(move || shutdown.is_overdue())
-            },
-            report: progress.notifier(),
+            give_up: Box::new(move || shutdown.is_overdue()),
+            // The summary has the losses, with --quiet, too.
+            report: if args.quiet { Box::new(|_| {}) } else { self.progress.notifier() },
         };
-        let begun = Instant::now();
-        Emit {
-            publish: Publish::new(publisher, options),
-            sender: sender(args),
-            shutdown,
-            rate: args.rate.map(|rate| RateLimiter::new(rate, begun)),
-            limit: args.count,
-            progress,
-            quiet: args.quiet,
-            begun,
-            taken: 0,
-            missing_subscribers: None,
-            wanted_subscribers: args.wait_for,
-            outside_root: 0,
-        }
+        Publish::new(publisher, options)
     }
 
-    /// Waits for subscribers. Then `--duration` begins.
-    fn wait_for_subscribers(&mut self, args: &EmitArgs) -> Result<()> {
-        let publisher = self.publish.publisher();
-        let stop = || self.shutdown.stop.requested();
-        let waited = publisher.wait_for(args.wait_for, args.wait.0, &args.root, &stop);
-        if let WaitOutcome::TimedOut(subscribers) = waited {
-            self.missing_subscribers = missing_subscribers(args, publisher, subscribers);
-        }
+    /// Begins to measure, and `--duration`.
+    fn begin(&mut self, args: &EmitArgs) {
         self.begun = Instant::now();
         if let Some(duration) = args.duration {
             // It is set here only.
             let _ = self.shutdown.until.set(self.begun + duration.0);
         }
-        Ok(())
+    }
+
+    /// Waits for subscribers as long as `--wait` allows. Returns whether a record may be
+    /// published.
+    fn await_subscribers(&mut self) -> bool {
+        let Some(publish) = &mut self.publish else { return true };
+        let (shutdown, progress, quiet) = (&self.shutdown, &self.progress, self.quiet);
+        let report = |text: &str| {
+            if !quiet {
+                progress.suspended(|| print(text));
+            }
+        };
+        self.wait.wait(publish.publisher(), &|| shutdown.ends_waits(), &report)
+    }
+
+    /// Makes the source count this record and all later ones as not read: `--position` then
+    /// continues with it.
+    fn give_back(&self) {
+        if let Some(read) = &self.read {
+            read.close();
+        }
+    }
+
+    /// Reports that publishing is not possible, and publishes nothing more.
+    fn report_fault(&mut self, error: Error) {
+        self.failed = true;
+        if let Some(publish) = self.publish.take() {
+            self.published = publish.published();
+        }
+        let error = error.also("The input is read to its end without being published.");
+        self.progress.suspended(|| terminal::eprint_line(format_args!("zlog emit: {error}")));
     }
 
     /// Reports that too few subscribers connected, if that is still so.
     fn report_missing_subscribers(&mut self) {
-        let Some(text) = self.missing_subscribers.take() else { return };
-        let publisher = self.publish.publisher();
-        publisher.process_events();
-        if publisher.subscribers(&self.sender.root) < self.wanted_subscribers {
-            let line = format_args!("zlog emit: {}", escape(&text));
-            self.progress.suspended(|| terminal::eprint_line(line));
+        let Some(publish) = &mut self.publish else { return };
+        if let Some(text) = self.wait.take_message(publish.publisher()).filter(|_| !self.quiet) {
+            self.progress.suspended(|| print(&text));
         }
     }
 
     /// Prints notices; the progress line makes room.
     fn report_notices(&self, notices: Vec<Notice>) {
-        for notice in notices {
+        for notice in notices.into_iter().filter(|notice| notice.is_urgent() || !self.quiet) {
             let line = format_args!("zlog emit: {}", notice.text);
             self.progress.suspended(|| terminal::eprint_line(line));
         }
@@ -207,9 +273,9 @@ impl Emit {
     /// Prints whose connections were closed because of what they sent.
     fn report_disconnects(&mut self) {
         super::warn_of_descriptors(Instant::now());
-        if let Some(text) = self.publish.publisher().take_report().filter(|_| !self.quiet) {
-            let line = format_args!("zlog emit: {}", escape(&text));
-            self.progress.suspended(|| terminal::eprint_line(line));
+        let report = self.publish.as_mut().and_then(|publish| publish.publisher().take_report());
+        if let Some(text) = report.filter(|_| !self.quiet) {
+            self.progress.suspended(|| print(&text));
         }
     }
 
@@ -230,48 +296,85 @@ impl Emit {
         }
     }
 
+    /// Flushes, and closes the socket. Returns what was published, and whether all of it was
+    /// sent.
+    fn close(&mut self) -> (Published, bool) {
+        let Some(publish) = &mut self.publish else { return (self.published, true) };
+        // Publishing buffers nothing, so there is nothing to fail.
+        let _ = publish.flush();
+        // The number of the last minute. It is no use with --quiet.
+        let misused = publish.publisher().take_last_report().filter(|_| !self.quiet);
+        misused.iter().for_each(|text| print(text));
+        let flushed = publish.close(Instant::now() + self.shutdown.linger()).is_ok();
+        (publish.published(), flushed)
+    }
+
     /// Flushes, prints the summary, and returns the exit code.
     fn finish(mut self, args: &EmitArgs, mut source: Box<dyn Source>) -> Result<Exit> {
         self.progress.clear();
         let took = self.begun.elapsed();
         if args.tee {
             self.await_copies(&*source);
+            // The copying may have failed since the last poll.
+            self.report_notices(source.take_notices());
         }
-        self.publish.flush()?;
         self.report_disconnects();
-        // The number of the last minute. It is no use with --quiet.
-        let misused = self.publish.publisher().take_last_report();
-        if let Some(text) = misused.filter(|_| !self.quiet) {
-            terminal::eprint_line(format_args!("zlog emit: {}", escape(&text)));
-        }
-        let flushed = self.publish.close(Instant::now() + self.shutdown.linger()).is_ok();
-        let published = self.publish.published();
-        let (outside_root, counts) = (self.outside_root, source.counts());
-        let summary = Summary { published, outside_root, counts, took, flushed };
+        let (published, flushed) = self.close();
+        let summary = Summary {
+            published,
+            outside_root: self.outside_root,
+            unpublished: self.unpublished,
+            held_back: self.held_back,
+            counts: source.counts(),
+            took,
+            flushed,
+        };
         if !args.quiet {
             terminal::eprint_line(format_args!("zlog emit: {summary}"));
         } else if summary.lost() {
             terminal::eprint_line(format_args!("zlog emit: {}", summary.loss()));
         }
-        let exit = source.exit();
+        let exit = match source.exit() {
+            Exit::Done if self.failed => Exit::Failed,
+            exit => exit,
+        };
         source.stop(args.linger.0)?;
         let lost = args.fail_on_loss && summary.lost();
         Ok(self.shutdown.stop.exit().unwrap_or(exit).or_expectation_failed(lost))
     }
 }
 
+/// Prints a message with text from outside.
+fn print(text: &str) {
+    terminal::eprint_line(format_args!("zlog emit: {}", escape(text)));
+}
+
 impl<S: Source + ?Sized> Pipeline<S> for Emit {
     fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
-        if let Some(rate) = &mut self.rate {
-            let now = Instant::now();
-            let pause = rate.next(now).saturating_duration_since(now);
-            self.publish.publisher().pause(pause, &|| self.shutdown.is_due());
-            self.progress.show(self.taken);
+        self.taken += 1;
+        if self.publish.is_none() {
+            self.unpublished += 1;
+            return Ok(());
+        }
+        if !self.await_subscribers() {
+            self.held_back += 1;
+            self.give_back();
+            return Ok(());
         }
         self.report_missing_subscribers();
         self.outside_root += u64::from(self.sender.fill(record));
-        self.publish.handle(record)?;
-        self.taken += 1;
+        let Some(publish) = &mut self.publish else { return Ok(()) };
+        if let Some(rate) = &mut self.rate {
+            let now = Instant::now();
+            let pause = rate.next(now).saturating_duration_since(now);
+            publish.publisher().pause(pause, &|| self.shutdown.is_due());
+            self.progress.show(self.taken);
+        }
+        let dropped = publish.backlog().lost;
+        publish.handle(record)?;
+        if publish.backlog().lost > dropped && self.shutdown.ends_waits() {
+            self.give_back();
+        }
         Ok(())
     }
 
@@ -287,7 +390,11 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
     }
 
     fn after_poll(&mut self, source: &mut S, _: PollStatus) -> Result<()> {
-        self.publish.flush()?;
+        if let Some(publish) = &mut self.publish {
+            publish.flush()?;
+        }
+        source.checkpoint();
+        self.wait.check_soon();
         self.progress.show(self.taken);
         self.report_notices(source.take_notices());
         self.report_disconnects();
@@ -300,28 +407,6 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
     }
 }
 
-/// That fewer subscribers than wanted connected in time, and the next step. `None` if none is
-/// wanted.
-fn missing_subscribers(args: &EmitArgs, publisher: &Publisher, there: usize) -> Option<String> {
-    let (wait, wanted) = (args.wait, args.wait_for);
-    let endpoints = publisher.endpoint_status();
-    let binds = endpoints.iter().all(|endpoint| endpoint.role == Role::Bind);
-    let names: Vec<&str> = endpoints.iter().map(|endpoint| &*endpoint.endpoint).collect();
-    let names = names.join(", ");
-    let first = if binds { "`zlog tail`" } else { "`zlog relay`" };
-    match wanted {
-        0 => None,
-        1 => Some(format!(
-            "no subscriber on {names} after {wait}; publishing anyway. Start {first} first, or \
-             wait longer with --wait 1m"
-        )),
-        _ => Some(format!(
-            "{there} of {wanted} subscribers on {names} after {wait}; publishing anyway. Wait \
-             longer with --wait 1m"
-        )),
-    }
-}
-
 fn sender(args: &EmitArgs) -> SenderFields {
     let name = args.name.as_deref().unwrap_or(match &*args.root {
         "" => "root", // Python's name for the root logger
@@ -329,6 +414,7 @@ fn sender(args: &EmitArgs) -> SenderFields {
     });
     let mut sender = SenderFields::of_this_process(name);
     sender.root.clone_from(&args.root);
+    sender.stored = source::is_stored(args);
     // Without a root, a replay publishes records under their original topics.
     sender.trust_topic = args.trust_topic || (args.replay.is_some() && args.root.is_empty());
     sender.subtopic = args.subtopic.clone().unwrap_or_default().leak();

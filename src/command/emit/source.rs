@@ -4,6 +4,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use crate::cli::EmitArgs;
+use crate::command::formats;
 use zlog_core::multiline::{self, Rules};
 use zlog_core::parse;
 use zlog_core::{Level, Result};
@@ -26,7 +27,7 @@ use zlog_pipeline::source::{Source, SourceKind, Tee};
 /// that can't be listened on.
 pub(super) fn open(args: &EmitArgs, signals: Option<Forwarding>) -> Result<Box<dyn Source>> {
     let spec = stream_spec(args.level, Level::INFO);
-    let lines = line_options(args);
+    let lines = line_options(args)?;
     Ok(match args.source_kind() {
         SourceKind::Stdin => {
             if terminal::stdin_is_terminal() && !args.quiet {
@@ -47,14 +48,20 @@ pub(super) fn open(args: &EmitArgs, signals: Option<Forwarding>) -> Result<Box<d
         SourceKind::Replay => {
             let path = args.replay.as_deref().unwrap_or(Path::new(""));
             let input = BufReader::with_capacity(1 << 16, file::open_stored(path)?);
-            Box::new(ReplaySource::new(input, args.speed, lines.parse, spec.level))
+            let parse = parse::Options { own_files: true, ..lines.parse };
+            Box::new(ReplaySource::new(input, args.speed, parse, spec.level))
         }
         SourceKind::Python => Box::new(PythonSource::open(&args.listen.options())?),
     })
 }
 
 fn open_files(args: &EmitArgs, spec: StreamSpec, lines: &LineOptions) -> Result<TextSource> {
-    let options = FileOptions { follow: args.follow, from_end: args.from_end };
+    let options = FileOptions {
+        follow: args.follow,
+        from_end: args.from_end,
+        rotate_wait: args.rotate_wait.0,
+        position: args.position.clone(),
+    };
     let stdout = || stdout(args);
     let tee = args.tee.then_some(&stdout as &dyn Fn() -> Tee);
     let missing = |path: &PathBuf| !args.follow && path != Path::new("-") && !path.exists();
@@ -95,18 +102,22 @@ fn stdout(args: &EmitArgs) -> Tee {
     Box::new(Stdout::with_linger(args.linger.0))
 }
 
-fn line_options(args: &EmitArgs) -> LineOptions {
+fn line_options(args: &EmitArgs) -> Result<LineOptions> {
     let rules = match (&args.multiline, args.no_multiline) {
         (Some(starts), _) => Rules::Starts(starts.clone()),
         (None, true) => Rules::Off,
         (None, false) => Rules::Tracebacks,
     };
-    LineOptions {
+    Ok(LineOptions {
         max_line: args.max_line,
         parse: parse::Options {
             detect: !args.no_detect,
             pattern: args.pattern.clone(),
             topic_delim: args.topic_delim.clone(),
+            formats: formats::load("emit", args.format_in.as_deref())?,
+            format: args.format_in.clone(),
+            stored: is_stored(args),
+            own_files: false,
         },
         multiline: multiline::Options {
             rules,
@@ -114,5 +125,14 @@ fn line_options(args: &EmitArgs) -> LineOptions {
             ..multiline::Options::default()
         },
         skip_empty: args.skip_empty,
+    })
+}
+
+/// Whether the lines were written before: those of files that are not followed.
+pub(super) fn is_stored(args: &EmitArgs) -> bool {
+    match args.source_kind() {
+        SourceKind::File => !args.follow,
+        SourceKind::Replay => true,
+        _ => false,
     }
 }

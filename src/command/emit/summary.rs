@@ -22,6 +22,10 @@ pub(super) struct Summary {
     pub(super) published: Published,
     /// Records whose own topic was not under the root.
     pub(super) outside_root: u64,
+    /// Records that were read and could not be published.
+    pub(super) unpublished: u64,
+    /// Records that were read and not published, because no subscriber had come.
+    pub(super) held_back: u64,
     pub(super) counts: SourceCounts,
     pub(super) took: Duration,
     pub(super) flushed: bool,
@@ -31,12 +35,12 @@ impl Summary {
     /// Whether records were lost, or may have been.
     pub(super) fn lost(&self) -> bool {
         let Published { dropped_full, broken, .. } = self.published;
-        dropped_full + broken + self.counts.listen.lost() > 0 || !self.flushed
+        dropped_full + broken + self.unpublished + self.counts.listen.lost() > 0 || !self.flushed
     }
 
     /// The losses alone.
     pub(super) fn loss(&self) -> String {
-        let mut losses = Vec::new();
+        let mut losses = Vec::from_iter(self.not_published());
         if self.published.dropped_full > 0 {
             losses.push(format!("{} dropped (a subscriber was full)", self.published.dropped_full));
         }
@@ -52,6 +56,7 @@ impl Summary {
     fn remarks(&self) -> Vec<String> {
         let (published, lines) = (&self.published, &self.counts.lines);
         let plain = [
+            (self.held_back, "read and not published (no subscriber)"),
             (published.unsubscribed, "had no subscriber"),
             (published.unnumbered, "without a sequence number (too many topics, or too long ones)"),
             (lines.not_utf8, "with bytes that are not UTF-8 (shown as \\xNN)"),
@@ -67,16 +72,22 @@ impl Summary {
             (lines.unmatched, "line", "that --pattern does not match (sent unchanged)"),
             (lines.cuts, "traceback", "longer than a record may be (sent in parts)"),
         ];
-        let mut remarks: Vec<String> = plain
+        let mut remarks = Vec::from_iter(self.not_published());
+        let plain = plain
             .iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
+            .map(|(count, what)| format!("{count} {what}"));
+        remarks.extend(plain);
         let named = named.into_iter().filter(|(count, ..)| *count > 0);
         remarks.extend(named.map(|(count, noun, what)| format!("{} {what}", counted(count, noun))));
         remarks.extend(self.counts.listen.remarks());
         remarks.extend(self.may_be_lost());
         remarks
+    }
+
+    fn not_published(&self) -> Option<String> {
+        let lost = counted(self.unpublished, "record");
+        (self.unpublished > 0).then(|| format!("{lost} not published"))
     }
 
     /// Losses whose number is not known.
@@ -148,8 +159,10 @@ impl ProgressLine {
             self.bar.set_position(records);
         } else {
             let read_progress = self.read_progress.as_deref();
-            self.bar.set_length(read_progress.map_or(0, ReadProgress::total));
-            self.bar.set_position(read_progress.map_or(0, ReadProgress::read));
+            let read = read_progress.map_or(0, ReadProgress::read);
+            // The length of compressed text is unknown.
+            self.bar.set_length(read_progress.map_or(0, ReadProgress::total).max(read));
+            self.bar.set_position(read);
             self.bar.set_message(format!("{} {}", HumanCount(records), plural(records, "record")));
         }
     }

@@ -10,6 +10,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::cli::RelayArgs;
+use crate::command::formats;
+use zlog_core::parse;
 use zlog_core::text::plural::counted;
 use zlog_core::{Error, Level, Record, Result};
 use zlog_pipeline::handler::Handler;
@@ -56,7 +58,7 @@ impl InputState {
     fn report(&self, notices: Vec<Notice>) {
         for notice in notices {
             terminal::eprint_line(format_args!("zlog relay: {}", notice.text));
-            self.failed.fetch_or(notice.failed, Ordering::Relaxed);
+            self.failed.fetch_or(notice.failed(), Ordering::Relaxed);
         }
     }
 }
@@ -238,7 +240,10 @@ impl Inputs {
                 explicit: args.stdin_level.is_some(),
                 process: None,
             };
-            let source = Box::new(stdin::open(spec, &LineOptions::default(), None)?);
+            let formats = formats::load("relay", None)?;
+            let parse = parse::Options { formats, ..parse::Options::default() };
+            let lines = LineOptions { parse, ..LineOptions::default() };
+            let source = Box::new(stdin::open(spec, &lines, None)?);
             inputs.push(InputThread::start("stdin", source, proxy, options(&args.root, false))?);
         }
         if args.listen.any() {

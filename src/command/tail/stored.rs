@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::{Ended, Tail};
 use crate::cli::TailArgs;
+use crate::command::formats;
+use zlog_core::parse;
 use zlog_core::text::plural::counted;
 use zlog_core::{Exit, Level, Record, Result};
 use zlog_pipeline::os::terminal;
@@ -16,10 +18,20 @@ use zlog_pipeline::source::{PollStatus, Source};
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     // A line without a level stays without one: a default would be shown as a fact.
     let spec = StreamSpec { level: Level::NOTSET, ..StreamSpec::default() };
-    let lines = LineOptions { max_line: LONGEST_STORED_LINE, ..LineOptions::default() };
+    let lines = LineOptions {
+        max_line: LONGEST_STORED_LINE,
+        parse: parse::Options {
+            formats: formats::load("tail", args.format_in.as_deref())?,
+            format: args.format_in.clone(),
+            stored: true,
+            own_files: true,
+            ..parse::Options::default()
+        },
+        ..LineOptions::default()
+    };
     let files = args.input.clone();
     if !args.sort {
-        let options = FileOptions { follow: args.follow, from_end: false };
+        let options = FileOptions { follow: args.follow, ..FileOptions::default() };
         return show(&mut file::open(files, options, spec, &lines, None)?, args, tail);
     }
     let mut source = file::open_merged(files, spec, &lines)?;
@@ -36,7 +48,16 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
 }
 
 fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<()> {
-    pump(source, &mut Stored { tail, started: Instant::now(), quiet: args.quiet })?;
+    let mut stored = Stored { tail, started: Instant::now(), quiet: args.quiet, timeless: 0 };
+    pump(source, &mut stored)?;
+    let by_time = args.since.is_some() || args.until.is_some();
+    if by_time && stored.timeless > 0 && !args.quiet {
+        let timeless = counted(stored.timeless, "record");
+        terminal::eprint_line(format_args!(
+            "zlog tail: {timeless} without a time: --since and --until used the time of the \
+             record before, or let them pass"
+        ));
+    }
     let nuls = source.counts().lines.nuls;
     if nuls > 0 && !args.quiet {
         let nuls = counted(nuls, "NUL");
@@ -53,10 +74,13 @@ struct Stored<'t> {
     tail: &'t mut Tail,
     started: Instant,
     quiet: bool,
+    /// Records without a time of their own.
+    timeless: u64,
 }
 
 impl<S: Source> Pipeline<S> for Stored<'_> {
     fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
+        self.timeless += u64::from(record.created.is_none());
         self.tail.take(record)
     }
 
@@ -74,7 +98,7 @@ impl<S: Source> Pipeline<S> for Stored<'_> {
             self.tail.output.release_last()?;
         }
         for notice in source.take_notices() {
-            if notice.failed || !self.quiet {
+            if notice.is_urgent() || !self.quiet {
                 terminal::eprint_line(format_args!("zlog tail: {}", notice.text));
             }
         }

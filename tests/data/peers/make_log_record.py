@@ -22,7 +22,7 @@ screen = logging.Formatter("%(levelname)s|%(levelno)d|%(name)s|%(processName)s|%
 files = logging.handlers.RotatingFileHandler(
     sys.argv[2], maxBytes=20_000, backupCount=1000, encoding="utf-8"
 )
-files.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+files.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
 
 while True:
     topic, body = socket.recv_multipart()

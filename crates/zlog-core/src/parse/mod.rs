@@ -1,8 +1,9 @@
 //! Lines of text to records.
 //!
 //! # What is recognised
-//! The message is the whole line, unchanged; only the level and a leading time are read
-//! from it. Four formats are parsed, since they name or delimit their fields:
+//! The message is the whole line, unchanged. The [`formats`](crate::formats) find its time,
+//! level, logger and other fields; in a line of no format, only a level and a leading time are
+//! looked for. Four kinds of lines are parsed, since they name or delimit their fields:
 //!
 //! - A **JSON object** with a message: time, level, message, logger and `LogRecord`
 //!   attributes become fields, other keys extras. An object without a message is its own
@@ -12,19 +13,23 @@
 //!   `facility`, if it has one.
 //! - **`sub.topic::message`**, if a delimiter is set.
 //!
-//! A user's pattern ([`Options::pattern`]) replaces all of this except the delimiter.
+//! A user's pattern ([`Options::pattern`]) replaces all of this except the delimiter, and so
+//! does a format that the user names ([`Options::format`]).
 
 mod level;
 mod logfmt;
+mod own;
 mod pattern;
 mod priority;
-mod time;
+pub(crate) mod time;
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use regex::Regex;
 
+use crate::formats::{Explanation, Formats, Input, Matcher};
 use crate::record::{Level, Record};
 use crate::wire;
 use crate::wire::json::Schema;
@@ -44,11 +49,29 @@ pub struct Options {
     /// The delimiter between subtopic and message (PyZMQ: `::`). `None`: lines have no
     /// subtopic.
     pub topic_delim: Option<String>,
+    /// The formats of lines of text.
+    pub formats: Formats,
+    /// The name of the only format that lines may have. Nothing else is recognised then. A
+    /// line that doesn't match is its own message.
+    pub format: Option<String>,
+    /// Lines may be older than their reading, so a time without a date says nothing.
+    pub stored: bool,
+    /// Split the lines of zlog's own log files, in the default format, into time, level, logger
+    /// and message: if the first line has that format. Other lines stay whole.
+    pub own_files: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { detect: true, pattern: None, topic_delim: None }
+        Options {
+            detect: true,
+            pattern: None,
+            topic_delim: None,
+            formats: Formats::built_in(),
+            format: None,
+            stored: false,
+            own_files: false,
+        }
     }
 }
 
@@ -61,14 +84,25 @@ pub struct Parsed<'a> {
     pub level_found: bool,
 }
 
-/// Parses lines.
+/// Parses the lines of one stream.
 #[derive(Debug)]
 pub struct Parser {
     detect: bool,
     pattern: Option<Pattern>,
+    matcher: Matcher,
     topic_delim: Option<String>,
+    /// Whether the lines are those of zlog's own files; the first line tells.
+    is_own_file: Option<bool>,
     /// The zone of times without one. Looked up once, since that takes a lock.
     zone: TimeZone,
+    /// When lines are read: seconds since 1970-01-01 UTC.
+    received: f64,
+    /// Lines may be older than their reading.
+    stored: bool,
+    /// The time of the last record that had one.
+    last_time: Option<f64>,
+    /// Where the message begins in the last line, after the fields of its format.
+    message_start: usize,
     unmatched: u64,
     quoted: u64,
 }
@@ -76,19 +110,53 @@ pub struct Parser {
 impl Parser {
     /// A parser with the given options.
     pub fn new(options: Options) -> Parser {
+        let format = options.format.as_deref();
         Parser {
             detect: options.detect,
             pattern: options.pattern.map(Pattern::new),
+            matcher: Matcher::new(options.formats, format, !options.stored),
             topic_delim: options.topic_delim.filter(|delim| !delim.is_empty()),
+            is_own_file: (!options.own_files).then_some(false),
             zone: TimeZone::system(),
+            received: Timestamp::now().as_duration().as_secs_f64(),
+            stored: options.stored,
+            last_time: None,
+            message_start: 0,
             unmatched: 0,
             quoted: 0,
         }
     }
 
-    /// The number of lines that did not match the user's pattern.
+    /// Sets when the next lines were read, in seconds since 1970-01-01 UTC: a year or a date
+    /// that they leave out is the last that is not after it. It is the time of the parser's
+    /// making at first.
+    pub fn set_received(&mut self, received: f64) {
+        self.received = received;
+    }
+
+    /// Sets when a record was received, if it does not say so itself: at `received`.
+    ///
+    /// A stored line was not received when it was read. One without a time gets the time of
+    /// the record before it here, where readers show it as a time that is not the sender's.
+    pub fn set_received_time(&mut self, received: f64, record: &mut Record<'_>) {
+        if !self.stored {
+            record.received.get_or_insert(received);
+            return;
+        }
+        match record.time() {
+            Some(time) => self.last_time = Some(time),
+            None => record.received = self.last_time,
+        }
+    }
+
+    /// Where the message begins in the last line: after the fields that its format has found.
+    pub fn message_start(&self) -> usize {
+        self.message_start
+    }
+
+    /// The number of lines that did not match the user's pattern or format.
     pub fn unmatched(&self) -> u64 {
-        self.unmatched
+        self.unmatched + self.matcher.unmatched()
     }
 
     /// The number of records with a value that is kept as text, since it exceeds the limits
@@ -107,9 +175,16 @@ impl Parser {
     /// As [`Parser::parse`], into an empty record, which is not moved. Returns whether a
     /// level was found.
     pub fn parse_into<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> bool {
+        self.message_start = 0;
         if self.pattern.is_some() {
             record.msg = Cow::Borrowed(line);
             self.parse_pattern(line, record);
+        } else if self.matcher.is_forced() {
+            record.msg = Cow::Borrowed(line);
+            let message = self.read_format(line, record).unwrap_or(line);
+            self.message_start = line.len() - message.len();
+        } else if self.read_own(line, record) {
+            // The record is complete.
         } else if self.detect && json_of(line).starts_with('{') {
             read_json_line(line, record);
             self.quoted += u64::from(record.fault.as_deref() == Some(wire::QUOTED));
@@ -125,6 +200,16 @@ impl Parser {
         record.level != Level::NOTSET
     }
 
+    /// Reads a line of zlog's own files. `false` if it is none.
+    fn read_own<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> bool {
+        if self.is_own_file == Some(false) {
+            return false;
+        }
+        let is_own = own::read(line, &self.zone, record);
+        self.is_own_file.get_or_insert(is_own);
+        is_own
+    }
+
     fn parse_pattern<'a>(&mut self, line: &'a str, record: &mut Record<'a>) {
         let Some(pattern) = &mut self.pattern else { return };
         match pattern.parse(line, &self.zone) {
@@ -138,19 +223,55 @@ impl Parser {
         }
     }
 
-    fn detect_fields<'a>(&self, line: &'a str, record: &mut Record<'a>) {
-        if logfmt::read(line, &self.zone, record) {
-            return;
-        }
-        let line = priority::read(line, record);
-        let stamp = time::leading(line, &self.zone);
-        let rest = stamp.map_or(line, |stamp| &line[stamp.end..]);
-        record.created = stamp.map(|stamp| stamp.seconds);
+    fn detect_fields<'a>(&mut self, line: &'a str, record: &mut Record<'a>) {
+        let whole = line;
+        let line = priority::read(whole, record);
+        let rest = match self.read_format(line, record) {
+            Some(rest) => rest,
+            None if logfmt::read(whole, &self.zone, record) => return,
+            None => self.read_time(line, line.len() < whole.len(), record),
+        };
+        self.message_start = whole.len() - rest.len();
         if record.level == Level::NOTSET
             && let Some(level) = level::of_line(line, rest)
         {
             record.level = level;
         }
+    }
+
+    /// Reads the time at the start of a line without a format. Returns the rest.
+    fn read_time<'a>(&self, line: &'a str, syslog: bool, record: &mut Record<'a>) -> &'a str {
+        // RFC 5424 has a version before the time.
+        let version = line.strip_prefix("1 ").filter(|_| syslog);
+        let line = version.unwrap_or(line);
+        let stamp = time::leading(line, &self.zone);
+        record.created = stamp.map(|stamp| stamp.seconds);
+        stamp.map_or(line, |stamp| &line[stamp.end..])
+    }
+
+    /// Fills the record with the fields of the line's format. Returns the message after them;
+    /// `None` if the line has no format.
+    fn read_format<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> Option<&'a str> {
+        let input = Input::new(line);
+        let end = self.matcher.read(&input, &self.zone, self.received, record)?;
+        // `end` is a position in the line without colours.
+        let is_line = matches!(input, Input::Line(_));
+        Some(if is_line { &line[end..] } else { line })
+    }
+
+    /// Which formats are tried with a line of text, and why. Call it before the line is
+    /// parsed.
+    pub fn explain(&mut self, line: &str) -> Explanation {
+        let whole = line;
+        if !self.matcher.is_forced() && json_of(line).starts_with('{') {
+            return Explanation { structured: Some("JSON"), ..Explanation::default() };
+        }
+        let line = priority::read(line, &mut Record::default());
+        let explanation = self.matcher.explain(&Input::new(line), &self.zone, self.received);
+        let is_logfmt = !self.matcher.is_forced()
+            && explanation.matched().is_none()
+            && logfmt::read(whole, &self.zone, &mut Record::default());
+        Explanation { structured: is_logfmt.then_some("logfmt"), ..explanation }
     }
 }
 

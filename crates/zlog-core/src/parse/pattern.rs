@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 use regex::{CaptureLocations, Regex};
 
 use super::time;
-use crate::record::{Level, RawJson, Record};
-use crate::wire::json;
+use crate::formats::field::{Field, push_extra};
+use crate::record::{Level, Record};
 
 /// A pattern and the positions of its groups in a line.
 #[derive(Debug)]
@@ -15,23 +15,13 @@ pub(super) struct Pattern {
     regex: Regex,
     /// Reused, since creating it allocates.
     locations: CaptureLocations,
-    groups: Vec<(usize, Group)>,
-}
-
-#[derive(Debug)]
-enum Group {
-    Time,
-    Level,
-    Name,
-    Message,
-    Subtopic,
-    Extra(String),
+    groups: Vec<(usize, Field)>,
 }
 
 impl Pattern {
     pub(super) fn new(regex: Regex) -> Pattern {
         let named = regex.capture_names().enumerate().filter_map(|(at, name)| Some((at, name?)));
-        let groups = named.map(|(at, name)| (at, Group::new(name))).collect();
+        let groups = named.map(|(at, name)| (at, Field::new(name))).collect();
         Pattern { locations: regex.capture_locations(), groups, regex }
     }
 
@@ -40,48 +30,29 @@ impl Pattern {
     pub(super) fn parse<'a>(&mut self, line: &'a str, zone: &TimeZone) -> Option<Record<'a>> {
         self.regex.captures_read(&mut self.locations, line)?;
         let mut record = super::message_only(line);
-        for (at, group) in &self.groups {
+        for (at, field) in &self.groups {
             let Some((start, end)) = self.locations.get(*at) else { continue };
-            group.fill(&line[start..end], zone, &mut record);
+            fill(field, &line[start..end], zone, &mut record);
         }
         Some(record)
     }
 }
 
-impl Group {
-    fn new(name: &str) -> Group {
-        match name {
-            "time" => Group::Time,
-            "level" => Group::Level,
-            "name" => Group::Name,
-            "message" => Group::Message,
-            "subtopic" => Group::Subtopic,
-            other => Group::Extra(other.into()),
-        }
-    }
-
-    /// Sets the field of the group. A time or level that can't be read becomes an extra,
-    /// since it may not be part of the message.
-    fn fill<'a>(&self, text: &'a str, zone: &TimeZone, record: &mut Record<'a>) {
-        match self {
-            Group::Name => record.name = Some(Cow::Borrowed(text)),
-            Group::Message => record.msg = Cow::Borrowed(text),
-            Group::Subtopic => record.subtopic = Cow::Borrowed(text),
-            Group::Level => match Level::from_word(text) {
-                Some(level) => record.level = level,
-                None => extra(record, "level", text),
-            },
-            Group::Time => {
-                record.created = time::exact(text, zone);
-                if record.created.is_none() {
-                    extra(record, "time", text);
-                }
+/// Sets the field of a group. A time or level that can't be read becomes an extra, since it
+/// may not be part of the message.
+fn fill<'a>(field: &Field, text: &'a str, zone: &TimeZone, record: &mut Record<'a>) {
+    match field {
+        Field::Message => record.msg = Cow::Borrowed(text),
+        Field::Level => match Level::from_word(text) {
+            Some(level) => record.level = level,
+            None => push_extra(record, "level", Cow::Borrowed(text)),
+        },
+        Field::Time => {
+            record.created = time::exact(text, zone);
+            if record.created.is_none() {
+                push_extra(record, "time", Cow::Borrowed(text));
             }
-            Group::Extra(name) => extra(record, name, text),
         }
+        other => other.set(Cow::Borrowed(text), record),
     }
-}
-
-fn extra(record: &mut Record<'_>, name: &str, text: &str) {
-    record.extras.push((Cow::Owned(name.into()), RawJson(Cow::Owned(json::quoted(text)))));
 }

@@ -34,8 +34,8 @@ pub const FACILITIES: [&str; 24] = [
 ];
 
 /// Removes a priority from the line and sets the level. Numbers of 8 and above also set the
-/// extra `facility`; lower ones are systemd's, or the kernel's. Returns the part of the line
-/// that may begin with a time.
+/// extra `facility`; lower ones are systemd's, or the kernel's. Returns the rest of the
+/// line.
 pub(super) fn read<'a>(line: &'a str, record: &mut Record<'a>) -> &'a str {
     let Some((number, rest)) = split(line) else { return line };
     record.level = Level::from_syslog((number % 8).into());
@@ -43,8 +43,7 @@ pub(super) fn read<'a>(line: &'a str, record: &mut Record<'a>) -> &'a str {
         record.extras.push((Cow::Borrowed("facility"), RawJson(Cow::Borrowed(name))));
     }
     record.msg = Cow::Borrowed(rest);
-    // RFC 5424 has a version before the time.
-    rest.strip_prefix("1 ").unwrap_or(rest)
+    rest
 }
 
 fn split(line: &str) -> Option<(u8, &str)> {

@@ -143,7 +143,7 @@ fn a_pattern_names_the_fields() {
     let record = parser.parse("2024-01-02T03:04:05Z warn shop/db 17 the \"rest\"").record;
     assert_eq!((record.created, record.level), (Some(1_704_164_645.0), Level::WARNING));
     assert_eq!((record.name.as_deref(), &*record.subtopic), (Some("shop"), "db"));
-    assert_eq!((&*record.msg, extras(&record)), ("the \"rest\"", vec![r#"user="17""#.into()]));
+    assert_eq!((&*record.msg, extras(&record)), ("the \"rest\"", vec!["user=17".into()]));
 
     let record = parser.parse("noon loud shop/db x").record;
     assert_eq!(extras(&record), [r#"time="noon""#, r#"level="loud""#], "nothing is lost");

@@ -67,7 +67,7 @@ pub(super) fn leading(line: &str, zone: &TimeZone) -> Option<LeadingTime> {
 }
 
 /// Reads text that is a time: as in [`leading`], or a number since 1970.
-pub(super) fn exact(text: &str, zone: &TimeZone) -> Option<f64> {
+pub(crate) fn exact(text: &str, zone: &TimeZone) -> Option<f64> {
     let stamp = leading(text, zone).filter(|stamp| stamp.end == text.len());
     stamp.map(|stamp| stamp.seconds).or_else(|| parse_time(text))
 }

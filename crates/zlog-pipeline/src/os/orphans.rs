@@ -21,7 +21,7 @@ use zlog_core::{Error, Exit, Result};
 /// Must be called before any thread or child is started.
 ///
 /// # Errors
-/// The child can't be started.
+/// The child can't be started. This process may then do the work; orphans stay zombies.
 pub fn run_in_child() -> Result<Option<Exit>> {
     // Old kernels do not know the question, and have no subreapers.
     if !getpid().is_init() && !child_subreaper().is_ok_and(|is| is.is_some()) {
@@ -35,21 +35,22 @@ pub fn run_in_child() -> Result<Option<Exit>> {
     // Child::wait would race with the wait below.
     let child = command.spawn().map_err(|error| {
         Error::io("can't start zlog as a child of process 1", &error)
-            .hint("Mount /proc, or run another program as process 1.")
+            .hint("Mount /proc, or orphaned processes stay zombies.")
     })?;
     signals.begin(child.id());
-    let status = wait_for(Pid::from_child(&child))?;
+    let status = wait_for(Pid::from_child(&child));
     signals.end();
-    Ok(Some(exit_of(status)))
+    Ok(Some(status.map_or(Exit::Failed, exit_of)))
 }
 
 /// Reaps children until `child` has ended.
-fn wait_for(child: Pid) -> Result<WaitStatus> {
+fn wait_for(child: Pid) -> Option<WaitStatus> {
     loop {
         match wait(WaitOptions::empty()) {
-            Ok(Some((ended, status))) if ended == child => return Ok(status),
+            Ok(Some((ended, status))) if ended == child => return Some(status),
             Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(Error::io("waiting for children", &error.into())),
+            // There are no children: that can't be.
+            Err(_) => return None,
         }
     }
 }

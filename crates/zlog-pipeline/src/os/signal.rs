@@ -39,10 +39,28 @@ impl ShutdownSignal {
     /// # Errors
     /// The system refuses to install a handler.
     pub fn install() -> Result<ShutdownSignal> {
+        ShutdownSignal::catching(&[SIGINT, SIGTERM])
+    }
+
+    /// Also catches SIGHUP, for a command whose terminal may be closed, unless it was started
+    /// with SIGHUP ignored, as by `nohup`.
+    ///
+    /// # Errors
+    /// As [`ShutdownSignal::install`].
+    pub fn install_with_hangup() -> Result<ShutdownSignal> {
+        #[cfg(unix)]
+        if !is_ignored(SIGHUP) {
+            return ShutdownSignal::catching(&[SIGINT, SIGTERM, SIGHUP]);
+        }
+        ShutdownSignal::install()
+    }
+
+    fn catching(signals: &[i32]) -> Result<ShutdownSignal> {
         let stop = ShutdownSignal::default();
         let again = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            stop.catch(signal, &again).map_err(|error| Error::io("can't catch signals", &error))?;
+        for signal in signals {
+            stop.catch(*signal, &again)
+                .map_err(|error| Error::io("can't catch signals", &error))?;
         }
         Ok(stop.of_this_process())
     }
@@ -61,8 +79,7 @@ impl ShutdownSignal {
     /// The order matters: the handler that ends the process reads the flag before the next
     /// handler sets it, so the first signal passes.
     fn catch(&self, signal: i32, again: &Arc<AtomicBool>) -> std::io::Result<()> {
-        let code = i32::from(Exit::Signal(number(signal)).code());
-        flag::register_conditional_shutdown(signal, code, Arc::clone(again))?;
+        flag::register_conditional_default(signal, Arc::clone(again))?;
         flag::register(signal, Arc::clone(again))?;
         flag::register_usize(signal, Arc::clone(&self.signal), signal as usize)?;
         Ok(())
@@ -90,7 +107,7 @@ impl ShutdownSignal {
         self.was_forwarded.load(Ordering::Relaxed)
     }
 
-    /// The exit code of a process that a signal has stopped; `None` without a signal.
+    /// How a process ends that a signal has stopped; `None` without a signal.
     pub fn exit(&self) -> Option<Exit> {
         match self.signal.load(Ordering::Relaxed) {
             0 => None,
@@ -119,7 +136,10 @@ impl Hangup {
     /// The system refuses to install a handler.
     pub fn install(stop: &ShutdownSignal) -> Result<Hangup> {
         // Checked first: once caught, it is no longer ignored.
-        let ends = has_terminal() && !is_hangup_ignored();
+        #[cfg(unix)]
+        let ends = has_terminal() && !is_ignored(SIGHUP);
+        #[cfg(not(unix))]
+        let ends = false;
         let came = Arc::new(AtomicBool::new(false));
         #[cfg(unix)]
         flag::register(SIGHUP, Arc::clone(&came))
@@ -174,15 +194,54 @@ fn has_terminal() -> bool {
     cfg!(unix) && std::fs::File::open("/dev/tty").is_ok()
 }
 
-/// Whether this process was started with SIGHUP ignored, as by `nohup`.
-fn is_hangup_ignored() -> bool {
-    // Only Linux tells. Elsewhere a closed terminal ends the process.
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // SIGHUP is signal 1, and signal 1 is the lowest bit.
-    mask.is_some_and(|mask| mask & 1 != 0)
+/// Whether this process ignores a signal. Before it catches any, these are the signals that it
+/// was started to ignore: by `nohup`, or as a background job of a script.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: without a new action, sigaction only writes the present one to `action`, for
+    // which all zeros are valid, too.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
 }
+
+/// Ends this process by `signal`, as if it had never been caught, so that its parent (a shell,
+/// systemd) sees which signal ended it. Call it after everything has been cleaned up.
+///
+/// Returns if the signal does not end this process, as for process 1 of a container. Writes no
+/// core file: where a signal like SIGSEGV has ended a wrapped command, it would show the wrong
+/// process.
+#[cfg(unix)]
+pub fn end_by(signal: u8) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let limit = Rlimit { current: Some(0), ..getrlimit(Resource::Core) };
+    // If these fail, a core file is written.
+    let _ = setrlimit(Resource::Core, limit);
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // A program that takes core files (systemd-coredump) ignores the limit.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+    let signal = i32::from(signal);
+    let mut signals = std::mem::MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: sigemptyset initialises the set, and all calls fail for numbers that are no
+    // signals.
+    unsafe {
+        libc::signal(signal, libc::SIG_DFL);
+        libc::sigemptyset(signals.as_mut_ptr());
+        libc::sigaddset(signals.as_mut_ptr(), signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, signals.as_ptr(), std::ptr::null_mut());
+        libc::raise(signal);
+    }
+}
+
+/// Does nothing: on Windows, no process ends by a signal.
+#[cfg(not(unix))]
+pub fn end_by(_signal: u8) {}
 
 /// Makes SIGINT, SIGTERM and SIGHUP have no effect: for a child whose parent receives them,
 /// too, and controls it.
@@ -222,6 +281,8 @@ impl Forwarding {
     ///
     /// Signals that the terminal sends to the whole foreground process group (Ctrl-C, Ctrl-\)
     /// are not forwarded: the child has them already, and would take them for a second Ctrl-C.
+    /// Signals that this process was started to ignore (`nohup`) are not caught, so that the
+    /// child ignores them, too.
     ///
     /// # Errors
     /// The system refuses to install a handler or to start a thread.
@@ -254,6 +315,7 @@ impl Forwarding {
 #[cfg(unix)]
 fn catch(child: Arc<AtomicU32>, stop: ShutdownSignal) -> Result<()> {
     let caught = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+    let caught = caught.into_iter().filter(|signal| !is_ignored(*signal));
     let mut signals = SignalsInfo::<WithOrigin>::new(caught)
         .map_err(|error| Error::io("can't catch signals", &error))?;
     let pass_on = move || {

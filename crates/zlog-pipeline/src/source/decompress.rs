@@ -60,7 +60,7 @@ enum State<R: Read> {
     /// Nothing was read yet.
     Start(Input<R>),
     Plain(Input<R>),
-    Member(Format, Box<Member<R>>),
+    Member(Format, Member<R>),
     Ended,
 }
 
@@ -68,7 +68,7 @@ enum State<R: Read> {
 enum Member<R: Read> {
     Gzip(GzDecoder<Input<R>>),
     Zstd(ZstdDecoder<'static, Input<R>>),
-    Xz(XzReader<Input<R>>),
+    Xz(Box<XzReader<Input<R>>>),
     Bzip2(BzDecoder<Input<R>>),
 }
 
@@ -86,7 +86,7 @@ impl<R: Read> Decompressor<R> {
                 return Ok(());
             };
             self.0 = match format {
-                Some(format) => State::Member(format, Box::new(Member::new(format, input)?)),
+                Some(format) => State::Member(format, Member::new(format, input)?),
                 None => State::Plain(input),
             };
         }
@@ -110,7 +110,7 @@ impl<R: Read> Decompressor<R> {
         let mut input = member.into_input();
         input.skip_nuls()?;
         if let Some(format) = input.format()? {
-            self.0 = State::Member(format, Box::new(Member::new(format, input)?));
+            self.0 = State::Member(format, Member::new(format, input)?);
         } else if !input.fill_buf()?.is_empty() {
             let name = before.name();
             let text = format!("bytes after the {name} data are not compressed; they are ignored");
@@ -162,7 +162,9 @@ impl<R: Read> Member<R> {
         Ok(match format {
             Format::Gzip => Member::Gzip(GzDecoder::new(input)),
             Format::Zstd => Member::Zstd(ZstdDecoder::with_buffer(input)?.single_frame()),
-            Format::Xz => Member::Xz(XzReader::new_mem_limit(input, false, XZ_MEMORY_KIB)),
+            Format::Xz => {
+                Member::Xz(Box::new(XzReader::new_mem_limit(input, false, XZ_MEMORY_KIB)))
+            }
             Format::Bzip2 => Member::Bzip2(BzDecoder::new(input)),
         })
     }

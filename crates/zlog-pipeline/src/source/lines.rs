@@ -148,6 +148,11 @@ impl Splitter {
         last
     }
 
+    /// Bytes of the present line that were taken in and not stepped over.
+    pub(crate) fn carried(&self) -> usize {
+        self.carry.len()
+    }
+
     /// Whether a part of a line has been taken in without its end.
     pub(crate) fn is_within_line(&self) -> bool {
         self.carry_end == End::Open && (!self.carry.is_empty() || self.parts > 0)

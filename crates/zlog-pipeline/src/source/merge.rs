@@ -44,14 +44,6 @@ struct Head {
     record: Record<'static>,
 }
 
-/// The outcome of asking an input for its next record.
-enum Next {
-    Record(Record<'static>),
-    /// None came within the wait.
-    Idle,
-    Ended,
-}
-
 impl MergeSource {
     /// Merges inputs, each with its name for messages. `notices` are reported first.
     pub(crate) fn new(inputs: Vec<(String, TextSource)>, notices: Vec<Notice>) -> MergeSource {
@@ -61,7 +53,7 @@ impl MergeSource {
             wanted: (0..inputs.len()).rev().collect(),
             heads: BinaryHeap::with_capacity(inputs.len()),
             inputs: inputs.into_iter().map(new).collect(),
-            failed: notices.iter().any(|notice| notice.failed),
+            failed: notices.iter().any(|notice| notice.failed()),
             notices,
         }
     }
@@ -77,14 +69,14 @@ impl MergeSource {
     fn fill(&mut self, until: Instant) -> Result<bool> {
         while let Some(&at) = self.wanted.last() {
             let input = &mut self.inputs[at];
-            let next = input.next(until)?;
+            let mut next = None;
+            let status = input.next(until, &mut next)?;
             self.notices.append(&mut input.source.take_notices());
-            match next {
-                Next::Idle => return Ok(false),
-                Next::Ended => {}
-                Next::Record(record) => {
-                    self.heads.push(Head { time: input.place(&record), input: at, record });
-                }
+            if status == PollStatus::Idle {
+                return Ok(false);
+            }
+            if let Some(record) = next {
+                self.heads.push(Head { time: input.place(&record), input: at, record });
             }
             self.wanted.pop();
         }
@@ -93,20 +85,20 @@ impl MergeSource {
 }
 
 impl Input {
-    fn next(&mut self, until: Instant) -> Result<Next> {
+    /// Waits for the next record. Without one, the input has ended or is idle.
+    fn next(&mut self, until: Instant, next: &mut Option<Record<'static>>) -> Result<PollStatus> {
         loop {
             let wait = until.saturating_duration_since(Instant::now());
-            let mut next = None;
             let status = self.source.poll(wait, &mut |record| {
-                next = Some(std::mem::take(record).into_owned());
+                *next = Some(std::mem::take(record).into_owned());
                 Ok(ControlFlow::Break(()))
             })?;
-            match (next, status) {
-                (Some(record), _) => return Ok(Next::Record(record)),
-                (None, PollStatus::Ended) => return Ok(Next::Ended),
-                // Input without records, such as a hole, must not keep the caller.
-                (None, _) if Instant::now() >= until => return Ok(Next::Idle),
-                (None, _) => {}
+            if next.is_some() || status == PollStatus::Ended {
+                return Ok(status);
+            }
+            // Input without records, such as a hole, must not keep the caller.
+            if Instant::now() >= until {
+                return Ok(PollStatus::Idle);
             }
         }
     }

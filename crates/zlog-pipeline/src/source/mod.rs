@@ -23,7 +23,7 @@ pub mod synthetic;
 mod testing;
 pub mod text;
 
-pub use reader::{Notice, ReadProgress, Tee};
+pub use reader::{Notice, ReadProgress, Severity, Tee};
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -110,6 +110,10 @@ pub trait Source {
         Vec::new()
     }
 
+    /// Everything delivered so far was handled: remembers where to continue after a restart, if
+    /// the source can. To be called after each poll.
+    fn checkpoint(&mut self) {}
+
     /// Counts of input read, changed and lost so far.
     fn counts(&self) -> SourceCounts {
         SourceCounts::default()
@@ -128,10 +132,10 @@ pub trait Source {
     }
 
     /// Ends what the source has started and nobody waits for: asks a child command to end,
-    /// and kills it when it has not ended `within` that time.
+    /// and kills it when it has not ended `within` that time. Saves the last checkpoint.
     ///
     /// # Errors
-    /// It can't be ended.
+    /// It can't be ended or saved.
     fn stop(&mut self, _within: Duration) -> Result<()> {
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! Threads that read bytes, and the bounded channel to the one thread that makes records
 //! of them.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -54,9 +56,14 @@ impl ReadProgress {
         self.uncopied.load(Ordering::Relaxed)
     }
 
-    /// Ends the reading: the consumer takes nothing more.
+    /// Ends the reading: the consumer takes nothing more, and records that are still delivered
+    /// count as not read.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
     }
 
     pub(crate) fn add_total(&self, bytes: u64) {
@@ -69,8 +76,31 @@ impl ReadProgress {
 pub struct Notice {
     /// One sentence that names the thing and the cause.
     pub text: String,
-    /// Input was missed, so the command must fail in the end.
-    pub failed: bool,
+    /// What it means for the command.
+    pub severity: Severity,
+}
+
+/// What a notice means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Severity {
+    /// Nothing was lost.
+    Info,
+    /// Records were lost, or may have been.
+    Loss,
+    /// The command did not do all of its work, so it must fail in the end.
+    Failure,
+}
+
+impl Notice {
+    /// Whether it is printed with `--quiet`, too.
+    pub fn is_urgent(&self) -> bool {
+        self.severity != Severity::Info
+    }
+
+    /// Whether the command must fail in the end.
+    pub fn failed(&self) -> bool {
+        self.severity == Severity::Failure
+    }
 }
 
 /// A reader's message to the consumer.
@@ -84,17 +114,26 @@ pub(crate) struct ReaderMessage {
 pub(crate) enum ReaderEvent {
     /// The bytes of one read.
     Bytes(Block),
-    /// The next bytes are those of another file: the last line ends here, even without a
-    /// newline.
+    /// The last line ends here, even without a newline: the next bytes do not continue it.
     Break,
+    /// Where the next bytes come from. After a [`ReaderEvent::Break`].
+    Origin(Option<Origin>),
     /// A followed file was read to its end for the first time.
     CaughtUp,
     /// The reader has ended.
     End,
-    /// The reader has ended with an error.
-    Failed(Error),
     /// A notice, in order with the bytes.
     Notice(Notice),
+}
+
+/// A place in a file.
+pub(crate) struct Origin {
+    /// The name that is followed, absolute. The file may have another one by now.
+    pub(crate) path: PathBuf,
+    pub(crate) file: Arc<File>,
+    /// Device and inode.
+    pub(crate) identity: (u64, u64),
+    pub(crate) offset: u64,
 }
 
 /// The bytes of one read, in a buffer that goes back to the reader.
@@ -119,6 +158,8 @@ pub(crate) struct Disconnected;
 /// A reader's end of the channel, for one stream.
 pub(crate) struct ReaderHandle {
     pub(crate) stream: usize,
+    /// The number of streams of the source.
+    pub(crate) streams: Arc<AtomicUsize>,
     pub(crate) messages: Sender<ReaderMessage>,
     /// Buffers to use again.
     pub(crate) spare: Receiver<Vec<u8>>,
@@ -140,6 +181,11 @@ impl ReaderHandle {
         self
     }
 
+    /// The number of another stream, for a file that is read at the same time.
+    pub(crate) fn new_stream(&self) -> usize {
+        self.streams.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Sends an event to the consumer.
     pub(crate) fn send(&self, event: ReaderEvent) -> Result<(), Disconnected> {
         let message = ReaderMessage { stream: self.stream, at: Instant::now(), event };
@@ -147,17 +193,18 @@ impl ReaderHandle {
     }
 
     /// Sends a notice.
-    pub(crate) fn notice(&self, text: String, failed: bool) -> Result<(), Disconnected> {
-        self.send(ReaderEvent::Notice(Notice { text, failed }))
+    pub(crate) fn notice(&self, text: String, severity: Severity) -> Result<(), Disconnected> {
+        self.send(ReaderEvent::Notice(Notice { text, severity }))
     }
 
     /// Reads once and sends the bytes. `false` at the end of the input. The input's errors
-    /// are returned; an error of the tee is sent, and ends the reading.
+    /// are returned; an error of the tee is a notice and ends only the copying, because
+    /// whoever writes the input must not be held up by it.
     pub(crate) fn read_once(
         &mut self,
         input: &mut impl Read,
     ) -> io::Result<Result<bool, Disconnected>> {
-        if self.progress.closed.load(Ordering::Relaxed) {
+        if self.progress.is_closed() {
             return Ok(Err(Disconnected));
         }
         let mut buffer = match std::mem::take(&mut self.unused) {
@@ -186,13 +233,21 @@ impl ReaderHandle {
         if sent.is_err() {
             return Ok(Err(Disconnected));
         }
-        if let Err(error) = copied {
-            let error = Error::io("copying the input (--tee)", &error);
-            // The reading ends here whether or not the consumer is still there.
-            let _ = self.send(ReaderEvent::Failed(error));
-            return Ok(Err(Disconnected));
+        let reported = match copied {
+            Ok(()) => Ok(()),
+            Err(error) => self.end_copy(&error),
+        };
+        Ok(reported.map(|()| true))
+    }
+
+    /// Copies nothing more. That the reader of the copy has gone is no failure.
+    fn end_copy(&mut self, error: &io::Error) -> Result<(), Disconnected> {
+        self.tee = None;
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Ok(());
         }
-        Ok(Ok(true))
+        let error = Error::io("--tee: the rest is published, but not copied", error);
+        self.notice(error.to_string(), Severity::Failure)
     }
 
     /// Reads to the end of the input, then sends [`ReaderEvent::End`].
@@ -204,7 +259,7 @@ impl ReaderHandle {
                 Ok(Err(Disconnected)) => return,
                 Err(error) => {
                     let text = Error::io(format_args!("reading {name}"), &error).to_string();
-                    if self.notice(text, true).is_err() {
+                    if self.notice(text, Severity::Failure).is_err() {
                         return;
                     }
                     break;

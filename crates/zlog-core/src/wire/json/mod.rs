@@ -16,7 +16,7 @@ mod write;
 
 pub use escape::{string_value, write_string};
 pub use read::{ParseError, read, read_body};
-pub use write::{write, write_stored};
+pub use write::{milliseconds, write, write_stored};
 
 pub(crate) use escape::quoted;
 pub(crate) use limits::{MAX_DEPTH, is_within_limits};

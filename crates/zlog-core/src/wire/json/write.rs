@@ -225,8 +225,9 @@ fn write_thousandths(thousandths: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[..needed]);
 }
 
-/// The milliseconds of a time as [`write_seconds`] rounds it.
-fn milliseconds(seconds: f64) -> f64 {
+/// The milliseconds (`msecs`) of a time in seconds, exact to the microsecond. The fraction of
+/// an f64 may be a little less than what was written: `.678` would give 677.
+pub fn milliseconds(seconds: f64) -> f64 {
     let micros = (seconds.fract() * 1e6).round().rem_euclid(1e6);
     (micros / 1e3).floor()
 }

@@ -55,7 +55,7 @@ pub const FORMAT: &[Key] = &[
         "FORMAT",
         "A format string or a ready-made format; takes the rest of the text",
     )
-    .default("%(asctime)s %(levelname)s %(name)s %(message)s; with syslog the message alone"),
+    .default("%(asctime)s %(levelname)s %(name)s: %(message)s; with syslog the message alone"),
 ];
 
 /// Its name in messages. In a configuration, the table's header contains the name.
@@ -79,7 +79,9 @@ pub(super) const SPOOL: &[Key] = &[
 
 /// The default format of records in files, mails and the input of commands. Python's
 /// `basicConfig` has no time, which is needed where many programs write to one file.
-const DEFAULT_FORMAT: &str = "%(asctime)s %(levelname)s %(name)s %(message)s";
+/// `tail --input` reads such lines back (`zlog_core::parse`): the colon tells the logger from
+/// the first word of a message.
+const DEFAULT_FORMAT: &str = "%(asctime)s %(levelname)s %(name)s: %(message)s";
 
 /// Builds the formatter of a handler, with [`DEFAULT_FORMAT`] if none is given.
 pub(super) fn default_format(spec: &FormatterSpec) -> Result<Box<dyn Format>> {

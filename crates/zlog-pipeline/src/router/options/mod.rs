@@ -49,7 +49,7 @@ pub trait HandlerTarget {
     }
 
     /// Builds the formatter. Without a format, most kinds use
-    /// `%(asctime)s %(levelname)s %(name)s %(message)s`.
+    /// `%(asctime)s %(levelname)s %(name)s: %(message)s`.
     ///
     /// # Errors
     /// The format is invalid.

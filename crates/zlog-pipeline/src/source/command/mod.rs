@@ -6,10 +6,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::reader::{self, Notice, ReadProgress, Tee};
+use super::reader::{self, Notice, ReadProgress, Severity, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use super::{PollStatus, Sink, Source, SourceCounts};
-use crate::os::executable;
 use crate::os::fd_limit;
 use crate::os::signal;
 use zlog_core::text::escape::escape;
@@ -77,14 +76,6 @@ impl QuietTime {
 }
 
 impl CommandSource {
-    /// Checks that the command can be started, as far as that can be known beforehand.
-    ///
-    /// # Errors
-    /// Those of [`CommandSource::spawn`].
-    pub fn check(program: &OsStr) -> Result<()> {
-        executable::check(program).map_err(|error| start_error(program, &error))
-    }
-
     /// Starts the command. `on_child` is called before any of its output is read, so that
     /// nobody who reacts to the output can be too early.
     ///
@@ -165,7 +156,7 @@ impl CommandSource {
         }
         let text = "the command has ended, but a process that it started keeps its output open: \
                     not waiting for it";
-        self.notices.push(Notice { text: text.into(), failed: false });
+        self.notices.push(Notice { text: text.into(), severity: Severity::Loss });
         self.finish(Duration::ZERO, sink)?;
         Ok(PollStatus::Delivered)
     }

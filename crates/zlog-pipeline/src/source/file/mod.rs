@@ -15,8 +15,9 @@
 //!   rewritten is unknown. A notice says so, and it is not read again.
 //! - What was added between the last check and a truncation is lost and can't be counted.
 //!   The notice of the truncation says so.
-//! - Another file has its name: it was rotated. The old file is read to its end, then the
-//!   new one from its start.
+//! - Another file has its name: it was rotated. The new file is read from its start. The old one
+//!   is read on until it has not grown for [`FileOptions::rotate_wait`]: its writer may not know
+//!   of the rotation yet.
 //! - It does not exist yet: it is waited for. It was removed: the open file is followed,
 //!   and so is a new file of that name.
 //! - The file that has the name now can't be read (no permission, a directory): a notice
@@ -24,24 +25,24 @@
 //!
 //! The end of a file also ends its last line.
 
+mod follower;
 mod open_file;
+mod position;
 
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use self::open_file::{Change, OpenFile};
+use self::follower::Follower;
+pub(super) use self::position::PositionFile;
 use super::decompress::Decompressor;
 use super::merge::MergeSource;
-use super::reader::{self, Disconnected, Notice, ReaderEvent, ReaderHandle, Tee};
+use super::reader::{self, Notice, ReaderEvent, ReaderHandle, Severity, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use crate::os::terminal;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
-
-/// How often a followed file is checked.
-const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Blocks read ahead of each file that is merged with others: there may be many files.
 const MERGE_BLOCKS: usize = 2;
@@ -53,12 +54,23 @@ const STDIN: &str = "-";
 const WAITING: &str = "does not exist yet: waiting for it";
 
 /// How files are read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FileOptions {
     /// Follow growth, truncation and rotation, without end.
     pub follow: bool,
     /// When following: start at the end of the files that exist.
     pub from_end: bool,
+    /// When following: how long a renamed file must not have grown before it is given up.
+    pub rotate_wait: Duration,
+    /// When following: the file that remembers where each file was read to.
+    pub position: Option<PathBuf>,
+}
+
+impl Default for FileOptions {
+    fn default() -> FileOptions {
+        let rotate_wait = Duration::from_secs(5);
+        FileOptions { follow: false, from_end: false, rotate_wait, position: None }
+    }
 }
 
 /// Records from the lines of files: whole files one after the other (`-` is standard
@@ -82,7 +94,13 @@ pub fn open(
     }
     let (mut source, readers) = TextSource::new(&vec![spec; paths.len()], lines);
     for error in refused {
-        source.add_notice(Notice { text: error.to_string(), failed: true });
+        source.add_notice(Notice { text: error.to_string(), severity: Severity::Failure });
+    }
+    let mut saved = Vec::new();
+    if let Some(path) = &options.position {
+        let (positions, found) = PositionFile::open(path, &paths)?;
+        source.remember_positions(positions);
+        saved = found;
     }
     let readers = readers.into_iter().map(|reader| reader.with_tee(tee.map(|tee| tee())));
     let files: Vec<(PathBuf, ReaderHandle)> = paths.into_iter().zip(readers).collect();
@@ -99,7 +117,8 @@ pub fn open(
         })?;
         return Ok(source);
     }
-    for (path, reader) in files {
+    saved.resize(files.len(), Vec::new());
+    for ((path, reader), saved) in files.into_iter().zip(saved) {
         if path == Path::new(STDIN) || is_compressed(&path) {
             reader::spawn("files", move || match options.from_end {
                 true => drop(reader.send(ReaderEvent::End)),
@@ -109,18 +128,14 @@ pub fn open(
         }
         let awaited = is_missing(&path);
         if awaited {
-            source.add_notice(Notice { text: with_name(&path, WAITING), failed: false });
+            let text = with_name(&path, WAITING);
+            source.add_notice(Notice { text, severity: Severity::Info });
         }
         // A file that is created later is read from its first byte.
         let at_end = options.from_end && !awaited;
-        reader::spawn("follow", move || {
-            let mut follower =
-                Follower { path, reader, at_end, awaited, refused: false, caught_up: false };
-            // Following ends when the consumer disconnects, or with a read error.
-            if let Ok(()) = follower.follow() {
-                let _ = follower.reader.send(ReaderEvent::End);
-            }
-        })?;
+        let follower = Follower::new(path, reader, options.rotate_wait, at_end, awaited);
+        // Following ends when the consumer disconnects, or with a read error.
+        reader::spawn("follow", move || drop(follower.follow(saved)))?;
     }
     Ok(source)
 }
@@ -148,8 +163,9 @@ pub fn open_merged(
         }
         inputs.push((name, source));
     }
-    let notices = refused.iter().map(|error| Notice { text: error.to_string(), failed: true });
-    Ok(MergeSource::new(inputs, notices.collect()))
+    let notice = |error: &Error| Notice { text: error.to_string(), severity: Severity::Failure };
+    let notices = refused.iter().map(notice).collect();
+    Ok(MergeSource::new(inputs, notices))
 }
 
 /// The files that can be read, and an error for each of the others.
@@ -215,7 +231,7 @@ fn read_whole(path: &Path, reader: ReaderHandle) {
         Ok(file) => reader.read_all(&display_name(path), Decompressor::new(file)),
         Err(error) => {
             // These fail only if the consumer is gone.
-            let _ = reader.notice(read_error(path, &error), true);
+            let _ = reader.notice(read_error(path, &error), Severity::Failure);
             let _ = reader.send(ReaderEvent::End);
         }
     }
@@ -240,150 +256,6 @@ fn display_name(path: &Path) -> String {
     escape(&path.to_string_lossy())
 }
 
-/// A file that is followed.
-struct Follower {
-    path: PathBuf,
-    reader: ReaderHandle,
-    /// Start at the end of the next file that is opened.
-    at_end: bool,
-    /// The notice that the file is missing was sent, or the file was found.
-    awaited: bool,
-    /// The notice that the file can't be read was sent.
-    refused: bool,
-    /// It was read to its end, or does not exist yet.
-    caught_up: bool,
-}
-
-/// Why an open file is not followed any more.
-enum FollowEnd {
-    /// Another file has its name.
-    Rotated,
-    /// It can't be read.
-    Failed,
-}
-
-impl Follower {
-    /// Follows the path until a file can't be read.
-    fn follow(&mut self) -> Result<(), Disconnected> {
-        while let Some(open) = self.open()? {
-            match self.follow_file(open)? {
-                FollowEnd::Rotated => {
-                    self.notice("was replaced: reading the new file from its start")?
-                }
-                FollowEnd::Failed => return Ok(()),
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits for a file that can be read, and opens it; `None` if the first one can't be
-    /// read.
-    fn open(&mut self) -> Result<Option<OpenFile>, Disconnected> {
-        loop {
-            match File::open(&self.path).and_then(|file| self.start(file)) {
-                Ok(open) => return Ok(Some(open)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    if !self.awaited {
-                        self.awaited = true;
-                        self.notice(WAITING)?;
-                    }
-                    self.catch_up()?;
-                    // A file that is created later is read from its first byte.
-                    self.at_end = false;
-                    self.reader.pause(CHECK_INTERVAL)?;
-                }
-                Err(error) => {
-                    if !std::mem::replace(&mut self.refused, true) {
-                        self.reader.notice(read_error(&self.path, &error), true)?;
-                    }
-                    // A first file that can't be read is an error. After a rotation, the
-                    // permissions may follow a moment later.
-                    if !self.awaited {
-                        return Ok(None);
-                    }
-                    self.reader.pause(CHECK_INTERVAL)?;
-                }
-            }
-        }
-    }
-
-    fn start(&mut self, file: File) -> io::Result<OpenFile> {
-        let open = OpenFile::new(file, self.at_end)?;
-        self.at_end = false;
-        self.awaited = true;
-        self.refused = false;
-        Ok(open)
-    }
-
-    /// Reads a file as it grows, until another file has its name.
-    fn follow_file(&mut self, mut open: OpenFile) -> Result<FollowEnd, Disconnected> {
-        let mut replaced = false;
-        loop {
-            match self.read_on(&mut open)? {
-                Ok(()) if replaced => {
-                    // It was read to its end after another file had got its name.
-                    self.reader.send(ReaderEvent::Break)?;
-                    return Ok(FollowEnd::Rotated);
-                }
-                Ok(()) => self.catch_up()?,
-                Err(error) => {
-                    self.reader.notice(read_error(&self.path, &error), true)?;
-                    return Ok(FollowEnd::Failed);
-                }
-            }
-            replaced = self.is_replaced(open.file());
-            if replaced {
-                continue;
-            }
-            match open.change() {
-                Some(change) => self.handle_change(change, &mut open)?,
-                None => self.reader.pause(CHECK_INTERVAL)?,
-            }
-        }
-    }
-
-    /// Sends a notice of a change, and rewinds to read a new text.
-    fn handle_change(&mut self, change: Change, open: &mut OpenFile) -> Result<(), Disconnected> {
-        self.notice(change.text())?;
-        if change != Change::Modified {
-            self.reader.send(ReaderEvent::Break)?;
-            open.rewind();
-        }
-        Ok(())
-    }
-
-    /// Reads to the present end of the file.
-    fn read_on(&mut self, open: &mut OpenFile) -> Result<io::Result<()>, Disconnected> {
-        loop {
-            match self.reader.read_once(open) {
-                Ok(Ok(true)) => {}
-                Ok(Ok(false)) => return Ok(Ok(())),
-                Ok(Err(gone)) => return Err(gone),
-                Err(error) => return Ok(Err(error)),
-            }
-        }
-    }
-
-    /// Whether the path names another file now. If it names none, the new file of a
-    /// rotation may come a moment later.
-    fn is_replaced(&self, file: &File) -> bool {
-        let (Ok(named), Ok(open)) = (self.path.metadata(), file.metadata()) else { return false };
-        identity(&named) != identity(&open)
-    }
-
-    /// Reports once that what there was to read was read.
-    fn catch_up(&mut self) -> Result<(), Disconnected> {
-        match std::mem::replace(&mut self.caught_up, true) {
-            true => Ok(()),
-            false => self.reader.send(ReaderEvent::CaughtUp),
-        }
-    }
-
-    fn notice(&self, what: &str) -> Result<(), Disconnected> {
-        self.reader.notice(with_name(&self.path, what), false)
-    }
-}
-
 /// Identifies a file, whatever its name.
 #[cfg(unix)]
 fn identity(meta: &Metadata) -> Option<(u64, u64)> {
@@ -393,8 +265,9 @@ fn identity(meta: &Metadata) -> Option<(u64, u64)> {
 
 /// Without inodes, files are identified by creation time.
 #[cfg(not(unix))]
-fn identity(meta: &Metadata) -> Option<std::time::SystemTime> {
-    meta.created().ok()
+fn identity(meta: &Metadata) -> Option<(u64, u64)> {
+    let since = meta.created().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some((since.as_secs(), u64::from(since.subsec_nanos())))
 }
 
 #[cfg(test)]

@@ -3,7 +3,13 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
+
+use super::identity;
+use super::position::absolute;
+use crate::source::reader::Origin;
 
 /// Bytes that are remembered, to recognise the file by: enough for many lines with their
 /// times, and few enough to be compared in a few microseconds.
@@ -60,9 +66,18 @@ impl Change {
 /// Length and time of the last modification.
 type Stamp = (u64, Option<SystemTime>);
 
+/// Where the reading of a file begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Start {
+    Beginning,
+    End,
+    At(u64),
+}
+
 /// A file that is followed.
 pub(super) struct OpenFile {
-    file: File,
+    /// Shared with the [`Origin`] of its lines, which reads it without moving the cursor.
+    file: Arc<File>,
     /// It is no pipe or device, so its bytes can be compared.
     regular: bool,
     fingerprint: Fingerprint,
@@ -76,35 +91,49 @@ pub(super) struct OpenFile {
 }
 
 impl OpenFile {
-    /// Starts at the beginning of the file, or at its end.
+    /// Opens a file for reading from `start` on.
     ///
     /// # Errors
     /// It is a directory, or can't be read.
-    pub(super) fn new(file: File, at_end: bool) -> io::Result<OpenFile> {
+    pub(super) fn new(file: File, start: Start) -> io::Result<OpenFile> {
         let meta = file.metadata()?;
         if meta.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         let mut open = OpenFile {
-            file,
+            file: Arc::new(file),
             regular: meta.is_file(),
             fingerprint: Fingerprint::default(),
             rewritten: false,
             stamp: None,
             suspect: false,
         };
-        if at_end {
-            let end = open.file.seek(SeekFrom::End(0))?;
-            open.fingerprint.end = end;
-            if open.regular {
-                open.fingerprint.end = end.saturating_sub(FINGERPRINT_SIZE as u64);
-                open.file.seek(SeekFrom::Start(open.fingerprint.end))?;
-                let mut last = Vec::new();
-                (&open.file).take(end - open.fingerprint.end).read_to_end(&mut last)?;
-                open.fingerprint.push(&last);
-            }
+        let mut file = &*open.file;
+        let end = match start {
+            Start::Beginning => return Ok(open),
+            Start::End => file.seek(SeekFrom::End(0))?,
+            Start::At(offset) => offset,
+        };
+        open.fingerprint.end = end;
+        if open.regular {
+            open.fingerprint.end = end.saturating_sub(FINGERPRINT_SIZE as u64);
+            file.seek(SeekFrom::Start(open.fingerprint.end))?;
+            let mut last = Vec::new();
+            file.take(end - open.fingerprint.end).read_to_end(&mut last)?;
+            open.fingerprint.push(&last);
         }
         Ok(open)
+    }
+
+    /// Where the next bytes come from; `None` for a pipe or a device, which has no positions.
+    pub(super) fn origin(&self, path: &Path) -> Option<Origin> {
+        let meta = self.file.metadata().ok().filter(Metadata::is_file)?;
+        Some(Origin {
+            path: absolute(path),
+            file: Arc::clone(&self.file),
+            identity: identity(&meta)?,
+            offset: self.fingerprint.end,
+        })
     }
 
     pub(super) fn file(&self) -> &File {
@@ -117,7 +146,7 @@ impl OpenFile {
         self.rewritten = false;
         self.stamp = None;
         // If this fails, so does the next read, which reports it.
-        let _ = self.file.rewind();
+        let _ = (&*self.file).rewind();
     }
 
     /// The change since the last check, if any.
@@ -141,13 +170,14 @@ impl OpenFile {
         let mut found = [0; FINGERPRINT_SIZE];
         let found = &mut found[..bytes.len()];
         let start = SeekFrom::Start(end - bytes.len() as u64);
-        let read = self.file.seek(start).and_then(|_| self.file.read_exact(found));
+        let mut file = &*self.file;
+        let read = file.seek(start).and_then(|_| file.read_exact(found));
         let matches = match read {
             Ok(()) => found == bytes,
             // If it can't be read, the next read fails too and reports it.
             Err(error) => error.kind() != io::ErrorKind::UnexpectedEof,
         };
-        self.file.seek(SeekFrom::Start(position)).is_err() || matches
+        file.seek(SeekFrom::Start(position)).is_err() || matches
     }
 
     /// Whether it was modified and had the same length at two checks in a row; once for each
@@ -168,7 +198,7 @@ impl Read for OpenFile {
     /// Reads on. A file that turns out to have been rewritten is at its end as well: the
     /// bytes read do not continue the earlier ones, and may begin in the middle of a line.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.file.read(buffer)?;
+        let length = (&*self.file).read(buffer)?;
         if length > 0 && !self.matches_fingerprint(self.fingerprint.end + length as u64) {
             self.rewritten = true;
             return Ok(0);

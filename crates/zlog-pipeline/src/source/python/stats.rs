@@ -5,7 +5,7 @@
 use std::mem;
 use std::time::{Duration, Instant};
 
-use crate::source::Notice;
+use crate::source::{Notice, Severity};
 use zlog_core::text::plural::counted;
 
 /// Counts of Python's handlers: their clients, records and datagrams.
@@ -106,7 +106,8 @@ pub(super) struct NoticeLimiter {
 impl NoticeLimiter {
     /// Starts with `notices`, which are not counted towards the limit.
     pub(super) fn new(now: Instant, notices: impl IntoIterator<Item = String>) -> NoticeLimiter {
-        let notices = notices.into_iter().map(|text| Notice { text, failed: false }).collect();
+        let info = |text| Notice { text, severity: Severity::Info };
+        let notices = notices.into_iter().map(info).collect();
         NoticeLimiter { notices, begun: now, reported: 0, suppressed: 0 }
     }
 
@@ -114,7 +115,7 @@ impl NoticeLimiter {
     pub(super) fn report(&mut self, text: impl FnOnce() -> String) {
         if self.reported < PER_WINDOW {
             self.reported += 1;
-            self.notices.push(Notice { text: text(), failed: false });
+            self.notices.push(Notice { text: text(), severity: Severity::Loss });
         } else {
             self.suppressed += 1;
         }
@@ -134,7 +135,7 @@ impl NoticeLimiter {
         let suppressed = mem::take(&mut self.suppressed);
         if suppressed > 0 {
             let text = format!("… and {suppressed} more problems with Python's handlers");
-            self.notices.push(Notice { text, failed: false });
+            self.notices.push(Notice { text, severity: Severity::Loss });
         }
     }
 

@@ -49,7 +49,7 @@ impl<R: BufRead> ReplaySource<R> {
         ReplaySource {
             input,
             splitter: Splitter::new(LONGEST_STORED_LINE),
-            parser: Parser::new(options),
+            parser: Parser::new(parse::Options { stored: true, ..options }),
             speed: (speed.is_finite() && speed > 0.0).then_some(speed),
             level,
             line: Vec::new(),
@@ -91,6 +91,7 @@ impl<R: BufRead> ReplaySource<R> {
         if !self.parser.parse_into(&text, &mut record) {
             record.level = self.level;
         }
+        self.parser.set_received_time(0.0, &mut record);
         if self.due.is_none()
             && let Some(due) = due(self.speed, &mut self.origin, &record, now)
             && due > now

@@ -25,6 +25,7 @@ mod stream;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
@@ -32,10 +33,13 @@ use memchr::memchr;
 
 pub use self::options::{LONGEST_STORED_LINE, LineCounts, LineOptions, StreamSpec};
 use self::stream::{CurrentBlock, Shared, Stream};
-use super::reader::{BLOCKS, Notice, ReadProgress, ReaderEvent, ReaderHandle, ReaderMessage};
+use super::file::PositionFile;
+use super::reader::{
+    BLOCKS, Notice, ReadProgress, ReaderEvent, ReaderHandle, ReaderMessage, Severity,
+};
 use super::{PollStatus, Sink, Source, SourceCounts};
 use zlog_core::parse::Parser;
-use zlog_core::{Error, Exit, Result};
+use zlog_core::{Exit, Result};
 
 /// Longest wait for the end of a line when the source is asked to finish in the middle of
 /// it. A file or a full pipe gives the rest at once; a longer wait would be for a program
@@ -45,6 +49,8 @@ const LINE_END: Duration = Duration::from_millis(500);
 /// Makes records of what its readers send.
 pub struct TextSource {
     streams: Vec<Stream>,
+    /// How further streams are made, for files that take the name of another one.
+    new_stream: Box<dyn Fn() -> Stream + Send>,
     shared: Shared,
     messages: Receiver<ReaderMessage>,
     /// Returns buffers to the readers.
@@ -56,10 +62,11 @@ pub struct TextSource {
     behind: Vec<usize>,
     /// Whether a last line without its end is held until [`TextSource::end_held`].
     holds_cut_lines: bool,
-    failure: Option<Error>,
     notices: Vec<Notice>,
     failed: bool,
     progress: Arc<ReadProgress>,
+    positions: Option<PositionFile>,
+    is_unsaved_reported: bool,
     /// Dropped with the source: that wakes and ends readers that wait.
     _stop: Sender<()>,
 }
@@ -84,8 +91,10 @@ impl TextSource {
         let (spare, spares) = bounded(blocks + specs.len() + 1);
         let (stop, stopped) = bounded(0);
         let progress = Arc::new(ReadProgress::default());
+        let streams = Arc::new(AtomicUsize::new(specs.len()));
         let reader = |stream| ReaderHandle {
             stream,
+            streams: Arc::clone(&streams),
             messages: sender.clone(),
             spare: spares.clone(),
             stop: stopped.clone(),
@@ -94,12 +103,14 @@ impl TextSource {
             unused: Vec::new(),
         };
         let readers = (0..specs.len()).map(reader).collect();
+        let (spec, further) = (specs.first().copied().unwrap_or_default(), options.clone());
         let source = TextSource {
+            new_stream: Box::new(move || Stream::new(spec, &further)),
             streams: specs.iter().map(|spec| Stream::new(*spec, options)).collect(),
             shared: Shared {
-                parser: Parser::new(options.parse.clone()),
                 counts: LineCounts::default(),
                 skip_empty: options.skip_empty,
+                progress: Arc::clone(&progress),
             },
             messages,
             spare,
@@ -107,10 +118,11 @@ impl TextSource {
             live: specs.len(),
             behind: (0..specs.len()).collect(),
             holds_cut_lines: false,
-            failure: None,
             notices: Vec::new(),
             failed: false,
             progress,
+            positions: None,
+            is_unsaved_reported: false,
             _stop: stop,
         };
         (source, readers)
@@ -128,8 +140,13 @@ impl TextSource {
 
     /// Adds a notice that comes from no reader.
     pub(crate) fn add_notice(&mut self, notice: Notice) {
-        self.failed |= notice.failed;
+        self.failed |= notice.failed();
         self.notices.push(notice);
+    }
+
+    /// Saves where each file was read to: see [`Source::checkpoint`].
+    pub(super) fn remember_positions(&mut self, positions: PositionFile) {
+        self.positions = Some(positions);
     }
 
     /// Holds a last line without its end until [`TextSource::end_held`].
@@ -173,6 +190,16 @@ impl TextSource {
             }
             self.take(message);
         }
+        Ok(())
+    }
+
+    /// Delivers the records that wait for more lines.
+    fn finish_records(&mut self, sink: &mut Sink<'_>) -> Result<()> {
+        if self.deliver_ready(sink)?.is_continue() {
+            self.streams.iter_mut().for_each(|stream| stream.assembly.assembler.expire());
+            let _ = self.deliver_ready(sink)?;
+        }
+        self.live = 0;
         Ok(())
     }
 
@@ -241,25 +268,26 @@ impl TextSource {
 
     fn take(&mut self, message: ReaderMessage) {
         let ReaderMessage { stream, at, event } = message;
+        while self.streams.len() <= stream {
+            self.streams.push((self.new_stream)());
+        }
         let mut current = CurrentBlock { at, ..CurrentBlock::end(stream) };
-        if matches!(event, ReaderEvent::CaughtUp | ReaderEvent::End | ReaderEvent::Failed(_)) {
+        if matches!(event, ReaderEvent::CaughtUp | ReaderEvent::End) {
             self.behind.retain(|behind| *behind != stream);
         }
         match event {
             ReaderEvent::Bytes(block) => {
+                self.streams[stream].fed += block.len as u64;
                 current = CurrentBlock { block, last: false, ..current };
             }
             ReaderEvent::Break => {}
+            ReaderEvent::Origin(origin) => return self.streams[stream].begin_at(origin),
             ReaderEvent::CaughtUp => return,
             ReaderEvent::End => {
                 self.live -= 1;
                 if self.holds_cut_lines && self.streams[stream].splitter.is_within_line() {
                     return;
                 }
-            }
-            ReaderEvent::Failed(error) => {
-                self.live -= 1;
-                self.failure = Some(error);
             }
             ReaderEvent::Notice(notice) => return self.add_notice(notice),
         }
@@ -276,9 +304,6 @@ impl Source for TextSource {
             let flow = self.deliver_ready(sink)?;
             if flow.is_break() || self.shared.counts.records > before {
                 return Ok(PollStatus::Delivered);
-            }
-            if let Some(error) = self.failure.take() {
-                return Err(error);
             }
             if self.live == 0 {
                 return Ok(PollStatus::Ended);
@@ -306,6 +331,10 @@ impl Source for TextSource {
             let Ok(message) = self.messages.try_recv() else { break };
             self.take(message);
         }
+        if self.positions.is_some() {
+            // A line without its end is read the next time.
+            return self.finish_records(sink);
+        }
         self.finish_lines(Instant::now() + within.min(LINE_END), sink)?;
         for stream in 0..self.streams.len() {
             if self.deliver_ready(sink)?.is_break() {
@@ -314,8 +343,7 @@ impl Source for TextSource {
             self.current = Some(CurrentBlock { cut: true, ..CurrentBlock::end(stream) });
         }
         self.live = 0;
-        let _ = self.deliver_ready(sink)?;
-        self.failure.take().map_or(Ok(()), Err)
+        self.deliver_ready(sink).map(drop)
     }
 
     fn is_caught_up(&self) -> bool {
@@ -327,11 +355,34 @@ impl Source for TextSource {
         std::mem::take(&mut self.notices)
     }
 
+    /// Saves positions if it is time. That they can't be saved is reported once.
+    fn checkpoint(&mut self) {
+        let Some(positions) = &mut self.positions else { return };
+        for (number, stream) in self.streams.iter().enumerate() {
+            if stream.has_begun {
+                positions.confirm(number, stream.origin.as_ref(), stream.assembly.delivered);
+            }
+        }
+        if let Err(error) = positions.save_if_due()
+            && !std::mem::replace(&mut self.is_unsaved_reported, true)
+        {
+            let text = error.to_string();
+            self.add_notice(Notice { text, severity: Severity::Failure });
+        }
+    }
+
+    fn stop(&mut self, _within: Duration) -> Result<()> {
+        match &mut self.positions {
+            Some(positions) if !self.is_unsaved_reported => positions.save(),
+            _ => Ok(()),
+        }
+    }
+
     fn counts(&self) -> SourceCounts {
-        let parser = &self.shared.parser;
+        let parsers = || self.streams.iter().map(|stream| &stream.assembly.parser);
         let lines = LineCounts {
-            unmatched: parser.unmatched(),
-            quoted: parser.quoted(),
+            unmatched: parsers().map(Parser::unmatched).sum(),
+            quoted: parsers().map(Parser::quoted).sum(),
             cuts: self.streams.iter().map(|stream| stream.assembly.assembler.cuts()).sum(),
             nuls: self.streams.iter().map(|stream| stream.splitter.nuls()).sum(),
             ..self.shared.counts

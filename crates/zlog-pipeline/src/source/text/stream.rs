@@ -2,27 +2,35 @@
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::options::{LineCounts, LineOptions, StreamSpec};
 use crate::source::Sink;
 use crate::source::lines::{Line, Splitter};
-use crate::source::reader::Block;
+use crate::source::reader::{Block, Origin, ReadProgress};
 use zlog_core::multiline::{Assembled, Assembler, Offer, Tag};
 use zlog_core::parse::{self, Parser};
 use zlog_core::{Level, RawJson, Record, Result};
 
 /// State that the streams of a source share.
 pub(super) struct Shared {
-    pub(super) parser: Parser,
     pub(super) counts: LineCounts,
     pub(super) skip_empty: bool,
+    /// Closed once records that are delivered count as not read.
+    pub(super) progress: Arc<ReadProgress>,
 }
 
 /// State of one stream.
 pub(super) struct Stream {
     pub(super) splitter: Splitter,
     pub(super) assembly: Assembly,
+    /// The file that the bytes come from.
+    pub(super) origin: Option<Arc<Origin>>,
+    /// There is or was such a file.
+    pub(super) has_begun: bool,
+    /// Offset in that file of the end of the bytes received.
+    pub(super) fed: u64,
     /// When the last line was read, also as seconds since 1970-01-01 UTC.
     since: Instant,
     received: f64,
@@ -31,9 +39,14 @@ pub(super) struct Stream {
 /// Makes records of a stream's lines.
 pub(super) struct Assembly {
     spec: StreamSpec,
+    pub(super) parser: Parser,
     pub(super) assembler: Assembler,
     /// The level of an overlong line's first piece; its other pieces get it too.
     piece_level: Option<Level>,
+    /// Offset in the file of the first byte of the next line.
+    line_start: u64,
+    /// Offset in the file up to which all records were delivered.
+    pub(super) delivered: u64,
 }
 
 /// Bytes of a stream that are being split into lines.
@@ -61,10 +74,28 @@ impl Stream {
         let assembler = Assembler::new(options.multiline.clone());
         Stream {
             splitter: Splitter::new(options.max_line),
-            assembly: Assembly { spec, assembler, piece_level: None },
+            assembly: Assembly {
+                spec,
+                parser: Parser::new(options.parse.clone()),
+                assembler,
+                piece_level: None,
+                line_start: 0,
+                delivered: 0,
+            },
+            origin: None,
+            has_begun: false,
+            fed: 0,
             since: Instant::now(),
             received: 0.0,
         }
+    }
+
+    /// The next bytes come from there.
+    pub(super) fn begin_at(&mut self, origin: Option<Origin>) {
+        self.fed = origin.as_ref().map_or(0, |origin| origin.offset);
+        (self.assembly.line_start, self.assembly.delivered) = (self.fed, self.fed);
+        self.origin = origin.map(Arc::new);
+        self.has_begun = true;
     }
 
     /// When the record that waits for more lines has waited long enough.
@@ -92,6 +123,8 @@ impl Stream {
                     return Ok(ControlFlow::Break(()));
                 }
                 self.splitter.advance(&mut current.pos);
+                let ahead = current.block.len - current.pos + self.splitter.carried();
+                self.assembly.line_start = self.fed - ahead as u64;
                 continue;
             }
             if current.last && self.splitter.finish() {
@@ -141,16 +174,28 @@ impl Assembly {
             } else {
                 shared.counts.records += 1;
                 let mut record = Record::default();
-                let (parser, piece_level) = (&mut shared.parser, &mut self.piece_level);
+                let (parser, piece_level) = (&mut self.parser, &mut self.piece_level);
                 fill(&mut record, assembled, &self.spec, piece_level, parser);
                 flow = sink(&mut record)?;
             }
             self.assembler.pop();
             if flow.is_break() {
+                self.note_delivered(shared);
                 return Ok(flow);
             }
         }
+        self.note_delivered(shared);
         Ok(ControlFlow::Continue(()))
+    }
+}
+
+impl Assembly {
+    /// Notes that all lines before the next one were delivered, if no record waits for it.
+    fn note_delivered(&mut self, shared: &Shared) {
+        let waits = self.assembler.holds() || self.assembler.peek().is_some();
+        if !waits && !shared.progress.is_closed() {
+            self.delivered = self.line_start;
+        }
     }
 }
 
@@ -163,6 +208,7 @@ fn fill<'a>(
     parser: &mut Parser,
 ) {
     let Assembled { head, trace, orphan, tag } = assembled;
+    parser.set_received(tag.received);
     // Neither a later piece of a long line nor a line out of a traceback has fields of
     // its own.
     let found = if orphan || tag.part > 1 {
@@ -193,6 +239,5 @@ fn fill<'a>(
         });
     }
     record.process = record.process.or(spec.process);
-    // A stored record already says when it was first received.
-    record.received = record.received.or(Some(tag.received));
+    parser.set_received_time(tag.received, record);
 }

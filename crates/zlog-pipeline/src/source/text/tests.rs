@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::*;
 use crate::os::clock::now;
-use crate::source::reader::Block;
+use crate::source::reader::{Block, Severity};
 use crate::source::testing::{DEADLINE, all, keep, messages, poll_until};
 use zlog_core::multiline::{self, Rules};
 use zlog_core::{Level, Record};
@@ -229,7 +229,7 @@ fn at_finish_a_last_line_is_whole_if_its_stream_ends_and_marked_if_its_end_does_
 #[test]
 fn a_notice_is_returned_once_and_one_without_failure_leaves_the_exit_code_alone() {
     let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
-    reader.notice("look".into(), false).unwrap();
+    reader.notice("look".into(), Severity::Info).unwrap();
     reader.send(ReaderEvent::End).unwrap();
     let mut records = Vec::new();
     assert_eq!(source.poll(DEADLINE, &mut keep(&mut records)).unwrap(), PollStatus::Idle);
@@ -238,15 +238,15 @@ fn a_notice_is_returned_once_and_one_without_failure_leaves_the_exit_code_alone(
     assert_eq!(source.exit(), Exit::Done);
 }
 
-/// A writer that keeps up to a number of bytes, then fails with a broken pipe.
+/// A writer that keeps up to a number of bytes, then fails.
 #[derive(Clone)]
-struct Kept(Arc<Mutex<Vec<u8>>>, usize);
+struct Kept(Arc<Mutex<Vec<u8>>>, usize, io::ErrorKind);
 
 impl Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut kept = self.0.lock().unwrap();
         if kept.len() + bytes.len() > self.1 {
-            return Err(io::ErrorKind::BrokenPipe.into());
+            return Err(self.2.into());
         }
         kept.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -259,7 +259,7 @@ impl Write for Kept {
 
 #[test]
 fn the_tee_gets_the_bytes_unchanged() {
-    let kept = Kept(Arc::default(), 100);
+    let kept = Kept(Arc::default(), 100, io::ErrorKind::BrokenPipe);
     let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
     let input: &[u8] = b"a\r\n\xff\0\nlast";
     reader.with_tee(Some(Box::new(kept.clone()))).read_all("x", input);
@@ -269,18 +269,24 @@ fn the_tee_gets_the_bytes_unchanged() {
 }
 
 #[test]
-fn a_closed_tee_ends_the_source_successfully_after_what_was_read() {
-    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &LineOptions::default());
-    reader.with_tee(Some(Box::new(Kept(Arc::default(), 0)))).read_all("x", b"a\n".as_slice());
-    let mut seen = Vec::new();
-    let error = loop {
-        match source.poll(DEADLINE, &mut keep(&mut seen)) {
-            Ok(status) => assert_ne!(status, PollStatus::Ended),
-            Err(error) => break error,
-        }
-    };
-    assert_eq!(error.exit(), Exit::Done);
-    assert_eq!(messages(&seen), ["a"]);
+fn a_tee_that_fails_ends_only_the_copying_and_a_closed_one_is_no_failure() {
+    let block = "x".repeat(99) + "\n";
+    let input = block.repeat(5000);
+    for (kind, exit, notices) in
+        [(io::ErrorKind::BrokenPipe, Exit::Done, 0), (io::ErrorKind::StorageFull, Exit::Failed, 1)]
+    {
+        let (mut source, [reader]) =
+            TextSource::of([StreamSpec::default()], &LineOptions::default());
+        let reader = reader.with_tee(Some(Box::new(Kept(Arc::default(), 100_000, kind))));
+        let input = input.clone();
+        let reading = std::thread::spawn(move || reader.read_all("x", input.as_bytes()));
+        assert_eq!(all(&mut source).len(), 5000, "{kind}");
+        reading.join().unwrap();
+        let reported = source.take_notices();
+        assert_eq!(reported.len(), notices, "{reported:?}");
+        assert!(reported.iter().all(|notice| notice.text.contains("not copied")), "{reported:?}");
+        assert_eq!((source.exit(), source.progress().copying()), (exit, 0), "{kind}");
+    }
 }
 
 proptest! {

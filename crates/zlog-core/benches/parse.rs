@@ -1,0 +1,67 @@
+//! What it costs to parse a line, with the line formats and without them, as a ratio within one
+//! run: `cargo bench -p zlog-core --bench parse`.
+//!
+//! Without formats, a parser looks for a leading time and the word of a level, as it does in
+//! lines of no format.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use zlog_core::Record;
+use zlog_core::formats::Formats;
+use zlog_core::parse::{Options, Parser};
+
+/// A kind of stream, and some of its lines.
+const STREAMS: [(&str, &[&str]); 12] = [
+    ("klog", &["E0102 03:04:05.678901    4711 controller.go:12] sync of shop/web failed: EOF"]),
+    ("python-dashes", &["2024-01-02 03:04:05,123 - shop.web - ERROR - order 17 failed: no stock"]),
+    (
+        "spring-boot",
+        &["2024-01-02T03:04:05.678+01:00  INFO 4711 --- [main] c.e.App      : Started"],
+    ),
+    ("tracing", &["2024-01-02T03:04:05.678901Z  INFO shop::web: order 17 of user 5 accepted"]),
+    ("env-logger", &["[2024-01-02T03:04:05Z INFO  shop::web] order 17 of user 5 accepted"]),
+    (
+        "nginx-error",
+        &["2024/01/02 03:04:05 [error] 12#12: *1 open() \"/x\" failed (2: No such file)"],
+    ),
+    ("syslog", &["Jan  2 03:04:05 web-1 sshd[4711]: Accepted publickey for root from 10.0.0.1"]),
+    ("access-log", &["10.0.0.1 - - [02/Jan/2024:03:04:05 +0000] \"GET /a HTTP/1.1\" 200 2326"]),
+    (
+        "two in turn",
+        &[
+            "[2024-01-02 03:04:05 +0000] [7] [INFO] Booting worker with pid: 7",
+            "10.0.0.1 - - [02/Jan/2024:03:04:05 +0000] \"GET /a HTTP/1.1\" 200 2326",
+        ],
+    ),
+    ("no format, time", &["2024-01-02 03:04:05 order 17 of user 5 was accepted at last"]),
+    ("no format, level", &["[worker 17] ERROR order 17 of user 5 was refused: no stock"]),
+    ("prose", &["order 17 of user 5 was accepted, and goes to the next shop in Hamburg"]),
+];
+
+/// Nanoseconds per line: the fastest of many short runs, which other programs disturb least.
+fn nanoseconds(options: &Options, lines: &[&str]) -> f64 {
+    const LINES: u32 = 2000;
+    let mut parser = Parser::new(options.clone());
+    let mut fastest = Duration::MAX;
+    for _ in 0..300 {
+        let start = Instant::now();
+        for line in lines.iter().cycle().take(LINES as usize) {
+            let mut record = Record::default();
+            black_box(parser.parse_into(black_box(line), &mut record));
+            black_box(&record);
+        }
+        fastest = fastest.min(start.elapsed());
+    }
+    fastest.as_secs_f64() * 1e9 / f64::from(LINES)
+}
+
+fn main() {
+    let with = Options::default();
+    let without = Options { formats: Formats::none(), ..Options::default() };
+    println!("{:18}{:>12}{:>12}{:>9}", "lines", "without, ns", "with, ns", "ratio");
+    for (name, lines) in STREAMS {
+        let [without, with] = [&without, &with].map(|options| nanoseconds(options, lines));
+        println!("{name:18}{without:>12.0}{with:>12.0}{:>9.2}", with / without);
+    }
+}

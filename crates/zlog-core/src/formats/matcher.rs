@@ -1,0 +1,333 @@
+//! Finds the format of a line, and reads its fields.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use jiff::tz::TimeZone;
+use regex::bytes::CaptureLocations;
+
+use super::field::Field;
+use super::prefix::Candidates;
+use super::time::{Context, TimeFormat};
+use super::{Compiled, Definition, Formats};
+use crate::record::{Level, Record};
+
+/// Reads the lines of one stream.
+#[derive(Debug)]
+pub(crate) struct Matcher {
+    formats: Formats,
+    /// The only format to try.
+    forced: Option<usize>,
+    /// The format of the last line that had one.
+    last: Option<usize>,
+    /// The positions of the groups, by format. Reused, since creating them allocates.
+    locations: Vec<Option<CaptureLocations>>,
+    /// Lines that the forced format did not match.
+    unmatched: u64,
+    /// Times without a date are of the day of reading.
+    dateless: bool,
+}
+
+/// Why a format does not fit a line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Mismatch {
+    /// The pattern does not match.
+    Pattern,
+    /// The group `time` is not in the format's form.
+    Time(String),
+    /// The group `level` has a word that the format does not know.
+    Level(String),
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Mismatch::Pattern => f.write_str("the pattern does not match"),
+            Mismatch::Time(text) => write!(f, "{text:?} is no time in its format"),
+            Mismatch::Level(word) => write!(f, "{word:?} is none of its levels"),
+        }
+    }
+}
+
+/// Why a format was tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// `--format-in` names it.
+    Forced,
+    /// The last line that had a format had this one.
+    Last,
+    /// The first bytes of the line allow it.
+    Order,
+}
+
+/// A format that was tried with a line.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Attempt {
+    /// The format's name.
+    pub format: &'static str,
+    /// Why it was tried.
+    pub reason: Reason,
+    /// Why it does not fit, if it doesn't.
+    pub mismatch: Option<Mismatch>,
+}
+
+/// What was tried with a line. The first attempt without a mismatch gave the fields; those
+/// after it would have matched too.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Explanation {
+    /// In the order of trying.
+    pub attempts: Vec<Attempt>,
+    /// `JSON` or `logfmt`, if the line is that.
+    pub structured: Option<&'static str>,
+}
+
+impl Explanation {
+    /// The format of the line.
+    pub fn matched(&self) -> Option<&'static str> {
+        self.attempt().map(|attempt| attempt.format)
+    }
+
+    /// The attempt that gave the fields.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.mismatch.is_none())
+    }
+}
+
+/// A line whose fields are read: as it is, or without colours.
+pub(crate) enum Input<'a> {
+    /// Fields borrow from it.
+    Line(&'a str),
+    /// Fields are copies.
+    Plain(String),
+}
+
+impl<'a> Input<'a> {
+    /// The line; without its colours, if it has some near its start.
+    pub(crate) fn new(line: &'a str) -> Input<'a> {
+        /// Enough for the fields of a line.
+        const SEARCHED: usize = 256;
+        let start = &line.as_bytes()[..line.len().min(SEARCHED)];
+        match memchr::memchr(0x1b, start) {
+            Some(at) => Input::Plain(without_colours(line, at)),
+            None => Input::Line(line),
+        }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Input::Line(line) => line,
+            Input::Plain(plain) => plain,
+        }
+    }
+
+    fn field(&self, range: Range<usize>) -> Option<Cow<'a, str>> {
+        Some(match self {
+            Input::Line(line) => Cow::Borrowed(line.get(range)?),
+            Input::Plain(plain) => Cow::Owned(plain.get(range)?.to_owned()),
+        })
+    }
+}
+
+/// The line without the sequences `ESC [ … m`, of which the first begins at or after `from`.
+fn without_colours(line: &str, from: usize) -> String {
+    let (start, mut rest) = line.split_at(from);
+    let mut plain = String::from(start);
+    while let Some((before, after)) = rest.split_once("\x1b[") {
+        plain.push_str(before);
+        let end = after.find(|c: char| !c.is_ascii_digit() && c != ';').unwrap_or(after.len());
+        rest = after[end..].strip_prefix('m').unwrap_or(&after[end..]);
+    }
+    plain.push_str(rest);
+    plain
+}
+
+/// The parts of a line that decide whether a format fits.
+struct Found {
+    created: Option<f64>,
+    /// The time has a date.
+    dated: bool,
+    level: Option<Level>,
+    /// Where the message begins.
+    end: usize,
+}
+
+impl Matcher {
+    /// A matcher that tries all formats, or `only` one of them. `dateless`: a time without a
+    /// date is of the day on which it was read.
+    pub(crate) fn new(formats: Formats, only: Option<&str>, dateless: bool) -> Matcher {
+        let forced = only.and_then(|name| formats.definitions().position(|one| one.name == name));
+        Matcher { formats, forced, last: None, locations: Vec::new(), unmatched: 0, dateless }
+    }
+
+    /// Whether only one format is tried.
+    pub(crate) fn is_forced(&self) -> bool {
+        self.forced.is_some()
+    }
+
+    /// Lines that the forced format did not match.
+    pub(crate) fn unmatched(&self) -> u64 {
+        self.unmatched
+    }
+
+    /// Fills the fields of a record. Returns where the message begins; `None` if no format
+    /// matches, and the record is as it was.
+    pub(crate) fn read<'a>(
+        &mut self,
+        input: &Input<'a>,
+        zone: &TimeZone,
+        received: f64,
+        record: &mut Record<'a>,
+    ) -> Option<usize> {
+        let context = Context { zone, received };
+        if let Some(forced) = self.forced {
+            let read = self.attempt(forced, input, context, record);
+            self.unmatched += u64::from(read.is_err());
+            return read.ok();
+        }
+        // Formats of a lower rank are more particular than the last one.
+        let lower = self.last.map_or(0, |last| self.formats.0.formats[last].lower);
+        if let Some(last) = self.last
+            && lower == 0
+            && let Ok(end) = self.attempt(last, input, context, record)
+        {
+            return Some(end);
+        }
+        for format in self.order(input.text(), lower == 0) {
+            if let Ok(end) = self.attempt(format, input, context, record) {
+                self.last = Some(format);
+                return Some(end);
+            }
+        }
+        None
+    }
+
+    /// The formats that a line can have, in the order of trying: by rank; in each rank, the
+    /// last one that matched is the first. `skip_last`: without the last one.
+    fn order(&self, line: &str, skip_last: bool) -> impl Iterator<Item = usize> + use<> {
+        let mut candidates = self.formats.0.filter.candidates(line.as_bytes());
+        let mut lower = Candidates::NONE;
+        if let Some(last) = self.last {
+            candidates.remove(last);
+            lower = candidates.split_below(self.formats.0.formats[last].lower);
+        }
+        lower.chain(self.last.filter(|_| !skip_last)).chain(candidates)
+    }
+
+    /// Which formats [`Matcher::read`] tries with the line, and which others match. Call it
+    /// before that: it does not change which format is tried first.
+    pub(crate) fn explain(
+        &mut self,
+        input: &Input<'_>,
+        zone: &TimeZone,
+        received: f64,
+    ) -> Explanation {
+        let context = Context { zone, received };
+        let order: Vec<usize> = match self.forced {
+            Some(forced) => vec![forced],
+            None => self.order(input.text(), false).collect(),
+        };
+        let mut attempts = Vec::new();
+        for at in order {
+            let mismatch = self.attempt(at, input, context, &mut Record::default()).err();
+            let reason = match (self.forced, self.last) {
+                (Some(_), _) => Reason::Forced,
+                (None, Some(last)) if last == at => Reason::Last,
+                (None, _) => Reason::Order,
+            };
+            let format = self.definition(at).name;
+            attempts.push(Attempt { format, reason, mismatch });
+        }
+        Explanation { attempts, structured: None }
+    }
+
+    fn definition(&self, format: usize) -> Definition {
+        self.formats.0.formats[format].definition
+    }
+
+    /// Tries one format, and fills the record if it matches.
+    fn attempt<'a>(
+        &mut self,
+        format: usize,
+        input: &Input<'a>,
+        context: Context<'_>,
+        record: &mut Record<'a>,
+    ) -> Result<usize, Mismatch> {
+        let compiled = self.formats.0.formats[format].compiled().ok_or(Mismatch::Pattern)?;
+        if self.locations.len() <= format {
+            self.locations.resize(format + 1, None);
+        }
+        let locations =
+            self.locations[format].get_or_insert_with(|| compiled.pattern.capture_locations());
+        let text = input.text();
+        compiled.pattern.captures_read(locations, text.as_bytes()).ok_or(Mismatch::Pattern)?;
+        let definition = &self.formats.0.formats[format].definition;
+        let found = check(definition, compiled, locations, text, context)?;
+        if record.level == Level::NOTSET {
+            record.level = found.level.unwrap_or_default();
+        }
+        record.created = found.created.filter(|_| self.dateless || found.dated);
+        for (at, field) in &compiled.groups {
+            let Some((start, end)) = locations.get(*at) else { continue };
+            let range = trimmed(text.as_bytes(), start, end);
+            if !matches!(&text.as_bytes()[range.clone()], b"" | b"-")
+                && let Some(text) = input.field(range)
+            {
+                field.set(text, record);
+            }
+        }
+        Ok(found.end)
+    }
+}
+
+/// The range without blanks at its ends: columns are padded.
+fn trimmed(text: &[u8], mut start: usize, mut end: usize) -> Range<usize> {
+    while start < end && text[start] == b' ' {
+        start += 1;
+    }
+    while start < end && text[end - 1] == b' ' {
+        end -= 1;
+    }
+    start..end
+}
+
+/// Reads time and level, which confirm that the format is the line's.
+fn check(
+    definition: &Definition,
+    compiled: &Compiled,
+    locations: &CaptureLocations,
+    text: &str,
+    context: Context<'_>,
+) -> Result<Found, Mismatch> {
+    let mut found = Found { created: None, dated: false, level: None, end: 0 };
+    found.end = locations.get(0).map_or(0, |(_, end)| end);
+    for (at, field) in &compiled.groups {
+        let Some((start, end)) = locations.get(*at) else { continue };
+        let Some(value) = text.get(trimmed(text.as_bytes(), start, end)) else { continue };
+        match field {
+            Field::Time => {
+                let read = |time: &TimeFormat| Some((time.read(value, context)?, time.has_date()));
+                let read = compiled.times.iter().find_map(read);
+                let (created, dated) = read.ok_or_else(|| Mismatch::Time(value.to_owned()))?;
+                (found.created, found.dated) = (Some(created), dated);
+            }
+            Field::Level if !value.is_empty() => {
+                found.level = level(definition, value);
+                if found.level.is_none() {
+                    return Err(Mismatch::Level(value.to_owned()));
+                }
+            }
+            Field::Message => found.end = start,
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+fn level(definition: &Definition, word: &str) -> Option<Level> {
+    if definition.levels.is_empty() {
+        return Level::from_word(word);
+    }
+    let known = definition.levels.iter().find(|(text, _)| *text == word);
+    known.map(|(_, level)| *level)
+}

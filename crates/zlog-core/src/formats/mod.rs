@@ -1,0 +1,210 @@
+//! The formats of lines of text: where a line has its time, its level, its logger and other
+//! fields.
+//!
+//! A format is data: a file in `crates/zlog-core/formats/`, or a user's own. The built-in ones
+//! are compiled in as [`BUILT_IN`](built_in::BUILT_IN), which is generated from the files. See
+//! docs/line-formats.md.
+//!
+//! # Cost
+//! The format that matched the last line of a stream is tried first of its rank. For others,
+//! [`Filter`] finds the formats that the first bytes of a line allow. A pattern is compiled when
+//! a line is first tried with it.
+
+mod built_in;
+pub(crate) mod field;
+mod matcher;
+mod prefix;
+mod time;
+
+use std::fmt;
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use regex::bytes::{Regex, RegexBuilder};
+
+use crate::record::Level;
+use field::Field;
+pub use matcher::{Attempt, Explanation, Mismatch, Reason};
+pub(crate) use matcher::{Input, Matcher};
+pub use prefix::of_pattern as prefix_of_pattern;
+use prefix::{Candidates, Filter, MAX_FORMATS};
+use time::TimeFormat;
+
+/// What a format file says. The texts live as long as the process, which reads its few formats
+/// once.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Definition {
+    /// The name, for `--format-in`.
+    pub name: &'static str,
+    /// What writes such lines.
+    pub title: &'static str,
+    /// The place in the order of trying: 1 is first. Formats of one rank follow each other by
+    /// name.
+    pub rank: u8,
+    /// A regular expression for the start of a line, over bytes, whose named groups are
+    /// fields. The rest of the line is the message.
+    pub pattern: &'static str,
+    /// The formats of the group `time`. The first that reads it counts.
+    pub times: &'static [&'static str],
+    /// The level of each text of the group `level`. Without any, levels are words as in
+    /// [`Level::from_word`].
+    pub levels: &'static [(&'static str, Level)],
+    /// A regular expression for lines that continue a record.
+    pub continues: Option<&'static str>,
+    /// The sets of bytes that the pattern begins with, as [`prefix_of_pattern`] returns them.
+    pub prefix: &'static [&'static str],
+}
+
+impl Definition {
+    /// Checks the pattern and the formats of times.
+    ///
+    /// # Errors
+    /// The key that is wrong, and what is wrong with it.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        Compiled::new(self).map(drop)
+    }
+}
+
+/// The parts of a definition, ready for use.
+struct Compiled {
+    pattern: Regex,
+    groups: Box<[(usize, Field)]>,
+    times: Box<[TimeFormat]>,
+    continues: Option<Regex>,
+}
+
+impl Compiled {
+    fn new(definition: &Definition) -> Result<Compiled, (&'static str, String)> {
+        let pattern = anchored(definition.pattern).map_err(|why| ("pattern", why))?;
+        let named = pattern.capture_names().enumerate();
+        let groups: Box<[_]> =
+            named.filter_map(|(at, name)| Some((at, Field::new(name?)))).collect();
+        let times = definition.times.iter().map(|spec| TimeFormat::new(spec));
+        let unknown = |directive| ("time", format!("{directive} is no directive for times"));
+        let times: Box<[_]> = times.collect::<Result<_, _>>().map_err(unknown)?;
+        let has_time = groups.iter().any(|(_, field)| *field == Field::Time);
+        if has_time == times.is_empty() {
+            return Err(("time", "needs a group `time` in the pattern, and the other way".into()));
+        }
+        let continues = definition.continues.map(anchored).transpose();
+        let continues = continues.map_err(|why| ("continues", why))?;
+        Ok(Compiled { pattern, groups, times, continues })
+    }
+}
+
+/// Compiles an expression for the start of a line. Without Unicode's classes it is much
+/// smaller, and mostly runs without backtracking.
+fn anchored(pattern: &str) -> Result<Regex, String> {
+    let pattern = format!("^(?:{pattern})");
+    RegexBuilder::new(&pattern).unicode(false).build().map_err(|error| error.to_string())
+}
+
+/// A definition, and its parts once they were needed.
+struct Format {
+    definition: Definition,
+    /// The number of formats of a lower rank.
+    lower: usize,
+    compiled: OnceLock<Option<Compiled>>,
+}
+
+impl Format {
+    /// The parts; `None` if the definition is wrong. [`Definition::check`] has said so then.
+    fn compiled(&self) -> Option<&Compiled> {
+        self.compiled.get_or_init(|| Compiled::new(&self.definition).ok()).as_ref()
+    }
+}
+
+/// A list of formats in the order of trying. Cheap to clone.
+#[derive(Clone)]
+pub struct Formats(Arc<List>);
+
+struct List {
+    formats: Vec<Format>,
+    filter: Filter,
+    /// The formats that say what continues a record.
+    continued: Candidates,
+}
+
+/// The format that says which lines continue a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Continuation(usize);
+
+impl Formats {
+    /// The built-in formats.
+    pub fn built_in() -> Formats {
+        static BUILT_IN: LazyLock<Formats> = LazyLock::new(|| Formats::new(Vec::new()));
+        BUILT_IN.clone()
+    }
+
+    /// No formats: only a leading time and the word of a level are read from lines.
+    pub fn none() -> Formats {
+        Formats::of(Vec::new())
+    }
+
+    /// A user's own formats and the built-in ones. A format of the same name replaces the
+    /// built-in one. Formats beyond the 256th are left out.
+    pub fn new(own: Vec<Definition>) -> Formats {
+        let mut definitions = built_in::BUILT_IN.to_vec();
+        definitions.retain(|one| !own.iter().any(|own| own.name == one.name));
+        definitions.extend(own);
+        Formats::of(definitions)
+    }
+
+    fn of(mut definitions: Vec<Definition>) -> Formats {
+        definitions.sort_by_key(|definition| (definition.rank, definition.name));
+        definitions.truncate(MAX_FORMATS);
+        let filter = Filter::new(definitions.iter().map(|definition| definition.prefix));
+        let mut continued = Candidates::NONE;
+        for (at, definition) in definitions.iter().enumerate() {
+            if definition.continues.is_some() {
+                continued.insert(at);
+            }
+        }
+        let new = |definition: &Definition| {
+            let lower = definitions.partition_point(|other| other.rank < definition.rank);
+            Format { definition: *definition, lower, compiled: OnceLock::new() }
+        };
+        let formats = definitions.iter().map(new).collect();
+        Formats(Arc::new(List { formats, filter, continued }))
+    }
+
+    /// The definitions in the order of trying.
+    pub fn definitions(&self) -> impl Iterator<Item = &Definition> {
+        self.0.formats.iter().map(|format| &format.definition)
+    }
+
+    /// The definition with this name.
+    pub fn find(&self, name: &str) -> Option<&Definition> {
+        self.definitions().find(|definition| definition.name == name)
+    }
+
+    /// The format of a record's first line, if its format says which lines continue the
+    /// record. Few formats do, so this is a look at the first bytes of most lines.
+    pub fn continuation(&self, first: &str) -> Option<Continuation> {
+        let mut candidates = self.0.filter.candidates(first.as_bytes());
+        candidates.keep(&self.0.continued);
+        let matches = |at: &usize| {
+            let compiled = self.0.formats[*at].compiled();
+            compiled.is_some_and(|compiled| compiled.pattern.is_match(first.as_bytes()))
+        };
+        { candidates }.find(matches).map(Continuation)
+    }
+
+    /// Whether a line continues a record of this format.
+    pub fn continues(&self, continuation: Continuation, line: &str) -> bool {
+        let compiled = self.0.formats[continuation.0].compiled();
+        let pattern = compiled.and_then(|compiled| compiled.continues.as_ref());
+        pattern.is_some_and(|pattern| pattern.is_match(line.as_bytes()))
+    }
+}
+
+impl Default for Formats {
+    fn default() -> Formats {
+        Formats::built_in()
+    }
+}
+
+impl fmt::Debug for Formats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.definitions().map(|definition| definition.name)).finish()
+    }
+}

@@ -1,0 +1,315 @@
+//! Follows one path: the file that has the name, and those that had it before.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::open_file::{Change, OpenFile, Start};
+use super::position::SavedPosition;
+use super::{WAITING, identity, read_error, with_name};
+use crate::source::reader::{Disconnected, ReaderEvent, ReaderHandle, Severity};
+
+/// How often a followed file is checked.
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The most renamed files of one path that are read on. Each takes a descriptor.
+const MAX_ROTATED: usize = 16;
+
+/// Reads a path as files come and go, on a thread of its own.
+pub(super) struct Follower {
+    path: PathBuf,
+    reader: ReaderHandle,
+    /// How long a renamed file must not have grown before it is given up.
+    rotate_wait: Duration,
+    /// Start at the end of the next file that is opened.
+    at_end: bool,
+    /// The notice that the file is missing was sent, or the file was found.
+    awaited: bool,
+    /// The notice that the file can't be read was sent.
+    refused: bool,
+    /// It was read to its end, or does not exist yet.
+    caught_up: bool,
+    /// The stream that the source knows the path by.
+    first_stream: usize,
+    /// The file that has the name.
+    current: Option<FollowedFile>,
+    /// Files that had it, the oldest first.
+    rotated: Vec<FollowedFile>,
+    /// Streams that no file uses.
+    free_streams: Vec<usize>,
+}
+
+/// A file, and the stream of its lines. Each file has its own: the last line of one may be
+/// incomplete while another one grows.
+struct FollowedFile {
+    open: OpenFile,
+    stream: usize,
+    /// When it was last found to have grown, or was renamed.
+    grown: Instant,
+}
+
+/// What to do after a look at the file that has the name.
+enum Next {
+    /// Look again at once.
+    Look,
+    Pause,
+    /// End: it can't be read.
+    End,
+}
+
+impl Follower {
+    /// A follower of `path`. `awaited`: that the file is missing was reported.
+    pub(super) fn new(
+        path: PathBuf,
+        reader: ReaderHandle,
+        rotate_wait: Duration,
+        at_end: bool,
+        awaited: bool,
+    ) -> Follower {
+        let first_stream = reader.stream;
+        Follower {
+            path,
+            reader,
+            rotate_wait,
+            at_end,
+            awaited,
+            refused: false,
+            caught_up: false,
+            first_stream,
+            current: None,
+            rotated: Vec::new(),
+            free_streams: vec![first_stream],
+        }
+    }
+
+    /// Follows the path until it can't be read, then ends all lines. Begins with the files that
+    /// an earlier run has read up to the positions `saved`.
+    pub(super) fn follow(mut self, saved: Vec<SavedPosition>) -> Result<(), Disconnected> {
+        self.resume(saved)?;
+        loop {
+            self.read_rotated()?;
+            let next = match self.current.take() {
+                Some(current) => self.read_current(current)?,
+                None => self.open()?,
+            };
+            match next {
+                Next::Look => {}
+                Next::Pause => self.reader.pause(CHECK_INTERVAL)?,
+                Next::End => break,
+            }
+        }
+        for file in std::mem::take(&mut self.rotated) {
+            self.close(file)?;
+        }
+        self.reader.stream = self.first_stream;
+        self.reader.send(ReaderEvent::End)
+    }
+
+    /// Opens the files that an earlier run has read in part, by the name that they have now, and
+    /// those that have had their name since.
+    fn resume(&mut self, saved: Vec<SavedPosition>) -> Result<(), Disconnected> {
+        let mut later = Vec::new();
+        for position in &saved {
+            // A file that was not there then is read from its start.
+            self.at_end = false;
+            let Some(found) = position.find() else {
+                let text = "was rotated, and the file that was read in part is gone: lines may be \
+                            missing";
+                self.notice(text, Severity::Loss)?;
+                continue;
+            };
+            let change = position.change(&found.file);
+            if let Some(change) = change {
+                self.notice(change.text(), Severity::Loss)?;
+            }
+            let start = if change.is_some() { Start::Beginning } else { position.start() };
+            self.resume_file(found.file, start, found.is_renamed)?;
+            if later.len() < found.later.len() {
+                later = found.later;
+            }
+        }
+        for path in later {
+            let is_saved = |meta: &Metadata| saved.iter().any(|position| position.is(meta));
+            // One that can't be read is no log, or was removed meanwhile.
+            if let Ok(file) = File::open(path)
+                && !file.metadata().is_ok_and(|meta| is_saved(&meta))
+            {
+                self.resume_file(file, Start::Beginning, true)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn resume_file(
+        &mut self,
+        file: File,
+        start: Start,
+        is_renamed: bool,
+    ) -> Result<(), Disconnected> {
+        match self.start(file, start)? {
+            Ok(file) if is_renamed => self.rotated.push(file),
+            Ok(file) => self.current = Some(file),
+            Err(error) => {
+                self.reader.notice(read_error(&self.path, &error), Severity::Failure)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the file that has the name, if there is one that can be read.
+    fn open(&mut self) -> Result<Next, Disconnected> {
+        let start = if self.at_end { Start::End } else { Start::Beginning };
+        let opened = match File::open(&self.path) {
+            Ok(file) => self.start(file, start)?,
+            Err(error) => Err(error),
+        };
+        match opened {
+            Ok(file) => {
+                self.current = Some(file);
+                return Ok(Next::Look);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if !std::mem::replace(&mut self.awaited, true) {
+                    self.notice(WAITING, Severity::Info)?;
+                }
+                self.catch_up()?;
+                // A file that is created later is read from its first byte.
+                self.at_end = false;
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.refused, true) {
+                    self.reader.notice(read_error(&self.path, &error), Severity::Failure)?;
+                }
+                // A first file that can't be read is an error. After a rotation, the
+                // permissions may follow a moment later.
+                if !self.awaited {
+                    return Ok(Next::End);
+                }
+            }
+        }
+        Ok(Next::Pause)
+    }
+
+    /// Begins to read a file, on a stream of its own.
+    fn start(
+        &mut self,
+        file: File,
+        start: Start,
+    ) -> Result<io::Result<FollowedFile>, Disconnected> {
+        let open = match OpenFile::new(file, start) {
+            Ok(open) => open,
+            Err(error) => return Ok(Err(error)),
+        };
+        (self.at_end, self.awaited, self.refused) = (false, true, false);
+        let stream = self.free_streams.pop().unwrap_or_else(|| self.reader.new_stream());
+        self.reader.stream = stream;
+        self.reader.send(ReaderEvent::Origin(open.origin(&self.path)))?;
+        Ok(Ok(FollowedFile { open, stream, grown: Instant::now() }))
+    }
+
+    /// Reads the file that has the name to its present end.
+    fn read_current(&mut self, mut current: FollowedFile) -> Result<Next, Disconnected> {
+        if let Err(error) = current.read_on(&mut self.reader)? {
+            self.reader.notice(read_error(&self.path, &error), Severity::Failure)?;
+            self.close(current)?;
+            return Ok(Next::End);
+        }
+        self.catch_up()?;
+        if self.is_replaced(&current) {
+            self.notice("was replaced: reading the new file from its start", Severity::Info)?;
+            current.grown = Instant::now();
+            self.rotated.push(current);
+            if self.rotated.len() > MAX_ROTATED {
+                let oldest = self.rotated.remove(0);
+                self.close(oldest)?;
+                let text = "is replaced too often: the oldest file is not read on";
+                self.notice(text, Severity::Loss)?;
+            }
+            return Ok(Next::Look);
+        }
+        let change = current.open.change();
+        if let Some(change) = change {
+            self.handle_change(change, &mut current)?;
+        }
+        self.current = Some(current);
+        Ok(if change.is_some() { Next::Look } else { Next::Pause })
+    }
+
+    /// Reads on in the files that were renamed: their writers may not know it yet. Gives up
+    /// those that have not grown for long enough.
+    fn read_rotated(&mut self) -> Result<(), Disconnected> {
+        for mut file in std::mem::take(&mut self.rotated) {
+            let read = file.read_on(&mut self.reader)?;
+            if let Err(error) = &read {
+                self.reader.notice(read_error(&self.path, error), Severity::Failure)?;
+            }
+            if read.is_err() || file.grown.elapsed() >= self.rotate_wait {
+                self.close(file)?;
+            } else {
+                self.rotated.push(file);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the last line of a file.
+    fn close(&mut self, file: FollowedFile) -> Result<(), Disconnected> {
+        self.free_streams.push(file.stream);
+        self.reader.stream = file.stream;
+        self.reader.send(ReaderEvent::Break)?;
+        self.reader.send(ReaderEvent::Origin(None))
+    }
+
+    /// Sends a notice of a change, and rewinds to read a new text.
+    fn handle_change(
+        &mut self,
+        change: Change,
+        current: &mut FollowedFile,
+    ) -> Result<(), Disconnected> {
+        self.notice(change.text(), Severity::Loss)?;
+        if change != Change::Modified {
+            self.reader.stream = current.stream;
+            self.reader.send(ReaderEvent::Break)?;
+            current.open.rewind();
+            self.reader.send(ReaderEvent::Origin(current.open.origin(&self.path)))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the path names another file now. If it names none, the new file of a
+    /// rotation may come a moment later.
+    fn is_replaced(&self, current: &FollowedFile) -> bool {
+        let named = self.path.metadata();
+        let (Ok(named), Ok(open)) = (named, current.open.file().metadata()) else { return false };
+        identity(&named) != identity(&open)
+    }
+
+    /// Reports once that what there was to read was read.
+    fn catch_up(&mut self) -> Result<(), Disconnected> {
+        if std::mem::replace(&mut self.caught_up, true) {
+            return Ok(());
+        }
+        self.reader.stream = self.first_stream;
+        self.reader.send(ReaderEvent::CaughtUp)
+    }
+
+    fn notice(&self, what: &str, severity: Severity) -> Result<(), Disconnected> {
+        self.reader.notice(with_name(&self.path, what), severity)
+    }
+}
+
+impl FollowedFile {
+    /// Reads to the present end of the file.
+    fn read_on(&mut self, reader: &mut ReaderHandle) -> Result<io::Result<()>, Disconnected> {
+        reader.stream = self.stream;
+        loop {
+            match reader.read_once(&mut self.open) {
+                Ok(Ok(true)) => self.grown = Instant::now(),
+                Ok(Ok(false)) => return Ok(Ok(())),
+                Ok(Err(gone)) => return Err(gone),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! `--wait` and `--wait-for`: when a record may be published.
+
+use std::time::{Duration, Instant};
+
+use crate::cli::EmitArgs;
+use zlog_core::text::parsers::Seconds;
+use zlog_pipeline::socket::{Publisher, Role, WaitOutcome};
+
+/// How long records wait without `--wait` and `--follow`. With `--follow`, the wait is reported
+/// after this time.
+const DEFAULT_WAIT: Duration = Duration::from_secs(1);
+/// Records between two checks whether all subscribers have left. A check is a system call.
+const CHECK_EVERY: u32 = 64;
+
+/// The wait for subscribers.
+pub(super) struct SubscriberWait {
+    /// Below this root they must subscribe to something.
+    root: String,
+    wanted: usize,
+    mode: Mode,
+    begun: Instant,
+    /// Something for the user, to be printed before the next record.
+    message: Option<String>,
+}
+
+enum Mode {
+    /// Until this much time has passed since the start. Then records are published anyway.
+    Limited(Duration),
+    /// Without a limit, and again when all subscribers have left. For files: what is not read
+    /// stays in them.
+    Unlimited {
+        /// The wait was reported.
+        reported: bool,
+        /// Records until the next check.
+        unchecked: u32,
+    },
+    /// It is over.
+    Over,
+}
+
+impl SubscriberWait {
+    /// The wait that was asked for. It begins now.
+    pub(super) fn new(args: &EmitArgs) -> SubscriberWait {
+        let mode = match args.wait {
+            Some(wait) => Mode::Limited(wait.0),
+            None if args.follow => Mode::Unlimited { reported: false, unchecked: 0 },
+            None => Mode::Limited(DEFAULT_WAIT),
+        };
+        SubscriberWait {
+            root: args.root.clone(),
+            wanted: args.wait_for,
+            mode,
+            begun: Instant::now(),
+            message: None,
+        }
+    }
+
+    /// Waits until a record may be published. Returns false if `stop` ended a wait without
+    /// limit: the record must not be published then. Calls `stop` at least every 50 ms, and
+    /// `report` with what a user should know.
+    pub(super) fn wait(
+        &mut self,
+        publisher: &mut Publisher,
+        stop: &dyn Fn() -> bool,
+        report: &dyn Fn(&str),
+    ) -> bool {
+        match self.mode {
+            Mode::Over => true,
+            Mode::Limited(limit) => {
+                let left = limit.saturating_sub(self.begun.elapsed());
+                let waited = publisher.wait_for(self.wanted, left, &self.root, stop);
+                if let WaitOutcome::TimedOut(there) = waited {
+                    self.message = missing(publisher, self.wanted, there, limit);
+                }
+                self.mode = Mode::Over;
+                true
+            }
+            Mode::Unlimited { ref mut unchecked, .. } if *unchecked > 0 => {
+                *unchecked -= 1;
+                true
+            }
+            Mode::Unlimited { .. } => self.wait_without_limit(publisher, stop, report),
+        }
+    }
+
+    /// Checks before the next record whether all subscribers have left. To be called when the
+    /// source pauses.
+    pub(super) fn check_soon(&mut self) {
+        if let Mode::Unlimited { unchecked, .. } = &mut self.mode {
+            *unchecked = 0;
+        }
+    }
+
+    fn wait_without_limit(
+        &mut self,
+        publisher: &mut Publisher,
+        stop: &dyn Fn() -> bool,
+        report: &dyn Fn(&str),
+    ) -> bool {
+        let mut limit = DEFAULT_WAIT;
+        loop {
+            match publisher.wait_for(self.wanted, limit, &self.root, stop) {
+                WaitOutcome::Enough => break,
+                WaitOutcome::Stopped => return false,
+                WaitOutcome::TimedOut(there) => {
+                    limit = Duration::MAX;
+                    if let Mode::Unlimited { reported: reported @ false, .. } = &mut self.mode {
+                        *reported = true;
+                        report(&waiting(publisher, self.wanted, there));
+                    }
+                }
+            }
+        }
+        if let Mode::Unlimited { unchecked, .. } = &mut self.mode {
+            *unchecked = CHECK_EVERY;
+        }
+        // Later, one that stays is enough.
+        self.wanted = self.wanted.min(1);
+        true
+    }
+
+    /// That too few subscribers connected in time, if that is still so. Returned once.
+    pub(super) fn take_message(&mut self, publisher: &mut Publisher) -> Option<String> {
+        let message = self.message.take()?;
+        publisher.process_events();
+        (publisher.subscribers(&self.root) < self.wanted).then_some(message)
+    }
+}
+
+/// The endpoints of a publisher, and whether it binds all of them.
+fn endpoints(publisher: &Publisher) -> (String, bool) {
+    let endpoints = publisher.endpoint_status();
+    let binds = endpoints.iter().all(|endpoint| endpoint.role == Role::Bind);
+    let names: Vec<&str> = endpoints.iter().map(|endpoint| &*endpoint.endpoint).collect();
+    (names.join(", "), binds)
+}
+
+/// That fewer subscribers than wanted connected in time, and the next step. `None` if none is
+/// wanted.
+fn missing(publisher: &Publisher, wanted: usize, there: usize, limit: Duration) -> Option<String> {
+    let (names, binds) = endpoints(publisher);
+    let limit = Seconds(limit);
+    let first = if binds { "`zlog tail`" } else { "`zlog relay`" };
+    match wanted {
+        0 => None,
+        1 => Some(format!(
+            "no subscriber on {names} after {limit}; publishing anyway. Start {first} first, or \
+             wait longer with --wait 1m"
+        )),
+        _ => Some(format!(
+            "{there} of {wanted} subscribers on {names} after {limit}; publishing anyway. Wait \
+             longer with --wait 1m"
+        )),
+    }
+}
+
+/// That records wait for subscribers.
+fn waiting(publisher: &Publisher, wanted: usize, there: usize) -> String {
+    let (names, _) = endpoints(publisher);
+    match wanted {
+        1 => format!("waiting for a subscriber on {names}. To publish without one: --wait 0s"),
+        _ => format!("waiting for subscribers on {names}: there are {there} of {wanted}"),
+    }
+}

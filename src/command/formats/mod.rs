@@ -1,0 +1,63 @@
+//! `zlog formats`: lists the formats of lines, checks a user's own, and explains which format
+//! the lines of a file have.
+
+mod explain;
+mod list;
+
+use crate::cli::FormatsArgs;
+use crate::config::formats::UserFormats;
+use zlog_core::formats::Formats;
+use zlog_core::text::suggest::suggest;
+use zlog_core::{Error, Exit, Result};
+use zlog_pipeline::os::terminal;
+
+/// Lists, shows or explains.
+///
+/// # Errors
+/// An unknown name; a file that can't be read; standard output can't be written.
+pub fn run(args: &FormatsArgs) -> Result<Exit> {
+    let user = UserFormats::load();
+    let formats = user.with_built_in();
+    for error in &user.errors {
+        terminal::eprint_line(format_args!("zlog formats: {error}"));
+    }
+    if let Some(path) = &args.explain {
+        let only = args.format_in.as_deref();
+        only.map_or(Ok(()), |name| check_name(&formats, name))?;
+        return explain::run(path, formats, only, args.json);
+    }
+    for name in &args.names {
+        check_name(&formats, name)?;
+    }
+    match args.names.as_slice() {
+        [] => list::run(&user, &formats),
+        names => list::show(&formats, names),
+    }
+}
+
+/// The formats for a command that reads lines. A format file with errors is reported and left
+/// out: it must not stop the job whose lines are read.
+///
+/// # Errors
+/// `only` names no format.
+pub fn load(command: &str, only: Option<&str>) -> Result<Formats> {
+    let user = UserFormats::load();
+    for error in &user.errors {
+        terminal::eprint_line(format_args!("zlog {command}: {error}"));
+    }
+    let formats = user.with_built_in();
+    only.map_or(Ok(()), |name| check_name(&formats, name))?;
+    Ok(formats)
+}
+
+fn check_name(formats: &Formats, name: &str) -> Result<()> {
+    if formats.find(name).is_some() {
+        return Ok(());
+    }
+    let known: Vec<&str> = formats.definitions().map(|format| format.name).collect();
+    let suggestion = match suggest(name, &known) {
+        none if none.is_empty() => "`zlog formats` lists them.".to_owned(),
+        suggestion => suggestion,
+    };
+    Err(Error::usage(format!("{name:?} is no format of lines")).hint(suggestion))
+}

@@ -1,0 +1,272 @@
+//! The formats of lines: the built-in files, a user's own, and what `zlog formats` says.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use zlog::config::formats::{BUILT_IN_RANK, FormatFile};
+use zlog_core::Record;
+use zlog_core::formats::{Definition, Formats};
+use zlog_core::parse::{Options, Parser};
+
+use crate::harness::{emit, published, zlog};
+
+/// Updates the table that is compiled in.
+const REFRESH: &str = "ZLOG_UPDATE=1 cargo test --test integration the_parser_says";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The built-in files, in the order of their names.
+fn files() -> Vec<FormatFile> {
+    let directory = root().join("crates/zlog-core/formats");
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<PathBuf> = entries.collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| FormatFile::load(path, BUILT_IN_RANK).unwrap_or_else(|error| panic!("{error}")))
+        .collect()
+}
+
+/// All built-in formats as their files are now.
+fn formats(files: &[FormatFile]) -> Formats {
+    Formats::new(files.iter().map(|file| file.definition).collect())
+}
+
+#[test]
+fn built_in_formats_are_what_their_files_and_the_parser_says() {
+    let mut table = String::from(
+        "//! The built-in formats. Generated from the files in crates/zlog-core/formats/ by\n\
+         //! `ZLOG_UPDATE=1 cargo test --test integration the_parser_says`.\n\n\
+         use super::Definition;\nuse crate::record::Level;\n\n\
+         #[rustfmt::skip]\npub(super) const BUILT_IN: &[Definition] = &[\n",
+    );
+    for file in files() {
+        write_definition(&file.definition, &mut table);
+    }
+    table.push_str("];\n");
+    let path = root().join("crates/zlog-core/src/formats/built_in.rs");
+    if std::env::var_os("ZLOG_UPDATE").is_some() {
+        fs::write(&path, &table).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap();
+    assert!(committed == table, "{} is not what the files say: {REFRESH}", path.display());
+}
+
+fn write_definition(definition: &Definition, table: &mut String) {
+    let Definition { name, title, rank, pattern, times, levels, continues, prefix } = definition;
+    let levels: Vec<String> =
+        levels.iter().map(|(word, level)| format!("({word:?}, Level({}))", level.0)).collect();
+    writeln!(table, "    Definition {{").unwrap();
+    writeln!(table, "        name: {name:?},\n        title: {title:?},\n        rank: {rank},")
+        .unwrap();
+    writeln!(table, "        pattern: r#\"{pattern}\"#,\n        times: &{times:?},").unwrap();
+    writeln!(table, "        levels: &[{}],", levels.join(", ")).unwrap();
+    match continues {
+        Some(continues) => writeln!(table, "        continues: Some(r#\"{continues}\"#),").unwrap(),
+        None => writeln!(table, "        continues: None,").unwrap(),
+    }
+    writeln!(table, "        prefix: &{prefix:?},\n    }},").unwrap();
+}
+
+#[test]
+fn every_sample_of_a_built_in_format_gives_its_fields() {
+    let files = files();
+    let formats = formats(&files);
+    let mut wrong = String::new();
+    for file in &files {
+        let name = file.definition.name;
+        assert!(!file.samples.is_empty(), "{name} has no sample");
+        for (at, sample) in file.samples.iter().enumerate() {
+            if let Err(what) = sample.check(name, &formats) {
+                writeln!(wrong, "{name}: sample {}: {what}", at + 1).unwrap();
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn the_format_of_the_line_before_never_changes_what_a_line_gives() {
+    let files = files();
+    let options = Options { formats: formats(&files), ..Options::default() };
+    let of = |file: &FormatFile| {
+        let name = file.definition.name;
+        file.samples.iter().map(|sample| (name, sample.line.clone())).collect::<Vec<_>>()
+    };
+    let lines: Vec<(&str, String)> = files.iter().flat_map(of).collect();
+    fn read<'a>(parser: &mut Parser, line: &'a str) -> Record<'a> {
+        parser.set_received(1.7e9);
+        parser.parse(line).record
+    }
+    let alone: Vec<Record<'_>> =
+        lines.iter().map(|(_, line)| read(&mut Parser::new(options.clone()), line)).collect();
+    let mut parser = Parser::new(options);
+    let mut wrong = String::new();
+    for (before, first) in &lines {
+        for ((name, line), alone) in lines.iter().zip(&alone) {
+            let _ = read(&mut parser, first);
+            if read(&mut parser, line) != *alone {
+                writeln!(wrong, "after {before}, {name} differs: {line}").unwrap();
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// A directory of configuration with a user's own format.
+fn own_format(name: &str, text: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let formats = directory.path().join("zlog/formats");
+    fs::create_dir_all(&formats).unwrap();
+    fs::write(formats.join(name), text).unwrap();
+    directory
+}
+
+const SHOP: &str = r#"
+title = "the shop"
+pattern = '(?<time>\d+:\d+:\d+ \d+\.\d+\.\d+)/(?<level>[a-z]+)/(?<name>[a-z]+)/(?<user>\d+) '
+time = "%H:%M:%S %d.%m.%Y"
+levels = { low = "INFO", high = "ERROR" }
+
+[[sample]]
+line = "3:04:05 2.1.2024/high/cart/17 it failed"
+time = "2024-01-02 03:04:05"
+level = "ERROR"
+name = "cart"
+message = "it failed"
+user = 17
+"#;
+
+#[test]
+fn a_users_own_format_is_listed_checked_and_read() {
+    let config = own_format("shop.toml", SHOP);
+    let config = config.path().to_str().unwrap();
+    let listed = zlog(["formats"]).env("XDG_CONFIG_HOME", config).run().success();
+    let first = listed.out().lines().next().unwrap().to_owned();
+    assert!(first.starts_with("shop ") && first.contains("the shop"), "{first}");
+
+    let line = "3:04:05 2.1.2024/high/cart/17 it failed\n";
+    let sent = emit(["-r", "a"]).env("XDG_CONFIG_HOME", config).stdin(line);
+    let (messages, _) = published(sent);
+    let record: Value = messages[0].json();
+    assert_eq!(record["levelname"], "ERROR");
+    assert_eq!(record["name"], "cart");
+    assert_eq!(record["user"], 17);
+    assert_eq!(record["msg"], line.trim_end(), "the text stays what it was");
+}
+
+#[test]
+fn a_wrong_format_file_is_reported_and_does_not_stop_the_job() {
+    for (text, what) in [
+        ("pattern = '('", "shop.toml:1:11: pattern: unclosed group"),
+        (
+            "pattern = 'x(?<time>x)'\ntime = '%Q'",
+            "shop.toml:2:8: time: %Q is no directive for times",
+        ),
+        ("pattern = 'x'\nlevel = 'x'", "shop.toml:2:1: unknown key level"),
+        ("title = 'x'", "pattern is missing"),
+        (
+            "pattern = '(?<level>x)'\nlevels = { x = 'loud' }",
+            "shop.toml:2:16: levels.x: is no level",
+        ),
+    ] {
+        let config = own_format("shop.toml", text);
+        let config = config.path().to_str().unwrap();
+        let listed = zlog(["formats"]).env("XDG_CONFIG_HOME", config).run().code(1);
+        assert!(listed.err().contains(what), "{what}: {}", listed.err());
+        let (messages, finished) =
+            published(emit(["-r", "a"]).env("XDG_CONFIG_HOME", config).stdin("x\n"));
+        assert_eq!(messages.len(), 1);
+        assert!(finished.err().contains(what), "{what}: {}", finished.err());
+    }
+    let config = own_format("shop.toml", &SHOP.replace("\"ERROR\"\nname", "\"INFO\"\nname"));
+    let config = config.path().to_str().unwrap();
+    let listed = zlog(["formats"]).env("XDG_CONFIG_HOME", config).run().code(1);
+    assert!(listed.err().contains("sample 1: level is ERROR, not INFO"), "{}", listed.err());
+}
+
+#[test]
+fn an_explanation_says_which_format_a_line_has_and_why() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("app.log");
+    let lines = [
+        "E0102 03:04:05.678901    4711 controller.go:12] it failed",
+        "I0102 03:04:05.678901    4711 controller.go:12] it works",
+        "E0102 33:04:05.678901    4711 controller.go:12] no time",
+        "plain text",
+        r#"{"msg":"x"}"#,
+        "level=info msg=x",
+        "fail: Shop.Web[14]",
+        "      the second line of a record",
+    ];
+    fs::write(&file, lines.join("\n")).unwrap();
+    let out = zlog(["formats", "--explain"]).args([&file]).run().success().out();
+    for part in [
+        "1: klog (the first that matches)",
+        "    levelname: ERROR",
+        "    lineno: 12",
+        "2: klog (as the line before it)",
+        "3: no format (klog: \"0102 33:04:05.678901\" is no time in its format)",
+        "4: no format (",
+        "5: JSON (JSON names its fields)",
+        "6: logfmt (logfmt names its fields)",
+        "7: dotnet (",
+        "    name: Shop.Web",
+        "klog: 2 lines",
+    ] {
+        assert!(out.contains(part), "{part}\n{out}");
+    }
+    assert!(!out.contains("\n8: "), "the eighth line continues the seventh\n{out}");
+
+    let json = zlog(["formats", "--json", "--explain"]).args([&file]).run().success().out();
+    let first: Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["line"], &first["format"]), (&1.into(), &"klog".into()));
+    assert_eq!(first["message"], "it failed");
+}
+
+#[test]
+fn format_in_forces_a_format() {
+    let line = "03:04:05.678 [main] INFO  com.example.Main - started\nplain\n";
+    let (messages, finished) =
+        published(emit(["-r", "a", "--format-in", "python-basic"]).stdin(line));
+    let record: Value = messages[0].json();
+    assert_eq!((&record["levelname"], &record["name"]), (&"INFO".into(), &"a".into()));
+    assert!(finished.err().contains("2 lines"), "{}", finished.err());
+
+    let unknown = emit(["--format-in", "klogg", "-m", "x"]).run().code(2);
+    assert!(unknown.err().contains("klog"), "{}", unknown.err());
+    let shown = zlog(["formats", "klog"]).run().success().out();
+    assert!(shown.contains("pattern = '''"), "{shown}");
+}
+
+#[test]
+fn a_stored_line_without_a_time_has_the_time_of_the_line_before_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("app.log");
+    fs::write(&file, "first\n2024-01-02T03:04:05Z second\nthird\n2024-01-03T00:00:00Z fourth\n")
+        .unwrap();
+    let tail = |more: &[&str]| {
+        zlog(["tail", "-o", "json", "--input"]).args([&file]).args(more).run().success()
+    };
+    let records: Vec<Value> =
+        tail(&[]).out().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let times: Vec<_> =
+        records.iter().map(|r| (r["created"].as_f64(), r["received"].as_f64())).collect();
+    let second = Some(1_704_164_645.0);
+    assert_eq!(times[0], (None, None));
+    assert_eq!((times[1].0, times[2]), (second, (None, second)), "marked: it is not `created`");
+
+    let until = tail(&["--until", "2024-01-02T12:00:00Z"]);
+    let shown: Vec<String> = until.out().lines().map(String::from).collect();
+    assert_eq!(shown.len(), 3, "{shown:?}");
+    assert!(until.err().contains("2 records without a time"), "{}", until.err());
+
+    let (messages, _) = published(emit(["-r", "a", "--file"]).args([&file]));
+    let third: Value = messages[2].json();
+    assert_eq!((third["created"].as_f64(), &third["inherited_time"]), (second, &true.into()));
+}
