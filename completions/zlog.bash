@@ -22,6 +22,9 @@ _zlog() {
             zlog,completions)
                 cmd="zlog__subcmd__completions"
                 ;;
+            zlog,config)
+                cmd="zlog__subcmd__config"
+                ;;
             zlog,demo)
                 cmd="zlog__subcmd__demo"
                 ;;
@@ -50,7 +53,7 @@ _zlog() {
 
     case "${cmd}" in
         zlog)
-            opts="-h -V --help --version help emit tail relay bench demo completions man"
+            opts="-h -V --help --version help emit tail relay bench demo config completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -241,6 +244,20 @@ _zlog() {
             ;;
         zlog__subcmd__completions)
             opts="-h --help bash elvish fish powershell zsh"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zlog__subcmd__config)
+            opts="-h --path --init --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -466,7 +483,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__help)
-            opts="-h --help emit tail relay bench demo completions man pipeline handlers"
+            opts="-h --help emit tail relay bench demo config completions man pipeline handlers"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -640,7 +657,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__tail)
-            opts="-t -r -l -i -e -n -f -b -c -o -H -v -q -h --topic --root --not --whole-parts --level --where --grep --all --exclude --from-source --since --until --count --timeout --input --follow --sort --bind --connect --endpoint --last --ask --hwm --max-message --output --format --style --extra --datefmt --dateformat --time-format --msec-format --newlines --utc --highlight --color --timestamp --show --separator --align --no-align --reorder --stats --file --smtp --syslog --exec --publish --console --linger --fail-on-loss --verbose --quiet --help"
+            opts="-t -r -l -i -e -n -f -b -c -o -H -v -q -h --topic --root --not --whole-parts --level --where --grep --all --exclude --from-source --since --until --count --timeout --input --follow --sort --bind --connect --endpoint --last --ask --hwm --max-message --output --format --style --extra --datefmt --dateformat --time-format --msec-format --newlines --utc --highlight --color --timestamp --show --hide --separator --align --no-align --reorder --stats --count-by --every --file --smtp --syslog --exec --publish --console --linger --fail-on-loss --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -811,7 +828,11 @@ _zlog() {
                     return 0
                     ;;
                 --show)
-                    COMPREPLY=($(compgen -W "topic name" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hide)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --separator)
@@ -823,6 +844,14 @@ _zlog() {
                     return 0
                     ;;
                 --stats)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count-by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --every)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -97,7 +97,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -s h -l help -d 'Print h
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s t -l topic -d 'Another way to give TOPIC' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s r -l root -d 'Only topics with this root' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l not -d 'Exclude topics with this prefix' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above' -r -f -a "debug\t''
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above, and records without a level' -r -f -a "debug\t''
 info\t''
 warning\t''
 error\t''
@@ -151,6 +151,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l publish -d 'Publish o
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l console -d 'Also print records' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l linger -d 'How long handlers and a slow reader of the output may take at the end' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l whole-parts -d 'Match a prefix only up to a dot or the end: app.ERROR excludes app.ERRORS'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l strict-level -d 'With --level: exclude records without a level'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l all -d 'All of several -i must match, not one of them'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s f -l follow -d 'Continue as the files grow or are rotated'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l sort -d 'Merge the files by time'

@@ -17,8 +17,19 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 10] =
-    [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &DEMO, &FORMATS, &COMPLETIONS, &MAN];
+pub const ALL: [&Notes; 11] = [
+    &ZLOG,
+    &EMIT,
+    &TAIL,
+    &RELAY,
+    &BENCH,
+    &BENCH_PIPELINE,
+    &DEMO,
+    &FORMATS,
+    &CONFIG,
+    &COMPLETIONS,
+    &MAN,
+];
 
 /// Examples in `-h`.
 const SHORT: usize = 3;
@@ -106,7 +117,7 @@ const RELAY: Notes = Notes {
     command: "relay",
     examples: &[
         ("zlog relay", "ports 12344 (emit) and 12345 (tail)"),
-        ("zlog emit --connect tcp://127.0.0.1:12344", "an emitter for it"),
+        ("zlog emit", "an emitter, which finds the relay"),
         ("zlog relay -c tcp://a:12345 -c tcp://b:12345", "collect from two that bind"),
         ("zlog relay --keep 1000", "keep the last records for late subscribers ..."),
         ("zlog tail --last 50 myprogram", "... who get the last 50, then new ones"),
@@ -175,6 +186,18 @@ const FORMATS: Notes = Notes {
         ("zlog formats klog > ~/.config/zlog/formats/my.toml", "a start for a format of your own"),
     ],
     exit_codes: &[DONE, ("1", "Failure; a format file of yours has errors"), USAGE],
+};
+
+const CONFIG: Notes = Notes {
+    command: "config",
+    examples: &[
+        ("zlog config --init", "make the file, in which everything is a comment"),
+        ("zlog config", "show what is in it, or its errors"),
+        ("zlog config --path", "print its path, for an editor"),
+        ("zlog tail @prod", "use the endpoints that it calls prod"),
+        ("ZLOG_CONFIG= zlog tail", "without the file"),
+    ],
+    exit_codes: &[DONE, FAILED, ("2", "Wrong usage, or the file has errors")],
 };
 
 const COMPLETIONS: Notes = Notes {

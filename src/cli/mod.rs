@@ -70,6 +70,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// List the formats of lines, or explain which one the lines of a file have
     Formats(FormatsArgs),
+    /// Show the user's defaults and named endpoints
+    Config(ConfigArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print a man page, in roff
@@ -86,23 +88,32 @@ const ENDPOINTS: &str = "Endpoints";
 pub struct EndpointArgs {
     /// Bind this endpoint
     ///
-    /// Prints the endpoint that was bound to stderr. May be repeated.
+    /// Prints the endpoint that was bound to stderr. May be repeated. PORT is tcp://127.0.0.1:PORT,
+    /// and port 0 takes a free one.
     #[arg(short, long, value_name = "ENDPOINT", help_heading = ENDPOINTS)]
+    #[arg(value_parser = value_parsers::endpoint())]
     pub bind: Vec<String>,
     /// Connect to this endpoint
     ///
     /// May be repeated.
     #[arg(short, long, value_name = "ENDPOINT", help_heading = ENDPOINTS)]
+    #[arg(value_parser = value_parsers::endpoint())]
     pub connect: Vec<String>,
     /// Default endpoint (tcp://127.0.0.1:12345)
     ///
-    /// Used without --bind and --connect. ZLOG_ENDPOINT sets another default.
+    /// Used without --bind and --connect. ZLOG_ENDPOINT sets another default. With bind: or
+    /// connect: before it, nothing else is bound or connected to. Without, processes of one user
+    /// also meet in a directory, so that any number of them can use it.
     #[arg(
         long, env = ENDPOINT_VARIABLE, hide_env = true, value_name = "ENDPOINT",
+        value_parser = value_parsers::endpoint(),
         default_value = zlog_pipeline::socket::DEFAULT_ENDPOINT, hide_default_value = true,
-        help_heading = ENDPOINTS
+        help_heading = ENDPOINTS, hide_short_help = true
     )]
     pub endpoint: String,
+    /// Why the endpoints can't be used, if that is known before they are parsed.
+    #[arg(skip)]
+    pub fault: Option<String>,
 }
 
 /// `zlog demo`.
@@ -121,6 +132,20 @@ pub struct DemoArgs {
     #[arg(long, value_parser = value_parsers::choice::<ColorChoice>(), value_name = "WHEN")]
     #[arg(default_value = "auto")]
     pub color: ColorChoice,
+}
+
+/// `zlog config`.
+///
+/// The file is ~/.config/zlog/config.toml, or the one that ZLOG_CONFIG names. An empty
+/// ZLOG_CONFIG switches it off.
+#[derive(Args, Debug)]
+pub struct ConfigArgs {
+    /// Print the path of the file
+    #[arg(long)]
+    pub path: bool,
+    /// Make a file in which everything is a comment
+    #[arg(long, conflicts_with = "path")]
+    pub init: bool,
 }
 
 /// `zlog completions`.

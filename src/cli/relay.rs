@@ -51,11 +51,13 @@ pub struct RelayArgs {
     ///
     /// Publishers connect to this endpoint. May be repeated.
     #[arg(short, long, value_name = "ENDPOINT", help_heading = COLLECT)]
+    #[arg(value_parser = value_parsers::endpoint())]
     pub bind: Vec<String>,
     /// Collect from a publisher that binds
     ///
     /// May be repeated.
     #[arg(short, long, value_name = "ENDPOINT", help_heading = COLLECT)]
+    #[arg(value_parser = value_parsers::endpoint())]
     pub connect: Vec<String>,
     /// Also collect lines of stdin
     ///
@@ -87,17 +89,21 @@ pub struct RelayArgs {
     ///
     /// May be repeated.
     #[arg(short, long, value_name = "ENDPOINT", help_heading = PUBLISH)]
+    #[arg(value_parser = value_parsers::endpoint())]
     pub publish_bind: Vec<String>,
     /// Publish to a subscriber that binds
     ///
     /// May be repeated.
     #[arg(long, value_name = "ENDPOINT", help_heading = PUBLISH)]
+    #[arg(value_parser = value_parsers::endpoint())]
     pub publish_connect: Vec<String>,
     /// Default (tcp://127.0.0.1:12345)
     ///
-    /// Used without --publish-bind and --publish-connect. ZLOG_ENDPOINT sets another default.
+    /// Used without --publish-bind and --publish-connect. ZLOG_ENDPOINT sets another default, with
+    /// bind: or connect: before it if nothing else may be used.
     #[arg(
         long, env = ENDPOINT_VARIABLE, hide_env = true, value_name = "ENDPOINT",
+        value_parser = value_parsers::endpoint(),
         default_value = zlog_pipeline::socket::DEFAULT_ENDPOINT, hide_default_value = true,
         help_heading = PUBLISH
     )]
@@ -136,6 +142,7 @@ pub struct RelayArgs {
     pub keep_bytes: usize,
     /// Answer queries here [default: the port after each --publish-bind, or its path and .ask]
     #[arg(long, value_name = "ENDPOINT", help_heading = HISTORY, hide_short_help = true)]
+    #[arg(value_parser = value_parsers::endpoint())]
     pub ask: Vec<String>,
     /// Answer no queries: no --status, no --last
     #[arg(long, conflicts_with = "ask", help_heading = HISTORY, hide_short_help = true)]
@@ -146,6 +153,7 @@ pub struct RelayArgs {
     /// ENDPOINT is the one that it publishes on.
     #[arg(
         long, value_name = "ENDPOINT", num_args = 0..=1, help_heading = REPORTS,
+        value_parser = value_parsers::endpoint(),
         conflicts_with_all = [
             "config", "bind", "connect", "stdin", "publish_bind", "publish_connect", "keep", "no_ask"
         ]

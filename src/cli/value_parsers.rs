@@ -2,11 +2,12 @@
 
 use std::ffi::{OsStr, OsString};
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use zlog_core::Level;
 use zlog_core::text::choice::Choice;
 use zlog_core::text::parsers::{Seconds, level};
+use zlog_pipeline::socket::endpoint_text;
 
 /// How many past records to query.
 pub fn history_count(text: &str) -> Result<usize, String> {
@@ -17,6 +18,22 @@ pub fn history_count(text: &str) -> Result<usize, String> {
         Ok(n) => Ok(n),
         Err(_) => Err("not a whole number".into()),
     }
+}
+
+/// Reads an endpoint. An ipc path may have bytes that are not UTF-8.
+pub fn endpoint() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().map(|argument| endpoint_text(&argument))
+}
+
+/// Reads the prefix of a topic, or an endpoint.
+pub fn topic_or_endpoint() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().try_map(|argument| {
+        let is_endpoint = argument.to_string_lossy().contains("://");
+        match is_endpoint {
+            true => Ok(endpoint_text(&argument)),
+            false => argument.into_string().map_err(|_| "a topic is UTF-8"),
+        }
+    })
 }
 
 /// Parses like [`level`], with names that shells complete.

@@ -10,12 +10,19 @@ use std::time::{Duration, Instant};
 
 use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
-use zlog_pipeline::socket::{ConnectionEvent, EventKind, MIN_MAX_MESSAGE};
+use zlog_pipeline::socket::{ConnectionEvent, EventKind, MIN_MAX_MESSAGE, WRONG_SOCKET_TYPE};
 
 /// How long an endpoint is not reported again. Each message may end a connection.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
 /// The most endpoints that are remembered.
 const MAX_ENDPOINTS: usize = 256;
+
+/// What can connect to a socket that collects.
+pub(super) const ONLY_PUBLISHERS: &str = "it is no publisher (PUB or XPUB). Logbook's ZeroMQHandler(multi=True) is a PUSH socket: use \
+     it without multi=True";
+/// What can connect to a socket that publishes.
+pub(super) const ONLY_SUBSCRIBERS: &str =
+    "it is no subscriber (SUB or XSUB). Publishers connect to the endpoint that collects";
 
 /// Tracks connections to publishers.
 pub(super) struct DisconnectReasons {
@@ -50,18 +57,40 @@ impl DisconnectReasons {
         }
     }
 
+    /// Reports a peer at a bound endpoint whose handshake failed because of its socket type.
+    /// `wanted` says what could have connected.
+    pub(super) fn observe_refusal(
+        &mut self,
+        event: &ConnectionEvent,
+        wanted: &str,
+        now: Instant,
+    ) -> Option<String> {
+        let is_refusal =
+            matches!(&event.kind, EventKind::HandshakeFailed(why) if why == WRONG_SOCKET_TYPE);
+        let endpoint = &event.endpoint;
+        (is_refusal && self.is_new(endpoint, now))
+            .then(|| format!("refused a peer at {}: {wanted}", escape(endpoint)))
+    }
+
     fn report(&mut self, event: &ConnectionEvent, now: Instant) -> Option<String> {
+        self.is_new(&event.endpoint, now).then(|| {
+            format!(
+                "disconnected {}: it sent a message larger than --max-message {}, or bytes that \
+                 are not a message; reconnecting, and messages sent meanwhile are lost",
+                escape(&event.endpoint),
+                parsers::format_size(self.max_message)
+            )
+        })
+    }
+
+    /// Whether nothing was reported about an endpoint for a while.
+    fn is_new(&mut self, endpoint: &str, now: Instant) -> bool {
         self.reported.retain(|_, at| now < *at + REPEAT_AFTER);
-        if self.reported.contains_key(&event.endpoint) || self.reported.len() >= MAX_ENDPOINTS {
-            return None;
+        if self.reported.contains_key(endpoint) || self.reported.len() >= MAX_ENDPOINTS {
+            return false;
         }
-        self.reported.insert(event.endpoint.clone(), now);
-        Some(format!(
-            "disconnected {}: it sent a message larger than --max-message {}, or bytes that are \
-             not a message; reconnecting, and messages sent meanwhile are lost",
-            escape(&event.endpoint),
-            parsers::format_size(self.max_message)
-        ))
+        self.reported.insert(endpoint.to_owned(), now);
+        true
     }
 }
 
@@ -101,6 +130,19 @@ mod tests {
         ] {
             assert!(reports(events.clone()).is_empty(), "{events:?}");
         }
+    }
+
+    #[test]
+    fn a_peer_of_the_wrong_type_is_named_once_in_a_while() {
+        let mut reasons = DisconnectReasons::new(64 << 10);
+        let now = Instant::now();
+        let refused = event(EventKind::HandshakeFailed(WRONG_SOCKET_TYPE.into()));
+        let line = reasons.observe_refusal(&refused, ONLY_PUBLISHERS, now).unwrap();
+        assert!(line.contains("tcp://h:1: it is no publisher") && line.contains("PUSH"), "{line}");
+        assert_eq!(reasons.observe_refusal(&refused, ONLY_PUBLISHERS, now), None);
+        let other = event(EventKind::HandshakeFailed("no".into()));
+        assert_eq!(reasons.observe_refusal(&other, ONLY_PUBLISHERS, now + REPEAT_AFTER), None);
+        assert!(reasons.observe_refusal(&refused, ONLY_PUBLISHERS, now + REPEAT_AFTER).is_some());
     }
 
     #[test]

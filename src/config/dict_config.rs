@@ -50,7 +50,9 @@ pub(super) fn suggest_key(name: &str, known: &[&str]) -> Option<String> {
         "address" | "host" => &["address", "server"],
         "()" | "factory" => return Some("zlog can't load Python classes.".into()),
         "filters" => {
-            return Some("Use topic, grep and exclude to select the records of a handler.".into());
+            return Some(
+                "Use topic, where, grep and exclude to select the records of a handler.".into(),
+            );
         }
         "disable_existing_loggers" | "incremental" => {
             return Some("Leave it out: a file is always the whole configuration.".into());

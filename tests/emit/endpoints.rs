@@ -1,5 +1,6 @@
 //! Binding and connecting.
 
+use std::ffi::{OsStr, OsString};
 use std::net::TcpListener;
 use std::thread;
 
@@ -72,7 +73,7 @@ fn an_invalid_endpoint_from_the_environment_is_reported_with_its_origin() {
 
 #[test]
 fn an_empty_environment_variable_counts_as_unset() {
-    // It connects: tests must not bind the default port.
+    // It connects: tests must not bind 127.0.0.1:12345.
     let tail = zlog(["tail", "-v", "--timeout", "1ms"]).env("ZLOG_ENDPOINT", "").run();
     tail.success();
 }
@@ -83,13 +84,83 @@ fn an_address_in_use_is_named_with_the_next_step() {
     let endpoint = format!("tcp://{}", taken.local_addr().unwrap());
     let finished = zlog(["emit", "-b", &endpoint, "-m", "x"]).run().code(1);
     let finished = finished.stderr_has(&endpoint).stderr_has("in use");
-    assert!(finished.err().lines().count() > 1, "a hint: {}", finished.err());
+    finished.stderr_has("Take a free port: --bind 0.");
+}
+
+#[test]
+fn the_advice_on_an_endpoint_in_use_works_in_that_situation() {
+    let mut tail = zlog(["tail", "-b", ANY_PORT, "-o", "text"]).start();
+    let endpoint = tail.endpoint();
+    let advice = format!("--connect {endpoint}");
+    zlog(["emit", "-b", &endpoint, "-m", "x"]).run().code(1).stderr_has(&advice);
+    zlog(["emit", "--connect", &endpoint, "--wait", "60s", "-m", "x"]).run().success();
+    tail.expect_stdout("x");
+
+    let mut emit = zlog(["emit", "-b", ANY_PORT, "--wait", "60s"]).stdin_open().start();
+    let endpoint = emit.endpoint();
+    let advice = format!("--connect {endpoint}");
+    zlog(["tail", "-b", &endpoint]).run().code(1).stderr_has(&advice);
+    let publisher = zlog(["emit", "-b", &endpoint, "-m", "x"]).run().code(1);
+    publisher.stderr_has("Leave out --bind").stderr_has("--bind 0");
+    let tail = zlog(["tail", "--connect", &endpoint, "-n", "1", "-o", "text"]).start();
+    emit.write("y\n");
+    tail.wait().success().stdout("y\n");
+    for free in ["0", ":0", "127.0.0.1:*"] {
+        let mut emit = zlog(["emit", "--bind", free, "--wait", "60s", "-m", "x"]).start();
+        let endpoint = emit.endpoint();
+        let listener = Listener::connect(&endpoint, "");
+        assert_eq!(listener.everything().len(), 1, "{endpoint}");
+    }
+}
+
+#[test]
+fn an_emitter_that_connects_to_a_publisher_says_so() {
+    let mut emit = zlog(["emit", "-b", ANY_PORT, "--wait", "60s"]).stdin_open().start();
+    let endpoint = emit.endpoint();
+    let publishers = zlog(["emit", "-c", &endpoint, "-m", "x"]).run();
+    publishers.stderr_has(&format!("{endpoint} is a publisher, too")).stderr_has("12344");
+}
+
+#[test]
+fn a_tail_that_connects_to_a_subscriber_says_so() {
+    let mut bound = zlog(["tail", "-b", ANY_PORT]).start();
+    let endpoint = bound.endpoint();
+    let mut tail = zlog(["tail", &endpoint]).start();
+    tail.expect_stderr(&format!("{endpoint} answers, but is a subscriber, too"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interface_name_is_bound_and_connected_to() {
+    for port in ["*", "0"] {
+        let interface = format!("tcp://lo:{port}");
+        let mut emit = zlog(["emit", "-b", &interface, "--wait", "60s", "-m", "x"]).start();
+        let bound = emit.endpoint();
+        let there = bound.replace("127.0.0.1", "lo");
+        zlog(["tail", "-o", "text", "-n", "1", "-c", &there]).run().success().stdout("x\n");
+        emit.wait().success();
+    }
+}
+
+#[test]
+fn an_ipc_path_may_have_spaces_and_bytes_that_are_not_utf8() {
+    use std::os::unix::ffi::OsStrExt;
+    let directory = tempfile::tempdir().unwrap();
+    for name in [&b"a b\xc3\xa4"[..], b"\xff\xfe", br"\xff"] {
+        let mut endpoint = OsString::from("ipc://");
+        endpoint.push(directory.path().join(OsStr::from_bytes(name)));
+        let emit = ["emit", "--wait", "60s", "-m", "x", "-b"].map(OsStr::new);
+        let emit = zlog(emit).args([&endpoint]).start();
+        let tail = ["tail", "-o", "text", "-n", "1"].map(OsStr::new);
+        zlog(tail).args([&endpoint]).run().success().stdout("x\n");
+        emit.wait().success();
+        assert_eq!(directory.path().read_dir().unwrap().count(), 0, "the file is removed");
+    }
 }
 
 #[test]
 fn a_malformed_endpoint_is_wrong_usage_and_a_valid_form_is_shown() {
-    for wrong in ["127.0.0.1:5555", "tcp://127.0.0.1", "tcp://127.0.0.1:99999", "carrier://pigeon"]
-    {
+    for wrong in ["127.0.0.1:", "tcp://127.0.0.1", "tcp://127.0.0.1:99999", "carrier://pigeon"] {
         let finished = zlog(["emit", "-b", wrong, "-m", "x"]).run().code(2);
         assert!(finished.err().contains("tcp"), "{wrong}: {}", finished.err());
         assert!(!finished.err().contains("panicked"), "{}", finished.err());

@@ -26,7 +26,7 @@ fn errors_of_the_command_line_are_reported_at_startup() {
             &["-c", "tcp://127.0.0.1:5", "--endpoint", "tcp://127.0.0.1:5"],
             "\n  It is the endpoint to publish on by --endpoint (ZLOG_ENDPOINT)",
         ),
-        (&["-b", "localhost:5"], "Did you mean tcp://localhost:5?"),
+        (&["-b", "localhost"], "An endpoint looks like tcp://127.0.0.1:12345."),
         (&["--keep", "0"], "must be at least 1"),
         (&["--keep-bytes", "1M"], "--keep"),
         (&["--status", "tcp://127.0.0.1:65535"], "--ask ENDPOINT"),
@@ -60,10 +60,10 @@ fn an_endpoint_in_use_is_reported_with_the_option_for_another_one() {
     let holder = Publisher::bind();
     let taken: &str = &holder.endpoint;
     for (args, says) in [
-        (&["-b", ANY_PORT, "-p", taken][..], "or a publisher: --publish-bind another port"),
-        (&["-b", taken, "-p", ANY_PORT], "another `zlog relay`: --bind another port"),
+        (&["-b", ANY_PORT, "-p", taken][..], "publish on a free port (--publish-bind 0)"),
+        (&["-b", taken, "-p", ANY_PORT], "collect from it with --connect tcp://127.0.0.1:"),
         (&["-b", ANY_PORT, "-p", ANY_PORT, "--ask", taken], "--ask sets another one"),
-        (&["-b", ANY_PORT, "-p", ANY_PORT, "--publish", taken], "publish on another port"),
+        (&["-b", ANY_PORT, "-p", ANY_PORT, "--publish", taken], "publish on a free port"),
     ] {
         let said = zlog(["relay"]).args(args).run().code(1).err();
         let in_use = said.contains(&format!("can't bind {taken}: address already in use"));

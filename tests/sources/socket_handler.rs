@@ -110,7 +110,7 @@ fn what_was_sent_before_a_signal_is_published() {
     program(&python, &["tcp", &port, "app", "2000"]).wait().success();
     listening.emit.terminate();
     assert_eq!(listening.listener.everything().len(), 2000);
-    listening.emit.wait().code(143).stderr_has("2000 records");
+    listening.emit.wait().code(143).stderr_has("2,000 records");
 }
 
 /// Python's handler drops a record that finds no room for 1 s, and connects again.

@@ -1,12 +1,19 @@
 //! A `tail` that shows nothing says why, and its probe has no side effects.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::connections::{answer, web_server};
 use super::{body, tail, tail_of};
-use crate::harness::{ANY_PORT, DEADLINE, Publisher, Running, zlog};
+use crate::harness::{ANY_PORT, DEADLINE, Input, Publisher, Running, zlog};
+
+/// The user without rights.
+const NOBODY: u32 = 65534;
 
 /// Ends a running tail.
 #[track_caller]
@@ -56,6 +63,43 @@ fn a_tail_without_a_peer_reports_the_reason() {
     }
     bound.expect_stderr("no publisher has connected");
     end(bound);
+}
+
+#[test]
+fn hundreds_of_dead_endpoints_are_reported_in_one_line() {
+    let dead: Vec<String> = (1..=700).map(|port| format!("tcp://127.0.0.1:{port}")).collect();
+    let tail = zlog(["tail", "--timeout", "5s"]).args(&dead).run().success();
+    // A server may listen on some of the ports.
+    let lines: Vec<_> =
+        tail.err().lines().filter(|l| l.contains("nobody")).map(str::to_owned).collect();
+    assert!(lines.len() == 1 && lines[0].contains(" more yet; still trying"), "{lines:?}");
+}
+
+#[test]
+fn a_socket_file_that_cannot_be_used_is_reported_with_the_reason() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name| directory.path().join(name);
+    drop(UnixListener::bind(path("stale")).unwrap());
+    let _listener = UnixListener::bind(path("forbidden")).unwrap();
+    for (path, mode) in
+        [(path("stale"), 0o777), (path("forbidden"), 0), (directory.path().to_owned(), 0o755)]
+    {
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+    for (name, why) in [
+        ("missing", "there is no such file"),
+        ("stale", "no program listens on the socket"),
+        ("forbidden", "no permission to connect to the socket"),
+    ] {
+        let endpoint = format!("ipc://{}", path(name).display());
+        let mut command = zlog(["tail", &endpoint]).into_command();
+        // Root may use any socket.
+        if rustix::process::geteuid().is_root() {
+            command.uid(NOBODY);
+        }
+        let mut tail = Running::start(command, Input::Empty);
+        tail.expect_stderr(&format!("not connected to {endpoint}: {why}"));
+    }
 }
 
 #[test]

@@ -79,7 +79,8 @@ impl Level {
     /// Reads a level as another logger writes it: in any case, in common short forms, or
     /// as a number on Python's scale.
     ///
-    /// `trace` is 5 and `notice` 25; `alert`, `emerg` and `panic` are CRITICAL.
+    /// `trace` is 5, `http` (winston) 15, `notice` and `success` (loguru) are 25; `alert`,
+    /// `emerg` and `panic` are CRITICAL.
     pub fn from_word(word: &str) -> Option<Level> {
         /// The longest word below.
         const MAX_LEN: usize = 13;
@@ -87,14 +88,18 @@ impl Level {
             return Some(level);
         }
         Some(match ascii_lowercase(word, &mut [0; MAX_LEN])? {
-            b"trace" | b"verbose" => Level::TRACE,
-            b"debug" | b"dbg" | b"dbug" => Level::DEBUG,
-            b"info" | b"inf" | b"information" | b"informational" => Level::INFO,
-            b"notice" => Level::NOTICE,
+            b"trace" | b"trc" | b"trce" | b"verbose" | b"vrb" | b"silly" | b"finer" | b"finest" => {
+                Level::TRACE
+            }
+            b"debug" | b"dbg" | b"dbug" | b"debu" | b"debg" | b"fine" | b"config" => Level::DEBUG,
+            b"http" => Level(15),
+            b"info" | b"inf" | b"information" | b"informational" | b"log" | b"note" | b"system"
+            | b"ready" | b"start" => Level::INFO,
+            b"notice" | b"success" => Level::NOTICE,
             b"warning" | b"warn" | b"wrn" => Level::WARNING,
-            b"error" | b"err" | b"eror" | b"severe" => Level::ERROR,
-            b"critical" | b"crit" | b"fatal" | b"ftl" | b"alert" | b"emerg" | b"emergency"
-            | b"panic" | b"dpanic" => Level::CRITICAL,
+            b"error" | b"err" | b"eror" | b"erro" | b"severe" | b"fail" | b"failed" => Level::ERROR,
+            b"critical" | b"crit" | b"fatal" | b"fata" | b"ftl" | b"fault" | b"alert"
+            | b"emerg" | b"emergency" | b"panic" | b"pani" | b"dpanic" => Level::CRITICAL,
             b"notset" => Level::NOTSET,
             digits => {
                 let digits = std::str::from_utf8(digits).ok()?;

@@ -159,14 +159,6 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_python_left_out_stays_out() {
-        let mut record = Record { relative_created: Some(5.0), ..Record::default() };
-        SenderFields::of_this_process("app").fill(&mut record);
-        assert_eq!((record.process, record.process_name), (None, None));
-        assert!(record.hostname.is_some());
-    }
-
-    #[test]
     fn milliseconds_are_exact() {
         let sender = SenderFields::of_this_process("app");
         for millis in 0..1000 {
@@ -175,6 +167,14 @@ mod tests {
             sender.fill(&mut record);
             assert_eq!(record.msecs, Some(f64::from(millis)));
         }
+    }
+
+    #[test]
+    fn a_process_that_python_left_out_stays_out() {
+        let mut record = Record { relative_created: Some(5.0), ..Record::default() };
+        SenderFields::of_this_process("app").fill(&mut record);
+        assert_eq!((record.process, record.process_name), (None, None));
+        assert!(record.hostname.is_some());
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::cli::EmitArgs;
+use crate::command::endpoints;
 use zlog_core::text::parsers::Seconds;
-use zlog_pipeline::socket::{Publisher, Role, WaitOutcome};
+use zlog_pipeline::socket::{EndpointStatus, Publisher, Role, WaitOutcome};
 
 /// How long records wait without `--wait` and `--follow`. With `--follow`, the wait is reported
 /// after this time.
@@ -127,20 +128,18 @@ impl SubscriberWait {
     }
 }
 
-/// The endpoints of a publisher, and whether it binds all of them.
-fn endpoints(publisher: &Publisher) -> (String, bool) {
-    let endpoints = publisher.endpoint_status();
-    let binds = endpoints.iter().all(|endpoint| endpoint.role == Role::Bind);
-    let names: Vec<&str> = endpoints.iter().map(|endpoint| &*endpoint.endpoint).collect();
-    (names.join(", "), binds)
-}
-
 /// That fewer subscribers than wanted connected in time, and the next step. `None` if none is
 /// wanted.
 fn missing(publisher: &Publisher, wanted: usize, there: usize, limit: Duration) -> Option<String> {
-    let (names, binds) = endpoints(publisher);
+    let endpoints = publisher.endpoint_status();
+    if let Some(text) = endpoints::wrong_subscriber(&endpoints).filter(|_| wanted > 0) {
+        return Some(text);
+    }
+    // A relay that nobody reads is there, and has not subscribed to anything.
+    let is_there = |it: &EndpointStatus| it.role == Role::Bind || it.peers > 0;
+    let first = if endpoints.iter().all(is_there) { "`zlog tail`" } else { "`zlog relay`" };
+    let names = names(&endpoints);
     let limit = Seconds(limit);
-    let first = if binds { "`zlog tail`" } else { "`zlog relay`" };
     match wanted {
         0 => None,
         1 => Some(format!(
@@ -156,9 +155,18 @@ fn missing(publisher: &Publisher, wanted: usize, there: usize, limit: Duration) 
 
 /// That records wait for subscribers.
 fn waiting(publisher: &Publisher, wanted: usize, there: usize) -> String {
-    let (names, _) = endpoints(publisher);
+    let endpoints = publisher.endpoint_status();
+    if let Some(text) = endpoints::wrong_subscriber(&endpoints) {
+        return text;
+    }
+    let names = names(&endpoints);
     match wanted {
         1 => format!("waiting for a subscriber on {names}. To publish without one: --wait 0s"),
         _ => format!("waiting for subscribers on {names}: there are {there} of {wanted}"),
     }
+}
+
+fn names(endpoints: &[EndpointStatus]) -> String {
+    let names: Vec<&str> = endpoints.iter().map(|endpoint| &*endpoint.endpoint).collect();
+    endpoints::name_some(&names)
 }

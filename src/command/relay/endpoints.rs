@@ -1,17 +1,36 @@
 //! The endpoints of a relay: to collect, to publish, and for queries.
 
-use crate::cli::{DEFAULT_COLLECT, RelayArgs};
-use zlog_core::{Error, Result};
-use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{DEFAULT_ENDPOINT, Endpoint, Proxy, QueryServer, Role};
+use std::path::Path;
 
-/// The next step when an endpoint is in use.
-const COLLECT_IN_USE: &str = "Another program listens there, most likely another `zlog relay`: \
-                         --bind another port (0 takes a free one).";
-const PUBLISH_IN_USE: &str = "Another program listens there, most likely another `zlog relay`, or a \
-                         publisher: --publish-bind another port (0 takes a free one), and \
-                         --connect to it if you want its records.";
-const QUERIES_IN_USE: &str = "Another program listens there, most likely another `zlog relay`.";
+use super::super::endpoints;
+use crate::cli::{DEFAULT_COLLECT, RelayArgs};
+use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
+use zlog_pipeline::os::run_directory::{Registered, Registration};
+use zlog_pipeline::os::terminal;
+use zlog_pipeline::socket::{
+    DEFAULT_ENDPOINT, Endpoint, InUseHints, Proxy, ProxyOptions, QueryServer, Role,
+};
+
+/// The next step if the endpoint to collect on is in use.
+const COLLECT_IN_USE: InUseHints = InUseHints {
+    publisher: "A publisher has bound it: collect from it with --connect {}.",
+    subscriber: "Another subscriber has bound it, most likely another `zlog relay`: collect on a \
+                 free port (--bind 0).",
+    other: "Another program has bound it: collect on a free port (--bind 0).",
+};
+/// The next step if the endpoint to publish on is in use.
+const PUBLISH_IN_USE: InUseHints = InUseHints {
+    publisher: "Another publisher has bound it: publish on a free port (--publish-bind 0), and \
+                collect from it (--connect {}) if you want its records.",
+    subscriber: "A subscriber has bound it: publish to it with --publish-connect {}.",
+    other: "Another program has bound it: publish on a free port (--publish-bind 0).",
+};
+/// The next step if the endpoint for queries is in use.
+const QUERIES_IN_USE: InUseHints = {
+    let hint = "Another program has bound it, most likely another `zlog relay`.";
+    InUseHints { publisher: hint, subscriber: hint, other: hint }
+};
 
 /// The endpoints to collect on. The default applies only without another source.
 ///
@@ -19,10 +38,14 @@ const QUERIES_IN_USE: &str = "Another program listens there, most likely another
 /// An endpoint is invalid.
 pub(super) fn collect_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
     let mut endpoints = Endpoint::parse_all(&args.bind, &args.connect)?;
-    if endpoints.is_empty() && !args.stdin && !args.listen.any() {
+    if collects_on_default(args) {
         endpoints.push(Endpoint::parse(DEFAULT_COLLECT, Role::Bind)?);
     }
-    Ok(endpoints.into_iter().map(|endpoint| endpoint.with_in_use_hint(COLLECT_IN_USE)).collect())
+    Ok(endpoints.into_iter().map(|endpoint| endpoint.with_in_use_hints(COLLECT_IN_USE)).collect())
+}
+
+fn collects_on_default(args: &RelayArgs) -> bool {
+    args.bind.is_empty() && args.connect.is_empty() && !args.stdin && !args.listen.any()
 }
 
 /// The endpoints to publish on.
@@ -32,7 +55,7 @@ pub(super) fn collect_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
 pub(super) fn publish_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
     let mut endpoints = Endpoint::parse_all(&args.publish_bind, &args.publish_connect)?;
     if endpoints.is_empty() {
-        endpoints.push(super::super::default_endpoint(&args.endpoint, Role::Bind)?);
+        endpoints.push(endpoints::default_endpoint(&args.endpoint, Role::Bind)?.0);
     }
     // Messages would circulate endlessly.
     for collected in collect_on(args)? {
@@ -41,7 +64,136 @@ pub(super) fn publish_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
             return Err(same_endpoint_error(args, &collected, published));
         }
     }
-    Ok(endpoints.into_iter().map(|endpoint| endpoint.with_in_use_hint(PUBLISH_IN_USE)).collect())
+    Ok(endpoints.into_iter().map(|endpoint| endpoint.with_in_use_hints(PUBLISH_IN_USE)).collect())
+}
+
+/// The default endpoint, if the relay publishes there and does not fix the role.
+fn published_default(args: &RelayArgs) -> Result<Option<Endpoint>> {
+    if !(args.publish_bind.is_empty() && args.publish_connect.is_empty()) {
+        return Ok(None);
+    }
+    let (default, is_fixed) = endpoints::default_endpoint(&args.endpoint, Role::Bind)?;
+    Ok((!is_fixed).then_some(default))
+}
+
+/// A relay on the default endpoint, which other processes of this user find.
+pub(super) struct RegisteredRelay {
+    registration: Registration,
+    default: Endpoint,
+    /// Where it publishes, collects and answers if the default endpoints are in use.
+    publish: Endpoint,
+    collect: Option<Endpoint>,
+    query: Endpoint,
+}
+
+impl RegisteredRelay {
+    /// Registers the relay. `None` if it does not publish on the default endpoint, or another
+    /// relay of this user does. `report` gets what a person should know.
+    ///
+    /// # Errors
+    /// The default endpoint is invalid.
+    fn new(args: &RelayArgs, report: &dyn Fn(&str)) -> Result<Option<RegisteredRelay>> {
+        let Some(default) = published_default(args)? else { return Ok(None) };
+        let Some(directory) = endpoints::run_directory(&default, report) else { return Ok(None) };
+        if endpoints::relay(&directory, &default).is_some() {
+            return Ok(None);
+        }
+        let register = || {
+            let registration = directory.register("relay")?;
+            let bind = |path: &Path| Endpoint::ipc(path, Role::Bind);
+            let publish = bind(&registration.publish_path())?;
+            let collect = collects_on_default(args).then(|| bind(&registration.collect_path()));
+            let query = bind(&registration.query_path())?;
+            let collect = collect.transpose()?;
+            let default = default.clone();
+            Ok(RegisteredRelay { registration, default, publish, collect, query })
+        };
+        match register() {
+            Ok(registered) => Ok(Some(registered)),
+            Err(error) => {
+                endpoints::report_unused(&error, &default, report);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Tells other processes of this user where the relay can be found.
+    ///
+    /// # Errors
+    /// The announcement can't be written.
+    fn announce(&mut self, proxy: &Proxy, queries: Option<&QueryServer>) -> Result<()> {
+        let (collecting, publishing) = proxy.bound();
+        let publish = self.publish.as_str();
+        let endpoints = Registered {
+            default: self.default.as_str().to_owned(),
+            publishes: publishing.iter().find(|bound| *bound == publish).cloned(),
+            collects: collecting
+                .first()
+                .map(|bound| {
+                    let bound = Endpoint::parse(bound, Role::Bind);
+                    bound.map(|bound| bound.to_connect())
+                })
+                .transpose()?,
+            answers: queries.and_then(|server| server.bound().first().cloned()),
+            ..Registered::default()
+        };
+        self.registration.announce(&endpoints)
+    }
+}
+
+/// The sockets of a relay, all but those of its own sources and handlers.
+pub(super) struct Sockets {
+    pub(super) proxy: Proxy,
+    pub(super) queries: Option<QueryServer>,
+    pub(super) registered: Option<RegisteredRelay>,
+    /// The endpoints of publishers that the relay connects to.
+    pub(super) publishers: Vec<String>,
+}
+
+impl Sockets {
+    /// Opens the sockets, and prints what they have bound.
+    ///
+    /// # Errors
+    /// An endpoint is invalid or can't be used.
+    pub(super) fn open(args: &RelayArgs, options: &ProxyOptions) -> Result<Sockets> {
+        let report = |text: &str| {
+            terminal::eprint_line(format_args!("zlog relay: {}", escape(text)));
+        };
+        let mut registered = RegisteredRelay::new(args, &report)?;
+        let collect = registered.as_ref().and_then(|it| it.collect.as_ref());
+        let collect = with_fallback(collect_on(args)?, collect);
+        let publish = with_fallback(publish_on(args)?, registered.as_ref().map(|it| &it.publish));
+        let proxy = Proxy::open(&collect, &publish, options)?;
+        let queries = open_query_server(args, &proxy, &publish, registered.as_ref())?;
+        let (collecting, publishing) = proxy.bound();
+        let answering = queries.as_ref().map_or(&[][..], QueryServer::bound);
+        let bound =
+            [("collecting", collecting), ("publishing", publishing), ("queries", answering)];
+        for (what, endpoints) in bound {
+            for endpoint in endpoints {
+                report(&format!("{what}, bound {endpoint}"));
+            }
+        }
+        if let Some(registered) = &mut registered {
+            registered.announce(&proxy, queries.as_ref())?;
+            if publishing.contains(&registered.publish.as_str().to_owned()) {
+                report(&format!(
+                    "{} is in use; `zlog tail` without an endpoint finds both. Emitters that run \
+                     already do not send to this relay",
+                    registered.default
+                ));
+            }
+        }
+        let publishers = collect.iter().filter(|endpoint| endpoint.role() == Role::Connect);
+        let publishers = publishers.map(|endpoint| endpoint.as_str().to_owned()).collect();
+        Ok(Sockets { proxy, queries, registered, publishers })
+    }
+}
+
+/// Endpoints with what to bind instead if they are in use.
+fn with_fallback(endpoints: Vec<Endpoint>, fallback: Option<&Endpoint>) -> Vec<Endpoint> {
+    let Some(fallback) = fallback else { return endpoints };
+    endpoints.into_iter().map(|endpoint| endpoint.or_if_in_use(fallback.clone())).collect()
 }
 
 /// The error of an endpoint on both sides, with the next step for the one that is a default.
@@ -74,10 +226,11 @@ fn same_endpoint_error(args: &RelayArgs, collected: &Endpoint, published: &Endpo
 ///
 /// # Errors
 /// An endpoint is invalid or can't be bound, or there is none and `--keep` needs one.
-pub(super) fn open_query_server(
+fn open_query_server(
     args: &RelayArgs,
     proxy: &Proxy,
     publish_on: &[Endpoint],
+    registered: Option<&RegisteredRelay>,
 ) -> Result<Option<QueryServer>> {
     if args.no_ask {
         if args.keep.is_some() {
@@ -91,6 +244,7 @@ pub(super) fn open_query_server(
     if endpoints.is_empty() {
         let bound = publish_on.iter().filter(|endpoint| endpoint.role() == Role::Bind);
         endpoints = bound.filter_map(Endpoint::query_endpoint).collect();
+        endpoints = with_fallback(endpoints, registered.map(|registered| &registered.query));
     }
     if endpoints.is_empty() {
         return match args.keep {
@@ -100,7 +254,7 @@ pub(super) fn open_query_server(
         };
     }
     let endpoints: Vec<_> =
-        endpoints.into_iter().map(|at| at.with_in_use_hint(QUERIES_IN_USE)).collect();
+        endpoints.into_iter().map(|at| at.with_in_use_hints(QUERIES_IN_USE)).collect();
     match QueryServer::open(proxy, &endpoints) {
         Ok(server) => Ok(Some(server)),
         Err(error) if args.ask.is_empty() && args.keep.is_none() => {

@@ -17,7 +17,7 @@ mod table;
 
 use std::time::{Duration, Instant};
 
-use self::endpoints::{collect_on, open_query_server, publish_on};
+use self::endpoints::{RegisteredRelay, Sockets};
 use self::handlers::Handlers;
 use self::input::Inputs;
 use self::query_service::QueryService;
@@ -25,7 +25,7 @@ use self::rates::Rates;
 use self::settings::Settings;
 use self::summary::Summary;
 use super::connection_log::ConnectionLog;
-use super::disconnect_reason::DisconnectReasons;
+use super::disconnect_reason::{DisconnectReasons, ONLY_PUBLISHERS, ONLY_SUBSCRIBERS};
 use crate::cli::RelayArgs;
 use zlog_core::history::{History, Limits};
 use zlog_core::text::escape;
@@ -35,7 +35,7 @@ use zlog_pipeline::os::clock;
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{
-    Drain, Forwarded, Proxy, ProxyOptions, PublisherRequest, QueryServer, SocketOptions,
+    ConnectionEvent, Drain, Forwarded, Proxy, ProxyOptions, PublisherRequest, SocketOptions,
     connected_peers,
 };
 
@@ -78,6 +78,10 @@ struct Relay {
     settings: Settings,
     proxy: Proxy,
     queries: Option<QueryService>,
+    /// Until the relay begins to stop.
+    registered: Option<RegisteredRelay>,
+    /// The endpoints of publishers that the relay connects to.
+    publishers: Vec<String>,
     keep: Option<History>,
     handlers: Handlers,
     inputs: Inputs,
@@ -103,10 +107,8 @@ impl Relay {
         let stop = ShutdownSignal::install()?;
         let hangup = Hangup::install(&stop)?;
         let begun = Instant::now();
-        let publish_on = publish_on(args)?;
-        let mut proxy = Proxy::open(&collect_on(args)?, &publish_on, &options(args))?;
-        let server = open_query_server(args, &proxy, &publish_on)?;
-        print_bound(&proxy, server.as_ref());
+        let opened = Sockets::open(args, &options(args))?;
+        let Sockets { mut proxy, queries: server, registered, publishers } = opened;
         let keep = args.keep.map(|per_topic| {
             proxy.subscribe(b"");
             let per_topic = usize::try_from(per_topic).unwrap_or(usize::MAX);
@@ -117,6 +119,8 @@ impl Relay {
         let inputs = Inputs::open(args, &mut proxy, &stop)?;
         Ok(Relay {
             queries: server.map(QueryService::new),
+            registered,
+            publishers,
             keep,
             handlers,
             rates: Rates::new(begun, &proxy, &inputs, args.report.map(|every| every.0)),
@@ -255,15 +259,26 @@ impl Relay {
         let mut reports = self.proxy.broken_reports(now);
         reports.extend(self.proxy.take_report());
         self.print_reports(reports);
-        for event in self.proxy.events() {
-            if let Some(connection_log) = &mut self.connection_log {
-                connection_log.print(&event);
+        let Relay { proxy, connection_log, disconnect_reasons, publishers, .. } = self;
+        let events: Vec<ConnectionEvent> = proxy.events().collect();
+        let (collecting, publishing) = proxy.bound();
+        for event in &events {
+            if let Some(connection_log) = connection_log {
+                connection_log.print(event);
             }
+            let Some(reasons) = disconnect_reasons else { continue };
+            let endpoint = &event.endpoint;
             // --max-message applies to the collecting side.
-            if self.settings.args.connect.contains(&event.endpoint)
-                && let Some(reasons) = &mut self.disconnect_reasons
-                && let Some(reason) = reasons.observe(&event, now)
-            {
+            let reason = if publishers.contains(endpoint) {
+                reasons.observe(event, now)
+            } else if collecting.contains(endpoint) {
+                reasons.observe_refusal(event, ONLY_PUBLISHERS, now)
+            } else if publishing.contains(endpoint) {
+                reasons.observe_refusal(event, ONLY_SUBSCRIBERS, now)
+            } else {
+                None
+            };
+            if let Some(reason) = reason {
                 terminal::eprint_line(format_args!("zlog relay: {reason}"));
             }
         }
@@ -335,6 +350,7 @@ impl Relay {
     fn finish(mut self) -> Exit {
         let linger = self.settings.args.linger.0;
         let until = Instant::now() + linger;
+        drop(self.registered.take());
         self.inputs.stop();
         let mut drained = self.drain(until);
         let in_time = self.inputs.all_ended();
@@ -357,12 +373,14 @@ impl Relay {
         counts.dropped += given_up;
         drop(queries);
         let left = until.saturating_duration_since(Instant::now());
+        let (full, waits) = (proxy.slow().full(), proxy.slow().waits());
         let flushed = proxy.close(left.max(SLICE));
         // With a limit of their own: a stuck subscriber must not cost a file its last records.
         let handlers = handlers.close(linger);
         let missing = super::report_losses("relay", &handlers);
         inputs.print_remarks();
-        let summary = Summary { counts, broken, uncounted, flushed, took: self.begun.elapsed() };
+        let took = self.begun.elapsed();
+        let summary = Summary { counts, full, waits, broken, uncounted, flushed, took };
         if !settings.args.quiet || summary.lost() {
             terminal::eprint_line(format_args!("zlog relay: {summary}"));
         }
@@ -388,18 +406,5 @@ fn options(args: &RelayArgs) -> ProxyOptions {
         },
         publish: SocketOptions { hwm: args.hwm, send_slice: SLICE, ..SocketOptions::publisher() },
         block: args.on_full == OnFull::Block,
-    }
-}
-
-fn print_bound(proxy: &Proxy, server: Option<&QueryServer>) {
-    let (collect, publish) = proxy.bound();
-    for endpoint in collect {
-        terminal::eprint_line(format_args!("zlog relay: collecting, bound {endpoint}"));
-    }
-    for endpoint in publish {
-        terminal::eprint_line(format_args!("zlog relay: publishing, bound {endpoint}"));
-    }
-    for endpoint in server.map_or(&[][..], QueryServer::bound) {
-        terminal::eprint_line(format_args!("zlog relay: queries, bound {endpoint}"));
     }
 }

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use super::super::endpoints;
 use super::handlers::Handlers;
 use super::input::Inputs;
 use super::rates::Rates;
@@ -128,11 +129,19 @@ fn where_to_ask(args: &RelayArgs, endpoint: Option<&str>) -> Result<Endpoint> {
     if let Some(ask) = args.ask.first() {
         return Endpoint::parse(ask, Role::Connect);
     }
-    let publishes = match endpoint {
-        Some(text) => Endpoint::parse(text, Role::Connect)?,
-        None => super::super::default_endpoint(&args.endpoint, Role::Connect)?,
+    let (publishes, answers) = match endpoint {
+        Some(text) => {
+            let publishes = Endpoint::parse(text, Role::Connect)?;
+            let answers = publishes.query_endpoint();
+            (publishes, answers)
+        }
+        None => {
+            let (publishes, _) = endpoints::default_endpoint(&args.endpoint, Role::Connect)?;
+            let answers = endpoints::default_query_endpoint(&publishes)?;
+            (publishes, answers)
+        }
     };
-    publishes.query_endpoint().ok_or_else(|| {
+    answers.ok_or_else(|| {
         Error::usage(format!("{publishes} has no query endpoint of its own"))
             .hint("Name the relay's query endpoint: --ask ENDPOINT.")
     })

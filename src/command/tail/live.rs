@@ -3,15 +3,15 @@
 use std::time::{Duration, Instant};
 
 use super::super::connection_log::ConnectionLog;
-use super::super::disconnect_reason::DisconnectReasons;
+use super::super::disconnect_reason::{DisconnectReasons, ONLY_PUBLISHERS};
+use super::super::endpoints;
 use super::no_output::{Action, NoOutputMonitor};
 use super::no_peer::NoPeerMonitor;
 use super::{Ended, Tail, settings};
 use crate::cli::TailArgs;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Record, Result};
-use zlog_pipeline::os::signal::Hangup;
-use zlog_pipeline::os::terminal;
+use zlog_pipeline::os::{terminal, wakeup};
 use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::socket::{Endpoint, Role, SocketOptions, Subscriber};
 use zlog_pipeline::source::PollStatus;
@@ -21,6 +21,7 @@ use zlog_pipeline::source::subscribe::Subscribe;
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     let prefixes = tail.output.subscriptions(args.level);
     let mut source = open(args, tail, &prefixes)?;
+    tail.is_woken = true;
     let mut live = Live::new(args, tail, prefixes);
     pump(&mut source, &mut live)?;
     tail.late = source.late();
@@ -33,16 +34,19 @@ fn open(args: &TailArgs, tail: &Tail, prefixes: &[Vec<u8>]) -> Result<Subscribe>
     let mut options = SocketOptions::subscriber();
     options.hwm = args.hwm;
     options.max_message = args.max_message as u64;
-    let endpoints = super::super::endpoints(&args.endpoints, Role::Connect)?;
+    let report = |text: &str| {
+        if !args.quiet {
+            terminal::eprint_line(format_args!("zlog tail: {}", escape(text)));
+        }
+    };
+    let endpoints = endpoints::to_subscribe(&args.endpoints, &report)?;
     let query = args.last.map(|n| query_endpoint(args, &endpoints).map(|at| (n, at)));
     let query = query.transpose()?;
     // A request for the backlog subscribes when the relay is ready for it.
     let at_once = if query.is_some() { &[] } else { prefixes };
     let mut subscriber = Subscriber::open(&endpoints, at_once, &options)?;
-    if tail.hangup.is_some() {
-        subscriber.wake_by(Hangup::wakeups()?);
-    }
-    super::super::print_bound("tail", subscriber.bound());
+    subscriber.wake_by(wakeup::wakeups(tail.hangup.is_some(), tail.output.prints)?);
+    endpoints::print_bound("tail", subscriber.bound());
     let mut source = Subscribe::new(subscriber, settings::shows_bodies(args));
     if let Some((n, at)) = query {
         for notice in source.fetch_backlog(n, &at, prefixes, &|| tail.stop.requested())? {
@@ -99,8 +103,12 @@ impl Live<'_> {
             if let Some(no_peer) = &mut self.no_peer {
                 no_peer.observe(&event);
             }
-            let reasons = self.disconnect_reasons.as_mut();
-            if let Some(reason) = reasons.and_then(|reasons| reasons.observe(&event, now)) {
+            let Some(reasons) = &mut self.disconnect_reasons else { continue };
+            let reason = match subscriber.bound().contains(&event.endpoint) {
+                true => reasons.observe_refusal(&event, ONLY_PUBLISHERS, now),
+                false => reasons.observe(&event, now),
+            };
+            if let Some(reason) = reason {
                 terminal::eprint_line(format_args!("zlog tail: {reason}"));
             }
         }
@@ -108,7 +116,8 @@ impl Live<'_> {
 
     fn report_no_peer(&mut self, subscriber: &Subscriber, now: Instant) {
         let Some(no_peer) = &mut self.no_peer else { return };
-        for finding in no_peer.check(now, || subscriber.endpoint_status()) {
+        for mut finding in no_peer.check(now, || subscriber.endpoint_status()) {
+            finding.look_closer();
             terminal::eprint_line(format_args!("zlog tail: {}", escape(&finding.to_string())));
         }
     }
@@ -157,12 +166,23 @@ impl Pipeline<Subscribe> for Live<'_> {
     }
 
     fn wait(&self) -> Duration {
-        self.tail.output.wait_at_most(self.tail.wait())
+        let reports = self.no_peer.as_ref().and_then(NoPeerMonitor::due);
+        let reports = reports.into_iter().chain(self.no_output.as_ref().map(NoOutputMonitor::due));
+        let wait = match reports.min() {
+            Some(due) => due.saturating_duration_since(Instant::now()).min(self.tail.wait()),
+            None => self.tail.wait(),
+        };
+        self.tail.output.wait_at_most(wait)
     }
 
     fn after_poll(&mut self, source: &mut Subscribe, status: PollStatus) -> Result<()> {
         if let Some(now) = self.tail.after_poll(status, None)? {
             let subscriber = source.subscriber();
+            if subscriber.has_changed()
+                && let Some(no_peer) = &mut self.no_peer
+            {
+                no_peer.connections_changed();
+            }
             self.report_events(subscriber, now);
             self.report_no_peer(subscriber, now);
             self.report_no_output(subscriber, now);
@@ -187,11 +207,17 @@ fn query_endpoint(args: &TailArgs, endpoints: &[Endpoint]) -> Result<Endpoint> {
     if let Some(ask) = &args.ask {
         return Endpoint::parse(ask, Role::Connect);
     }
-    let [endpoint] = endpoints else {
+    let (registered, named): (Vec<&Endpoint>, Vec<&Endpoint>) =
+        endpoints.iter().partition(|endpoint| endpoint.run_directory().is_some());
+    let [endpoint] = named[..] else {
         return Err(Error::usage("--last queries one relay, but there are several endpoints")
             .hint("Give one endpoint, or the relay's query endpoint: --ask ENDPOINT."));
     };
-    let query = (endpoint.role() == Role::Connect).then(|| endpoint.query_endpoint()).flatten();
+    let query = match endpoint.role() {
+        Role::Connect if registered.is_empty() => endpoint.query_endpoint(),
+        Role::Connect => endpoints::default_query_endpoint(endpoint)?,
+        Role::Bind => None,
+    };
     query.ok_or_else(|| {
         Error::usage(format!("{endpoint} has no query endpoint for past records"))
             .hint("Name the relay's query endpoint: --ask ENDPOINT.")

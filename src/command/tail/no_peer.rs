@@ -8,7 +8,11 @@ use std::fmt;
 use std::mem::{Discriminant, discriminant};
 use std::time::{Duration, Instant};
 
-use zlog_pipeline::socket::{ConnectionEvent, ConnectionState, EndpointStatus, EventKind, Role};
+use super::super::endpoints;
+use zlog_pipeline::socket::{
+    ConnectionEvent, ConnectionState, EndpointStatus, EventKind, PeerKind, Role, peer_kind,
+    why_unreachable,
+};
 
 /// How long an endpoint must have had no peer. A publisher that restarts is back sooner.
 const REPORT_AFTER: Duration = Duration::from_secs(3);
@@ -16,10 +20,15 @@ const REPORT_AFTER: Duration = Duration::from_secs(3);
 /// How often the endpoints are checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
+/// Shortest time between two reports.
+const REPORT_INTERVAL: Duration = Duration::from_secs(3);
+
 /// Tracks which endpoints have no peer.
 #[derive(Debug)]
 pub(super) struct NoPeerMonitor {
     next_check: Instant,
+    /// Whether every endpoint had a peer at the last check.
+    is_settled: bool,
     started: Instant,
     /// In the order of the endpoints.
     peers: Vec<PeerState>,
@@ -37,8 +46,10 @@ struct PeerState {
 /// Why an endpoint has no peer.
 #[derive(Debug)]
 enum Reason {
-    /// The connection is not accepted.
+    /// The connection is not accepted, and it never was.
     Unreachable,
+    /// The connection is not accepted any more.
+    Gone,
     /// The connection is accepted, and no ZeroMQ handshake follows.
     NoHandshake,
     /// The handshake failed for this reason.
@@ -49,43 +60,88 @@ enum Reason {
     NobodyConnected,
 }
 
-/// An endpoint without a peer; `Display` explains it.
+/// Endpoints that have no peer for the same kind of reason; `Display` explains it.
 #[derive(Debug)]
 pub(super) struct Finding {
-    endpoint: String,
+    endpoints: Vec<String>,
+    /// That of the first endpoint.
     reason: Reason,
-    had_peer: bool,
+    /// The run directory, if no publisher is registered in it either.
+    run_directory: Option<String>,
+    /// More about the reason, which [`Finding::look_closer`] finds out.
+    detail: Option<String>,
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let endpoint = &self.endpoint;
+        let names: Vec<&str> = self.endpoints.iter().map(String::as_str).collect();
+        let at = endpoints::name_some(&names);
+        let or_in = self.run_directory.as_ref().map(|path| format!(" or in {path}"));
+        let or_in = or_in.unwrap_or_default();
         match &self.reason {
-            Reason::Unreachable if self.had_peer => {
-                write!(f, "not connected any more: nobody answers at {endpoint}; still trying")
+            Reason::Gone => {
+                write!(f, "not connected any more: nobody answers at {at}{or_in}; still trying")
             }
-            Reason::Unreachable => {
-                write!(f, "not connected: nobody answers at {endpoint} yet; still trying")
+            Reason::Unreachable => match &self.detail {
+                Some(why) => write!(f, "not connected to {at}: {why}; still trying"),
+                None => {
+                    write!(f, "not connected: nobody answers at {at}{or_in} yet; still trying")
+                }
+            },
+            Reason::NoHandshake if names.len() > 1 => {
+                write!(f, "not connected: {at} answer, but are no ZeroMQ publishers; still trying")
             }
-            Reason::NoHandshake => write!(
-                f,
-                "not connected: {endpoint} answers, but is not a ZeroMQ publisher; still trying"
-            ),
-            Reason::HandshakeFailed(why) => {
-                write!(f, "not connected: handshake with {endpoint} failed: {why}; still trying")
+            Reason::NoHandshake | Reason::HandshakeFailed(_) => {
+                match (&self.detail, &self.reason) {
+                    (None, Reason::HandshakeFailed(why)) => {
+                        write!(f, "not connected: handshake with {at} failed: {why}; still trying")
+                    }
+                    (what, _) => {
+                        let what = what.as_deref().unwrap_or("is not a ZeroMQ publisher");
+                        write!(f, "not connected: {at} answers, but {what}; still trying")
+                    }
+                }
+            }
+            Reason::HostNotFound(why) if names.len() == 1 => {
+                write!(f, "not connected: the host of {at} is not found: {why}")
             }
             Reason::HostNotFound(why) => {
-                write!(f, "not connected: the host of {endpoint} is not found: {why}")
+                write!(f, "not connected: the hosts of {at} are not found: {why}")
             }
-            Reason::NobodyConnected => write!(f, "no publisher has connected to {endpoint} yet"),
+            Reason::NobodyConnected => write!(f, "no publisher has connected to {at} yet"),
         }
+    }
+}
+
+impl Finding {
+    /// Finds out more about the reason, which may take a second or two.
+    pub(super) fn look_closer(&mut self) {
+        let Some((first, others)) = self.endpoints.split_first() else { return };
+        self.detail = match self.reason {
+            Reason::Unreachable => why_unreachable(first)
+                .filter(|why| others.iter().all(|it| why_unreachable(it).as_ref() == Some(why))),
+            Reason::NoHandshake | Reason::HandshakeFailed(_) if others.is_empty() => {
+                match peer_kind(first) {
+                    Some(PeerKind::Subscriber) => Some("is a subscriber, too".to_owned()),
+                    Some(PeerKind::Other(kind)) => Some(format!("is a {kind} socket")),
+                    Some(PeerKind::Publisher) | None => None,
+                }
+            }
+            _ => None,
+        };
     }
 }
 
 impl NoPeerMonitor {
     /// Starts at `now`.
     pub(super) fn new(now: Instant) -> NoPeerMonitor {
-        NoPeerMonitor { next_check: now, started: now, peers: Vec::new(), had_peer: HashSet::new() }
+        NoPeerMonitor {
+            next_check: now,
+            is_settled: false,
+            started: now,
+            peers: Vec::new(),
+            had_peer: HashSet::new(),
+        }
     }
 
     /// Notes an event of a connection.
@@ -95,7 +151,19 @@ impl NoPeerMonitor {
         }
     }
 
-    /// Checks the endpoints when a check is due. Returns findings that were not reported yet.
+    /// When the next check is due. None is due once every endpoint has a peer, until a
+    /// connection changes.
+    pub(super) fn due(&self) -> Option<Instant> {
+        (!self.is_settled).then_some(self.next_check)
+    }
+
+    /// Notes that a connection may have changed.
+    pub(super) fn connections_changed(&mut self) {
+        self.is_settled = false;
+    }
+
+    /// Checks the endpoints when a check is due. Returns findings that were not reported yet,
+    /// one for each kind of reason.
     ///
     /// `endpoints` must return the same endpoints in the same order each time.
     pub(super) fn check(
@@ -108,23 +176,44 @@ impl NoPeerMonitor {
         }
         self.next_check = now + CHECK_INTERVAL;
         let endpoints = endpoints();
+        self.is_settled = endpoints.iter().all(|endpoint| endpoint.peers > 0);
+        let (directories, endpoints): (Vec<_>, Vec<_>) =
+            endpoints.into_iter().partition(|endpoint| endpoint.is_run_directory);
+        let has_registered = directories.iter().any(|directory| directory.peers > 0);
+        let run_directory = directories.into_iter().next().map(|directory| directory.endpoint);
         let started = self.started;
         self.peers.resize_with(endpoints.len(), || PeerState {
             without_peer_since: started,
             reported: None,
         });
-        let states = self.peers.iter_mut().zip(endpoints);
-        let check = |(state, endpoint): (&mut PeerState, EndpointStatus)| {
+        let mut findings: Vec<Finding> = Vec::new();
+        for (state, endpoint) in self.peers.iter_mut().zip(endpoints) {
             let had_peer = self.had_peer.contains(&endpoint.endpoint);
-            state.check(now, endpoint, had_peer)
-        };
-        states.filter_map(check).collect()
+            // Publishers that are registered elsewhere are enough.
+            let reason = reason(&endpoint, had_peer).filter(|reason| {
+                !(has_registered && matches!(reason, Reason::Unreachable | Reason::Gone))
+            });
+            let Some(reason) = state.check(now, reason, had_peer) else { continue };
+            self.next_check = now + REPORT_INTERVAL;
+            let kind = discriminant(&reason);
+            match findings.iter_mut().find(|finding| discriminant(&finding.reason) == kind) {
+                Some(finding) => finding.endpoints.push(endpoint.endpoint),
+                None => findings.push(Finding {
+                    endpoints: vec![endpoint.endpoint],
+                    reason,
+                    run_directory: run_directory.clone(),
+                    detail: None,
+                }),
+            }
+        }
+        findings
     }
 }
 
 impl PeerState {
-    fn check(&mut self, now: Instant, endpoint: EndpointStatus, had_peer: bool) -> Option<Finding> {
-        let Some(reason) = reason(&endpoint) else {
+    /// Updates the state. Returns the reason if it is to be reported.
+    fn check(&mut self, now: Instant, reason: Option<Reason>, had_peer: bool) -> Option<Reason> {
+        let Some(reason) = reason else {
             *self = PeerState { without_peer_since: now, reported: None };
             return None;
         };
@@ -135,12 +224,12 @@ impl PeerState {
             return None;
         }
         self.reported = Some(kind);
-        Some(Finding { endpoint: endpoint.endpoint, reason, had_peer })
+        Some(reason)
     }
 }
 
 /// Why an endpoint has no peer; `None` when it has one.
-fn reason(endpoint: &EndpointStatus) -> Option<Reason> {
+fn reason(endpoint: &EndpointStatus, had_peer: bool) -> Option<Reason> {
     if endpoint.peers > 0 {
         return None;
     }
@@ -149,7 +238,8 @@ fn reason(endpoint: &EndpointStatus) -> Option<Reason> {
         (ConnectionState::HandshakeRefused(why), ..) => Reason::HandshakeFailed(why.clone()),
         (_, Role::Bind, _) => Reason::NobodyConnected,
         (_, Role::Connect, Some(why)) => Reason::HostNotFound(why.clone()),
-        (_, Role::Connect, None) if endpoint.reached => Reason::NoHandshake,
+        _ if endpoints::is_refused(endpoint) => Reason::NoHandshake,
+        (_, Role::Connect, None) if had_peer => Reason::Gone,
         (_, Role::Connect, None) => Reason::Unreachable,
     })
 }
@@ -165,11 +255,22 @@ mod tests {
         EndpointStatus {
             endpoint: HERE.into(),
             role,
+            is_run_directory: false,
             state,
             peers,
             reached: false,
             unresolved: None,
         }
+    }
+
+    /// The endpoint of this name, to which there is no connection.
+    fn unreachable(endpoint: impl Into<String>) -> EndpointStatus {
+        let state = ConnectionState::NotConnected;
+        EndpointStatus { endpoint: endpoint.into(), ..self::endpoint(Role::Connect, state) }
+    }
+
+    fn run_directory(peers: usize) -> EndpointStatus {
+        EndpointStatus { is_run_directory: true, peers, ..unreachable("/run/user/7/zlog") }
     }
 
     /// The reports about one endpoint in these states, four seconds apart.
@@ -223,5 +324,49 @@ mod tests {
         use ConnectionState::{Connected, NotConnected};
         assert_eq!(reports(Role::Bind, &[NotConnected, NotConnected]).len(), 1);
         assert_eq!(reports(Role::Bind, &[Connected, NotConnected, NotConnected]).len(), 0);
+    }
+
+    #[test]
+    fn hundreds_of_unreachable_endpoints_are_one_report() {
+        let start = Instant::now();
+        let mut no_peer = NoPeerMonitor::new(start);
+        let all = || (1..=700).map(|port| unreachable(format!("tcp://h:{port}"))).collect();
+        let findings = no_peer.check(start + REPORT_AFTER, all);
+        let texts: Vec<String> = findings.iter().map(Finding::to_string).collect();
+        let expected = "not connected: nobody answers at tcp://h:1, tcp://h:2, tcp://h:3 and 697 \
+                        more yet; still trying";
+        assert_eq!(texts, [expected]);
+    }
+
+    #[test]
+    fn endpoints_that_are_lost_one_after_the_other_are_reported_together() {
+        let start = Instant::now();
+        let mut no_peer = NoPeerMonitor::new(start);
+        let mut reports = 0;
+        // One of 100 endpoints is lost every 100 ms.
+        for tick in 0..150 {
+            let now = start + REPORT_AFTER + Duration::from_millis(100) * tick;
+            let status = |number: u32| match number < tick {
+                true => unreachable(format!("tcp://h:{number}")),
+                false => endpoint(Role::Connect, ConnectionState::Connected),
+            };
+            reports += no_peer.check(now, || (0..100).map(status).collect()).len();
+        }
+        assert!((2..=5).contains(&reports), "{reports} reports in 15 s");
+    }
+
+    #[test]
+    fn the_run_directory_is_named_unless_a_publisher_is_registered_there() {
+        let start = Instant::now();
+        let mut no_peer = NoPeerMonitor::new(start);
+        let now = start + REPORT_AFTER;
+        let found = no_peer.check(now, || vec![unreachable(HERE), run_directory(1)]);
+        assert!(found.is_empty(), "{found:?}");
+        let later = |seconds| now + REPORT_AFTER * seconds;
+        let found = no_peer.check(later(1), || vec![unreachable(HERE), run_directory(0)]);
+        assert_eq!(
+            found[0].to_string(),
+            "not connected: nobody answers at tcp://h:1 or in /run/user/7/zlog yet; still trying"
+        );
     }
 }

@@ -6,7 +6,7 @@
 use crate::record::{Level, RawJson, Record, Text};
 use crate::wire::json::{self, Schema};
 use crate::wire::logbook;
-use crate::wire::other_loggers;
+use crate::wire::other_loggers::{self, Field, Found, field_alias, levels};
 
 /// The fault of a record with a value that exceeds the limits of readers: the value is
 /// kept as the text of its JSON.
@@ -224,6 +224,7 @@ impl<'r, 'a> Builder<'r, 'a> {
         if kept_as_text {
             record.fault.get_or_insert(Text::Borrowed(QUOTED));
         }
+        remove_repeated(&mut record.extras);
         reconcile_level(record);
         if has_level || record.levelname.is_some() || record.level != Level::NOTSET {
             if !record.extras.is_empty() {
@@ -235,16 +236,18 @@ impl<'r, 'a> Builder<'r, 'a> {
             logbook::normalize(record);
             return Schema::Logbook;
         }
-        match other_loggers::normalize(record) || has_message {
-            true => Schema::OtherLogger,
-            false => Schema::Other,
+        match other_loggers::normalize(record, has_message) {
+            Found::Line => Schema::Wrapper,
+            Found::Message => Schema::OtherLogger,
+            Found::NoMessage => Schema::Other,
         }
     }
 }
 
-/// Sets a field, if the value fits. `null` fits and changes nothing.
+/// Sets a field, if the value fits. `null` fits and clears it.
 fn set_field<T>(slot: &mut Option<T>, null: bool, value: impl FnOnce() -> Option<T>) -> bool {
     if null {
+        *slot = None;
         return true;
     }
     let value = value();
@@ -291,9 +294,9 @@ fn is_empty(json: &str) -> bool {
 fn reconcile_level(record: &mut Record<'_>) {
     let Some(name) = &record.levelname else { return };
     if record.level == Level::NOTSET
-        && let Some(level) = Level::from_word(name)
+        && let Some(reading) = levels::read(&levels::plain(name), levels::Scale::Python)
     {
-        record.level = level;
+        record.level = reading.level;
     }
     let redundant = match record.level.standard_name() {
         Some(known) => known == name,
@@ -306,24 +309,68 @@ fn reconcile_level(record: &mut Record<'_>) {
     }
 }
 
-/// Uses what Python's `Formatter` derives (`message`, `asctime`) if the original is
-/// missing, and drops a `message` that repeats it.
-fn apply_derived_keys(record: &mut Record<'_>, has_message: bool) {
+/// Uses what Python's `Formatter` derives (`message`, `asctime`), or python-json-logger calls
+/// otherwise (`timestamp`), if the original is missing. Drops a `message` that repeats it.
+///
+/// A record that zlog stored has said everything: there, such keys are extras.
+fn apply_derived_keys(record: &mut Record<'_>, mut has_message: bool) {
+    let stored = record.received.is_some();
     let mut extras = std::mem::take(&mut record.extras);
-    extras.retain(|(key, value)| match &**key {
-        "message" => {
+    extras.retain(|(key, value)| match field_alias(key) {
+        Some(Field::Message) => {
             let Some(message) = other_loggers::string(value) else { return true };
             if has_message {
-                return record.message() != message;
+                return key != "message" || record.message() != message;
             }
             record.msg = message;
+            has_message = true;
             false
         }
-        "asctime" if record.created.is_none() => {
+        Some(Field::Time) if record.created.is_none() && !stored => {
             record.created = other_loggers::time(value);
             record.created.is_none()
+        }
+        Some(Field::Name) if record.name.is_none() && !stored => {
+            record.name = other_loggers::string(value);
+            record.name.is_none()
         }
         _ => true,
     });
     record.extras = extras;
+}
+
+/// Removes extras whose key comes again: the last value counts, as in Python's `json`.
+fn remove_repeated(extras: &mut Vec<(Text<'_>, RawJson<'_>)>) {
+    /// Comparing each key with all others would take too long for more.
+    const FEW: usize = 32;
+    if extras.len() > FEW {
+        return remove_repeated_of_many(extras);
+    }
+    let mut at = 1;
+    while at < extras.len() {
+        match extras[..at].iter().position(|(key, _)| *key == extras[at].0) {
+            Some(first) => extras[first].1 = extras.remove(at).1,
+            None => at += 1,
+        }
+    }
+}
+
+#[cold]
+fn remove_repeated_of_many(extras: &mut Vec<(Text<'_>, RawJson<'_>)>) {
+    let mut order: Vec<usize> = (0..extras.len()).collect();
+    // Stable: equal keys stay in their order.
+    order.sort_by(|a, b| extras[*a].0.cmp(&extras[*b].0));
+    let mut repeated = vec![false; extras.len()];
+    for same in order
+        .chunk_by(|a, b| extras[*a].0 == extras[*b].0)
+        .map(<[usize]>::to_vec)
+        .collect::<Vec<_>>()
+    {
+        if let [first, .., last] = same[..] {
+            extras.swap(first, last);
+            same[1..].iter().for_each(|at| repeated[*at] = true);
+        }
+    }
+    let mut repeated = repeated.into_iter();
+    extras.retain(|_| !repeated.next().unwrap_or_default());
 }

@@ -3,7 +3,11 @@
 pub mod clock;
 pub mod executable;
 pub mod fd_limit;
+pub(crate) mod interface;
 pub mod orphans;
 pub mod resolve;
+pub mod run_directory;
 pub mod signal;
+pub mod socket_owner;
 pub mod terminal;
+pub mod wakeup;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
+use crate::os::interface;
 use crate::os::signal::ShutdownSignal;
 use zlog_core::{Error, Result};
 
@@ -42,6 +43,18 @@ impl Lookup {
         if let Err(error) = std::thread::Builder::new().name(name).spawn(look_up) {
             let _ = answered.send(Err(format!("no thread can be started: {error}")));
         }
+        Lookup { answer }
+    }
+
+    /// The same for the host of an endpoint, which may be the name of an interface of this
+    /// machine.
+    pub(crate) fn of_endpoint(host: &str, port: u16) -> Lookup {
+        let addresses = interface::addresses(host, port);
+        if addresses.is_empty() {
+            return Lookup::start(host, port);
+        }
+        let (answered, answer) = crossbeam_channel::bounded(1);
+        let _ = answered.send(Ok(addresses));
         Lookup { answer }
     }
 

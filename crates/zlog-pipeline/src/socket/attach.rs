@@ -3,7 +3,8 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
-use super::endpoint::{Endpoint, Role, needs_ipv6};
+use super::diagnose::{self, PeerKind};
+use super::endpoint::{Endpoint, Role, needs_ipv6, to_text};
 use super::ffi::{self, Errno};
 use crate::os::resolve;
 use zlog_core::{Error, Result};
@@ -60,14 +61,32 @@ fn look_up(endpoint: &Endpoint, host: &str, port: u16) -> Result<Vec<SocketAddr>
     Ok(found)
 }
 
-fn bind(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<Attached> {
-    if let Some(path) = endpoint.ipc_path() {
-        check_ipc_is_free(endpoint, path)?;
+/// Why an endpoint can't be bound.
+enum BindError {
+    /// Another program has bound it.
+    InUse,
+    Other(Error),
+}
+
+impl From<Error> for BindError {
+    fn from(error: Error) -> BindError {
+        BindError::Other(error)
     }
-    bind_anywhere(socket, endpoint)?;
+}
+
+/// Binds an endpoint, or its fallback if it is in use.
+fn bind(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<Attached> {
+    let bound = check_ipc_is_free(endpoint).and_then(|()| bind_anywhere(socket, endpoint));
+    match (bound, endpoint.fallback()) {
+        (Ok(()), _) => {}
+        (Err(BindError::InUse), Some(fallback)) => return bind(socket, fallback),
+        (Err(BindError::InUse), None) => return Err(in_use(endpoint)),
+        (Err(BindError::Other(error)), _) => return Err(error),
+    }
     let real = match socket.get_last_endpoint() {
-        Ok(Ok(real)) => real,
-        _ => endpoint.as_str().to_owned(),
+        Ok(Ok(real)) => to_text(real.as_bytes()),
+        Ok(Err(bytes)) => to_text(&bytes),
+        Err(_) => endpoint.as_str().to_owned(),
     };
     let aliases = vec![endpoint.as_str().to_owned()];
     Ok(Attached { endpoint: real, aliases })
@@ -75,7 +94,7 @@ fn bind(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<Attached> {
 
 /// Binds the first address of the endpoint's host that this machine has. For an interface
 /// name these are the interface's addresses, IPv4 first.
-fn bind_anywhere(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<()> {
+fn bind_anywhere(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<(), BindError> {
     let text = endpoint.as_str().to_owned();
     let tries: Vec<(String, bool)> = match endpoint.name() {
         None => {
@@ -96,7 +115,10 @@ fn bind_anywhere(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<()> {
             _ => break,
         }
     }
-    outcome.map_err(|errno| bind_failed(endpoint, errno))
+    outcome.map_err(|errno| match errno.kind() {
+        ErrorKind::AddrInUse => BindError::InUse,
+        _ => bind_failed(endpoint, errno).into(),
+    })
 }
 
 /// Whether this machine lacks the address, or the interface an address of this family.
@@ -107,34 +129,34 @@ fn is_elsewhere(errno: Errno) -> bool {
 /// Fails if the path belongs to a running program or is not a socket: libzmq would delete
 /// either before it binds. A stale socket file (its program crashed) may be replaced.
 #[cfg(unix)]
-fn check_ipc_is_free(endpoint: &Endpoint, path: &str) -> Result<()> {
+fn check_ipc_is_free(endpoint: &Endpoint) -> Result<(), BindError> {
     use std::os::unix::fs::FileTypeExt;
     use std::os::unix::net::UnixStream;
 
-    let Ok(metadata) = std::fs::symlink_metadata(path) else {
+    let Some(path) = endpoint.ipc_path() else { return Ok(()) };
+    let Ok(metadata) = std::fs::symlink_metadata(&path) else {
         return Ok(()); // Missing or inaccessible: bind reports which.
     };
     if !metadata.file_type().is_socket() {
         let error = failed(endpoint, &"the file at that path is not a socket");
-        return Err(error.hint("Choose another path. The file is left as it is."));
+        return Err(error.hint("Choose another path. The file is left as it is.").into());
     }
     match UnixStream::connect(path) {
-        Ok(_) => Err(in_use(endpoint)),
+        Ok(_) => Err(BindError::InUse),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            Err(failed(endpoint, &"the socket at that path belongs to another user"))
+            Err(failed(endpoint, &"the socket at that path belongs to another user").into())
         }
         Err(_) => Ok(()),
     }
 }
 
 #[cfg(not(unix))]
-fn check_ipc_is_free(_endpoint: &Endpoint, _path: &str) -> Result<()> {
+fn check_ipc_is_free(_: &Endpoint) -> Result<(), BindError> {
     Ok(())
 }
 
 fn bind_failed(endpoint: &Endpoint, errno: Errno) -> Error {
     match errno.kind() {
-        ErrorKind::AddrInUse => in_use(endpoint),
         _ if is_elsewhere(errno) => {
             failed(endpoint, &"this machine has no such address or interface")
                 .hint("Bind tcp://*:PORT for all of its addresses.")
@@ -148,19 +170,17 @@ fn bind_failed(endpoint: &Endpoint, errno: Errno) -> Error {
     }
 }
 
+/// The error of an endpoint in use, with the next step for what has bound it.
 fn in_use(endpoint: &Endpoint) -> Error {
     let error = failed(endpoint, &"address already in use");
-    if let Some(hint) = endpoint.in_use_hint() {
-        return error.hint(hint);
-    }
-    let next = match endpoint.ipc_path() {
-        Some(_) => "another path",
-        None => "another port (0 takes a free one)",
+    let Some(hints) = endpoint.in_use_hints() else { return error };
+    let there = endpoint.to_connect();
+    let hint = match diagnose::peer_kind(&there) {
+        Some(PeerKind::Publisher) => hints.publisher,
+        Some(PeerKind::Subscriber) => hints.subscriber,
+        Some(PeerKind::Other(_)) | None => hints.other,
     };
-    error.hint(format!(
-        "Another program has bound it. Let both publishers connect to a `zlog relay` (--connect \
-         tcp://127.0.0.1:12344), or --bind {next}."
-    ))
+    error.hint(hint.replace("{}", &there))
 }
 
 fn failed(endpoint: &Endpoint, cause: &dyn std::fmt::Display) -> Error {
@@ -174,6 +194,7 @@ fn cannot(endpoint: &Endpoint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::socket::endpoint::InUseHints;
     use crate::socket::ipc_cleanup::IpcFiles;
 
     fn socket() -> zmq::Socket {
@@ -198,15 +219,45 @@ mod tests {
     }
 
     #[test]
-    fn an_address_in_use_is_named_with_the_next_step() {
+    fn the_hint_fits_what_has_bound_the_endpoint() {
+        let hints = InUseHints {
+            publisher: "A publisher: {}",
+            subscriber: "A subscriber: {}",
+            other: "Another program",
+        };
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+        let other = format!("tcp://{}", listener.local_addr().expect("an address"));
+        let mut taken = vec![(other, "Another program".to_owned())];
+        let sockets =
+            [(zmq::XPUB, "A publisher"), (zmq::SUB, "A subscriber")].map(|(kind, hint)| {
+                let mut socket = zmq::Context::new().socket(kind).expect("socket");
+                let real = try_bind(&mut socket, "tcp://127.0.0.1:0").expect("bind");
+                taken.push((real.clone(), format!("{hint}: {real}")));
+                socket
+            });
+        for (text, expected) in taken {
+            let endpoint = Endpoint::parse(&text, Role::Bind).expect("valid");
+            let bound = attach(&mut socket(), &endpoint.with_in_use_hints(hints));
+            let error = bound.err().expect("in use");
+            let what = format!("can't bind {text}: address already in use");
+            assert_eq!(error.message(), what);
+            assert_eq!(error.next_step(), Some(&*expected));
+        }
+        drop(sockets);
+    }
+
+    #[test]
+    fn an_endpoint_in_use_is_replaced_by_its_fallback() {
         let mut first = socket();
         let real = try_bind(&mut first, "tcp://127.0.0.1:0").expect("bind");
-        let said = try_bind(&mut socket(), &real).expect_err("in use").to_string();
-        assert!(
-            said.starts_with(&format!("can't bind {real}: address already in use\n")),
-            "{said}"
-        );
-        assert!(said.contains("--connect"), "{said}");
+        let endpoint = |text| Endpoint::parse(text, Role::Bind).expect("valid");
+        let with_fallback = endpoint(&real).or_if_in_use(endpoint("tcp://127.0.0.1:*"));
+        let mut second = socket();
+        let other = attach(&mut second, &with_fallback).expect("bind").endpoint;
+        assert_ne!(other, real);
+        drop(first);
+        let unused = endpoint("tcp://127.0.0.1:*").or_if_in_use(endpoint(&other));
+        assert_ne!(attach(&mut socket(), &unused).expect("bind").endpoint, other);
     }
 
     #[test]

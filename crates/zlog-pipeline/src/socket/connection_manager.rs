@@ -10,6 +10,8 @@ use super::descriptor::{self, Descriptor};
 use super::endpoint::{Endpoint, Role};
 use super::host_names::HostNames;
 use super::monitor::{Kind, Monitor, MonitorEvent};
+use super::registered_publishers::RegisteredPublishers;
+use super::wake::WakeSignal;
 use crate::os::fd_limit::{self, Connections};
 use zlog_core::Result;
 
@@ -18,14 +20,15 @@ pub(super) struct ConnectionManager {
     monitor: Monitor,
     pub(super) table: ConnectionTable,
     names: HostNames,
+    registered: Option<RegisteredPublishers>,
     /// Addresses of subscribers that broke the protocol, not reported yet.
     misused: Vec<String>,
     /// Open connections, and ended ones that are not reported yet.
     open: HashSet<Descriptor>,
     disconnected: Vec<(Descriptor, bool)>,
-    /// The next disconnect is that of a subscriber that broke the protocol. libzmq's I/O
-    /// thread, of which there is one, sends both events in a row.
-    misused_next: bool,
+    /// The address of a subscriber that broke the protocol, and whose disconnect is the next.
+    /// libzmq's I/O thread, of which there is one, sends both events in a row.
+    misused_next: Option<String>,
     connections: Connections,
 }
 
@@ -42,16 +45,24 @@ impl ConnectionManager {
             monitor,
             table: ConnectionTable::default(),
             names: HostNames::default(),
+            registered: None,
             misused: Vec::new(),
             open: HashSet::new(),
             disconnected: Vec::new(),
-            misused_next: false,
+            misused_next: None,
             connections: Connections::default(),
         };
         let mut bound = Vec::new();
         for (at, endpoint) in endpoints.iter().enumerate() {
             // A publisher that connects twice would send everything twice.
             if endpoint.role() == Role::Connect && endpoints[..at].contains(endpoint) {
+                continue;
+            }
+            if let Some(directory) = endpoint.run_directory() {
+                let path = directory.path().to_string_lossy();
+                let entry = manager.table.add_run_directory(&path);
+                let registered = RegisteredPublishers::new(directory.clone(), endpoint, entry);
+                manager.registered = Some(registered);
                 continue;
             }
             if endpoint.role() == Role::Connect && endpoint.name().is_some() {
@@ -82,14 +93,16 @@ impl ConnectionManager {
         while let Some(event) = self.monitor.next() {
             changed = true;
             if event.kind == Kind::Misused {
-                self.misused.push(event.address);
-                self.misused_next = true;
+                self.misused_next = Some(event.address);
                 continue;
             }
             self.note_descriptor(&event);
             self.table.record(event, now);
         }
         changed |= self.names.update(changed, now, socket, &mut self.table);
+        if let Some(registered) = &mut self.registered {
+            changed |= registered.update(changed, now, socket, &mut self.table);
+        }
         while let Some(address) = self.table.next_reconnect(now, fastrand::f64()) {
             changed = true;
             attach::reconnect(socket, &address);
@@ -108,8 +121,10 @@ impl ConnectionManager {
         let Some(descriptor) = event.descriptor else { return };
         if event.kind == Kind::Disconnected {
             self.open.remove(&descriptor);
-            let misused = std::mem::take(&mut self.misused_next);
-            self.disconnected.push((descriptor, misused));
+            // A publisher to which this socket has connected is no subscriber that misbehaves.
+            let misused = self.misused_next.take().filter(|_| !self.table.is_in_handshake(event));
+            self.disconnected.push((descriptor, misused.is_some()));
+            self.misused.extend(misused);
             return;
         }
         self.open.insert(descriptor);
@@ -125,11 +140,30 @@ impl ConnectionManager {
         }
     }
 
-    /// Waits until `socket` is readable, a connection event arrives, the time is up or a
-    /// signal arrives.
-    pub(super) fn wait(&self, socket: &zmq::Socket, wait: Duration) {
-        let mut items = [socket.as_poll_item(zmq::POLLIN), self.poll_item()];
-        poll(&mut items, wait);
+    /// Waits until `socket` is readable, a connection event arrives, a connection is to be
+    /// made again, publishers come or go, the time is up or a signal arrives.
+    pub(super) fn wait(&self, socket: &zmq::Socket, wake: Option<&WakeSignal>, wait: Duration) {
+        let sockets = [socket.as_poll_item(zmq::POLLIN), self.poll_item()];
+        let wake = wake.and_then(WakeSignal::poll_item);
+        let registered = self.registered.as_ref().and_then(RegisteredPublishers::poll_item);
+        let watches = registered.is_some();
+        let mut items: Vec<_> = sockets.into_iter().chain(registered).chain(wake).collect();
+        poll(&mut items, self.wait_at_most().map_or(wait, |most| most.min(wait)));
+        if watches
+            && items[2].is_readable()
+            && let Some(registered) = &self.registered
+        {
+            registered.note_readable();
+        }
+    }
+
+    /// How long until [`ConnectionManager::process_events`] has timed work to do.
+    pub(super) fn wait_at_most(&self) -> Option<Duration> {
+        let now = Instant::now();
+        let reconnect = self.table.next_reconnect_at();
+        let reconnect = reconnect.map(|at| at.saturating_duration_since(now));
+        let registered = self.registered.as_ref().and_then(RegisteredPublishers::wait_at_most);
+        reconnect.into_iter().chain(self.names.wait_at_most()).chain(registered).min()
     }
 
     /// Readable when there is a connection event. For `zmq::poll`.

@@ -125,6 +125,7 @@ mod tests {
         let endpoint = |role: &Role| EndpointStatus {
             endpoint: String::new(),
             role: *role,
+            is_run_directory: false,
             state: ConnectionState::Connected,
             peers: 1,
             reached: true,

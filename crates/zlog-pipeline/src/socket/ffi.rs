@@ -8,6 +8,8 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::fmt;
 use std::io;
 
+use super::endpoint::to_bytes;
+
 /// libzmq's own error numbers start here.
 const HAUSNUMERO: c_int = 156_384_712;
 
@@ -68,7 +70,7 @@ pub(super) fn set_int(socket: &mut zmq::Socket, option: u32, value: c_int) -> Re
 type Call = unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int;
 
 fn call(socket: &mut zmq::Socket, endpoint: &str, function: Call) -> Result<(), Errno> {
-    let Ok(endpoint) = CString::new(endpoint) else {
+    let Ok(endpoint) = CString::new(to_bytes(endpoint)) else {
         return Err(Errno(zmq::Error::EINVAL.to_raw()));
     };
     // SAFETY: the socket is alive; libzmq copies the NUL-terminated endpoint.

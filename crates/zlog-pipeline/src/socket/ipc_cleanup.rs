@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::endpoint::ipc_path;
+
 /// Files of bound ipc endpoints, removed on drop. Drop it after the socket.
 #[derive(Debug, Default)]
 pub(super) struct IpcFiles {
@@ -11,9 +13,7 @@ pub(super) struct IpcFiles {
 impl IpcFiles {
     /// The files of bound endpoints. Abstract ipc addresses (`@name`) have none.
     pub(super) fn of(bound: &[String]) -> IpcFiles {
-        let paths = bound.iter().filter_map(|endpoint| endpoint.strip_prefix("ipc://"));
-        let files = paths.filter(|path| !path.starts_with('@')).map(PathBuf::from);
-        IpcFiles { files: files.collect() }
+        IpcFiles { files: bound.iter().filter_map(|endpoint| ipc_path(endpoint)).collect() }
     }
 }
 

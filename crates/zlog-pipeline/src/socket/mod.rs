@@ -14,6 +14,7 @@ mod broken_report;
 mod connection;
 mod connection_manager;
 mod descriptor;
+mod diagnose;
 mod drain;
 mod endpoint;
 mod ffi;
@@ -29,24 +30,31 @@ mod query;
 mod rate_limit;
 mod raw;
 mod receive_thread;
+mod registered_publishers;
+mod slow_subscribers;
 mod subscriber;
 mod subscriber_tracker;
 mod subscriptions;
 #[cfg(test)]
 pub(crate) mod testing;
 mod upstream;
+mod wake;
 
 pub(crate) use broken_report::BrokenReport;
 pub use broken_report::broken_remark;
 pub use connection::{ConnectionEvent, ConnectionState, EndpointStatus, EventKind};
+pub use diagnose::{PeerKind, peer_kind, why_unreachable};
 pub use drain::{Drain, PublisherRequest, connected_peers};
-pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, Role};
+pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, InUseHints, Role, endpoint_text};
 pub use flush::Flushed;
+pub use monitor::WRONG_SOCKET_TYPE;
 pub use options::{DEFAULT_HWM, MIN_MAX_MESSAGE, SocketOptions};
 pub use proxy::{Counts, Forwarded, Inspect, Proxy, ProxyOptions};
 pub use publisher::{Publisher, Sent, WaitOutcome};
 pub use query::{AnswerOutcome, ClientId, QueryClient, QueryServer, Reply};
 pub use raw::{RawReceiver, RawSender};
+pub use slow_subscribers::SlowSubscribers;
+pub(crate) use slow_subscribers::with_process;
 pub use subscriber::{FrameSink, Subscriber};
 
 /// The version of libzmq: major, minor, patch.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::descriptor::Descriptor;
+use super::endpoint::to_text;
 use super::ffi::Errno;
 use zlog_core::{Error, Result};
 
@@ -58,6 +59,10 @@ pub(super) enum Kind {
     Misused,
 }
 
+/// The reason why a handshake fails with a peer that is no publisher, or no subscriber. libzmq
+/// does not tell what it is.
+pub const WRONG_SOCKET_TYPE: &str = "the peer's socket type does not fit";
+
 /// Error code of [`Kind::Misused`] within the failed handshakes, added to libzmq by
 /// `zmq-sys/edits/`.
 const MISUSED: u32 = 0x7a00_0001;
@@ -94,7 +99,7 @@ impl Monitor {
             // Unknown events are skipped.
             if let Some(kind) = parse(&event) {
                 return Some(MonitorEvent {
-                    address: String::from_utf8_lossy(&address).into_owned(),
+                    address: to_text(&address),
                     descriptor: descriptor(&kind, &event),
                     kind,
                 });
@@ -164,7 +169,7 @@ fn protocol_text(code: u32) -> String {
         0x1000_0015 => "the peer sent a malformed ERROR",
         0x1000_0016 => "the peer sent a malformed READY",
         0x1000_0017 => "the peer sent a malformed WELCOME",
-        0x1000_0018 => "the peer is no publisher or subscriber, or its metadata is malformed",
+        0x1000_0018 => WRONG_SOCKET_TYPE,
         0x1100_0001 => "the keys do not fit",
         0x1100_0002 => "one side asks for encryption or a password and the other does not",
         0x2000_0000..=0x2fff_ffff => "the authenticator gave no valid answer",
@@ -211,7 +216,7 @@ mod tests {
         };
         let protocol = zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
         assert!(words(protocol, 0x1100_0002).contains("encryption"));
-        assert!(words(protocol, 0x1000_0018).contains("no publisher"));
+        assert!(words(protocol, 0x1000_0018).contains("socket type"));
         assert!(words(zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, 400).contains("denied"));
         assert!(words(zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, 0).contains("ZMTP"));
     }

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 
 use super::asctime::Asctime;
 use super::attribute::{ATTRIBUTES, Attribute, FieldContext};
-use super::paint::{MultilineText, Palette, write_inline};
+use super::multiline_text::MultilineText;
+use super::paint::{Palette, write_inline};
 use super::syslog::Syslog;
 use super::template::{
     DeclaredExtras, FieldError, MsecFormat, Piece, Source, Template, TemplateError, TemplateStyle,

@@ -187,6 +187,26 @@ fn a_very_deep_object_does_not_exhaust_the_stack() {
     let _ = read(&deep);
 }
 
+#[test]
+fn the_last_of_several_values_of_a_key_counts() {
+    let record = read(r#"{"a":1,"msg":"x","b":1,"a":2,"msg":"y","a":[3],"name":"n","name":null}"#);
+    let record = record.unwrap();
+    assert_eq!((&*record.msg, record.name.as_deref()), ("y", None));
+    let extras = |record: &Record<'_>| -> Vec<String> {
+        record.extras.iter().map(|(key, value)| format!("{key}={}", value.0)).collect()
+    };
+    assert_eq!(extras(&record), ["a=[3]", "b=1"]);
+
+    let keys = (0..5000).map(|number| format!(r#""k{}":{number}"#, number % 2000));
+    let many = format!("{{{}}}", keys.collect::<Vec<_>>().join(","));
+    let extras = extras(&read(&many).unwrap());
+    assert_eq!(extras.len(), 2000);
+    assert_eq!(
+        [&*extras[0], &*extras[999], &*extras[1999]],
+        ["k0=4000", "k999=4999", "k1999=3999"]
+    );
+}
+
 fn text() -> impl Strategy<Value = Option<Cow<'static, str>>> {
     proptest::option::of(any::<String>().prop_map(Cow::Owned))
 }
@@ -202,7 +222,7 @@ prop_compose! {
         micros in proptest::option::of(-8_000_000_000_000_000i64..8_000_000_000_000_000),
         received in proptest::option::of(0i64..4_000_000_000_000_000),
         floats in proptest::collection::vec(proptest::option::of(proptest::num::f64::NORMAL), 2),
-        extras in proptest::collection::vec(("x[a-z\"é]{0,5}", any::<i32>()), 0..4),
+        extras in proptest::collection::btree_map("x[a-z\"é]{0,5}", any::<i32>(), 0..4),
     ) -> Record<'static> {
         let mut texts = texts.into_iter();
         let mut text = || texts.next().unwrap();

@@ -8,7 +8,7 @@ use zlog_core::{Error, Result};
 use super::{Class, HandlerTarget, Key, Opening, Reader, Target};
 use crate::handler::Handler;
 use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
-use crate::socket::{DEFAULT_HWM, Endpoint, Publisher, Role, SocketOptions};
+use crate::socket::{DEFAULT_HWM, Endpoint, InUseHints, Publisher, Role, SocketOptions};
 
 /// Publishes on a ZeroMQ socket.
 pub(super) static PUBLISH: Class = Class {
@@ -47,9 +47,12 @@ fn wire(text: &str) -> Result<Wire, &'static str> {
     Wire::from_name(text).ok_or("write json or text")
 }
 
-/// The next step if another program has the endpoint of a handler.
-const TAKEN: &str = "Another program listens there: publish on another port, or connect to it \
-                     instead of binding.";
+/// The next step if the endpoint of a handler is in use.
+const IN_USE: InUseHints = InUseHints {
+    publisher: "Another publisher has bound it: publish on a free port (port 0).",
+    subscriber: "A subscriber has bound it: connect to it instead of binding.",
+    other: "Another program has bound it: publish on a free port (port 0).",
+};
 
 /// Where and how records are published.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,7 +88,7 @@ impl Default for PublishTarget {
 impl PublishTarget {
     fn endpoints(&self) -> Result<Vec<Endpoint>> {
         let endpoints = Endpoint::parse_all(&self.bind, &self.connect)?;
-        Ok(endpoints.into_iter().map(|endpoint| endpoint.with_in_use_hint(TAKEN)).collect())
+        Ok(endpoints.into_iter().map(|endpoint| endpoint.with_in_use_hints(IN_USE)).collect())
     }
 }
 

@@ -9,7 +9,8 @@
 //! connection without events for 500 ms after its end is disconnected and connected again.
 //!
 //! An endpoint has one connection. A host name has one for each address that libzmq was told
-//! to connect to (see `addresses`), or none.
+//! to connect to (see `addresses`), or none. A run directory has one for each publisher that is
+//! registered in it.
 
 mod entry;
 
@@ -37,10 +38,12 @@ pub enum ConnectionState {
 /// An endpoint and its state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EndpointStatus {
-    /// The endpoint as it was given or bound.
+    /// The endpoint as it was given or bound, or the path of the run directory.
     pub endpoint: String,
     /// Its role.
     pub role: Role,
+    /// Whether it is the run directory: its peers are the publishers registered there.
+    pub is_run_directory: bool,
     /// Its state.
     pub state: ConnectionState,
     /// Number of peers whose handshake is done.
@@ -54,7 +57,7 @@ pub struct EndpointStatus {
 /// An event of a connection, for the user.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConnectionEvent {
-    /// The endpoint as it was given or bound.
+    /// The endpoint as it was given or bound, or that of a registered publisher.
     pub endpoint: String,
     /// The kind of event.
     pub kind: EventKind,
@@ -113,6 +116,7 @@ impl ConnectionTable {
         let status = EndpointStatus {
             endpoint: endpoint.to_owned(),
             role,
+            is_run_directory: false,
             state: match role {
                 Role::Bind => ConnectionState::NotConnected,
                 Role::Connect => ConnectionState::Connecting,
@@ -124,6 +128,14 @@ impl ConnectionTable {
         let (connections, more, refusal, duplicate_of) = (Vec::new(), false, None, None);
         self.entries.push(Entry { status, connections, more, refusal, duplicate_of });
         self.entries.len() - 1
+    }
+
+    /// Adds a run directory, without any connection. Returns its index.
+    pub(super) fn add_run_directory(&mut self, path: &str) -> usize {
+        let entry = self.add_host_name(path, Role::Connect);
+        let status = &mut self.entries[entry].status;
+        (status.is_run_directory, status.state) = (true, ConnectionState::NotConnected);
+        entry
     }
 
     /// Notes that libzmq was told to connect to an address of a host name. `more` tells
@@ -149,6 +161,9 @@ impl ConnectionTable {
         let entry = &mut self.entries[entry];
         entry.connections.retain(|connection| connection.address != address);
         entry.status.peers = entry.connections.iter().map(|connection| connection.peers).sum();
+        if entry.status.is_run_directory && entry.connections.is_empty() {
+            entry.status.state = ConnectionState::NotConnected;
+        }
     }
 
     /// The state of an address of a host name.
@@ -197,12 +212,17 @@ impl ConnectionTable {
         let status = &mut self.entries[entry].status;
         status.state = ConnectionState::NotConnected;
         if status.unresolved.replace(why.to_owned()).as_deref() != Some(why) {
-            self.push_event(entry, EventKind::Unresolved(why.to_owned()));
+            let endpoint = status.endpoint.clone();
+            self.events.push(ConnectionEvent { endpoint, kind: EventKind::Unresolved(why.into()) });
         }
     }
 
-    fn push_event(&mut self, entry: usize, kind: EventKind) {
-        let endpoint = self.entries[entry].status.endpoint.clone();
+    fn push_event(&mut self, entry: usize, connection: usize, kind: EventKind) {
+        let Entry { status, connections, .. } = &self.entries[entry];
+        let endpoint = match status.is_run_directory {
+            true => connections[connection].address.clone(),
+            false => status.endpoint.clone(),
+        };
         self.events.push(ConnectionEvent { endpoint, kind });
     }
 
@@ -220,8 +240,17 @@ impl ConnectionTable {
     pub(super) fn record(&mut self, event: MonitorEvent, now: Instant) {
         let Some((entry, connection)) = self.find(&event) else { return };
         if let Some(kind) = self.entries[entry].record(connection, event.kind, now) {
-            self.push_event(entry, kind);
+            self.push_event(entry, connection, kind);
         }
+    }
+
+    /// Whether an event belongs to a connection that this socket has made, and whose handshake
+    /// is not done.
+    pub(super) fn is_in_handshake(&self, event: &MonitorEvent) -> bool {
+        self.find(event).is_some_and(|(entry, connection)| {
+            let entry = &self.entries[entry];
+            entry.status.role == Role::Connect && entry.connections[connection].peers == 0
+        })
     }
 
     /// The next address to disconnect and connect again now.
@@ -231,16 +260,23 @@ impl ConnectionTable {
     pub(super) fn next_reconnect(&mut self, now: Instant, jitter: f64) -> Option<String> {
         let entries = self.entries.iter_mut().enumerate();
         let connections = entries.flat_map(|(entry, it)| {
-            it.connections.iter_mut().map(move |connection| (entry, connection))
+            let connections = it.connections.iter_mut().enumerate();
+            connections.map(move |(nth, connection)| (entry, nth, connection))
         });
-        let mut due = connections.filter(|(_, c)| c.reconnect_at.is_some_and(|at| at <= now));
-        let (entry, connection) = due.next()?;
+        let mut due = connections.filter(|(.., c)| c.reconnect_at.is_some_and(|at| at <= now));
+        let (entry, nth, connection) = due.next()?;
         connection.backoff = (connection.backoff * 2).min(BACKOFF.1);
         let spread = connection.backoff.mul_f64(jitter.clamp(0.0, 1.0) / 4.0);
         connection.reconnect_at = Some(now + GIVEN_UP + connection.backoff + spread);
         let address = connection.address.clone();
-        self.push_event(entry, EventKind::Reconnected);
+        self.push_event(entry, nth, EventKind::Reconnected);
         Some(address)
+    }
+
+    /// When the next connection is to be made again.
+    pub(super) fn next_reconnect_at(&self) -> Option<Instant> {
+        let connections = self.entries.iter().flat_map(|entry| &entry.connections);
+        connections.filter_map(|connection| connection.reconnect_at).min()
     }
 
     /// The state of each endpoint.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Role;
+use super::{Role, to_bytes};
 use zlog_core::{Error, Result};
 
 /// Longest socket path that `sockaddr_un` holds, without the final NUL.
@@ -23,9 +23,28 @@ fn transports() -> impl Iterator<Item = (&'static str, Transport)> {
     all.into_iter().filter(|(name, _)| *name != "ipc" || zmq::has("ipc").unwrap_or(false))
 }
 
+/// Adds the transport, and the host 127.0.0.1, to a port or a host and a port.
+pub(super) fn complete(text: &str) -> String {
+    let is_port = |port: &str| {
+        port == "*" || (!port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    match text.rsplit_once(':') {
+        None if is_port(text) && text != "*" => format!("tcp://127.0.0.1:{text}"),
+        Some(("", port)) if is_port(port) => format!("tcp://127.0.0.1:{port}"),
+        Some((host, port))
+            if is_port(port) && !host.contains('/') && !host.starts_with(['.', '~']) =>
+        {
+            format!("tcp://{text}")
+        }
+        _ => text.to_owned(),
+    }
+}
+
 /// Checks the syntax of an endpoint.
 pub(super) fn check(text: &str, role: Role) -> Result<Transport> {
-    if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+    // A path may contain spaces.
+    let is_path = text.starts_with("ipc://");
+    if text.contains(|c: char| c.is_control() || (c.is_whitespace() && !is_path)) {
         return Err(wrong(text, role, "it contains a space or a control character"));
     }
     let Some((scheme, address)) = text.split_once("://") else {
@@ -65,13 +84,7 @@ fn without_scheme(text: &str, role: Role) -> Error {
     if text.starts_with(['/', '.']) {
         return error.hint(format!("Did you mean ipc://{text}?"));
     }
-    match text.rsplit_once(':') {
-        Some((_, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
-            let host = if text.starts_with(':') { "127.0.0.1" } else { "" };
-            error.hint(format!("Did you mean tcp://{host}{text}?"))
-        }
-        _ => error.hint(example(Transport::Tcp)),
-    }
+    error.hint(example(Transport::Tcp))
 }
 
 fn unknown_transport(text: &str, role: Role, scheme: &str) -> Error {
@@ -144,8 +157,9 @@ fn check_ipc_path(text: &str, role: Role, path: &str) -> Result<()> {
     if path == "*" && role == Role::Connect {
         return Err(wrong(text, role, "ipc://* is for --bind"));
     }
-    if path.len() > MAX_IPC_PATH {
-        let cause = format!("the path has {} bytes; the limit is {MAX_IPC_PATH}", path.len());
+    let bytes = to_bytes(path).len();
+    if bytes > MAX_IPC_PATH {
+        let cause = format!("the path has {bytes} bytes; the limit is {MAX_IPC_PATH}");
         return Err(wrong(text, role, cause).hint("Choose a shorter path, such as one in /tmp."));
     }
     Ok(())

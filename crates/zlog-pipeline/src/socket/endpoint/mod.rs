@@ -3,13 +3,19 @@
 //! libzmq silently accepts port 99999 (as 34463), a connection to a host that does not exist,
 //! and a bind that replaces another program's socket file; its Rust binding panics on a NUL.
 
+mod bytes;
 mod check;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 
+pub use self::bytes::endpoint_text;
+pub(super) use self::bytes::{to_bytes, to_text};
 use self::check::Transport;
 use crate::os::resolve::parse_ip;
+use crate::os::run_directory::{Registered, RunDirectory};
 use zlog_core::Result;
 
 /// The default endpoint, which `emit` binds and `tail` connects to: that of PyZMQ's logging
@@ -34,24 +40,46 @@ impl Role {
     }
 }
 
+/// The next step if an endpoint is in use when it is bound, by what has bound it: a sentence,
+/// in which `{}` stands for the endpoint to connect to. The caller knows which options there
+/// are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InUseHints {
+    /// A publishing socket has bound it.
+    pub publisher: &'static str,
+    /// A subscribing socket has bound it.
+    pub subscriber: &'static str,
+    /// Something else has bound it, or it is not known what.
+    pub other: &'static str,
+}
+
 /// A valid endpoint and its role.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Endpoint {
     text: String,
     role: Role,
     transport: Transport,
-    /// The next step if the endpoint is in use when it is bound.
-    in_use_hint: Option<&'static str>,
+    in_use_hints: Option<InUseHints>,
+    /// What to bind instead if the endpoint is in use.
+    fallback: Option<Box<Endpoint>>,
+    run_directory: Option<RunDirectory>,
 }
 
 impl Endpoint {
-    /// Parses an endpoint as the user typed it.
+    /// Parses an endpoint as the user typed it. `PORT` and `:PORT` are ports of 127.0.0.1, and
+    /// `HOST:PORT` is TCP.
     ///
     /// # Errors
     /// A usage error that names the endpoint, the mistake and the correct form.
     pub fn parse(text: &str, role: Role) -> Result<Endpoint> {
-        let transport = check::check(text, role)?;
-        Ok(Endpoint { text: text.to_owned(), role, transport, in_use_hint: None })
+        let text = check::complete(text);
+        let transport = check::check(&text, role)?;
+        Ok(Endpoint::new(text, role, transport))
+    }
+
+    fn new(text: String, role: Role, transport: Transport) -> Endpoint {
+        let (in_use_hints, fallback, run_directory) = (None, None, None);
+        Endpoint { text, role, transport, in_use_hints, fallback, run_directory }
     }
 
     /// Parses endpoints to bind and endpoints to connect to.
@@ -63,20 +91,73 @@ impl Endpoint {
         bind.chain(connect.iter().map(|text| Endpoint::parse(text, Role::Connect))).collect()
     }
 
-    /// Sets the next step to suggest if the endpoint is in use when it is bound: a sentence.
-    /// The caller knows which option names another endpoint.
+    /// Parses a default endpoint. `bind:ENDPOINT` and `connect:ENDPOINT` fix the role; without
+    /// them it is `role`. Returns whether it is fixed.
+    ///
+    /// # Errors
+    /// See [`Endpoint::parse`].
+    pub fn parse_default(text: &str, role: Role) -> Result<(Endpoint, bool)> {
+        for (prefix, role) in [("bind:", Role::Bind), ("connect:", Role::Connect)] {
+            if let Some(text) = text.strip_prefix(prefix) {
+                return Ok((Endpoint::parse(text, role)?, true));
+            }
+        }
+        Ok((Endpoint::parse(text, role)?, false))
+    }
+
+    /// Whether a process with this default endpoint and a registered one meet.
+    pub fn is_default_of(&self, process: &Registered) -> bool {
+        let default = Endpoint::parse(&process.default, self.role);
+        default.is_ok_and(|default| default.same_address(self))
+    }
+
+    /// The ipc endpoint of a path.
+    ///
+    /// # Errors
+    /// The path is too long for a socket, or has control characters.
+    pub fn ipc(path: &Path, role: Role) -> Result<Endpoint> {
+        let path = to_text(path.as_os_str().as_encoded_bytes());
+        Endpoint::parse(&format!("ipc://{path}"), role)
+    }
+
+    /// All publishers that are registered in a run directory for this default endpoint, now and
+    /// later.
     #[must_use]
-    pub fn with_in_use_hint(mut self, hint: &'static str) -> Endpoint {
-        self.in_use_hint = Some(hint);
+    pub fn registered(&self, directory: RunDirectory) -> Endpoint {
+        let endpoint = Endpoint::new(self.text.clone(), Role::Connect, self.transport);
+        Endpoint { run_directory: Some(directory), ..endpoint }
+    }
+
+    /// The run directory, of an endpoint made by [`Endpoint::registered`].
+    pub fn run_directory(&self) -> Option<&RunDirectory> {
+        self.run_directory.as_ref()
+    }
+
+    /// Sets the next step to suggest if the endpoint is in use when it is bound.
+    #[must_use]
+    pub fn with_in_use_hints(mut self, hints: InUseHints) -> Endpoint {
+        self.in_use_hints = Some(hints);
         self
     }
 
-    /// See [`Endpoint::with_in_use_hint`].
-    pub(super) fn in_use_hint(&self) -> Option<&'static str> {
-        self.in_use_hint
+    /// See [`Endpoint::with_in_use_hints`].
+    pub(super) fn in_use_hints(&self) -> Option<InUseHints> {
+        self.in_use_hints
     }
 
-    /// The endpoint as it was given.
+    /// Sets an endpoint to bind instead if this one is in use.
+    #[must_use]
+    pub fn or_if_in_use(mut self, fallback: Endpoint) -> Endpoint {
+        self.fallback = Some(Box::new(fallback));
+        self
+    }
+
+    /// See [`Endpoint::or_if_in_use`].
+    pub(super) fn fallback(&self) -> Option<&Endpoint> {
+        self.fallback.as_deref()
+    }
+
+    /// The endpoint, with a transport and a host.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -84,6 +165,17 @@ impl Endpoint {
     /// Its role.
     pub fn role(&self) -> Role {
         self.role
+    }
+
+    /// The endpoint with which this machine connects to what is bound at this one: a wildcard
+    /// host becomes the loopback address.
+    pub fn to_connect(&self) -> String {
+        let hosts = [("*", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("[::]", "[::1]")];
+        let find = |(any, loopback): &(&str, &str)| {
+            let text = self.text.replacen(&format!("://{any}:"), &format!("://{loopback}:"), 1);
+            (text != self.text).then_some(text)
+        };
+        hosts.iter().find_map(find).unwrap_or_else(|| self.text.clone())
     }
 
     /// The endpoint of a relay's queries, if the relay publishes on this one: the next port,
@@ -142,9 +234,8 @@ impl Endpoint {
     }
 
     /// The path of an ipc endpoint, unless it is abstract.
-    pub(super) fn ipc_path(&self) -> Option<&str> {
-        let path = self.text.strip_prefix("ipc://")?;
-        (!path.starts_with('@') && path != "*").then_some(path)
+    pub(super) fn ipc_path(&self) -> Option<PathBuf> {
+        ipc_path(&self.text).filter(|path| path.as_os_str() != "*")
     }
 
     /// The host name and port to look up before libzmq gets the endpoint: libzmq would block
@@ -179,6 +270,15 @@ impl Endpoint {
         let source = source.and_then(|(host, _port)| parse_ip(host));
         source.is_none_or(|source| source.is_ipv6() == address.is_ipv6())
     }
+}
+
+/// The path of an ipc endpoint, unless it is abstract.
+pub(super) fn ipc_path(text: &str) -> Option<PathBuf> {
+    let path = text.strip_prefix("ipc://").filter(|path| !path.starts_with('@'))?;
+    #[cfg(unix)]
+    return Some(<OsString as std::os::unix::ffi::OsStringExt>::from_vec(to_bytes(path)).into());
+    #[cfg(not(unix))]
+    Some(OsString::from(String::from_utf8_lossy(&to_bytes(path)).into_owned()).into())
 }
 
 /// Whether `ZMQ_IPV6` must be set for an endpoint with a numeric host.

@@ -32,6 +32,35 @@ fn different_spellings_of_one_address_are_the_same_address() {
 }
 
 #[test]
+fn a_wildcard_is_connected_to_at_the_loopback_address() {
+    for (bound, connect) in [
+        ("tcp://*:5", "tcp://127.0.0.1:5"),
+        ("ws://0.0.0.0:5/logs", "ws://127.0.0.1:5/logs"),
+        ("tcp://[::]:5", "tcp://[::1]:5"),
+        ("tcp://10.0.0.1:5", "tcp://10.0.0.1:5"),
+        ("ipc:///tmp/x", "ipc:///tmp/x"),
+    ] {
+        assert_eq!(Endpoint::parse(bound, Role::Bind).expect(bound).to_connect(), connect);
+    }
+}
+
+#[test]
+fn a_default_endpoint_may_fix_its_role() {
+    for (text, role, is_fixed) in [
+        ("tcp://127.0.0.1:5", Role::Connect, false),
+        ("5", Role::Connect, false),
+        ("bind:tcp://*:5", Role::Bind, true),
+        ("bind:5", Role::Bind, true),
+        ("connect:tcp://h:5", Role::Connect, true),
+        ("connect:h:5", Role::Connect, true),
+    ] {
+        let (endpoint, fixed) = Endpoint::parse_default(text, Role::Connect).expect(text);
+        assert_eq!((endpoint.role(), fixed), (role, is_fixed), "{text}");
+    }
+    assert!(Endpoint::parse_default("connect:tcp://*:5", Role::Bind).is_err());
+}
+
+#[test]
 fn queries_go_to_the_next_port_or_the_path_with_ask_appended() {
     let query_endpoint = |text: &str, role| {
         let endpoint = Endpoint::parse(text, role).expect(text);
@@ -86,8 +115,6 @@ fn wildcards_are_refused_to_connect() {
 #[test]
 fn the_mistake_is_named_and_the_correct_form_suggested() {
     let cases = [
-        ("localhost:5555", "Did you mean tcp://localhost:5555?"),
-        (":5555", "Did you mean tcp://127.0.0.1:5555?"),
         ("/tmp/a.sock", "Did you mean ipc:///tmp/a.sock?"),
         ("tcp://localhost", "Did you mean tcp://localhost:12345?"),
         ("tcp://[::1]", "the port is missing"),
@@ -97,11 +124,50 @@ fn the_mistake_is_named_and_the_correct_form_suggested() {
         ("tcp://[::g]:5555", "not an IPv6 address"),
         ("tcp://", "the address is missing"),
         ("myprogram", "the transport is missing"),
+        ("localhost:http", "the transport is missing"),
+        ("::1:5555", "Did you mean tcp://[::1]:5555?"),
+        ("99999", "is not a port"),
     ];
     for (text, part) in cases {
         let said = refused(text, Role::Connect);
         assert!(said.contains(part), "{text}: {said}");
     }
+}
+
+#[test]
+fn a_port_and_a_host_with_a_port_are_completed() {
+    for (text, role, complete) in [
+        ("12345", Role::Bind, "tcp://127.0.0.1:12345"),
+        ("12345", Role::Connect, "tcp://127.0.0.1:12345"),
+        ("0", Role::Bind, "tcp://127.0.0.1:0"),
+        (":0", Role::Bind, "tcp://127.0.0.1:0"),
+        (":*", Role::Bind, "tcp://127.0.0.1:*"),
+        (":5555", Role::Connect, "tcp://127.0.0.1:5555"),
+        ("*:5555", Role::Bind, "tcp://*:5555"),
+        ("lo:*", Role::Bind, "tcp://lo:*"),
+        ("log.example.com:5555", Role::Connect, "tcp://log.example.com:5555"),
+        ("[::1]:5555", Role::Connect, "tcp://[::1]:5555"),
+    ] {
+        assert_eq!(Endpoint::parse(text, role).expect(text).as_str(), complete, "{text}");
+    }
+    // A port to connect to is a certain one.
+    assert!(refused(":0", Role::Connect).contains("is for --bind"));
+}
+
+#[test]
+fn an_ipc_path_may_have_spaces_and_any_bytes() {
+    let endpoint = |text| Endpoint::parse(text, Role::Bind).expect(text);
+    assert_eq!(endpoint("ipc:///tmp/a b/ä").ipc_path(), Some("/tmp/a b/ä".into()));
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let path = Path::new(std::ffi::OsStr::from_bytes(b"/tmp/\xff/\xff"));
+        let one = Endpoint::ipc(path, Role::Bind).expect("any bytes");
+        assert_eq!((one.as_str(), one.ipc_path()), (r"ipc:///tmp/\xff/\xff", Some(path.into())));
+        let query = one.query_endpoint().and_then(|query| query.ipc_path()).expect("a path");
+        assert_eq!(query.as_os_str().as_bytes(), b"/tmp/\xff/\xff.ask");
+    }
+    assert!(refused("ipc:///tmp/a\nb", Role::Bind).contains("control character"));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::options::{self, SocketOptions};
 use super::peers::{PeerEvent, Peers};
 use super::subscriber::Subscriber;
 use super::subscriber_tracker::BrokenConnection;
+use crate::os::run_directory::{Registered, Registration};
 use zlog_core::{Error, Result};
 
 /// Longest wait between two checks of `stop`.
@@ -59,7 +60,11 @@ pub struct Publisher {
     ending: Option<(u64, Instant)>,
     /// Number of messages sent.
     sent: u64,
+    /// How long one send waits for room.
+    send_slice: Duration,
     bound: Vec<String>,
+    /// Ends after the socket, whose file it removes.
+    registration: Option<Registration>,
     is_inproc_bound: bool,
 }
 
@@ -91,7 +96,9 @@ impl Publisher {
             peers: Peers::new(),
             ending: None,
             sent: 0,
+            send_slice: options.send_slice,
             bound,
+            registration: None,
             is_inproc_bound: false,
         })
     }
@@ -99,6 +106,20 @@ impl Publisher {
     /// The bound endpoints, with wildcards and port 0 filled in.
     pub fn bound(&self) -> &[String] {
         &self.bound
+    }
+
+    /// Tells subscribers of this user where to find this publisher, until it is closed.
+    ///
+    /// # Errors
+    /// The announcement can't be written.
+    pub fn announce(
+        &mut self,
+        mut registration: Registration,
+        endpoints: &Registered,
+    ) -> Result<()> {
+        registration.announce(endpoints)?;
+        self.registration = Some(registration);
+        Ok(())
     }
 
     /// Opens a subscriber of `topics` in this process, over inproc: the sockets share their
@@ -128,8 +149,14 @@ impl Publisher {
 
     /// Sets how long one send waits for room, in place of [`SocketOptions::send_slice`].
     pub fn set_send_slice(&mut self, slice: Duration) {
+        self.send_slice = slice;
         // Can't fail for a valid value.
         let _ = self.socket.set_sndtimeo(options::millis(slice));
+    }
+
+    /// How long one send waits for room.
+    pub fn send_slice(&self) -> Duration {
+        self.send_slice
     }
 
     /// Sends a message of two frames, to every subscriber of its topic or to none.
@@ -203,7 +230,7 @@ impl Publisher {
                 self.ending = None;
                 return;
             }
-            self.connections.wait(&self.socket, SLICE);
+            self.connections.wait(&self.socket, None, SLICE);
             self.process_events();
         }
     }
@@ -274,7 +301,7 @@ impl Publisher {
             if left.is_zero() {
                 return WaitOutcome::TimedOut(there);
             }
-            self.connections.wait(&self.socket, left.min(SLICE));
+            self.connections.wait(&self.socket, None, left.min(SLICE));
         }
     }
 
@@ -286,7 +313,7 @@ impl Publisher {
             if left.is_zero() || stop() {
                 return;
             }
-            self.connections.wait(&self.socket, left.min(SLICE));
+            self.connections.wait(&self.socket, None, left.min(SLICE));
             self.process_events();
         }
     }
@@ -298,12 +325,14 @@ impl Publisher {
 
     /// Closes the socket once everything is sent, or after `linger`.
     pub fn close(self, linger: Duration) -> Flushed {
-        let Publisher { socket, connections, context, ipc_files: _last, .. } = self;
+        let Publisher { socket, connections, context, ipc_files, registration, .. } = self;
         // Can't fail for a valid value.
         let _ = socket.set_linger(-1);
         drop(socket);
         drop(connections);
-        flush(context, linger)
+        let flushed = flush(context, linger);
+        drop((ipc_files, registration));
+        flushed
     }
 }
 

@@ -1,0 +1,135 @@
+//! Connects to the publishers that are registered in the user's run directory, as they come
+//! and go.
+//!
+//! They are the connections of one entry of the connection table.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use super::addresses::AddressState;
+use super::attach;
+use super::connection::ConnectionTable;
+use super::endpoint::Endpoint;
+use crate::os::run_directory::{Registered, RunDirectory, Watch};
+
+/// Time between two checks for changes while messages arrive without a pause.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The publishers of one run directory.
+pub(super) struct RegisteredPublishers {
+    directory: RunDirectory,
+    default: Endpoint,
+    /// The index in the connection table.
+    entry: usize,
+    watch: Watch,
+    next_look: Instant,
+    /// Whether the directory was found changed while waiting.
+    is_readable: Cell<bool>,
+    connected: HashSet<String>,
+    /// Endpoints of processes that have ended.
+    ended: Vec<String>,
+}
+
+impl RegisteredPublishers {
+    pub(super) fn new(directory: RunDirectory, default: &Endpoint, entry: usize) -> Self {
+        let now = Instant::now();
+        RegisteredPublishers {
+            watch: Watch::new(directory.clone(), now),
+            directory,
+            default: default.clone(),
+            entry,
+            next_look: now,
+            is_readable: Cell::new(false),
+            connected: HashSet::new(),
+            ended: Vec::new(),
+        }
+    }
+
+    /// Connects to new publishers, and disconnects from those that have ended. `changed` tells
+    /// whether a connection has changed. Never waits.
+    ///
+    /// Returns whether anything changed here.
+    pub(super) fn update(
+        &mut self,
+        changed: bool,
+        now: Instant,
+        socket: &mut zmq::Socket,
+        table: &mut ConnectionTable,
+    ) -> bool {
+        let is_due = self.is_readable.replace(false) || now >= self.next_look;
+        if !changed && !is_due {
+            return false;
+        }
+        self.next_look = now + LOOK;
+        // Nothing reports that a process was killed, except its connection.
+        let is_gone =
+            |address: &String| table.address_state(self.entry, address) == AddressState::Failed;
+        let some_gone = changed && self.connected.iter().any(is_gone);
+        let before = (self.connected.len(), self.ended.len());
+        if some_gone || self.watch.has_changed(now) {
+            self.look(socket, table);
+        }
+        self.disconnect_ended(socket, table);
+        before != (self.connected.len(), self.ended.len())
+    }
+
+    /// Compares the registered publishers with the connected ones.
+    fn look(&mut self, socket: &mut zmq::Socket, table: &mut ConnectionTable) {
+        let RegisteredPublishers { directory, default, entry, connected, ended, .. } = self;
+        let own = |found: Registered| {
+            let meets = default.is_default_of(&found);
+            found.publishes.filter(|_| meets)
+        };
+        let there: HashSet<String> = directory.registered().into_iter().filter_map(own).collect();
+        ended.extend(connected.extract_if(|endpoint| !there.contains(endpoint)));
+        for endpoint in there.difference(&connected.clone()) {
+            // A new process has the name of one that has ended.
+            if let Some(at) = ended.iter().position(|ended| ended == endpoint) {
+                ended.swap_remove(at);
+            } else if attach::connect(socket, endpoint).is_ok() {
+                table.connect(*entry, endpoint, false);
+            } else {
+                continue;
+            }
+            connected.insert(endpoint.clone());
+        }
+    }
+
+    /// Disconnects from publishers that have ended, once everything that they have sent is
+    /// read: libzmq drops the rest.
+    fn disconnect_ended(&mut self, socket: &mut zmq::Socket, table: &mut ConnectionTable) {
+        if self.ended.is_empty() || socket.get_events().is_ok_and(|it| it.contains(zmq::POLLIN)) {
+            return;
+        }
+        self.ended.retain(|endpoint| {
+            let is_open = table.address_state(self.entry, endpoint) == AddressState::Up;
+            if !is_open {
+                attach::disconnect(socket, endpoint);
+                table.disconnect(self.entry, endpoint);
+            }
+            is_open
+        });
+    }
+
+    /// A descriptor that is readable when the directory has changed.
+    #[cfg(unix)]
+    pub(super) fn poll_item(&self) -> Option<zmq::PollItem<'_>> {
+        self.watch.descriptor().map(|descriptor| zmq::PollItem::from_fd(descriptor, zmq::POLLIN))
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn poll_item(&self) -> Option<zmq::PollItem<'_>> {
+        None
+    }
+
+    /// Notes that the directory has changed.
+    pub(super) fn note_readable(&self) {
+        self.is_readable.set(true);
+    }
+
+    /// The longest wait for [`RegisteredPublishers::poll_item`], if there is a limit.
+    pub(super) fn wait_at_most(&self) -> Option<Duration> {
+        self.watch.wait_at_most(Instant::now())
+    }
+}
