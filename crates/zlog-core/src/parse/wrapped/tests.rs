@@ -160,7 +160,14 @@ const CASES: &[Case<'_>] = &[
         "lost",
         &[r#"prefix="2024-01-02T03:04:05+00:00 app[web.1]:""#],
     ),
-    (r#"INFO:root:{"event":"hi","n":1}"#, 20, None, None, "hi", &["n=1", r#"prefix="INFO:root:""#]),
+    (
+        r#"INFO:root:{"event":"hi","n":1}"#,
+        20,
+        None,
+        Some("root"),
+        "hi",
+        &["n=1", r#"prefix="INFO:root:""#],
+    ),
     (r#"<11>{"msg":"lost"}"#, 40, None, None, "lost", &[r#"facility="user""#]),
     // Sentences that end with an object
     (
