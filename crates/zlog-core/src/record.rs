@@ -244,9 +244,8 @@ impl Record<'_> {
     pub(crate) fn set_extra_text(&mut self, name: &str, text: &str) {
         let texts = self.extra_text.take().map(|texts| texts.0.into_owned());
         let mut texts = texts.map_or_else(|| vec![b'{'], String::into_bytes);
-        match texts.last() {
-            Some(b'}') => *texts.last_mut().expect("it has a last byte") = b',',
-            _ => {}
+        if let Some(last @ b'}') = texts.last_mut() {
+            *last = b',';
         }
         json::write_string(name, &mut texts);
         texts.push(b':');
