@@ -97,7 +97,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -s h -l help -d 'Print h
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s t -l topic -d 'Another way to give TOPIC' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s r -l root -d 'Only topics with this root' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l not -d 'Exclude topics with this prefix' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above' -r -f -a "debug\t''
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above, and records without a level' -r -f -a "debug\t''
 info\t''
 warning\t''
 error\t''
@@ -123,7 +123,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -s o -l output -d 'prett
 json\t'One JSON object a line, which zlog reads back'
 logfmt\t'One line of key=value pairs'
 text\t'The message and its traceback, as Python\'s logging writes them'
-raw\t'The body as it came, byte for byte'"
+raw\t'The body as it came, and a newline after each'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l format -d 'A format string of Python\'s logging' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l style -d 'Style of --format: %, {, $ or auto' -r -f -a "auto\t'Recognised from the string; refused if ambiguous'
 percent\t'Or %, as the % operator: %(levelname)-8s'
@@ -131,7 +131,7 @@ brace\t'Or {, as str.format: {levelname:<8}'
 dollar\t'Or the dollar sign, as string.Template'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l extra -d 'Declare an extra that --format uses; DEFAULT is for records without it' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l time-format -l datefmt -l dateformat -d 'Format of times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l msec-format -d 'Format of the milliseconds after the time in --format; empty for none [default: %s,%03d]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l msec-format -d 'Format of the milliseconds after the time in --format; empty for none [default: %s,%03d, and none with --time-format]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l newlines -d 'Newlines in messages and tracebacks' -r -f -a "keep\t'As they are: a text may take several lines'
 escape\t'As \\x0a: a text is part of one line'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s H -l highlight -d 'Colour matches' -r
@@ -151,6 +151,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l publish -d 'Publish o
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l console -d 'Also print records' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l linger -d 'How long handlers and a slow reader of the output may take at the end' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l whole-parts -d 'Match a prefix only up to a dot or the end: app.ERROR excludes app.ERRORS'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l strict-level -d 'With --level: exclude records without a level'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l all -d 'All of several -i must match, not one of them'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s f -l follow -d 'Continue as the files grow or are rotated'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l sort -d 'Merge the files by time'

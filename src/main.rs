@@ -4,13 +4,20 @@ use std::process::ExitCode;
 
 use zlog::cli::Cli;
 use zlog::command;
+use zlog::command::command_line::{self, Refused};
 use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::{signal, terminal};
 
 fn main() -> ExitCode {
-    let exit = match Cli::parse_line(std::env::args_os()) {
-        Ok(cli) => run(cli).unwrap_or_else(|error| report(&error)),
-        Err(error) => usage(&error),
+    let exit = match command_line::parse(std::env::args_os().collect()) {
+        Ok(parsed) => {
+            if let Some(warning) = parsed.warning {
+                terminal::eprint_line(format_args!("zlog: {warning}"));
+            }
+            run(parsed.cli).unwrap_or_else(|error| report(&error))
+        }
+        Err(Refused::Usage(error)) => usage(&error),
+        Err(Refused::Config(error)) => report(&error),
     };
     if let Exit::Signal(signal) = exit {
         signal::end_by(signal);

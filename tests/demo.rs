@@ -37,7 +37,7 @@ fn two_demos_at_once_do_not_meet() {
 #[test]
 fn demo_ends_at_a_signal() {
     let mut demo = zlog(["demo", "--rate", "100"]).start();
-    demo.expect_stdout("demo.");
+    demo.expect_stdout("demo");
     demo.terminate();
     let demo = demo.wait();
     demo.code(143);
@@ -55,7 +55,7 @@ fn is_gone(process: Pid) -> bool {
 fn the_emitter_does_not_outlive_a_demo_that_was_killed_or_hung_up_on() {
     for signal in [Signal::KILL, Signal::HUP] {
         let mut demo = zlog(["demo", "--rate", "100"]).start();
-        demo.expect_stdout("demo.");
+        demo.expect_stdout("demo");
         let children = demo.children();
         assert!(matches!(children[..], [emitter] if !is_gone(emitter)), "{children:?}");
         demo.signal(signal);

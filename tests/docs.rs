@@ -228,7 +228,8 @@ fn pattern(shown: &Block) -> Regex {
 fn normalized(text: &str) -> String {
     let mut text = text.trim_end().to_owned() + "\n";
     for (regex, name) in [
-        (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.,]\d+", "TIME"),
+        // A terminal shows no date.
+        (r"(\d{4}-\d\d-\d\d[ T])?\d\d:\d\d:\d\d[.,]\d+", "TIME"),
         (r"[\w-]+:\d+(?::[a-z0-9]{4})?\b", "SOURCE"),
         (r"[\d.,]+ k?B in [\d.,]+ s \([\d.,]+/s\)", "SIZE AND RATE"),
         (r"[ \t]+", " "),

@@ -85,6 +85,12 @@ fn every_sample_of_a_built_in_format_gives_its_fields() {
             if let Err(what) = sample.check(name, &formats) {
                 writeln!(wrong, "{name}: sample {}: {what}", at + 1).unwrap();
             }
+            // Only a syslog priority is taken from the text.
+            let text = sample.line.split_once('>').filter(|_| sample.line.starts_with('<'));
+            let text = text.map_or(&*sample.line, |(_, text)| text);
+            let options = Options { formats: formats.clone(), ..Options::default() };
+            let message = Parser::new(options).parse(&sample.line).record.msg.into_owned();
+            assert_eq!(message, text, "{name}: the text stays what it was");
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
@@ -237,6 +243,9 @@ fn format_in_forces_a_format() {
     let record: Value = messages[0].json();
     assert_eq!((&record["levelname"], &record["name"]), (&"INFO".into(), &"a".into()));
     assert!(finished.err().contains("2 lines"), "{}", finished.err());
+
+    let tail = zlog(["tail", "--format-in", "python-basic", "--input", "-"]).stdin(line).run();
+    tail.success().stderr_has("2 lines that --format-in does not match");
 
     let unknown = emit(["--format-in", "klogg", "-m", "x"]).run().code(2);
     assert!(unknown.err().contains("klog"), "{}", unknown.err());

@@ -32,10 +32,15 @@ mod handlers;
 mod harness;
 /// Host names: slow name servers, several addresses, names that appear and move.
 mod host_names;
+/// Commands that wait for input.
+#[cfg(target_os = "linux")]
+mod idle;
 /// TCP keepalive on every connection.
 mod keepalive;
 /// Crates, and what each layer must not depend on.
 mod layers;
+/// The output of many loggers.
+mod loggers;
 /// Process 1 of a container, and a subreaper.
 #[cfg(target_os = "linux")]
 mod orphans;
@@ -43,6 +48,8 @@ mod orphans;
 mod parity;
 /// PyZMQ, Logbook and plain Python at the other end of the stream.
 mod peers;
+/// The Python package `zlog_logging`, on every CPython that this machine has.
+mod python_package;
 /// `zlog relay`: what passes through it, and what it says of itself.
 mod relay;
 /// Several handlers at once, and routes to them.

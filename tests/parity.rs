@@ -309,8 +309,12 @@ fn run_example(command: &Command) {
             let args = ["--handlers", "null", "--runs", "1", "-n", "10", "--warm-up", "0"];
             prints(zlog(["bench"]).args(args), "null");
         }
-        Command::Demo(_) => prints(zlog(["demo", "-n", "3", "--rate", "100"]), "demo."),
+        Command::Demo(_) => prints(zlog(["demo", "-n", "3", "--rate", "100"]), "demo"),
         Command::Formats(_) => prints(zlog(["formats"]), "klog"),
+        Command::Config(_) => {
+            let config = zlog(["config"]).env("ZLOG_CONFIG", "/no/such/file");
+            config.run().code(1).stderr_has("/no/such/file");
+        }
         Command::Completions(_) => prints(zlog(["completions", "bash"]), "_zlog()"),
         Command::Man(_) => prints(zlog(["man"]), ".TH zlog 1"),
     }

@@ -65,7 +65,7 @@ fn restart_under_load(collector: &dyn Fn(&str, &str) -> Running) {
     running.terminate();
     let ended = running.wait().code(143).err();
     let summary = said.lines().find_map(|line| line.split_once(" records, ")).unwrap();
-    let sent: usize = summary.0.rsplit(' ').next().unwrap().parse().unwrap();
+    let sent: usize = summary.0.rsplit(' ').next().unwrap().replace(',', "").parse().unwrap();
     assert!(!said.contains("had no subscriber"), "{said}");
     // The command ended in the middle of its last line.
     let numbers = numbers(&file);
@@ -148,7 +148,8 @@ fn records_too_late_for_the_handlers_of_a_tail_are_counted_as_lost() {
         tail.signal(Signal::CONT);
         let said = tail.wait().code(code).err();
         let report = said.lines().find(|line| line.contains("came too late")).unwrap_or_default();
-        let late: usize = report.split(' ').find_map(|word| word.parse().ok()).unwrap_or(0);
+        let late: usize =
+            report.split(' ').find_map(|word| word.replace(',', "").parse().ok()).unwrap_or(0);
         let written = fs::read_to_string(&file).unwrap_or_default().lines().count();
         let abandoned = said.lines().find_map(|line| {
             let (before, _) = line.split_once(" not handled in time")?;
@@ -221,10 +222,13 @@ fn emit_names_the_subscriber_that_it_waits_for_once() {
     stuck.expect_stdout("xxx");
     stuck.signal(Signal::STOP);
     let report = emit.expect_stderr("does not read its records");
-    assert!(report.contains(": 127.0.0.1:"), "{report}");
+    let process = format!("process {} at 127.0.0.1:", stuck.id());
+    assert!(!cfg!(target_os = "linux") || report.contains(&process), "{report}");
     emit.terminate();
     let said = emit.wait().code(143).err();
     assert_eq!(said.matches("does not read its records").count(), 1, "{said}");
+    let name = report.split_once("waiting: ").unwrap().1.split_once(" does not").unwrap().0;
+    assert!(said.contains(&format!(" s for {name}")), "the summary names it, too: {said}");
     stuck.signal(Signal::CONT);
 }
 

@@ -43,6 +43,62 @@ fn levels_are_coloured_and_messages_line_up() {
 }
 
 #[test]
+fn a_terminal_shows_the_colours_of_a_message_and_ends_them_with_it() {
+    let (publisher, mut terminal) = tail(&["-H", "atte"]);
+    publisher.send(["app.INFO", "a \x1b[35mpattern \x1b[44mof\nlines"]);
+    publisher.send(["app.INFO", "plain \x1b[2Jtext"]);
+    let screen = terminal.wait_for_text("text");
+    let cell = |text: &str| {
+        let (row, column) = find(&screen, text);
+        let cell = screen.cell(row, column).unwrap();
+        (cell.fgcolor(), cell.bgcolor())
+    };
+    assert_eq!(cell("pattern"), (Color::Idx(5), Color::Default));
+    assert_eq!(cell("attern").1, Color::Idx(3), "a match is marked");
+    assert_eq!(cell("rn of"), (Color::Idx(5), Color::Default), "and the colour goes on after it");
+    assert_eq!(cell("lines"), (Color::Idx(5), Color::Idx(4)));
+    let (row, column) = find(&screen, "lines");
+    assert_eq!(screen.cell(row, column - 1).unwrap().bgcolor(), Color::Default, "indentation");
+    assert_eq!(cell(r"plain \x1b[2Jtext"), (Color::Default, Color::Default));
+    terminal.press("\x03");
+    terminal.wait();
+}
+
+#[test]
+fn without_colour_a_terminal_shows_the_text_alone() {
+    let (publisher, mut terminal) = tail(&["--color", "never"]);
+    publisher.send(["app.INFO", "\x1b[31mred\x1b[0m alert"]);
+    let screen = terminal.wait_for_text("red alert");
+    let (row, column) = find(&screen, "red");
+    assert_eq!(screen.cell(row, column).unwrap().fgcolor(), Color::Default);
+    terminal.press("\x03");
+    terminal.wait();
+}
+
+#[test]
+fn messages_begin_before_column_40_of_80() {
+    let publisher = Publisher::bind();
+    let mut terminal = Terminal::start(zlog(["tail", &publisher.endpoint]), 24, 80);
+    publisher.wait_for_subscription();
+    for source in ["web-1.example.org:17:abcd", "web-1.example.org:18:qemf"] {
+        let topic = "shop.checkout.payments.CRITICAL";
+        let body = format!(r#"{{"msg":"HERE","levelno":50,"source":"{source}","created":1.5}}"#);
+        publisher.send([topic, &body]);
+        publisher.send(["backup.INFO", r#"{"msg":"HERE","levelno":20}"#]);
+    }
+    let screen = terminal.wait_for_screen(|screen| screen.contents().matches("HERE").count() == 4);
+    let shown = screen.contents();
+    for line in shown.lines().filter(|line| line.contains("HERE")) {
+        let column = line.split("HERE").next().unwrap().chars().count() + 1;
+        assert!(column < 40, "column {column} on\n{shown}");
+    }
+    assert!(shown.contains("CRITICAL  …ents  "), "{shown}");
+    assert!(shown.lines().any(|line| line == "1970-01-01"), "the date of old records: {shown}");
+    terminal.press("\x03");
+    terminal.wait();
+}
+
+#[test]
 fn no_color_and_color_never_are_obeyed() {
     for never in [true, false] {
         let publisher = Publisher::bind();

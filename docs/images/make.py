@@ -3,44 +3,70 @@
 
     python3 docs/images/make.py [ZLOG]        # default: target/release/zlog
 
-Runs `zlog emit --test` into `zlog tail --color always` over an ipc socket and draws what
-the tail printed. The records are the same each time (`--seed`); their times are not.
+Runs `zlog emit --test` into a `zlog tail` in a terminal of 100 columns, over an ipc socket, and
+draws what the tail printed. The records are the same each time (`--seed`); their times are not.
 Needs nothing but Python's standard library.
 """
 
+import fcntl
 import os
 import pathlib
+import pty
 import re
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 from html import escape
 
 HERE = pathlib.Path(__file__).resolve().parent
 EMIT = "zlog emit --root shop --source web1 --test 12 --seed 69 --rate 12"
-TAIL = "zlog tail --time-format %H:%M:%S.%3f"
+TAIL = "zlog tail"
+ROWS, COLUMNS = 24, 100
 
 FONT_SIZE, LINE_HEIGHT, MARGIN, TITLE_BAR = 14, 20, 16, 32
 CHARACTER_WIDTH = 8.43  # of a monospace font at 14 px; `textLength` makes others fit
 BACKGROUND, FOREGROUND = "#0d1117", "#e6edf3"
 # The eight colours of SGR 30 to 37 and 40 to 47.
 COLORS = ["#484f58", "#ff7b72", "#3fb950", "#d29922", "#58a6ff", "#bc8cff", "#39c5cf", "#ffffff"]
+# Those of SGR 90 to 97.
+BRIGHT = ["#6e7681", "#ffa198", "#56d364", "#e3b341", "#79c0ff", "#d2a8ff", "#56d4dd", "#ffffff"]
 
 
 def record(zlog):
     """Runs both commands. Returns what the tail printed, escape sequences included."""
     with tempfile.TemporaryDirectory() as directory:
         environment = {**os.environ, "ZLOG_ENDPOINT": f"ipc://{directory}/zlog", "TZ": "UTC"}
-        environment.pop("NO_COLOR", None)
+        environment["TERM"] = "xterm-256color"
+        environment["ZLOG_CONFIG"] = ""
+        for name in ("NO_COLOR", "CLICOLOR"):
+            environment.pop(name, None)
         count = EMIT.split()[EMIT.split().index("--test") + 1]
-        tail = [zlog, *TAIL.split()[1:], "--color", "always", "--count", count, "--timeout", "60s"]
+        tail = [zlog, *TAIL.split()[1:], "--count", count, "--timeout", "60s"]
         emit = [zlog, *EMIT.split()[1:], "--quiet", "--wait", "30s"]
-        with subprocess.Popen(tail, env=environment, stdout=subprocess.PIPE, text=True) as running:
+        keyboard, screen = pty.openpty()
+        fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        with subprocess.Popen(tail, env=environment, stdin=screen, stdout=screen) as running:
+            os.close(screen)
             subprocess.run(emit, env=environment, check=True)
-            printed, _ = running.communicate()
+            printed = read_all(keyboard)
         if running.returncode != 0:
             sys.exit(f"zlog tail ended with {running.returncode}")
-        return printed
+        return printed.decode().replace("\r\n", "\n")
+
+
+def read_all(descriptor):
+    """Reads a terminal until its program has ended."""
+    printed = b""
+    while True:
+        try:
+            chunk = os.read(descriptor, 65536)
+        except OSError:  # EIO on Linux
+            chunk = b""
+        if not chunk:
+            return printed
+        printed += chunk
 
 
 def spans(line):
@@ -61,6 +87,8 @@ def spans(line):
                     style["dim"] = True
                 case _ if 30 <= code <= 37:
                     style["fill"] = COLORS[code - 30]
+                case _ if 90 <= code <= 97:
+                    style["fill"] = BRIGHT[code - 90]
                 case _ if 40 <= code <= 47:
                     style["background"] = COLORS[code - 40]
                 case _:

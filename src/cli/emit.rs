@@ -126,6 +126,9 @@ pub struct EmitArgs {
     #[arg(long, help_heading = RECORDS)]
     pub no_multiline: bool,
     /// How long a record waits for the rest of its traceback
+    ///
+    /// A line that reports an error waits a tenth of that for a traceback. Other lines are
+    /// published at once.
     #[arg(long, value_name = "DURATION", default_value = "100ms", help_heading = RECORDS)]
     #[arg(hide_short_help = true)]
     pub multiline_wait: Seconds,

@@ -17,8 +17,19 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 10] =
-    [&ZLOG, &EMIT, &TAIL, &RELAY, &BENCH, &BENCH_PIPELINE, &DEMO, &FORMATS, &COMPLETIONS, &MAN];
+pub const ALL: [&Notes; 11] = [
+    &ZLOG,
+    &EMIT,
+    &TAIL,
+    &RELAY,
+    &BENCH,
+    &BENCH_PIPELINE,
+    &DEMO,
+    &FORMATS,
+    &CONFIG,
+    &COMPLETIONS,
+    &MAN,
+];
 
 /// Examples in `-h`.
 const SHORT: usize = 3;
@@ -175,6 +186,18 @@ const FORMATS: Notes = Notes {
         ("zlog formats klog > ~/.config/zlog/formats/my.toml", "a start for a format of your own"),
     ],
     exit_codes: &[DONE, ("1", "Failure; a format file of yours has errors"), USAGE],
+};
+
+const CONFIG: Notes = Notes {
+    command: "config",
+    examples: &[
+        ("zlog config --init", "make the file, in which everything is a comment"),
+        ("zlog config", "show what is in it, or its errors"),
+        ("zlog config --path", "print its path, for an editor"),
+        ("zlog tail @prod", "use the endpoints that it calls prod"),
+        ("ZLOG_CONFIG= zlog tail", "without the file"),
+    ],
+    exit_codes: &[DONE, FAILED, ("2", "Wrong usage, or the file has errors")],
 };
 
 const COMPLETIONS: Notes = Notes {

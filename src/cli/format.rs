@@ -31,16 +31,21 @@ pub struct FormatArgs {
         help_heading = HEADING, hide_short_help = true
     )]
     pub extra: Vec<(String, Option<String>)>,
-    /// Format of times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]
+    /// short, full, iso, unix, elapsed, delta or a strftime format
+    ///
+    /// `short` is the time without the date: the default of pretty on a terminal, where a line
+    /// with the date precedes the first record of another day. `full` is
+    /// %Y-%m-%d %H:%M:%S.%3f, the default elsewhere. `iso` is RFC 3339. `unix` and `unix-ms`
+    /// count from 1970, `elapsed` from the first record and `delta` from the record before.
     #[arg(
         long, value_name = "FORMAT", visible_aliases = ["datefmt", "dateformat"],
         help_heading = HEADING, hide_short_help = true
     )]
     pub time_format: Option<String>,
     /// Format of the milliseconds after the time in --format; empty for none
-    /// [default: %s,%03d]
+    /// [default: %s,%03d, and none with --time-format]
     #[arg(
-        long, value_name = "FORMAT", requires = "format", conflicts_with = "time_format",
+        long, value_name = "FORMAT", requires = "format",
         help_heading = HEADING, hide_short_help = true
     )]
     pub msec_format: Option<String>,
@@ -52,7 +57,7 @@ pub struct FormatArgs {
     #[arg(default_value = "keep", help_heading = HEADING, hide_short_help = true)]
     pub newlines: Newlines,
     /// Times in UTC instead of local time
-    #[arg(long, help_heading = HEADING)]
+    #[arg(long, help_heading = HEADING, hide_short_help = true)]
     pub utc: bool,
 }
 

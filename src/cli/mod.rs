@@ -70,6 +70,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// List the formats of lines, or explain which one the lines of a file have
     Formats(FormatsArgs),
+    /// Show the user's defaults and named endpoints
+    Config(ConfigArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print a man page, in roff
@@ -106,9 +108,12 @@ pub struct EndpointArgs {
         long, env = ENDPOINT_VARIABLE, hide_env = true, value_name = "ENDPOINT",
         value_parser = value_parsers::endpoint(),
         default_value = zlog_pipeline::socket::DEFAULT_ENDPOINT, hide_default_value = true,
-        help_heading = ENDPOINTS
+        help_heading = ENDPOINTS, hide_short_help = true
     )]
     pub endpoint: String,
+    /// Why the endpoints can't be used, if that is known before they are parsed.
+    #[arg(skip)]
+    pub fault: Option<String>,
 }
 
 /// `zlog demo`.
@@ -127,6 +132,20 @@ pub struct DemoArgs {
     #[arg(long, value_parser = value_parsers::choice::<ColorChoice>(), value_name = "WHEN")]
     #[arg(default_value = "auto")]
     pub color: ColorChoice,
+}
+
+/// `zlog config`.
+///
+/// The file is ~/.config/zlog/config.toml, or the one that ZLOG_CONFIG names. An empty
+/// ZLOG_CONFIG switches it off.
+#[derive(Args, Debug)]
+pub struct ConfigArgs {
+    /// Print the path of the file
+    #[arg(long)]
+    pub path: bool,
+    /// Make a file in which everything is a comment
+    #[arg(long, conflicts_with = "path")]
+    pub init: bool,
 }
 
 /// `zlog completions`.

@@ -10,7 +10,8 @@ use super::value_parsers;
 use super::{EndpointArgs, FormatArgs, HandlerArgs};
 use zlog_core::Level;
 use zlog_core::filter::Condition;
-use zlog_core::format::{Output, Show};
+use zlog_core::format::Output;
+use zlog_core::stats::CountBy;
 use zlog_core::text::parsers::{self, Seconds};
 use zlog_pipeline::os::terminal::ColorChoice;
 use zlog_pipeline::socket::DEFAULT_HWM;
@@ -44,12 +45,16 @@ pub struct TailArgs {
     /// Match a prefix only up to a dot or the end: app.ERROR excludes app.ERRORS
     #[arg(long, help_heading = SELECT, hide_short_help = true)]
     pub whole_parts: bool,
-    /// Only this level and above
+    /// Only this level and above, and records without a level
     ///
-    /// A name (debug, info, warning, error, critical) or a number on Python's scale.
+    /// A name (debug, info, warning, error, critical) or a number on Python's scale. A record
+    /// without a level passes: nobody would see that it is missing. --strict-level excludes it.
     #[arg(short, long, value_parser = value_parsers::LevelParser, hide_possible_values = true)]
     #[arg(help_heading = SELECT)]
     pub level: Option<Level>,
+    /// With --level: exclude records without a level
+    #[arg(long, requires = "level", help_heading = SELECT, hide_short_help = true)]
+    pub strict_level: bool,
     /// Only if this holds: 'status>=500 and user.name=bo'
     ///
     /// Compares a field of the record (level, message, name, process, or any extra) with a
@@ -165,10 +170,20 @@ pub struct TailArgs {
     /// Also print time and topic in `text` output, as `python -m zmq.log` does
     #[arg(long, help_heading = OUTPUT, hide_short_help = true)]
     pub timestamp: bool,
-    /// Show this after the level: the topic or the logger's name
-    #[arg(long, value_parser = value_parsers::choice::<Show>(), value_name = "WHAT")]
-    #[arg(default_value = "topic", help_heading = OUTPUT, hide_short_help = true)]
-    pub show: Show,
+    /// Show these fields: name, source, process, ...
+    ///
+    /// Several are separated by commas. `topic` is the whole topic, with its level; `name` is
+    /// the logger's name in place of the topic; `source` is the sender's whole name, which is
+    /// otherwise shown only if there are several. Any other attribute or extra follows the
+    /// message, as in process=17. --show has precedence over --hide.
+    #[arg(long, value_name = "FIELD", value_delimiter = ',', help_heading = OUTPUT)]
+    pub show: Vec<String>,
+    /// Hide these fields: time, topic, extras, ...
+    ///
+    /// Only `pretty` knows fields. They are time, level, topic, name, source, exc_text,
+    /// stack_info and extras: all extras. The name of an extra hides that one.
+    #[arg(long, value_name = "FIELD", value_delimiter = ',', help_heading = OUTPUT)]
+    pub hide: Vec<String>,
     /// Text between the columns
     #[arg(long, value_name = "TEXT", help_heading = OUTPUT, hide_short_help = true)]
     pub separator: Option<String>,
@@ -192,6 +207,20 @@ pub struct TailArgs {
         value_parser = parsers::nonzero_duration, help_heading = OUTPUT
     )]
     pub stats: Option<Option<Seconds>>,
+    /// Print counts in place of records: level, topic, ...
+    ///
+    /// FIELD is level, topic, source, another attribute or an extra. With --every, prints one
+    /// line for each interval, otherwise a table at the end. --output json prints JSON.
+    #[arg(long, value_name = "FIELD", help_heading = OUTPUT)]
+    #[arg(conflicts_with_all = ["format", "console"])]
+    pub count_by: Option<CountBy>,
+    /// Print the counts of each interval: 1m, 1h, ...
+    ///
+    /// Intervals begin at whole minutes, hours or days. Live records count when they arrive,
+    /// stored ones at their time.
+    #[arg(long, value_name = "INTERVAL", requires = "count_by", help_heading = OUTPUT)]
+    #[arg(value_parser = parsers::nonzero_duration)]
+    pub every: Option<Seconds>,
 
     /// Handlers
     #[command(flatten)]
@@ -220,8 +249,12 @@ impl TailArgs {
         !self.handlers.is_empty()
     }
 
-    /// Whether records are printed. With handlers, only if an option asks for it.
+    /// Whether records are printed. With handlers, only if an option asks for it. With
+    /// `--count-by`, counts are printed in their place.
     pub fn prints(&self) -> bool {
+        if self.count_by.is_some() {
+            return false;
+        }
         let asked = self.output.is_some() || self.format.format.is_some();
         asked || self.handlers.console.is_some() || !self.has_handlers()
     }

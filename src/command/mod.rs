@@ -5,7 +5,9 @@
 //! until it has an exemplar.
 
 pub mod bench;
+pub mod command_line;
 pub mod completions;
+pub mod config;
 mod connection_log;
 pub mod demo;
 mod disconnect_reason;
@@ -33,7 +35,11 @@ pub fn run(cli: Cli) -> Result<Exit> {
     // `emit` does it itself, because what it wraps must run in any case.
     if !matches!(
         cli.command,
-        Command::Emit(_) | Command::Completions(_) | Command::Formats(_) | Command::Man(_)
+        Command::Emit(_)
+            | Command::Completions(_)
+            | Command::Config(_)
+            | Command::Formats(_)
+            | Command::Man(_)
     ) {
         raise_descriptor_limit()?;
     }
@@ -44,6 +50,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         Command::Bench(args) => bench::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Formats(args) => formats::run(&args),
+        Command::Config(args) => config::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }

@@ -12,7 +12,9 @@ mod formatters;
 mod handlers;
 mod relay;
 mod routes;
+mod settings;
 mod table_reader;
+pub mod user;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -23,7 +25,7 @@ use toml::de::DeTable;
 
 use self::diagnostics::{Diagnostics, Located};
 use self::formatters::Formatters;
-pub use self::relay::{Setting, one_line, prepend_settings};
+pub use self::settings::{Setting, one_line, prepend_settings};
 use self::table_reader::TableReader;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
@@ -81,30 +83,7 @@ impl Config {
         command: &clap::Command,
         overrides: &Overrides,
     ) -> Result<Config> {
-        let name = escape(&path.display().to_string());
-        let read_error = |error| read_error(path, &error);
-        let mut bytes = Vec::new();
-        let file = match mode {
-            LoadMode::Initial => File::open(path).map_err(read_error)?,
-            LoadMode::Reload => reopen(path).map_err(read_error)?.ok_or_else(|| {
-                Error::new(format!("{name} is not a regular file and can't be read again"))
-                    .hint("Put the configuration into a file to reload it.")
-            })?,
-        };
-        file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes).map_err(read_error)?;
-        if bytes.len() as u64 > MAX_FILE_SIZE {
-            return Err(Error::usage(format!("{name} is too large for a configuration"))
-                .hint("Check the path. A configuration has at most 16 MiB."));
-        }
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => Config::parse(path, text, command, overrides),
-            Err(error) => {
-                let diagnostics = Diagnostics::default();
-                diagnostics.add(error.valid_up_to(), "not UTF-8", "Save it as UTF-8.");
-                let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-                Err(config_error(diagnostics, path, &good))
-            }
-        }
+        Config::parse(path, &read_file(path, mode)?, command, overrides)
     }
 
     /// Parses the text of a file. `path` is for messages.
@@ -167,6 +146,34 @@ impl Config {
         names.sort();
         names
     }
+}
+
+/// Reads the text of a file.
+///
+/// # Errors
+/// It can't be read, is too large or is not UTF-8.
+fn read_file(path: &Path, mode: LoadMode) -> Result<String> {
+    let name = escape(&path.display().to_string());
+    let read_error = |error| read_error(path, &error);
+    let mut bytes = Vec::new();
+    let file = match mode {
+        LoadMode::Initial => File::open(path).map_err(read_error)?,
+        LoadMode::Reload => reopen(path).map_err(read_error)?.ok_or_else(|| {
+            Error::new(format!("{name} is not a regular file and can't be read again"))
+                .hint("Put the configuration into a file to reload it.")
+        })?,
+    };
+    file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes).map_err(read_error)?;
+    if bytes.len() as u64 > MAX_FILE_SIZE {
+        return Err(Error::usage(format!("{name} is too large for a configuration"))
+            .hint("Check the path. A configuration has at most 16 MiB."));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let (end, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
+        let diagnostics = Diagnostics::default();
+        diagnostics.add(end, "not UTF-8", "Save it as UTF-8.");
+        config_error(diagnostics, path, &String::from_utf8_lossy(&bytes[..end]))
+    })
 }
 
 fn read_error(path: &Path, error: &io::Error) -> Error {

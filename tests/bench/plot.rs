@@ -29,7 +29,12 @@ fn latency(nanos: f64) -> Vec<(f64, u64)> {
 }
 
 fn handlers(measured: Vec<HandlerFigures>) -> HandlerChart {
-    HandlerChart { title: "What a log call costs".into(), remark: "a test".into(), measured }
+    HandlerChart {
+        title: "What a log call costs".into(),
+        remark: "a test".into(),
+        warnings: vec!["pub-tcp: 12 records were LOST".into()],
+        measured,
+    }
 }
 
 fn measured(name: &str, rate: f64) -> HandlerFigures {
@@ -78,6 +83,7 @@ fn growth(names: &[&str]) -> SweepChart {
     SweepChart {
         title: "How the cost of the pipeline grows".into(),
         remark: "a test".into(),
+        warnings: vec!["tcp json: 12 records were LOST".into(), "<b>\u{1b}[2J</b>".into()],
         panels: vec![
             panel("records per second by message size", Unit::Bytes, Unit::Count, 1e6, -0.3),
             panel("records per second by subscribers", Unit::Count, Unit::Count, 9e5, -0.6),
@@ -191,9 +197,31 @@ fn names_from_outside_stay_text() {
     assert!(!text.contains("<script"), "{text}");
 }
 
+fn sweep(panels: Vec<Panel>) -> SweepChart {
+    SweepChart { title: String::new(), remark: String::new(), warnings: Vec::new(), panels }
+}
+
+#[test]
+fn warnings_are_in_the_image_and_cover_nothing() {
+    let words = words(&svg(usual().render(ImageFormat::Svg).unwrap()));
+    assert!(words.iter().any(|word| word == "pub-tcp: 12 records were LOST"), "{words:?}");
+    let text = svg(growth(&["a", "b"]).render(ImageFormat::Svg).unwrap());
+    assert!(text.contains("tcp json: 12 records were LOST") && !text.contains("<b>"), "{text}");
+    // The lowest text of a chart is above the first warning.
+    let document = roxmltree::Document::parse(&text).unwrap();
+    let height = |node: roxmltree::Node<'_, '_>| node.attribute("y")?.parse::<f64>().ok();
+    let texts = document.descendants().filter(|node| node.has_tag_name("text"));
+    let (warnings, charts): (Vec<_>, Vec<_>) = texts
+        .filter_map(|node| Some((node.text()?.trim().to_owned(), height(node)?)))
+        .partition(|(text, _)| text.contains("LOST") || text.contains("[2J"));
+    let top = warnings.iter().map(|(_, y)| *y).fold(f64::MAX, f64::min);
+    assert_eq!(warnings.len(), 2);
+    assert!(charts.iter().all(|(_, y)| *y < top), "{top}: {charts:?}");
+}
+
 #[test]
 fn nothing_at_all_can_be_drawn_too() {
-    let empty = SweepChart { title: String::new(), remark: String::new(), panels: Vec::new() };
+    let empty = sweep(Vec::new());
     svg(empty.render(ImageFormat::Svg).unwrap());
     svg(handlers(Vec::new()).render(ImageFormat::Svg).unwrap());
 }
@@ -220,7 +248,7 @@ proptest! {
         let line = Line { name, is_baseline: false, points: points.collect() };
         let panel =
             Panel { title: String::new(), x: Unit::Plain, y: Unit::Count, lines: vec![line] };
-        let plot = SweepChart { title: String::new(), remark: String::new(), panels: vec![panel] };
+        let plot = sweep(vec![panel]);
         svg(plot.render(ImageFormat::Svg).unwrap());
     }
 }

@@ -118,7 +118,8 @@ fn ten_thousand_handlers_routes_and_formatters_are_checked() {
     };
     let check = || zlog(["relay", "--config", path, "--check"]).run();
     write(MANY, "f", "h");
-    let whole = format!("{path}: nothing is wrong; {MANY} handlers, {MANY} routes\n");
+    let all = zlog_core::text::plural::grouped(MANY as u64);
+    let whole = format!("{path}: nothing is wrong; {all} handlers, {all} routes\n");
     check().success().stdout(whole);
 
     // Every handler and every route has an error.

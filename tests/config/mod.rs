@@ -1,10 +1,12 @@
-//! `zlog relay --config`: files are checked, run, and reloaded on SIGHUP.
+//! `zlog relay --config`: files are checked, run, and reloaded on SIGHUP. The user's own file.
 
 mod check;
 #[cfg(unix)]
 mod cookbook;
 #[cfg(unix)]
 mod reload;
+#[cfg(unix)]
+mod user;
 
 use std::path::Path;
 use std::time::Instant;

@@ -27,7 +27,7 @@ fn unusable(taken: &str) -> [(Vec<String>, &'static str, String); 4] {
     [
         (own(&["--bind", taken]), "in use", String::new()),
         (own(&["--bind", "ipc:///proc/no/such/place"]), "ipc:///proc/no/such/place", String::new()),
-        (own(&[]), "in use", taken.to_owned()),
+        (own(&[]), "in use", format!("bind:{taken}")),
         (own(&[]), "ZLOG_ENDPOINT", "carrier://pigeon".to_owned()),
     ]
 }

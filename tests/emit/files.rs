@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use zlog_core::text::plural::grouped;
+
 use crate::harness::{ANY_PORT, Listener, Running, emit, published, zlog};
 
 use super::texts;
@@ -198,7 +200,7 @@ fn a_hole_in_a_file_is_skipped_and_counted_and_the_level_after_it_is_found() {
     let log = directory.path().join("app.log");
     with_a_hole(&log);
     let path = log.to_str().unwrap();
-    let nuls = (200 << 20) - "INFO: before\n".len();
+    let nuls = grouped((200 << 20) - "INFO: before\n".len() as u64);
     for source in ["--file", "--replay"] {
         let (messages, emit) = published(emit(["-r", "f", source, path]));
         emit.success().stderr_has(&format!("; {nuls} NULs dropped"));

@@ -31,6 +31,28 @@ fn a_traceback_without_a_line_before_it_is_an_error_with_its_last_line_as_messag
 }
 
 #[test]
+fn a_crash_after_an_ordinary_line_is_an_error_now_and_after_a_pause() {
+    let java = format!("Exception in thread \"main\" {JAVA}");
+    for (language, crash) in [("go", GO), ("rust", RUST), ("java", &java), ("python", PYTHON)] {
+        let mut emit = emit(["-r", "a"]).stdin_open().start();
+        let listener = Listener::connect(&emit.endpoint(), "a.ERROR");
+        emit.write(&format!("INFO at once\n{crash}\n"));
+        let at_once = listener.next().json();
+        assert!(text(&at_once, "exc_text").lines().count() > 0, "{language}: {at_once:#}");
+        emit.write("ERROR later\n");
+        assert_eq!(listener.next().json()["msg"], "ERROR later", "{language}");
+        emit.write(&format!("{crash}\n"));
+        let later = listener.next().json();
+        assert_eq!(later["levelname"], "ERROR", "{language}");
+        if language == "python" {
+            assert_eq!(later["traceback_of"], "ERROR later");
+        }
+        emit.close_stdin();
+        emit.wait().success();
+    }
+}
+
+#[test]
 fn a_record_waits_for_its_traceback_only_for_a_while() {
     let mut emit = emit(["-r", "a", "--multiline-wait", "50ms"]).stdin_open().start();
     let listener = Listener::connect(&emit.endpoint(), "");

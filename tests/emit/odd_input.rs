@@ -11,6 +11,16 @@ fn bytes_that_are_not_utf8_are_written_as_escapes_and_counted() {
     emit.success().stderr_has("2 with bytes that are not UTF-8");
 }
 
+#[test]
+fn json_with_a_byte_that_is_not_utf8_is_read_and_the_byte_is_escaped() {
+    let input = b"{\"level\":\"error\",\"msg\":\"caf\xe9 closed\",\"tables\":5}\n";
+    let (messages, emit) = published(emit(["-r", "a"]).stdin(input));
+    let record = messages[0].json();
+    assert_eq!((&record["msg"], &record["levelno"]), (&r"caf\xe9 closed".into(), &40.into()));
+    assert_eq!(record["tables"], 5);
+    emit.success().stderr_has("1 with bytes that are not UTF-8");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_message_that_is_not_utf8_is_escaped_and_counted_too() {
@@ -27,7 +37,25 @@ fn nuls_within_a_line_are_kept_and_those_before_it_are_skipped() {
 
 #[test]
 fn a_carriage_return_before_the_newline_is_part_of_the_line_ending() {
-    assert_eq!(texts(emit(["-r", "a"]).stdin("dos\r\nin\rside\r\n")), ["dos", "in\rside"]);
+    let texts = texts(emit(["-r", "a"]).stdin("dos\r\nINFO in\rside\r\n"));
+    assert_eq!(texts, ["dos", "INFO in\rside"]);
+}
+
+#[test]
+fn the_last_state_of_a_progress_line_is_published_and_the_others_are_counted() {
+    let (messages, emit) = published(emit(["-r", "a"]).stdin("\r10%\r20%\r30%\nnext\n"));
+    let texts: Vec<_> = messages.iter().map(|message| message.json()["msg"].clone()).collect();
+    assert_eq!(texts, ["30%", "next"]);
+    emit.success().stderr_has("2 states of progress bars overwritten before being sent");
+}
+
+#[test]
+fn utf16_is_decoded_with_a_remark() {
+    let text = "\u{feff}ERROR größer\r\n";
+    let input: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let (messages, emit) = published(emit(["-r", "a"]).stdin(input));
+    assert_eq!(messages[0].json()["msg"], "ERROR größer");
+    emit.success().stderr_has("the input is UTF-16 (little-endian); decoded");
 }
 
 #[test]

@@ -57,10 +57,10 @@ fn nothing_waits_for_a_subscriber_without_a_record() {
 }
 
 #[test]
-fn a_signal_to_a_command_ends_the_wait_of_its_records() {
+fn after_a_signal_to_a_command_its_records_wait_for_the_linger_time_only() {
     let script = "trap 'exit 9' TERM; echo one; while :; do sleep 0.01; done";
-    let args = ["emit", "-b", ANY_PORT, "--wait", "10h", "--tee", "--", "sh", "-c", script];
-    let mut emit = zlog(args).start();
+    let args = ["emit", "-b", ANY_PORT, "--wait", "10h", "--linger", "100ms", "--tee"];
+    let mut emit = zlog(args).args(["--", "sh", "-c", script]).start();
     // The trap is set.
     emit.expect_stdout("one");
     emit.terminate();
@@ -74,4 +74,19 @@ fn without_a_subscriber_the_output_of_a_command_appears_if_asked_for() {
         let quiet = zlog(["emit", "-q", "-b", ANY_PORT, "--wait", "1ms"]).args(tee);
         quiet.args(["--", "sh", "-c", script]).run().code(3).stdout(out).stderr(err);
     }
+}
+
+#[test]
+fn quiet_leaves_out_what_is_no_loss_and_reports_what_may_be_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let args = ["emit", "-q", "-b", ANY_PORT, "--wait", "0s", "--tee", "--follow", "--file"];
+    let mut emit = zlog(args).args([&log]).start();
+    std::fs::write(&log, "a long first line\n").unwrap();
+    emit.expect_stdout("a long first line");
+    std::fs::write(&log, "short\n").unwrap();
+    emit.expect_stdout("short");
+    emit.terminate();
+    let said = emit.wait().code(143).err();
+    assert!(said.contains("was truncated") && said.lines().count() == 1, "{said}");
 }

@@ -30,7 +30,10 @@ fn spec(case: &Value) -> FormatterSpec {
             _ => Style::Dollar,
         },
         datefmt: text(&case["datefmt"]),
-        default_msec_format: text(&case["msec"]),
+        // Python's `Formatter` ignores its class attribute if it has a `datefmt`. zlog has one
+        // setting for `datefmt` and `default_time_format`, with which milliseconds are shown.
+        default_msec_format: text(&case["msec"])
+            .filter(|_| case["datefmt"].as_str().is_none_or(str::is_empty)),
         utc: case["utc"].as_bool().unwrap(),
         extras: extras.iter().map(|(name, default)| (name.clone(), text(default))).collect(),
         validate: case["validate"].as_bool().unwrap(),

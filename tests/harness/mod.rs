@@ -27,7 +27,7 @@ pub(crate) use self::finished::{Finished, shell_code};
 pub(crate) use self::logrotate::{Logrotate, logrotate};
 pub(crate) use self::peer::{installed, left_out};
 pub(crate) use self::pty::{Terminal, open as open_terminal};
-pub(crate) use self::python::{Python, python};
+pub(crate) use self::python::{Python, install as install_python, python};
 pub(crate) use self::rsyslog::{Rsyslog, rsyslog, rsyslog_with_its_default_limit};
 pub(crate) use self::running::{Input, Running};
 pub(crate) use self::wire::{Listener, Message, Publisher};
@@ -62,8 +62,9 @@ pub(crate) fn clear_environment(command: &mut Command) {
             command.env(name, value);
         }
     }
-    command.env("LANG", "C.UTF-8").env("TZ", "UTC").env("XDG_CONFIG_HOME", "/nonexistent");
-    command.env("XDG_RUNTIME_DIR", runtime_directory());
+    // No configuration of the user's own.
+    command.env("LANG", "C.UTF-8").env("TZ", "UTC").env("ZLOG_CONFIG", "");
+    command.env("XDG_CONFIG_HOME", "/nonexistent").env("XDG_RUNTIME_DIR", runtime_directory());
 }
 
 /// The runtime directory of tests that need none of their own. It is not the user's.

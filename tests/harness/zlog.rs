@@ -57,6 +57,12 @@ impl Zlog {
         self
     }
 
+    /// Removes an environment variable.
+    pub(crate) fn without_env(mut self, name: &str) -> Zlog {
+        self.command.env_remove(name);
+        self
+    }
+
     /// Sets a time limit in place of [`DEADLINE`].
     pub(crate) fn deadline(mut self, deadline: Duration) -> Zlog {
         self.deadline = deadline;

@@ -86,7 +86,7 @@ fn the_command_line_of_the_watcher_works_for_tail() {
         let (time, rest) = line.split_once(" | ").expect("the separator");
         let time: Vec<_> = time.trim().trim_end_matches('~').split(':').collect();
         assert_eq!(time.iter().map(|part| part.len()).collect::<Vec<_>>(), [2, 2], "{line}");
-        assert!(rest.contains("app.ERROR") && rest.ends_with(message), "{line}");
+        assert!(rest.contains("| app |") && rest.ends_with(message), "{line}");
     }
 }
 
@@ -96,7 +96,7 @@ fn the_default_command_line_of_the_watcher_works_for_tail() {
     let endpoint = emit.endpoint();
     let tail = zlog(["tail", &endpoint, "-n", "2"]).run().success();
     emit.wait().success();
-    assert!(tail.out().lines().all(|line| line.contains("app.INFO")), "{}", tail.out());
+    assert!(tail.out().lines().all(|line| line.contains("INFO     app  ")), "{}", tail.out());
 }
 
 /// Text without colours.

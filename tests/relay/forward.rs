@@ -117,6 +117,8 @@ fn a_stopped_subscriber_does_not_affect_another_one() {
     drop(stopped);
     let said = relay.end();
     assert!(said.contains("a subscriber had no room"), "{said}");
+    let (_, named) = said.split_once("and lost messages: ").expect("a name");
+    assert!(named.contains("127.0.0.1:"), "{said}");
 }
 
 #[test]

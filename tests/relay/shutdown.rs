@@ -17,7 +17,7 @@ fn received_messages_are_forwarded_before_the_end() {
     let messages = listener.everything();
     let said = relay.running.wait().code(143).err();
     assert_eq!(messages.len(), RECORDS, "{said}");
-    assert!(said.contains(&format!("forwarded {RECORDS} messages in ")), "{said}");
+    assert!(said.contains("forwarded 20,000 messages in "), "{said}");
 }
 
 #[test]

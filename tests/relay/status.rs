@@ -99,7 +99,7 @@ fn no_answer_causes_a_panic_or_controls_the_terminal() {
 fn a_line_is_printed_every_interval() {
     let mut relay = relay(&["--report", "20ms"]);
     for _ in 0..2 {
-        relay.running.expect_stderr("0 messages (0.0/s), 0 in all; publishers 0, subscribers 0");
+        relay.running.expect_stderr("0 messages (0/s), 0 in all; publishers 0, subscribers 0");
     }
 }
 

@@ -50,7 +50,7 @@ fn a_file_replaces_the_output_unless_console_is_given() {
         (&[], ""),
         (&["-o", "text"], "hello\n"),
         (&["--format", "%(name)s"], "app\n"),
-        (&["--console", "--utc"], "1970-01-01 00:00:01.500  INFO      app  hello\n"),
+        (&["--console", "--utc"], "1970-01-01 00:00:01.500  INFO     app  hello\n"),
         (&["--console=format=%(name)s, %(message)s"], "app, hello\n"),
         (&["--console=level=error"], ""),
         (&["--console=topic=app.INFO,grep=l+", "-o", "text"], "hello\n"),

@@ -13,12 +13,15 @@ mod pickles;
 mod socket_handler;
 /// Both handlers over Unix sockets, and the sockets' files.
 mod unix_sockets;
+/// Values as Python prints them.
+mod values;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::harness::{Listener, Python, Running, Zlog, emit};
+use zlog_core::text::plural::counted;
 
 /// A `zlog emit` that listens, and a subscriber that receives what it publishes.
 struct ListeningEmit {
@@ -103,7 +106,7 @@ fn ten_programs_log_at_once(
     }
     listening.emit.terminate();
     assert!(listening.listener.everything().is_empty(), "no record is published twice");
-    listening.emit.wait().code(143).stderr_has(&format!("{} records", PROGRAMS * RECORDS));
+    listening.emit.wait().code(143).stderr_has(&counted(PROGRAMS * RECORDS, "record"));
     assert_eq!(published.len(), PROGRAMS);
     for name in names {
         let want: Vec<String> = (0..RECORDS).map(|n| format!("{name} record {n}")).collect();

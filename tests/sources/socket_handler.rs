@@ -39,15 +39,43 @@ fn a_record_keeps_every_field_that_python_sent() {
     let extras = &extras.1;
     assert_eq!(extras["list"], json!([1, 2.5, null, true]));
     assert_eq!(extras["tuple"], json!([1, ["two"]]));
-    assert_eq!(extras["bytes"], r"raw\xff");
+    assert_eq!(extras["bytes"], r"b'raw\xff'");
+    assert_eq!(extras["extra_text"]["tuple"], "(1, ('two',))");
     assert_eq!(extras["when"], "2025-11-21 08:00:01+00:00");
     assert_eq!(extras["price"], "1.50");
     assert_eq!(extras["twice"], json!({"a": ["shared"], "b": ["shared"]}));
-    assert_eq!(stranger.1["who"], "<__main__.Stranger>");
+    assert_eq!(stranger.1["who"], "Stranger(secret=7)");
     assert_eq!(stranger.1["seq_"], 5, "the program's own, beside zlog's");
     assert_eq!(thread.1["threadName"], "worker-7");
     let seqs: Vec<&Value> = records.iter().map(|(_, record)| &record["seq"]).collect();
     assert_eq!(seqs, [1, 1, 1, 2, 1, 2], "each topic is counted");
+}
+
+#[test]
+fn a_process_that_the_program_left_out_is_null_and_not_that_of_zlog() {
+    let Some(python) = python() else { return };
+    let mut listening = ListeningEmit::open();
+    let port = listening.port("SocketHandler");
+    program(&python, &["anonymous", &port]).wait().success();
+    let (_, record) = listening.next();
+    let record = record.as_object().unwrap();
+    for key in ["process", "processName"] {
+        assert_eq!(record.get(key), Some(&Value::Null), "{key}");
+    }
+    assert!(record["hostname"].is_string());
+}
+
+#[test]
+fn a_record_longer_than_max_record_is_skipped_and_counted_and_its_client_stays() {
+    let Some(python) = python() else { return };
+    let mut listening = ListeningEmit::open();
+    let port = listening.port("SocketHandler");
+    program(&python, &["overlong", &port]).wait().success();
+    assert_eq!(listening.texts(2), ["before", "after"]);
+    listening.emit.expect_stderr("at most 1048576 are allowed (--max-record)");
+    listening.emit.terminate();
+    let emit = listening.emit.wait().code(143);
+    emit.stderr_has("1 record skipped, too large").stderr_lacks("disconnected");
 }
 
 #[test]
@@ -82,7 +110,7 @@ fn what_was_sent_before_a_signal_is_published() {
     program(&python, &["tcp", &port, "app", "2000"]).wait().success();
     listening.emit.terminate();
     assert_eq!(listening.listener.everything().len(), 2000);
-    listening.emit.wait().code(143).stderr_has("2000 records");
+    listening.emit.wait().code(143).stderr_has("2,000 records");
 }
 
 /// Python's handler drops a record that finds no room for 1 s, and connects again.

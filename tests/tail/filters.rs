@@ -154,3 +154,17 @@ fn filters_apply_to_a_live_stream() {
     send(json!({"msg": "disk 3", "source": "web", "created": now}));
     tail.wait().success().stdout("disk 3\n");
 }
+
+#[test]
+fn a_strict_level_leaves_out_records_without_a_level() {
+    let log = "plain\nINFO: started\nERROR: lost\n";
+    let tail = |args: &[&str]| {
+        let tail = zlog(["tail", "-o", "text", "--input", "-", "-l", "error"]).args(args);
+        tail.stdin(log).run().success().out()
+    };
+    assert_eq!(tail(&[]), "plain\nERROR: lost\n");
+    assert_eq!(tail(&["--strict-level"]), "ERROR: lost\n");
+    let _ = zlog(["tail", "--strict-level"]).run().code(2).stderr_has("--level");
+    let help = zlog(["tail", "-h"]).run().success().out();
+    assert!(help.contains("records without a level"), "{help}");
+}

@@ -62,7 +62,7 @@ fn records_held_by_reorder_are_shown_at_the_end() {
 }
 
 #[test]
-fn stats_are_printed_at_the_end_for_each_topic() {
+fn stats_are_printed_at_the_end_for_each_topic_and_level() {
     let (publisher, tail) = tail(&["--stats", "-n", "3", "-o", "text"]);
     for topic in ["b.INFO", "a.ERROR", "b.INFO"] {
         publisher.send([topic, "x"]);
@@ -74,18 +74,19 @@ fn stats_are_printed_at_the_end_for_each_topic() {
         .map(|line| line.split_whitespace().map(str::to_owned).collect())
         .collect();
     let [head, rest @ ..] = &table[..] else { panic!("{table:?}") };
-    assert_eq!(head[..], ["records", "records/s", "topic"]);
-    let counts: Vec<_> = rest.iter().map(|row| (row[0].as_str(), row[2].as_str())).collect();
-    assert_eq!(counts, [("1", "a.ERROR"), ("2", "b.INFO"), ("3", "total")]);
+    assert_eq!(head[..], ["records", "rate", "level", "topic"]);
+    let counts: Vec<_> = rest.iter().map(|row| (row[0].as_str(), row[2..].join(" "))).collect();
+    let expected = [("1", "ERROR a"), ("2", "INFO b"), ("3", "total")];
+    assert_eq!(counts, expected.map(|(count, of)| (count, of.to_owned())));
 }
 
 #[test]
 fn stats_are_printed_every_interval() {
     let (publisher, mut tail) = tail(&["--stats=200ms", "-o", "text"]);
     publisher.send(["a.ERROR", "x"]);
-    tail.expect_stderr("a.ERROR");
+    tail.expect_stderr("ERROR     a");
     publisher.send(["b.INFO", "x"]);
-    let row = tail.expect_stderr("b.INFO");
+    let row = tail.expect_stderr("INFO      b");
     assert_eq!(row.split_whitespace().next(), Some("1"), "{row}");
     tail.terminate();
     tail.wait().code(143);

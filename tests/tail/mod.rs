@@ -4,6 +4,7 @@ mod blocked_reader;
 mod colour;
 mod conditions;
 mod connections;
+mod counts;
 mod dialects;
 mod ends;
 mod files;

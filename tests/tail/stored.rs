@@ -37,6 +37,33 @@ fn any_json_logfmt_or_plain_log_is_rendered() {
 }
 
 #[test]
+fn text_output_gives_back_tracebacks_without_a_line_twice() {
+    let traces = [
+        "INFO: up\nTraceback (most recent call last):\n  File \"a.py\", line 1\nE: x\n",
+        "Traceback (most recent call last):\n  File \"a.py\", line 1\nE: x\n",
+        "thread 'main' panicked at src/main.rs:2:5:\nboom\nnote: run with RUST_BACKTRACE=1\n",
+        "INFO: up\npanic: boom\n\ngoroutine 1 [running]:\nmain.main()\n",
+        "INFO: up\nStack (most recent call last):\n  File \"a.py\", line 1\nINFO: on\n",
+        "Stack (most recent call last):\n  File \"a.py\", line 1\n",
+    ];
+    for trace in traces {
+        zlog(["tail", "-o", "text", "--input", "-"]).stdin(trace).run().success().stdout(trace);
+    }
+}
+
+#[test]
+fn a_crash_is_shown_at_level_error_and_a_call_stack_is_not() {
+    let crash = "2026-11-26 01:00:00 INFO up\npanic: boom\n\ngoroutine 1 [running]:\nmain.main()\n";
+    let tail = |input| {
+        let tail = zlog(["tail", "-l", "error", "-o", "json", "--input", "-"]).stdin(input);
+        tail.run().success().out()
+    };
+    assert_eq!(tail(crash).lines().count(), 1);
+    let stack = "2024-01-02 03:04:05,678 INFO app: here\nStack (most recent call last):\n  File \"a.py\", line 3, in <module>\n    f()\n";
+    assert_eq!(tail(stack), "");
+}
+
+#[test]
 fn a_missing_file_is_named_with_the_directory_where_it_was_looked_for() {
     let missing = zlog(["tail", "--input", "no-such.log"]).run().code(1).stdout("");
     missing.stderr_has("no-such.log: no such file or directory\n  It was looked for in /");
@@ -53,7 +80,7 @@ fn a_file_from_windows_is_read() {
 fn unknown_fields_are_kept() {
     let (line, ..) = LOGS[0];
     let out = zlog(["tail", "--input", "-"]).stdin(line).run().success().out();
-    assert_eq!(out, "2023-11-14 22:13:20.500  WARNING   zap  user=5\n");
+    assert_eq!(out, "2023-11-14 22:13:20.500  WARNING  zap  user=5\n");
 }
 
 #[test]
@@ -155,7 +182,7 @@ fn stored_records_are_filtered_by_topic_level_and_count() {
     shown(&["--root", "web"]).success().stdout("c\n");
     shown(&["--not", "app", "--not", "x"]).success().stdout("c\n");
     shown(&["-n", "1"]).success().stdout("a\n");
-    shown(&["--stats"]).success().stderr_has("app.ERROR");
+    shown(&["--stats"]).success().stderr_has("ERROR     app");
 }
 
 #[test]

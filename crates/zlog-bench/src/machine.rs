@@ -38,6 +38,14 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// What a reader of figures from this build must know.
+    pub(crate) fn remark(&self) -> Option<String> {
+        (self.build == "debug")
+            .then(|| "This is a debug build: its figures say little about a release.".to_owned())
+    }
+}
+
 /// One line, for the head of a report.
 impl std::fmt::Display for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -40,6 +40,11 @@ impl Spread {
         if self.median == 0.0 { 0.0 } else { (self.high - self.low) / 2.0 / self.median.abs() }
     }
 
+    /// Whether the runs differ by more than the median: the median then says little.
+    pub fn is_vague(&self) -> bool {
+        self.relative() > 0.5
+    }
+
     /// Whether the ranges overlap.
     pub fn overlaps(&self, other: &Spread) -> bool {
         self.low <= other.high && other.low <= self.high

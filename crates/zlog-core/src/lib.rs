@@ -30,7 +30,7 @@
 //! let mut format = Output::Pretty.format(options)?;
 //! let mut out = Vec::new();
 //! format.write(&record, &mut out);
-//! assert_eq!(out, b"1970-01-01 00:00:01.500  ERROR     shop.ERROR.db  lost orders\n");
+//! assert_eq!(out, b"1970-01-01 00:00:01.500  ERROR    shop.db  lost orders\n");
 //! # Ok::<(), zlog_core::Error>(())
 //! ```
 

@@ -9,6 +9,7 @@ use std::fmt;
 
 use crate::python::{FormatError, percent};
 use crate::text::ascii_lowercase;
+use crate::wire::json;
 
 /// Text that borrows from its input, or owns its copy after unescaping.
 pub type Text<'a> = Cow<'a, str>;
@@ -78,7 +79,8 @@ impl Level {
     /// Reads a level as another logger writes it: in any case, in common short forms, or
     /// as a number on Python's scale.
     ///
-    /// `trace` is 5 and `notice` 25; `alert`, `emerg` and `panic` are CRITICAL.
+    /// `trace` is 5, `http` (winston) 15, `notice` and `success` (loguru) are 25; `alert`,
+    /// `emerg` and `panic` are CRITICAL.
     pub fn from_word(word: &str) -> Option<Level> {
         /// The longest word below.
         const MAX_LEN: usize = 13;
@@ -86,14 +88,18 @@ impl Level {
             return Some(level);
         }
         Some(match ascii_lowercase(word, &mut [0; MAX_LEN])? {
-            b"trace" | b"verbose" => Level::TRACE,
-            b"debug" | b"dbg" | b"dbug" => Level::DEBUG,
-            b"info" | b"inf" | b"information" | b"informational" => Level::INFO,
-            b"notice" => Level::NOTICE,
+            b"trace" | b"trc" | b"trce" | b"verbose" | b"vrb" | b"silly" | b"finer" | b"finest" => {
+                Level::TRACE
+            }
+            b"debug" | b"dbg" | b"dbug" | b"debu" | b"debg" | b"fine" | b"config" => Level::DEBUG,
+            b"http" => Level(15),
+            b"info" | b"inf" | b"information" | b"informational" | b"log" | b"note" | b"system"
+            | b"ready" | b"start" => Level::INFO,
+            b"notice" | b"success" => Level::NOTICE,
             b"warning" | b"warn" | b"wrn" => Level::WARNING,
-            b"error" | b"err" | b"eror" | b"severe" => Level::ERROR,
-            b"critical" | b"crit" | b"fatal" | b"ftl" | b"alert" | b"emerg" | b"emergency"
-            | b"panic" | b"dpanic" => Level::CRITICAL,
+            b"error" | b"err" | b"eror" | b"erro" | b"severe" | b"fail" | b"failed" => Level::ERROR,
+            b"critical" | b"crit" | b"fatal" | b"fata" | b"ftl" | b"fault" | b"alert"
+            | b"emerg" | b"emergency" | b"panic" | b"pani" | b"dpanic" => Level::CRITICAL,
             b"notset" => Level::NOTSET,
             digits => {
                 let digits = std::str::from_utf8(digits).ok()?;
@@ -199,6 +205,9 @@ pub struct Record<'a> {
 
     /// All other keys of the sender (Python's `extra=`), in its order.
     pub extras: Vec<(Text<'a>, RawJson<'a>)>,
+    /// What Python prints for extras that JSON does not have: a JSON object of texts, such as
+    /// `{"size":"(1024, 768)"}` for the tuple `[1024,768]`. zlog adds it.
+    pub extra_text: Option<RawJson<'a>>,
 }
 
 impl Record<'_> {
@@ -222,6 +231,38 @@ impl Record<'_> {
             Some(args) => percent::format(&self.msg, &args.0),
             None => Ok(Cow::Borrowed(&self.msg)),
         }
+    }
+
+    /// The text in [`Record::extra_text`] of an extra, or of `args`.
+    pub(crate) fn extra_text_of(&self, name: &str) -> Option<Cow<'_, str>> {
+        let texts = json::entries(&self.extra_text.as_ref()?.0)?;
+        let (_, text) = texts.into_iter().rev().find(|(key, _)| key == name)?;
+        json::string_value(text)
+    }
+
+    /// Adds a text to [`Record::extra_text`].
+    pub(crate) fn set_extra_text(&mut self, name: &str, text: &str) {
+        let texts = self.extra_text.take().map(|texts| texts.0.into_owned());
+        let mut texts = texts.map_or_else(|| vec![b'{'], String::into_bytes);
+        match texts.last() {
+            Some(b'}') => *texts.last_mut().expect("it has a last byte") = b',',
+            _ => {}
+        }
+        json::write_string(name, &mut texts);
+        texts.push(b':');
+        json::write_string(text, &mut texts);
+        texts.push(b'}');
+        let texts = String::from_utf8(texts).expect("made of UTF-8 alone");
+        self.extra_text = Some(RawJson(texts.into()));
+    }
+
+    /// `name`, with as many `_` after it as no other extra is named so.
+    pub fn free_extra_name(&self, name: &str) -> String {
+        let mut free = format!("{name}_");
+        while self.extras.iter().any(|(key, _)| *key == free) {
+            free.push('_');
+        }
+        free
     }
 
     /// When the record was created or, if the sender did not say, when it was received:
@@ -259,6 +300,7 @@ impl Record<'_> {
             self.hostname.as_ref(),
             self.source.as_ref(),
             self.fault.as_ref(),
+            self.extra_text.as_ref().map(|texts| &texts.0),
         ];
         let texts: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
         let extras: usize =
@@ -301,6 +343,7 @@ impl Record<'_> {
             fault: self.fault.map(own),
             body: self.body.map(|body| Cow::Owned(body.into_owned())),
             extras: self.extras.into_iter().map(|(k, v)| (own(k), v.into_owned())).collect(),
+            extra_text: self.extra_text.map(RawJson::into_owned),
         }
     }
 }

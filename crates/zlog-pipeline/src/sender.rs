@@ -86,10 +86,14 @@ impl SenderFields {
         // The time of reading is the best guess, and saves a look at the clock per record.
         let created = *record.created.get_or_insert_with(|| record.received.unwrap_or_else(now));
         record.msecs.get_or_insert(milliseconds(created));
-        record.relative_created.get_or_insert_with(|| self.relative(created));
+        // Only a complete `LogRecord` has this time: its process was left out on purpose
+        // (`logging.logProcesses`).
+        if record.relative_created.is_none() {
+            record.relative_created = Some(self.relative(created));
+            record.process.get_or_insert(self.process);
+            record.process_name.get_or_insert(Cow::Borrowed(self.process_name));
+        }
         record.name.get_or_insert(Cow::Borrowed(self.name));
-        record.process.get_or_insert(self.process);
-        record.process_name.get_or_insert(Cow::Borrowed(self.process_name));
         record.hostname.get_or_insert(Cow::Borrowed(self.hostname));
         // Never the record's own source: `seq` counts what this process sends.
         record.source = Some(Cow::Borrowed(self.source));
@@ -163,6 +167,14 @@ mod tests {
             sender.fill(&mut record);
             assert_eq!(record.msecs, Some(f64::from(millis)));
         }
+    }
+
+    #[test]
+    fn a_process_that_python_left_out_stays_out() {
+        let mut record = Record { relative_created: Some(5.0), ..Record::default() };
+        SenderFields::of_this_process("app").fill(&mut record);
+        assert_eq!((record.process, record.process_name), (None, None));
+        assert!(record.hostname.is_some());
     }
 
     #[test]

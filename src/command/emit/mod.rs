@@ -120,7 +120,7 @@ fn is_wrong_usage(args: &EmitArgs, error: &Error) -> bool {
 struct Shutdown {
     stop: ShutdownSignal,
     until: Arc<OnceLock<Instant>>,
-    /// How long a full subscriber may delay the end (`--linger`).
+    /// How long a full or missing subscriber may delay the end (`--linger`).
     linger: Duration,
     /// Since when one delays it.
     held_up: Arc<OnceLock<Instant>>,
@@ -131,15 +131,16 @@ impl Shutdown {
         self.stop.requested() || self.until.get().is_some_and(|until| Instant::now() >= *until)
     }
 
-    /// Whether waiting for a subscriber must end.
-    fn ends_waits(&self) -> bool {
-        self.is_due() || self.stop.was_forwarded()
+    /// Whether waiting for a first subscriber must end. Called while one is missing.
+    fn ends_wait(&self) -> bool {
+        self.is_due() || self.is_overdue()
     }
 
-    /// Whether a full subscriber has delayed the end for too long. Called while a subscriber
-    /// is full.
+    /// Whether a subscriber that is full or missing has delayed the end for too long. Called
+    /// while there is one.
     fn is_overdue(&self) -> bool {
-        self.ends_waits() && self.held_up.get_or_init(Instant::now).elapsed() >= self.linger
+        (self.is_due() || self.stop.was_forwarded())
+            && self.held_up.get_or_init(Instant::now).elapsed() >= self.linger
     }
 
     /// The rest of `--linger`.
@@ -238,7 +239,7 @@ impl Emit {
                 progress.suspended(|| print(text));
             }
         };
-        self.wait.wait(publish.publisher(), &|| shutdown.ends_waits(), &report)
+        self.wait.wait(publish.publisher(), &|| shutdown.ends_wait(), &report)
     }
 
     /// Makes the source count this record and all later ones as not read: `--position` then
@@ -277,9 +278,9 @@ impl Emit {
 
     /// Prints whose connections were closed because of what they sent.
     fn report_disconnects(&mut self) {
+        let Some(publish) = &mut self.publish else { return };
         super::warn_of_descriptors(Instant::now());
-        let report = self.publish.as_mut().and_then(|publish| publish.publisher().take_report());
-        if let Some(text) = report.filter(|_| !self.quiet) {
+        if let Some(text) = publish.publisher().take_report().filter(|_| !self.quiet) {
             self.progress.suspended(|| print(&text));
         }
     }
@@ -325,8 +326,11 @@ impl Emit {
         }
         self.report_disconnects();
         let (published, flushed) = self.close();
+        let slow = || self.publish.as_ref().map(Publish::slow);
         let summary = Summary {
             published,
+            full: slow().and_then(|slow| slow.full()),
+            waits: slow().and_then(|slow| slow.waits()),
             outside_root: self.outside_root,
             unpublished: self.unpublished,
             held_back: self.held_back,
@@ -377,7 +381,7 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
         }
         let dropped = publish.backlog().lost;
         publish.handle(record)?;
-        if publish.backlog().lost > dropped && self.shutdown.ends_waits() {
+        if publish.backlog().lost > dropped && self.shutdown.is_due() {
             self.give_back();
         }
         Ok(())

@@ -95,7 +95,7 @@ fn start_command(
 }
 
 fn stream_spec(level: Option<Level>, default: Level) -> StreamSpec {
-    StreamSpec { level: level.unwrap_or(default), explicit: level.is_some(), process: None }
+    StreamSpec { level: level.unwrap_or(default), process: None }
 }
 
 fn stdout(args: &EmitArgs) -> Tee {
@@ -121,6 +121,7 @@ fn line_options(args: &EmitArgs) -> Result<LineOptions> {
         },
         multiline: multiline::Options {
             rules,
+            json: !args.no_detect && args.pattern.is_none(),
             wait: args.multiline_wait.0,
             ..multiline::Options::default()
         },

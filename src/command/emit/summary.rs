@@ -9,7 +9,7 @@ use indicatif::{
 };
 
 use crate::cli::EmitArgs;
-use zlog_core::text::plural::{counted, plural};
+use zlog_core::text::plural::{self, counted, grouped, plural};
 use zlog_pipeline::handler::publish::Published;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::OUTSIDE_ROOT;
@@ -20,6 +20,9 @@ use zlog_pipeline::source::{ReadProgress, SourceCounts};
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) published: Published,
+    /// Which subscribers had no room for records, and how long records waited for whom.
+    pub(super) full: Option<String>,
+    pub(super) waits: Option<String>,
     /// Records whose own topic was not under the root.
     pub(super) outside_root: u64,
     /// Records that were read and could not be published.
@@ -42,11 +45,11 @@ impl Summary {
     pub(super) fn loss(&self) -> String {
         let mut losses = Vec::from_iter(self.not_published());
         if self.published.dropped_full > 0 {
-            losses.push(format!("{} dropped (a subscriber was full)", self.published.dropped_full));
+            losses.push(format!("{} dropped{}", grouped(self.published.dropped_full), self.full()));
         }
         if self.counts.listen.lost() > 0 {
-            losses
-                .push(format!("{} lost before they had arrived whole", self.counts.listen.lost()));
+            let lost = grouped(self.counts.listen.lost());
+            losses.push(format!("{lost} lost before they had arrived whole"));
         }
         losses.extend(self.may_be_lost());
         losses.join("; ")
@@ -68,15 +71,20 @@ impl Summary {
             (lines.pieces, "piece", "of lines longer than --max-line"),
             (lines.cut_lines, "line", "cut off by the end (marked `cut`)"),
             (lines.skipped, "empty line", "dropped"),
+            (lines.replaced, "state", "of progress bars overwritten before being sent"),
             (lines.nuls, "NUL", "dropped (a hole in the input)"),
-            (lines.unmatched, "line", "that --pattern does not match (sent unchanged)"),
+            (
+                lines.unmatched,
+                "line",
+                "that --pattern or --format-in does not match (sent unchanged)",
+            ),
             (lines.cuts, "traceback", "longer than a record may be (sent in parts)"),
         ];
         let mut remarks = Vec::from_iter(self.not_published());
         let plain = plain
             .iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"));
+            .map(|(count, what)| format!("{} {what}", grouped(*count)));
         remarks.extend(plain);
         let named = named.into_iter().filter(|(count, ..)| *count > 0);
         remarks.extend(named.map(|(count, noun, what)| format!("{} {what}", counted(count, noun))));
@@ -88,6 +96,15 @@ impl Summary {
     fn not_published(&self) -> Option<String> {
         let lost = counted(self.unpublished, "record");
         (self.unpublished > 0).then(|| format!("{lost} not published"))
+    }
+
+    /// Who had no room for records that were dropped.
+    fn full(&self) -> String {
+        match &self.full {
+            Some(full) if self.published.dropped_full > 0 => format!(" (no room for {full})"),
+            None if self.published.dropped_full > 0 => " (a subscriber was full)".to_owned(),
+            _ => String::new(),
+        }
     }
 
     /// Losses whose number is not known.
@@ -108,9 +125,12 @@ impl fmt::Display for Summary {
         write!(f, "{records_text}, {bytes} in {seconds:.1} s")?;
         // The rate of a shorter run says nothing.
         if seconds >= 1.0 {
-            write!(f, " ({:.0}/s)", records as f64 / seconds)?;
+            write!(f, " ({})", plural::rate(records as f64 / seconds))?;
         }
-        write!(f, ", {dropped_full} dropped")?;
+        write!(f, ", {} dropped{}", grouped(dropped_full), self.full())?;
+        if let Some(waits) = &self.waits {
+            write!(f, "; {waits}")?;
+        }
         for remark in self.remarks() {
             write!(f, "; {remark}")?;
         }

@@ -235,11 +235,8 @@ impl Inputs {
             linger: args.linger.0,
         };
         if args.stdin {
-            let spec = StreamSpec {
-                level: args.stdin_level.unwrap_or(Level::INFO),
-                explicit: args.stdin_level.is_some(),
-                process: None,
-            };
+            let level = args.stdin_level.unwrap_or(Level::INFO);
+            let spec = StreamSpec { level, process: None };
             let formats = formats::load("relay", None)?;
             let parse = parse::Options { formats, ..parse::Options::default() };
             let lines = LineOptions { parse, ..LineOptions::default() };

@@ -373,12 +373,14 @@ impl Relay {
         counts.dropped += given_up;
         drop(queries);
         let left = until.saturating_duration_since(Instant::now());
+        let (full, waits) = (proxy.slow().full(), proxy.slow().waits());
         let flushed = proxy.close(left.max(SLICE));
         // With a limit of their own: a stuck subscriber must not cost a file its last records.
         let handlers = handlers.close(linger);
         let missing = super::report_losses("relay", &handlers);
         inputs.print_remarks();
-        let summary = Summary { counts, broken, uncounted, flushed, took: self.begun.elapsed() };
+        let took = self.begun.elapsed();
+        let summary = Summary { counts, full, waits, broken, uncounted, flushed, took };
         if !settings.args.quiet || summary.lost() {
             terminal::eprint_line(format_args!("zlog relay: {summary}"));
         }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::input::Inputs;
-use zlog_core::text::plural::counted;
+use zlog_core::text::plural::{self, counted, grouped};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{Proxy, connected_peers};
 
@@ -66,15 +66,17 @@ impl Rates {
         let (collect, publish) = proxy.endpoint_status();
         let rate = since.rate(0, counts.messages, now);
         let new = counts.messages - since.counts.first().copied().unwrap_or(0);
+        let slow = proxy.slow().full().map_or_else(String::new, |full| format!(": {full}"));
         terminal::eprint_line(format_args!(
-            "zlog relay: {} ({rate:.1}/s), {} in all; publishers {}, subscribers {}; \
-             subscriber full {}, dropped {}",
+            "zlog relay: {} ({}), {} in all; publishers {}, subscribers {}; \
+             subscriber full {}{slow}, dropped {}",
             counted(new, "message"),
-            counts.messages,
+            plural::rate(rate),
+            grouped(counts.messages),
             connected_peers(&collect),
             connected_peers(&publish),
-            counts.no_room,
-            counts.dropped,
+            grouped(counts.no_room),
+            grouped(counts.dropped),
         ));
         *since = Sample::new(now, proxy, inputs);
     }

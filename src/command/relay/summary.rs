@@ -3,12 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use zlog_core::text::plural::counted;
+use zlog_core::text::plural::{counted, grouped};
 use zlog_pipeline::socket::{Counts, Flushed, broken_remark};
 
 /// The counts of a relay that has ended.
 pub(super) struct Summary {
     pub(super) counts: Counts,
+    /// Who had no room for messages, and how long messages waited for whom.
+    pub(super) full: Option<String>,
+    pub(super) waits: Option<String>,
     /// Subscribers whose connection broke.
     pub(super) broken: u64,
     /// Whether publishers were still sending at the end.
@@ -33,11 +36,17 @@ impl fmt::Display for Summary {
         let seconds = self.took.as_secs_f64();
         write!(f, "forwarded {} in {seconds:.1} s", counted(messages, "message"))?;
         if unheard > 0 {
-            write!(f, "; {unheard} had no subscriber")?;
+            write!(f, "; {} had no subscriber", grouped(unheard))?;
         }
         if no_room > 0 {
             let times = counted(no_room, "time");
             write!(f, "; a subscriber had no room {times}, and lost messages")?;
+            if let Some(full) = &self.full {
+                write!(f, ": {full}")?;
+            }
+        }
+        if let Some(waits) = &self.waits {
+            write!(f, "; {waits}")?;
         }
         if dropped > 0 {
             let messages = counted(dropped, "message");

@@ -11,8 +11,7 @@ use super::{Ended, Tail, settings};
 use crate::cli::TailArgs;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Record, Result};
-use zlog_pipeline::os::signal::Hangup;
-use zlog_pipeline::os::terminal;
+use zlog_pipeline::os::{terminal, wakeup};
 use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::socket::{Endpoint, Role, SocketOptions, Subscriber};
 use zlog_pipeline::source::PollStatus;
@@ -22,6 +21,7 @@ use zlog_pipeline::source::subscribe::Subscribe;
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     let prefixes = tail.output.subscriptions(args.level);
     let mut source = open(args, tail, &prefixes)?;
+    tail.is_woken = true;
     let mut live = Live::new(args, tail, prefixes);
     pump(&mut source, &mut live)?;
     tail.late = source.late();
@@ -45,9 +45,7 @@ fn open(args: &TailArgs, tail: &Tail, prefixes: &[Vec<u8>]) -> Result<Subscribe>
     // A request for the backlog subscribes when the relay is ready for it.
     let at_once = if query.is_some() { &[] } else { prefixes };
     let mut subscriber = Subscriber::open(&endpoints, at_once, &options)?;
-    if tail.hangup.is_some() {
-        subscriber.wake_by(Hangup::wakeups()?);
-    }
+    subscriber.wake_by(wakeup::wakeups(tail.hangup.is_some(), tail.output.prints)?);
     endpoints::print_bound("tail", subscriber.bound());
     let mut source = Subscribe::new(subscriber, settings::shows_bodies(args));
     if let Some((n, at)) = query {
@@ -168,12 +166,23 @@ impl Pipeline<Subscribe> for Live<'_> {
     }
 
     fn wait(&self) -> Duration {
-        self.tail.output.wait_at_most(self.tail.wait())
+        let reports = self.no_peer.as_ref().and_then(NoPeerMonitor::due);
+        let reports = reports.into_iter().chain(self.no_output.as_ref().map(NoOutputMonitor::due));
+        let wait = match reports.min() {
+            Some(due) => due.saturating_duration_since(Instant::now()).min(self.tail.wait()),
+            None => self.tail.wait(),
+        };
+        self.tail.output.wait_at_most(wait)
     }
 
     fn after_poll(&mut self, source: &mut Subscribe, status: PollStatus) -> Result<()> {
         if let Some(now) = self.tail.after_poll(status, None)? {
             let subscriber = source.subscriber();
+            if subscriber.has_changed()
+                && let Some(no_peer) = &mut self.no_peer
+            {
+                no_peer.connections_changed();
+            }
             self.report_events(subscriber, now);
             self.report_no_peer(subscriber, now);
             self.report_no_output(subscriber, now);

@@ -18,6 +18,8 @@ const MAX_NAMED: usize = 100;
 pub(super) struct LossReport {
     sequences: SequenceTracker,
     last_report: Instant,
+    /// Losses that were reported.
+    reported: u64,
     /// Whether it was reported that losses may go unseen.
     incomplete_reported: bool,
     quiet: bool,
@@ -27,7 +29,7 @@ impl LossReport {
     /// Prints reports on stderr unless `quiet`.
     pub(super) fn new(quiet: bool, now: Instant) -> LossReport {
         let sequences = SequenceTracker::default();
-        LossReport { sequences, last_report: now, incomplete_reported: false, quiet }
+        LossReport { sequences, last_report: now, reported: 0, incomplete_reported: false, quiet }
     }
 
     /// Notes the sequence number of a record, if it has one.
@@ -41,12 +43,18 @@ impl LossReport {
         self.sequences.lost()
     }
 
+    /// When the losses found since the last report are to be printed.
+    pub(super) fn due(&self) -> Option<Instant> {
+        (self.sequences.lost() > self.reported).then(|| self.last_report + REPORT_INTERVAL)
+    }
+
     /// Prints the losses found since the last report, at most every second or `at_end`.
     pub(super) fn report(&mut self, now: Instant, at_end: bool) {
         if !(at_end || now >= self.last_report + REPORT_INTERVAL) {
             return;
         }
         self.last_report = now;
+        self.reported = self.sequences.lost();
         let lines = lines(&self.sequences.drain_new());
         if self.quiet {
             return;

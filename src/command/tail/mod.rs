@@ -3,6 +3,7 @@
 //! Both are pipelines ([`pump`](zlog_pipeline::pump::pump)) with the same `Tail`, which
 //! decides what happens to a record and when the tail ends.
 
+mod counts;
 mod last;
 mod live;
 mod loss_report;
@@ -118,6 +119,9 @@ fn other_spelling(topic: &str) -> Option<(&str, String)> {
     Some((topic, hint))
 }
 
+/// The longest wait for records where nothing is due.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
 /// Why a tail ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Ended {
@@ -146,6 +150,10 @@ struct Tail {
     is_idle: bool,
     /// When timed work ran last.
     last_timer: Instant,
+    /// When the handlers have timed work to do.
+    handlers_due: Option<Instant>,
+    /// Whether signals and a closed output end the wait of a poll. If not, it is short.
+    is_woken: bool,
     /// Messages that arrived after `--linger`, so that the handlers do not have them.
     late: LateMessages,
 }
@@ -166,6 +174,8 @@ impl Tail {
             ended: None,
             is_idle: false,
             last_timer: now,
+            handlers_due: None,
+            is_woken: false,
             late,
         })
     }
@@ -208,8 +218,10 @@ impl Tail {
             return Duration::ZERO;
         }
         let now = Instant::now();
-        let until = self.deadline.map(|deadline| deadline.saturating_duration_since(now));
-        until.unwrap_or(TICK).min(TICK)
+        let dues = [self.deadline, self.handlers_due, self.output.report_due(now)];
+        let due = dues.into_iter().flatten().min();
+        let longest = if self.is_woken { LONGEST_WAIT } else { TICK };
+        due.map_or(longest, |due| due.saturating_duration_since(now).min(longest))
     }
 
     /// Runs after each poll, and does what is due. `busy_clock` is up to when reorder windows
@@ -226,8 +238,8 @@ impl Tail {
         let is_due = self.is_idle || now >= self.last_timer + TICK;
         if is_due {
             self.output.flush()?;
-            // Waits are no longer than a tick, so timed work is late by no more.
-            self.output.router.on_timer(now);
+            self.output.print_counts(self.is_idle)?;
+            self.handlers_due = self.output.router.on_timer(now);
             self.reopen_on_hangup();
             super::warn_of_descriptors(now);
             self.last_timer = now;

@@ -109,6 +109,11 @@ impl NoOutputMonitor {
         }
     }
 
+    /// When the next check is due.
+    pub(super) fn due(&self) -> Instant {
+        self.probe_until.unwrap_or(self.next_check)
+    }
+
     /// Whether `tail` is subscribed to all topics for a probe.
     pub(super) fn is_probing(&self) -> bool {
         self.probe_until.is_some()

@@ -27,6 +27,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) struct NoPeerMonitor {
     next_check: Instant,
+    /// Whether every endpoint had a peer at the last check.
+    is_settled: bool,
     started: Instant,
     /// In the order of the endpoints.
     peers: Vec<PeerState>,
@@ -133,7 +135,13 @@ impl Finding {
 impl NoPeerMonitor {
     /// Starts at `now`.
     pub(super) fn new(now: Instant) -> NoPeerMonitor {
-        NoPeerMonitor { next_check: now, started: now, peers: Vec::new(), had_peer: HashSet::new() }
+        NoPeerMonitor {
+            next_check: now,
+            is_settled: false,
+            started: now,
+            peers: Vec::new(),
+            had_peer: HashSet::new(),
+        }
     }
 
     /// Notes an event of a connection.
@@ -141,6 +149,17 @@ impl NoPeerMonitor {
         if event.kind == EventKind::Connected {
             self.had_peer.insert(event.endpoint.clone());
         }
+    }
+
+    /// When the next check is due. None is due once every endpoint has a peer, until a
+    /// connection changes.
+    pub(super) fn due(&self) -> Option<Instant> {
+        (!self.is_settled).then_some(self.next_check)
+    }
+
+    /// Notes that a connection may have changed.
+    pub(super) fn connections_changed(&mut self) {
+        self.is_settled = false;
     }
 
     /// Checks the endpoints when a check is due. Returns findings that were not reported yet,
@@ -156,8 +175,10 @@ impl NoPeerMonitor {
             return Vec::new();
         }
         self.next_check = now + CHECK_INTERVAL;
+        let endpoints = endpoints();
+        self.is_settled = endpoints.iter().all(|endpoint| endpoint.peers > 0);
         let (directories, endpoints): (Vec<_>, Vec<_>) =
-            endpoints().into_iter().partition(|endpoint| endpoint.is_run_directory);
+            endpoints.into_iter().partition(|endpoint| endpoint.is_run_directory);
         let has_registered = directories.iter().any(|directory| directory.peers > 0);
         let run_directory = directories.into_iter().next().map(|directory| directory.endpoint);
         let started = self.started;

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::counts::CountReport;
 use super::last::LastRecords;
 use super::loss_report::LossReport;
 use zlog_core::filter::{Filter, Topics};
@@ -32,6 +33,8 @@ pub(super) struct TailOutput {
     pub(super) reorder: Option<ReorderBuffer>,
     /// Counts, and how often they are printed; `None` is at the end only.
     pub(super) stats: Option<(Stats, Option<Duration>)>,
+    /// The counts that are printed in place of records.
+    pub(super) counts: Option<CountReport>,
     /// The handlers, with [`CONSOLE`] as the last if records are printed.
     pub(super) router: Router,
     /// Whether records are printed.
@@ -108,7 +111,9 @@ impl TailOutput {
     /// The prefixes to subscribe to: those asked for. Where these are everything, what no
     /// handler takes is left out.
     pub(super) fn subscriptions(&self, level: Option<Level>) -> Vec<Vec<u8>> {
-        match self.topics.prefixes.is_empty() && self.topics.roots.is_empty() {
+        let is_all = self.topics.prefixes.is_empty() && self.topics.roots.is_empty();
+        // Counts are of all records, whatever the handlers take.
+        match is_all && self.counts.is_none() {
             true => self.router.subscriptions().to_vec(),
             false => self.topics.subscriptions(level),
         }
@@ -119,10 +124,13 @@ impl TailOutput {
         self.check_console()?;
         self.passed += 1;
         self.undecoded += u64::from(record.fault.is_some());
-        if let Some((stats, _)) = &mut self.stats {
+        if let Some((stats, every)) = &mut self.stats {
+            if every.is_some_and(|every| stats.ends_before(record, every)) {
+                terminal::eprint_line(stats.report(Instant::now()).trim_end());
+            }
             stats.count(record);
         }
-        Ok(())
+        self.counts.as_mut().map_or(Ok(()), |counts| counts.count(record))
     }
 
     /// Returns the error of standard output. When the process was asked to end and the reader
@@ -178,7 +186,8 @@ impl TailOutput {
     /// Standard output can't be written.
     pub(super) fn release_all(&mut self) -> Result<()> {
         self.release_with(ReorderBuffer::force_pop)?;
-        self.flush()
+        self.flush()?;
+        self.counts.as_mut().map_or(Ok(()), CountReport::finish)
     }
 
     fn release_with(
@@ -208,16 +217,35 @@ impl TailOutput {
         self.check_console()
     }
 
+    /// Prints the counts that are due by the clock.
+    ///
+    /// # Errors
+    /// Standard output can't be written.
+    pub(super) fn print_counts(&mut self, is_idle: bool) -> Result<()> {
+        self.counts.as_mut().map_or(Ok(()), |counts| counts.on_timer(is_idle))
+    }
+
     /// Whether the reader of standard output has closed it.
     pub(super) fn is_closed(&self) -> bool {
-        self.prints && terminal::stdout_is_closed()
+        (self.prints || self.counts.is_some()) && terminal::stdout_is_closed()
+    }
+
+    /// When counts or losses are to be printed.
+    pub(super) fn report_due(&self, now: Instant) -> Option<Instant> {
+        let left = |(stats, every): &(Stats, Option<Duration>)| {
+            every.map(|every| now + every.saturating_sub(stats.age(now)))
+        };
+        let stats = self.stats.as_ref().and_then(left);
+        // Intervals end with the second.
+        let counts = self.counts.as_ref().map(|_| now + Duration::from_secs(1));
+        self.losses.due().into_iter().chain(stats).chain(counts).min()
     }
 
     /// Prints counts and losses when they are due, or at the end.
     pub(super) fn report(&mut self, now: Instant, at_end: bool) {
         self.losses.report(now, at_end);
         let Some((stats, every)) = &mut self.stats else { return };
-        if at_end || every.is_some_and(|every| stats.age(now) >= every) {
+        if at_end || every.is_some_and(|every| stats.has_ended(now, every)) {
             terminal::eprint_line(stats.report(now).trim_end());
         }
     }

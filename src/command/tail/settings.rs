@@ -4,14 +4,15 @@ use std::time::Instant;
 
 use jiff::Zoned;
 
+use super::counts::CountReport;
 use super::last::LastRecords;
 use super::loss_report::LossReport;
 use super::output::{CONSOLE, TailOutput};
 use crate::cli::{FormatArgs, TailArgs};
 use zlog_core::filter::{Filter, Span, TextFilter, Topics};
-use zlog_core::format::{FormatterSpec, Options, Output, zone};
+use zlog_core::format::{Fields, FormatterSpec, Options, Output, zone};
 use zlog_core::reorder::ReorderBuffer;
-use zlog_core::stats::Stats;
+use zlog_core::stats::{Stats, TimeBase};
 use zlog_core::{Error, Result};
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::os::signal::ShutdownSignal;
@@ -25,13 +26,15 @@ use zlog_pipeline::router::{ConsoleTarget, HandlerContext, HandlerSpec, Router, 
 pub(super) fn output(args: &TailArgs, stop: &ShutdownSignal, now: Instant) -> Result<TailOutput> {
     let topics = topics(args);
     topics.check()?;
+    let base = if args.input.is_empty() { TimeBase::Arrival } else { TimeBase::Records };
     Ok(TailOutput {
         topics,
         filter: filter(args)?,
         losses: LossReport::new(args.quiet, now),
         last: args.last.filter(|_| !args.input.is_empty()).map(LastRecords::new),
         reorder: args.reorder.map(|window| ReorderBuffer::new(window.0)),
-        stats: args.stats.map(|every| (Stats::new(now), every.map(|every| every.0))),
+        stats: args.stats.map(|every| (Stats::new(now, base), every.map(|every| every.0))),
+        counts: CountReport::new(args, base)?,
         router: router(args, stop)?,
         prints: args.prints(),
         abandoned: None,
@@ -69,6 +72,7 @@ fn filter(args: &TailArgs) -> Result<Filter> {
     }
     Ok(Filter {
         min_level: args.level,
+        strict_level: args.strict_level,
         topics: Topics::default(), // `TailOutput` checks topics before
         from_source: args.from_source.clone(),
         since: span.since.map(|moment| moment.seconds),
@@ -152,7 +156,8 @@ fn options(args: &TailArgs, format: Option<&str>) -> Options {
             _ => !args.no_align,
         },
         highlight: args.grep.iter().chain(&args.highlight).cloned().collect(),
-        show: args.show,
+        fields: Fields { shown: args.show.clone(), hidden: args.hide.clone() },
+        terminal: terminal::stdout_columns(),
         timestamp: args.timestamp,
         topic: args.timestamp,
         ..Options::default()

@@ -58,6 +58,13 @@ fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<(
              record before, or let them pass"
         ));
     }
+    let unmatched = source.counts().lines.unmatched;
+    if unmatched > 0 && !args.quiet {
+        let unmatched = counted(unmatched, "line");
+        terminal::eprint_line(format_args!(
+            "zlog tail: {unmatched} that --format-in does not match (shown unchanged)"
+        ));
+    }
     let nuls = source.counts().lines.nuls;
     if nuls > 0 && !args.quiet {
         let nuls = counted(nuls, "NUL");

@@ -8,6 +8,8 @@
     network_logging.py drops PORT NAME COUNT        numbers until the handler has dropped COUNT,
                                                     then 100 more; prints the dropped ones
     network_logging.py rich PORT                    one record of each kind
+    network_logging.py anonymous PORT               a record without process and thread
+    network_logging.py overlong PORT                a record, one of 2,000,000 bytes, and a record
     network_logging.py large PORT                   one record of 150,000 characters, as a datagram
     network_logging.py dies PORT                    ends in the middle of its second record
 
@@ -131,6 +133,14 @@ if style == "drops":
     drops(logger(sys.argv[3], SocketHandler(*address)), int(sys.argv[4]))
 if style == "rich":
     rich(logger("app.db", SocketHandler(*address)))
+if style == "anonymous":
+    logging.logProcesses = logging.logMultiprocessing = logging.logThreads = False
+    logger("app", SocketHandler(*address)).info("from nobody")
+if style == "overlong":
+    log = logger("app", SocketHandler(*address))
+    log.info("before")
+    log.info("x" * 2_000_000)
+    log.info("after")
 if style == "large":
     large(logger("app", DatagramHandler(*address)))
 if style == "dies":

@@ -79,10 +79,9 @@ def deep():
 
 def shown(item):
     """The JSON that zlog writes for a value: the JSON type, or Python's `str`."""
-    if isinstance(item, (bytes, bytearray)):
-        return bytes(item).decode("utf-8", "backslashreplace")
     if isinstance(item, dict):
-        return {str(key): shown(part) for key, part in item.items()}
+        return {shown(key) if isinstance(key, str) else str(key): shown(part)
+                for key, part in item.items()}
     if isinstance(item, (list, tuple, set, frozenset, collections.deque)):
         return [shown(part) for part in item]
     if isinstance(item, str):

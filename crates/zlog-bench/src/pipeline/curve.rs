@@ -128,6 +128,7 @@ pub fn image(report: &Report) -> Option<SweepChart> {
             count(base.size as f64),
             plural(base.size, "byte"),
         ),
+        warnings: report.remarks(),
         panels: curves.iter().map(Curve::panel).collect(),
     })
 }

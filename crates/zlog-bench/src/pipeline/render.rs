@@ -9,11 +9,11 @@ use crate::units::{bytes, count, percent, three_digits};
 use zlog_core::text::plural::{counted, plural};
 
 impl Report {
-    /// Two tables and remarks, for people.
+    /// Tables and remarks, for people.
     pub fn document(&self) -> Document {
         Document {
             title: self.title().to_vec(),
-            tables: vec![self.rates(), self.costs()],
+            tables: vec![self.rates(), self.costs(false), self.costs(true)],
             remarks: self.remarks(),
         }
     }
@@ -42,13 +42,14 @@ impl Report {
     /// Throughput.
     fn rates(&self) -> Table {
         let mut columns = vec![Column::text("pipeline")];
-        let numbers = ["records/s", "±", "bare libzmq", "±", "× bare", "lost"];
+        let numbers = ["records/s", "±", "bare libzmq", "× bare", "lost"];
         columns.extend(numbers.map(Column::number));
         let mut table = Table::new(columns);
         for row in &self.pipelines {
             let mut cells = vec![self.name(row)];
             cells.extend(rate(row.zlog.as_ref()));
-            cells.extend(rate(row.bare.as_ref()));
+            let bare = rate(row.bare.as_ref());
+            cells.extend(bare.into_iter().take(1));
             cells.push(median(row.ratio_to_bare, three_digits));
             cells.push(row.zlog.as_ref().map_or(NONE.to_owned(), |f| count(f.lost as f64)));
             table.add(cells);
@@ -56,19 +57,18 @@ impl Report {
         table
     }
 
-    /// Processor time and memory.
-    fn costs(&self) -> Table {
+    /// Processor time and memory, of zlog or of bare libzmq.
+    fn costs(&self, bare: bool) -> Table {
         let mut columns = vec![Column::text("CPU s/M and memory")];
-        let numbers = ["emit", "", "tail", "", "bare send", "", "bare recv", ""];
-        columns.extend(numbers.map(Column::number));
+        let sides = if bare { ["bare send", "bare recv"] } else { ["emit", "tail"] };
+        columns.extend(sides.into_iter().flat_map(|side| [side, ""]).map(Column::number));
         let mut table = Table::new(columns);
         for row in &self.pipelines {
+            let figures = if bare { &row.bare } else { &row.zlog };
+            let sides = figures.as_ref().map(|f| (&f.publishers, &f.subscribers));
             let mut cells = vec![self.name(row)];
-            for figures in [&row.zlog, &row.bare] {
-                let sides = figures.as_ref().map(|f| (&f.publishers, &f.subscribers));
-                cells.extend(cost(sides.map(|(publishers, _)| publishers)));
-                cells.extend(cost(sides.map(|(_, subscribers)| subscribers)));
-            }
+            cells.extend(cost(sides.map(|(publishers, _)| publishers)));
+            cells.extend(cost(sides.map(|(_, subscribers)| subscribers)));
             table.add(cells);
         }
         table
@@ -101,8 +101,9 @@ impl Report {
         })
     }
 
-    fn remarks(&self) -> Vec<String> {
-        let mut remarks = Vec::new();
+    /// Losses, failures and notes: one line each.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let mut remarks: Vec<String> = self.machine.remark().into_iter().collect();
         for row in &self.pipelines {
             let name = self.name(row);
             let lost = |figures: &Option<Figures>| figures.as_ref().map_or(0, |f| f.lost);
@@ -111,9 +112,24 @@ impl Report {
             remarks.extend(row.error.as_ref().map(|error| document::failed(&name, error)));
         }
         remarks.extend(self.too_short());
+        let vague = self.pipelines.iter().map(|row| (self.name(row), vague(row)));
+        remarks.extend(document::vague(&vague.collect::<Vec<_>>()));
         remarks.extend(document::stopped(self.interrupted));
         remarks
     }
+}
+
+/// The figures of a row that say little, with their ranges.
+fn vague(row: &Row) -> Vec<String> {
+    let rate = |figures: &Option<Figures>| figures.as_ref().map(|f| f.records_per_second);
+    let figures = [
+        ("records/s", rate(&row.zlog), count as fn(f64) -> String),
+        ("bare libzmq", rate(&row.bare), count),
+        ("× bare", row.ratio_to_bare, three_digits),
+    ];
+    let vague =
+        |(name, spread, show): (&str, Option<_>, _)| document::vague_range(name, spread?, show);
+    figures.into_iter().filter_map(vague).collect()
 }
 
 /// The share of the time spent on starting programs; the larger of both implementations.
@@ -131,7 +147,7 @@ fn rate(figures: Option<&Figures>) -> [String; 2] {
     let Some(figures) = figures else { return ["not measured".to_owned(), NONE.to_owned()] };
     let rate = figures.records_per_second;
     let varied = if figures.runs > 1 { percent(rate.relative()) } else { NONE.to_owned() };
-    [count(rate.median), varied]
+    [median(Some(rate), count), varied]
 }
 
 /// Processor time and memory of one side.
@@ -150,7 +166,7 @@ mod tests {
     fn every_pipeline_has_a_row_in_each_shape_and_says_what_is_other_than_in_the_base() {
         let report = report();
         for output in [report.document().text(), report.document().markdown()] {
-            assert_eq!(output.matches("tcp json, size 1,000").count(), 3, "{output}");
+            assert_eq!(output.matches("tcp json, size 1,000").count(), 4, "{output}");
             assert!(
                 output.contains("messages of 100 bytes, 1 publisher to 1 subscriber"),
                 "{output}"
@@ -173,6 +189,34 @@ mod tests {
                         tcp json, size 1,000 (62 %). A larger --count";
             assert!(output.contains(said), "{output}");
         }
+    }
+
+    #[test]
+    fn tables_with_long_names_and_numbers_fit_80_columns_and_say_what_is_vague() {
+        let mut report = report();
+        for row in &mut report.pipelines {
+            for figures in [&mut row.zlog, &mut row.bare].into_iter().flatten() {
+                figures.records_per_second =
+                    Spread { median: 12_345_678.0, low: 1.0, high: 123_456_789.0 };
+                figures.lost = 1_234_567;
+                for side in [&mut figures.publishers, &mut figures.subscribers] {
+                    let wide = Spread { median: 123e6, low: 1.0, high: 999e6 };
+                    (side.cpu_seconds_per_million, side.peak_memory_bytes) =
+                        (Some(wide), Some(wide));
+                }
+            }
+        }
+        // A sweep changes one dimension at a time.
+        let base = report.pipelines[0].dimensions;
+        report.pipelines[1].dimensions = base;
+        report.pipelines[1].dimensions.subscribers = 1000;
+        let document = report.document();
+        for table in &document.tables {
+            assert!(table.width() <= 80, "{}", table.text());
+        }
+        let text = document.text();
+        assert!(text.contains("12,345,678?"), "{text}");
+        assert!(text.contains("tcp json (records/s 1 to 123,456,789"), "{text}");
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct HandlerChart {
     pub title: String,
     /// How it was measured: machine, date, settings.
     pub remark: String,
+    /// What a reader of the figures must know.
+    pub warnings: Vec<String>,
     /// The handlers, from top to bottom.
     pub measured: Vec<HandlerFigures>,
 }
@@ -56,7 +58,7 @@ impl HandlerChart {
 
 impl Draw for HandlerChart {
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawn<DB> {
-        let area = primitives::head(area, &self.title, &self.remark, 0)?;
+        let area = primitives::head(area, &self.title, &self.remark, &self.warnings, 0)?;
         let (left, right) = area.split_horizontally(HALF);
         self.rates(&left)?;
         self.latencies(&right)

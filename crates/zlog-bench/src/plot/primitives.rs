@@ -13,6 +13,7 @@ use super::axis::Axis;
 use super::label::{fit, spread};
 use super::style::{self, GRID, INK, LineStyle, Mark, PALE_INK, small};
 use super::{Area, Chart, Drawn};
+use zlog_core::text::escape::escape;
 
 /// Height of title and remark in pixels.
 const HEAD: i32 = 84;
@@ -25,17 +26,74 @@ const SCALE: i32 = 70;
 /// Half the size of a mark in pixels.
 const MARK: i32 = 5;
 
-/// Writes title and remark. Returns the area below, without a margin of `bottom` pixels.
+/// Most lines of warnings.
+const WARNINGS: usize = 6;
+/// Letters of small text on a line.
+const LINE_LETTERS: usize = 164;
+
+/// Writes title, remark and, at the bottom, warnings. Returns the area between them, without a
+/// margin of `bottom` pixels.
 pub(super) fn head<DB: DrawingBackend>(
     area: &Area<DB>,
     title: &str,
     remark: &str,
+    warnings: &[String],
     bottom: i32,
 ) -> Drawn<DB, Area<DB>> {
     area.draw(&Text::new(fit(title, 120), (24, 16), style::title()))?;
     let pale = small(PALE_INK, HPos::Left, VPos::Top);
-    area.draw(&Text::new(fit(remark, 164), (24, 46), pale))?;
-    Ok(area.margin(HEAD, bottom, 0, 0))
+    area.draw(&Text::new(fit(remark, LINE_LETTERS), (24, 46), pale))?;
+    let lines = warning_lines(warnings);
+    let height = lines.len() as i32 * LINE;
+    let top = area.dim_in_pixel().1 as i32 - height - if lines.is_empty() { 0 } else { 8 };
+    for (line, at) in lines.into_iter().zip(0..) {
+        let style = small(style::WARNING, HPos::Left, VPos::Top);
+        area.draw(&Text::new(line, (24, top + at * LINE), style))?;
+    }
+    Ok(area.margin(HEAD, bottom.max(area.dim_in_pixel().1 as i32 - top), 0, 0))
+}
+
+/// Warnings in lines that fit. Those that have no room are counted.
+fn warning_lines(warnings: &[String]) -> Vec<String> {
+    let wrap = |warning: &String| {
+        let mut lines = vec![String::new()];
+        for word in escape(warning).split(' ') {
+            let last = lines.last_mut().expect("there is one");
+            let length = last.chars().count();
+            if length > 0 && length + 1 + word.chars().count() > LINE_LETTERS {
+                lines.push(fit(word, LINE_LETTERS));
+            } else {
+                last.push_str(if length > 0 { " " } else { "" });
+                last.push_str(&fit(word, LINE_LETTERS));
+            }
+        }
+        lines
+    };
+    let mut lines = Vec::new();
+    for (at, warning) in warnings.iter().enumerate() {
+        let more = wrap(warning);
+        if lines.len() + more.len() > WARNINGS {
+            lines.push(format!("and {} more, which the table shows", warnings.len() - at));
+            break;
+        }
+        lines.extend(more);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_are_wrapped_and_those_without_room_are_counted() {
+        let long = "word ".repeat(60);
+        let lines = warning_lines(&["short".into(), long.clone(), long.clone(), long]);
+        assert_eq!((lines.len(), &*lines[0]), (6, "short"), "{lines:?}");
+        assert_eq!(lines[5], "and 1 more, which the table shows");
+        assert!(lines.iter().all(|line| line.chars().count() <= LINE_LETTERS));
+        assert!(warning_lines(&[]).is_empty());
+    }
 }
 
 /// Writes the heading of a chart.

@@ -9,6 +9,8 @@ pub(super) const SMALL: f64 = 17.5;
 pub(super) const LARGE: f64 = 22.5;
 /// Text.
 pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
+/// Warnings.
+pub(super) const WARNING: RGBColor = RGBColor(0xa0, 0x30, 0x10);
 /// Less important text: axis labels.
 pub(super) const PALE_INK: RGBColor = RGBColor(0x55, 0x55, 0x55);
 /// Grid lines at labels.

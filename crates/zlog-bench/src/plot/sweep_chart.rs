@@ -19,6 +19,8 @@ pub struct SweepChart {
     pub title: String,
     /// How it was measured: machine, date, settings.
     pub remark: String,
+    /// What a reader of the figures must know.
+    pub warnings: Vec<String>,
     /// A panel for each setting; up to four stay readable.
     pub panels: Vec<Panel>,
 }
@@ -77,7 +79,7 @@ impl SweepChart {
 
 impl Draw for SweepChart {
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawn<DB> {
-        let area = primitives::head(area, &self.title, &self.remark, 8)?;
+        let area = primitives::head(area, &self.title, &self.remark, &self.warnings, 8)?;
         let places = area.split_evenly(grid(self.panels.len()));
         for (panel, place) in self.panels.iter().zip(places) {
             panel.draw(&place)?;

@@ -17,6 +17,12 @@ use zlog_core::{Error, Result};
 /// A cell without a figure.
 pub const NONE: &str = "-";
 
+/// Marks a figure whose runs differ too much ([`Spread::is_vague`]).
+pub const VAGUE: &str = "?";
+
+/// Columns of a terminal. Tables fit in.
+pub const WIDTH: usize = 80;
+
 /// A report for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Document {
@@ -71,9 +77,34 @@ pub fn json(report: &impl Serialize) -> Result<Vec<u8>> {
     Ok(json)
 }
 
-/// A cell with the median of a spread.
+/// A cell with the median of a spread, and a mark if it says little.
 pub fn median(spread: Option<Spread>, show: fn(f64) -> String) -> String {
-    spread.map_or(NONE.to_owned(), |spread| show(spread.median))
+    let shown = |spread: Spread| match spread.is_vague() {
+        true => format!("{}{VAGUE}", show(spread.median)),
+        false => show(spread.median),
+    };
+    spread.map_or(NONE.to_owned(), shown)
+}
+
+/// The remark that explains the marks, if there are any: the rows, and their vague figures.
+pub fn vague(rows: &[(String, Vec<String>)]) -> Option<String> {
+    let named =
+        |(name, figures): &(String, Vec<String>)| format!("{name} ({})", figures.join(", "));
+    let rows: Vec<String> =
+        rows.iter().filter(|(_, figures)| !figures.is_empty()).map(named).collect();
+    (!rows.is_empty()).then(|| {
+        format!(
+            "{VAGUE} marks figures that say little, since the runs differ by more than the median: \
+             {}. More or longer runs may help.",
+            rows.join("; ")
+        )
+    })
+}
+
+/// A figure's name and its range, if it is vague.
+pub fn vague_range(name: &str, spread: Spread, show: fn(f64) -> String) -> Option<String> {
+    let range = || format!("{name} {} to {}", show(spread.low), show(spread.high));
+    spread.is_vague().then(range)
 }
 
 /// The remark that `name` has lost records, if it has.

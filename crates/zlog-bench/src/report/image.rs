@@ -10,6 +10,7 @@ pub fn image(report: &Report) -> HandlerChart {
     HandlerChart {
         title: format!("What a log call costs: {}", describe(&report.settings)),
         remark: format!("{machine}, {date}"),
+        warnings: report.remarks(),
         measured: report
             .handlers
             .iter()
@@ -41,5 +42,8 @@ mod tests {
         assert!(!file.latency.is_empty());
         assert_eq!((smtp.rate, smtp.latency.as_slice()), (None, &[][..]));
         assert!(image.title.contains("messages of 100 bytes"), "{}", image.title);
+        let svg = image.render(crate::plot::ImageFormat::Svg).unwrap();
+        let svg = String::from_utf8(svg).unwrap();
+        assert!(svg.contains("smtp: failed: mail.invalid: connection refused"), "{svg}");
     }
 }

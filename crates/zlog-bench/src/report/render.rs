@@ -1,6 +1,6 @@
 //! A report for people, and as a table for spreadsheets.
 
-use super::document::{self, Document, NONE, median};
+use super::document::{self, Document, NONE, WIDTH, median};
 use super::table::{Column, Table};
 use super::{Figures, Report, Row, Settings};
 use crate::stats::Spread;
@@ -10,6 +10,8 @@ use zlog_core::text::plural::{counted, plural};
 
 /// Width of the longest bar, in columns.
 const BAR: usize = 20;
+/// Shorter bars show nothing.
+const MIN_BAR: usize = 5;
 
 impl Report {
     /// Two tables and remarks, for people; with bars for a terminal.
@@ -69,6 +71,12 @@ impl Report {
             Column::number("lost"),
             Column::number("× file"),
         ];
+        // A table without bars tells how much room they have.
+        let bar_width = match bars {
+            true => WIDTH.saturating_sub(self.rates(false).width() + 2).min(BAR),
+            false => 0,
+        };
+        let bars = bar_width >= MIN_BAR;
         if bars {
             columns.insert(3, Column::text(""));
         }
@@ -83,14 +91,14 @@ impl Report {
             let calls = figures.calls_per_second;
             let mut cells = vec![
                 row.name.clone(),
-                count(calls.median),
+                median(Some(calls), count),
                 if row.runs > 1 { percent(calls.relative()) } else { NONE.to_owned() },
                 median(figures.arrived_per_second, count),
                 figures.lost.map_or(NONE.to_owned(), |lost| count(lost as f64)),
                 median(figures.ratio_to_file, three_digits),
             ];
             if bars {
-                cells.insert(3, bar(calls.median / most, BAR));
+                cells.insert(3, bar(calls.median / most, bar_width));
             }
             table.add(cells);
         }
@@ -110,8 +118,9 @@ impl Report {
             };
             let latency = &figures.latency_ns;
             let mut cells = vec![row.name.clone()];
-            let steps = [&latency.p50, &latency.p90, &latency.p99, &latency.p99_9, &latency.max];
-            cells.extend(steps.map(|spread| nanos(spread.median)));
+            let steps = [latency.p50, latency.p90, latency.p99, latency.p99_9];
+            cells.extend(steps.map(|spread| median(Some(spread), nanos)));
+            cells.push(nanos(latency.max.high));
             cells.push(median(figures.cpu_seconds_per_million, three_digits));
             cells.push(median(figures.peak_memory_bytes, bytes));
             table.add(cells);
@@ -124,17 +133,40 @@ impl Report {
     }
 
     /// Losses, failures and notes: one line each.
-    fn remarks(&self) -> Vec<String> {
-        let mut remarks = Vec::new();
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let mut remarks: Vec<String> = self.machine.remark().into_iter().collect();
         for row in &self.handlers {
             let lost = row.figures.as_ref().and_then(|figures| figures.lost).unwrap_or_default();
             remarks.extend(document::lost(&row.name, lost));
             remarks.extend(row.error.as_ref().map(|error| document::failed(&row.name, error)));
             remarks.extend(row.note.as_ref().map(|note| format!("{}: {note}", row.name)));
         }
+        let vague = self.handlers.iter().map(|row| (row.name.clone(), vague(row)));
+        remarks.extend(document::vague(&vague.collect::<Vec<_>>()));
         remarks.extend(document::stopped(self.interrupted));
         remarks
     }
+}
+
+/// The figures of a row that say little, with their ranges.
+fn vague(row: &Row) -> Vec<String> {
+    type Figure = (&'static str, fn(f64) -> String, fn(&Figures) -> Option<Spread>);
+    const FIGURES: [Figure; 9] = [
+        ("calls/s", count, |figures| Some(figures.calls_per_second)),
+        ("arrived/s", count, |figures| figures.arrived_per_second),
+        ("× file", three_digits, |figures| figures.ratio_to_file),
+        ("p50", nanos, |figures| Some(figures.latency_ns.p50)),
+        ("p90", nanos, |figures| Some(figures.latency_ns.p90)),
+        ("p99", nanos, |figures| Some(figures.latency_ns.p99)),
+        ("p99.9", nanos, |figures| Some(figures.latency_ns.p99_9)),
+        ("CPU s/M", three_digits, |figures| figures.cpu_seconds_per_million),
+        ("memory", bytes, |figures| figures.peak_memory_bytes),
+    ];
+    let Some(figures) = &row.figures else { return Vec::new() };
+    FIGURES
+        .iter()
+        .filter_map(|(name, show, of)| document::vague_range(name, of(figures)?, *show))
+        .collect()
 }
 
 /// The subject of the measurement, in words.
@@ -175,8 +207,9 @@ fn bare(figures: &Figures) -> Vec<String> {
     let mut cells = [calls.median, calls.low, calls.high].map(|n| number(Some(n))).to_vec();
     cells.push(middle(figures.arrived_per_second));
     cells.extend([Some(figures.sent), figures.arrived, figures.lost].map(integer));
-    let steps = [&latency.p50, &latency.p90, &latency.p99, &latency.p99_9, &latency.max];
+    let steps = [latency.p50, latency.p90, latency.p99, latency.p99_9];
     cells.extend(steps.map(|spread| number(Some(spread.median))));
+    cells.push(number(Some(latency.max.high)));
     let rest = [
         figures.cpu_seconds_per_million,
         figures.peak_memory_bytes,
@@ -190,6 +223,7 @@ fn bare(figures: &Figures) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::report;
+    use super::*;
 
     #[test]
     fn every_handler_has_a_row_in_each_shape_also_one_that_failed() {
@@ -218,6 +252,62 @@ mod tests {
         }
         assert!(text.contains('█'));
         assert!(!report.document(false).text().contains('█'));
+    }
+
+    /// A report with the longest names and numbers that occur.
+    fn wide() -> Report {
+        let mut report = report();
+        for (row, name) in
+            report.handlers.iter_mut().zip(["python-queue-file", "queue-smtp", "pub-inproc"])
+        {
+            row.name = name.into();
+            let Some(figures) = &mut row.figures else { continue };
+            let wide = Spread { median: 12_345_678.0, low: 1.0, high: 12_345_678_901.0 };
+            figures.calls_per_second = wide;
+            figures.arrived_per_second = Some(wide);
+            figures.lost = Some(12_345_678);
+            figures.ratio_to_file = Some(Spread { median: 0.123, low: 0.001, high: 9.0 });
+            let latency = &mut figures.latency_ns;
+            let slow = Spread { median: 123e6, low: 1.0, high: 999e6 };
+            (latency.p50, latency.p90, latency.p99) = (slow, slow, slow);
+            (latency.p99_9, latency.max) = (slow, slow);
+            figures.cpu_seconds_per_million =
+                Some(Spread { median: 12_345.0, low: 1.0, high: 99_999.0 });
+            figures.peak_memory_bytes = Some(Spread { median: 123e6, low: 1.0, high: 999e6 });
+        }
+        report
+    }
+
+    #[test]
+    fn tables_with_the_longest_names_and_numbers_fit_80_columns() {
+        for bars in [true, false] {
+            for table in wide().document(bars).tables {
+                assert!(table.width() <= 80, "{}", table.text());
+            }
+        }
+    }
+
+    #[test]
+    fn max_is_the_longest_call_of_all_runs() {
+        let mut report = report();
+        let max = Spread { median: 8.54e6, low: 1e6, high: 55e6 };
+        report.handlers[0].figures.as_mut().unwrap().latency_ns.max = max;
+        let text = report.document(false).text();
+        assert!(text.contains("55.0 ms") && !text.contains("8.54 ms"), "{text}");
+        let csv = String::from_utf8(report.table().csv().unwrap()).unwrap();
+        assert!(csv.contains(",55000000,"), "{csv}");
+    }
+
+    #[test]
+    fn figures_whose_runs_differ_too_much_are_marked_and_explained() {
+        let mut report = report();
+        assert!(!report.document(false).text().contains('?'));
+        let p99 = Spread { median: 2_000.0, low: 1_000.0, high: 55e6 };
+        report.handlers[0].figures.as_mut().unwrap().latency_ns.p99 = p99;
+        for text in [report.document(false).text(), report.document(false).markdown()] {
+            assert!(text.contains("2.00 µs?"), "{text}");
+            assert!(text.contains("file (p99 1.00 µs to 55.0 ms). More or longer"), "{text}");
+        }
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub struct Latency {
     pub p99: Spread,
     /// 99.9 % took no longer.
     pub p99_9: Spread,
-    /// The longest call.
+    /// The longest call of each run. `high` is the longest one of all.
     pub max: Spread,
     /// The distribution over all runs: shares of the calls (0 to 1), each with the
     /// nanoseconds that it did not exceed.

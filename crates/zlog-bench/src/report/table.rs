@@ -65,6 +65,11 @@ impl Table {
         text
     }
 
+    /// The width of [`Table::text`], in columns.
+    pub fn width(&self) -> usize {
+        self.text().lines().map(unicode_width::UnicodeWidthStr::width).max().unwrap_or(0)
+    }
+
     /// A Markdown table.
     pub fn markdown(&self) -> String {
         let line = |cells: &mut dyn Iterator<Item = String>| {

@@ -143,7 +143,7 @@ fn within<'j>(value: &'j str, parts: &[String]) -> Option<&'j str> {
 /// A value as text, without quotes around it.
 pub(super) fn text(value: Value<'_>) -> Cow<'_, str> {
     match value {
-        Value::Text(text) => text,
+        Value::Text(text) | Value::Printed { text, .. } => text,
         Value::Big(text) | Value::Json(text) | Value::Tuple(text) => Cow::Borrowed(text),
         Value::Int(number) => Cow::Owned(number.to_string()),
         Value::Float(number) => Cow::Owned(number.to_string()),

@@ -17,7 +17,7 @@ pub use when::{Moment, Span};
 
 /// The conditions for a record to pass. The default passes every record.
 ///
-/// A record without a level passes `min_level`, and one without a time passes `since` and
+/// A record without a level passes `min_level` unless `strict_level` is set, and one without a time passes `since` and
 /// `until`: excluding it would be a loss that nobody sees. A record without a source does not
 /// pass `from_source`.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,8 @@ pub struct Filter {
     /// This level and above, by number, so that custom levels count, too. A record whose body
     /// gives no level has that of its topic.
     pub min_level: Option<Level>,
+    /// A record without a level does not pass `min_level`.
+    pub strict_level: bool,
     /// Which topics.
     pub topics: Topics,
     /// Any of these sources: each is the whole name or its beginning.
@@ -53,8 +55,10 @@ impl Filter {
 
     fn accepts_level(&self, record: &Record<'_>) -> bool {
         let Some(least) = self.min_level else { return true };
-        let level = level_of(record);
-        level >= least || level == Level::NOTSET
+        match level_of(record) {
+            Level::NOTSET => !self.strict_level,
+            level => level >= least,
+        }
     }
 
     fn accepts_source(&self, record: &Record<'_>) -> bool {
@@ -119,6 +123,18 @@ mod tests {
         assert!(filter.accepts(&with_topic("app.NOTSET")));
         assert!(filter.accepts(&with_topic("app.ERROR")));
         assert!(!filter.accepts(&with_topic("app.INFO")));
+    }
+
+    #[test]
+    fn a_strict_level_excludes_records_without_a_level() {
+        for least in [Level::WARNING, Level::NOTSET] {
+            let mut filter =
+                Filter { min_level: Some(least), strict_level: true, ..Filter::default() };
+            assert!(!filter.accepts(&Record::default()));
+            assert!(!filter.accepts(&Record { topic: "app.NOTSET".into(), ..Record::default() }));
+            assert!(filter.accepts(&Record { topic: "app.ERROR".into(), ..Record::default() }));
+            assert!(filter.accepts(&record()));
+        }
     }
 
     #[test]

@@ -4,11 +4,12 @@ use regex::Regex;
 
 use crate::format::value::write_fields;
 use crate::record::Record;
+use crate::text::sgr;
 
 /// Regular expressions that must match a record, and others that must not.
 ///
-/// They search what people see of a record: the message, the traceback, the stack, and the
-/// extras as `key=value key=value`.
+/// They search what people see of a record: the message, the traceback and the stack, without
+/// their colours, and the extras as `key=value key=value`.
 #[derive(Clone, Debug, Default)]
 pub struct TextFilter {
     include: Vec<Regex>,
@@ -33,8 +34,9 @@ impl TextFilter {
             return true;
         }
         let message = record.message();
+        let message = sgr::strip(&message);
         let traces = [&record.exc_text, &record.stack_info];
-        let traces = traces.map(|trace| trace.as_deref().unwrap_or(""));
+        let traces = traces.map(|trace| sgr::strip(trace.as_deref().unwrap_or("")));
         fields.clear();
         let mut matches = |pattern: &Regex| {
             if pattern.is_match(&message) || traces.iter().any(|trace| pattern.is_match(trace)) {
@@ -42,7 +44,7 @@ impl TextFilter {
             }
             // Written once, and only if the message does not decide.
             if fields.is_empty() {
-                write_fields(fields, record, false);
+                write_fields(fields, &record.extras, false);
             }
             !fields.is_empty() && pattern.is_match(&String::from_utf8_lossy(fields))
         };
@@ -67,6 +69,18 @@ mod tests {
             stack_info: Some("Stack of it".into()),
             extras: extras.map(|(key, value)| (key.into(), RawJson(value.into()))).into(),
             ..Record::default()
+        }
+    }
+
+    #[test]
+    fn text_is_searched_without_its_colours() {
+        let mut record = record();
+        record.msg = "\x1b[31mdisk\x1b[0m full".into();
+        record.exc_text = Some("\x1b[1mTrace\x1b[mback".into());
+        for (pattern, found) in [("^disk full$", true), ("^Traceback$", true), ("31m", false)] {
+            let pattern = || vec![Regex::new(pattern).unwrap()];
+            assert_eq!(TextFilter::new(pattern(), false, Vec::new()).accepts(&record), found);
+            assert_eq!(TextFilter::new(Vec::new(), false, pattern()).accepts(&record), !found);
         }
     }
 

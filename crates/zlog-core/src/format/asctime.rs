@@ -16,7 +16,7 @@ pub(super) struct Asctime {
 }
 
 impl Asctime {
-    /// `msec_format` is Python's `default_msec_format`, which a `datefmt` replaces.
+    /// `msec_format` is Python's `default_msec_format`.
     pub(super) fn new(time: TimeFormat, msec_format: Option<MsecFormat>) -> Asctime {
         Asctime { time, msec_format, bytes: Vec::new(), text: String::new() }
     }

@@ -1,7 +1,8 @@
 //! The attributes that a format string may name: those of Python's `LogRecord`, and zlog's.
 //!
 //! A missing number is 0 and missing text is `None`, as `logging.makeLogRecord` sets most
-//! of them, so that `%(lineno)d` works for records that are not from Python.
+//! of them, so that `%(lineno)d` works for records that are not from Python. A missing
+//! process or thread is `None`, as `logging.logProcesses = False` leaves it, and 0 to `%d`.
 
 use crate::python::Value;
 use crate::record::Record;
@@ -97,15 +98,18 @@ impl Attribute {
     /// The value for records that lack the attribute.
     pub(super) fn default_value(self) -> Value<'static> {
         match self {
-            Attribute::Lineno | Attribute::Thread | Attribute::Process | Attribute::Seq => {
-                Value::Int(0)
-            }
+            Attribute::Lineno | Attribute::Seq => Value::Int(0),
             Attribute::Msecs | Attribute::RelativeCreated => Value::Float(0.0),
             Attribute::Created | Attribute::Received => Value::Float(f64::NAN),
             Attribute::Args => Value::Tuple("[]"),
             Attribute::Pathname | Attribute::Filename | Attribute::Module => Value::Text("".into()),
             _ => Value::None,
         }
+    }
+
+    /// Whether it is a number that may be `None`.
+    pub(super) fn is_number(self) -> bool {
+        matches!(self, Attribute::Process | Attribute::Thread)
     }
 
     /// The value of a record; `None` if the record lacks it.
@@ -155,7 +159,10 @@ impl Attribute {
                     Some(Value::Tuple(&args.0))
                 }
                 Some(args) => Some(Value::from_json(&args.0)),
-                None => None,
+                None => {
+                    let text = record.extra_text_of("args")?;
+                    Some(Value::Printed { text, repr: None })
+                }
             },
             _ => None,
         }

@@ -1,11 +1,14 @@
 //! Columns that align values of consecutive records.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::paint::Paint;
 
 /// The maximum width of a column. Longer values shift only their own line.
 const MAX_WIDTH: usize = 40;
+
+/// Stands for the beginning of a value that is too wide.
+const ELLIPSIS: &str = "…";
 
 /// A column that grows to the widest value so far and never cuts values off.
 pub(super) struct Column {
@@ -19,6 +22,11 @@ impl Column {
         Column { align, width: if align { width } else { 0 } }
     }
 
+    /// The width of the widest value so far.
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
     /// Appends a value in a style, padded. Returns its width on a terminal, which is 0 until
     /// the column has its first value.
     pub(super) fn write(
@@ -27,10 +35,23 @@ impl Column {
         paint: &Paint,
         value: impl FnOnce(&mut Vec<u8>),
     ) -> usize {
+        self.write_within(out, paint, usize::MAX, value)
+    }
+
+    /// As [`Column::write`], in at most `limit` columns of the terminal: the beginning of a
+    /// wider value is replaced by `…`.
+    pub(super) fn write_within(
+        &mut self,
+        out: &mut Vec<u8>,
+        paint: &Paint,
+        limit: usize,
+        value: impl FnOnce(&mut Vec<u8>),
+    ) -> usize {
         let before = out.len();
         let (empty, width) = paint.over(out, |out| {
             let start = out.len();
             value(out);
+            shorten(out, start, limit);
             (out.len() == start, display_width(&out[start..]))
         });
         if empty {
@@ -40,10 +61,32 @@ impl Column {
         if self.align {
             self.width = self.width.max(width.min(MAX_WIDTH));
         }
-        let padding = self.width.saturating_sub(width);
+        let padding = self.width.min(limit).saturating_sub(width);
         out.resize(out.len() + padding, b' ');
         width + padding
     }
+}
+
+/// Replaces the beginning of the text from `start` on by `…` if it is wider than `limit`.
+fn shorten(out: &mut Vec<u8>, start: usize, limit: usize) {
+    // Bytes are at least as many as columns.
+    if out.len() - start <= limit {
+        return;
+    }
+    let Ok(text) = std::str::from_utf8(&out[start..]) else { return };
+    if text.width() <= limit {
+        return;
+    }
+    let mut kept = text.len();
+    let mut width = ELLIPSIS.width();
+    for (at, c) in text.char_indices().rev() {
+        width += c.width().unwrap_or(0);
+        if width > limit {
+            break;
+        }
+        kept = at;
+    }
+    out.splice(start..start + kept, ELLIPSIS.bytes());
 }
 
 /// The width of text on a terminal.
@@ -81,6 +124,28 @@ mod tests {
         let long = "x".repeat(MAX_WIDTH + 5);
         assert_eq!(write(&mut column, &long), (format!("<{long}>"), MAX_WIDTH + 5));
         assert_eq!(write(&mut column, "a").1, MAX_WIDTH);
+    }
+
+    #[test]
+    fn a_value_is_shortened_at_its_beginning_to_the_limit() {
+        let cases = [
+            ("abcdef", 6, "abcdef"),
+            ("abcdef", 5, "…cdef"),
+            ("abcdef", 1, "…"),
+            ("世界世界", 8, "世界世界"),
+            ("世界世界", 7, "…界世界"),
+            ("世界世界", 6, "…世界"),
+        ];
+        for (value, limit, shown) in cases {
+            let mut column = Column::new(true, 3);
+            let mut out = Vec::new();
+            let plain = Palette::new(false).plain;
+            let width = column.write_within(&mut out, &plain, limit, |out| {
+                out.extend_from_slice(value.as_bytes());
+            });
+            assert_eq!(String::from_utf8(out).unwrap().trim_end(), shown, "{value} {limit}");
+            assert!(width <= limit, "{value} {limit}");
+        }
     }
 
     #[test]

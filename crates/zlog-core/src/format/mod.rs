@@ -10,12 +10,15 @@
 mod asctime;
 pub(crate) mod attribute;
 mod column;
+mod fields;
 mod formatter;
 mod json;
 mod logfmt;
+mod multiline_text;
 mod paint;
 mod pretty;
 mod raw;
+mod sources;
 mod syslog;
 mod template;
 mod text;
@@ -30,6 +33,7 @@ use crate::record::Record;
 use crate::text::choice::{Choice, Named};
 use crate::text::escape::Newlines;
 
+pub use fields::Fields;
 pub use formatter::{FormatterSpec, READY_MADE, Style};
 pub use time::{RFC3339_PATTERN, TimeFormat, zone};
 
@@ -78,7 +82,7 @@ impl Choice for Output {
             "text",
             "The message and its traceback, as Python's logging writes them",
         ),
-        Named::new(Output::Raw, "raw", "The body as it came, byte for byte"),
+        Named::new(Output::Raw, "raw", "The body as it came, and a newline after each"),
     ];
 }
 
@@ -90,49 +94,16 @@ impl Output {
     pub fn format(self, options: Options) -> Result<Box<dyn Format>> {
         let time = options.time(match self {
             Output::Logfmt => time::RFC3339_PATTERN,
+            Output::Pretty if options.terminal.is_some() => time::SHORT,
             _ => time::DEFAULT_PATTERN,
         })?;
         Ok(match self {
-            Output::Pretty => Box::new(pretty::Pretty::new(time, options)),
+            Output::Pretty => Box::new(pretty::Pretty::new(time, options)?),
             Output::Text => Box::new(text::Text::new(time, options)),
             Output::Logfmt => Box::new(logfmt::Logfmt::new(time, options.escape)),
             Output::Json => Box::new(json::Json::new(options.escape)),
             Output::Raw => Box::new(raw::Raw::new(options.escape)),
         })
-    }
-}
-
-/// The content of the column after the level.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Show {
-    /// The topic, or the logger's name for a record without one
-    #[default]
-    Topic,
-    /// The logger's name, or the topic for a record without one
-    Name,
-}
-
-impl Choice for Show {
-    const CHOICES: &'static [Named<Show>] = &[
-        Named::new(
-            Show::Topic,
-            "topic",
-            "The topic, or the logger's name for a record without one",
-        ),
-        Named::new(Show::Name, "name", "The logger's name, or the topic for a record without one"),
-    ];
-}
-
-impl Show {
-    /// The text to show; empty if the record has neither.
-    fn of<'r>(self, record: &'r Record<'_>) -> &'r str {
-        let topic = Some(&*record.topic).filter(|topic| !topic.is_empty());
-        let name = record.name.as_deref().filter(|name| !name.is_empty());
-        match self {
-            Show::Topic => topic.or(name),
-            Show::Name => name.or(topic),
-        }
-        .unwrap_or("")
     }
 }
 
@@ -156,10 +127,11 @@ pub struct Options {
     pub align: bool,
     /// Patterns to mark in messages and tracebacks, if there is colour (pretty, text).
     pub highlight: Vec<Regex>,
-    /// The content of the column after the level (pretty).
-    pub show: Show,
-    /// Show the source (pretty).
-    pub source: bool,
+    /// Which fields are shown (pretty).
+    pub fields: Fields,
+    /// The width of the terminal that records are shown on. Times then have no date, unless
+    /// `time_format` has one, and names are shortened (pretty).
+    pub terminal: Option<usize>,
     /// Write the time before the message (text).
     pub timestamp: bool,
     /// Write the topic before the message (text).
@@ -177,8 +149,8 @@ impl Default for Options {
             separator: None,
             align: true,
             highlight: Vec::new(),
-            show: Show::default(),
-            source: true,
+            fields: Fields::default(),
+            terminal: None,
             timestamp: false,
             topic: false,
         }
@@ -199,7 +171,7 @@ mod tests {
     /// A record in each format. Exhaustive, so that a new one needs an exemplar.
     fn exemplar(output: Output) -> &'static str {
         match output {
-            Output::Pretty => "1970-01-01 00:00:01.500  INFO      app.INFO  up\n",
+            Output::Pretty => "1970-01-01 00:00:01.500  INFO     app  up\n",
             Output::Json => "{",
             Output::Logfmt => "ts=1970-01-01T00:00:01.500000Z level=info topic=app.INFO msg=up\n",
             Output::Text => "up\n",

@@ -5,7 +5,8 @@
 //! topic can precede the message: `{time} {topic}{separator}{message}`.
 
 use super::column::Column;
-use super::paint::{MultilineText, Palette, write_inline};
+use super::multiline_text::MultilineText;
+use super::paint::{Palette, write_inline};
 use super::time::TimeFormat;
 use super::{Format, Options};
 use crate::record::Record;
@@ -54,10 +55,27 @@ impl Format for Text {
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         self.write_prefix(record, out);
         let start = out.len();
-        self.multiline.write(out, &record.message(), 0);
-        self.multiline.write_traces(out, record, start);
+        // A record of a traceback alone has one of its lines as message.
+        let (message, mut traces) = (record.message(), traces(record));
+        if traces.any(|text| text.lines().any(|line| line == message)) {
+            for (at, text) in self::traces(record).enumerate() {
+                if at > 0 {
+                    self.multiline.begin_line(out, 0);
+                }
+                self.multiline.write(out, text, 0);
+            }
+        } else {
+            self.multiline.write(out, &message, 0);
+            self.multiline.write_traces(out, record, start);
+        }
         out.push(b'\n');
     }
+}
+
+/// The traceback and the call stack of a record that has a message.
+fn traces<'r>(record: &'r Record<'_>) -> impl Iterator<Item = &'r str> {
+    let texts = [&record.exc_text, &record.stack_info].into_iter().flatten();
+    texts.map(|text| &**text).filter(|text| !text.is_empty() && !record.msg.is_empty())
 }
 
 #[cfg(test)]

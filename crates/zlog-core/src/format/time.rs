@@ -1,6 +1,8 @@
 //! Times as text. A pattern is compiled once, and the text of a second is kept until the
 //! second changes.
 
+use std::io::Write as _;
+
 use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -10,8 +12,28 @@ use crate::error::{Error, Result};
 /// Date, time and milliseconds, in the order that sorts.
 pub(super) const DEFAULT_PATTERN: &str = "%Y-%m-%d %H:%M:%S.%3f";
 
+/// The name of the preset without a date.
+pub(super) const SHORT: &str = "short";
+
+/// The date of a day.
+pub(super) const DATE_PATTERN: &str = "%Y-%m-%d";
+
 /// RFC 3339 with microseconds, the precision of seconds since 1970 in an f64.
 pub const RFC3339_PATTERN: &str = "%Y-%m-%dT%H:%M:%S.%6f%:z";
+
+/// The names of patterns.
+const PRESETS: [(&str, &str); 6] = [
+    (SHORT, "%H:%M:%S.%3f"),
+    ("full", DEFAULT_PATTERN),
+    ("iso", RFC3339_PATTERN),
+    ("rfc3339", RFC3339_PATTERN),
+    ("unix", "%s.%6f"),
+    ("unix-ms", "%s%3f"),
+];
+
+/// The presets that show how much time has passed.
+const RELATIVE: [(&str, Reference); 2] =
+    [("elapsed", Reference::First), ("delta", Reference::Previous)];
 
 const MICROS: i64 = 1_000_000;
 
@@ -27,6 +49,22 @@ pub struct TimeFormat {
     second: Option<i64>,
     /// The text of all pieces, without fractions.
     text: String,
+    /// For a preset that shows how much time has passed: since when.
+    relative: Option<Relative>,
+}
+
+/// What the time of a record is compared with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Reference {
+    /// The first time that was written.
+    First,
+    /// The time that was written before.
+    Previous,
+}
+
+struct Relative {
+    reference: Reference,
+    since: Option<f64>,
 }
 
 /// A part of a pattern, and the fraction of a second that follows it.
@@ -51,23 +89,25 @@ pub fn zone(utc: bool) -> TimeZone {
 }
 
 impl TimeFormat {
-    /// Compiles a preset (`iso` or `rfc3339`, `unix`) or a strftime pattern. `%f` is
-    /// microseconds as in Python, `%3f` milliseconds, `%.3f` milliseconds with a dot.
+    /// Compiles a strftime pattern or a preset: `short`, `full`, `iso` (or `rfc3339`), `unix`
+    /// or `unix-ms`, `elapsed` (seconds since the first time) or `delta` (since the time
+    /// before). `%f` is microseconds as in Python, `%3f` milliseconds, `%.3f` milliseconds with
+    /// a dot.
     ///
     /// # Errors
     /// The pattern has an unknown directive.
     pub fn new(spec: &str, zone: TimeZone) -> Result<TimeFormat> {
-        let pattern = match spec {
-            "iso" | "rfc3339" => RFC3339_PATTERN,
-            "unix" => "%s.%6f",
-            pattern => pattern,
-        };
+        let preset = PRESETS.iter().find(|(name, _)| *name == spec);
+        let pattern = preset.map_or(spec, |(_, pattern)| pattern);
+        let reference = RELATIVE.iter().find(|(name, _)| *name == spec).map(|(_, since)| *since);
+        let relative = reference.map(|reference| Relative { reference, since: None });
         // RFC 3339 writes UTC as Z.
         let named = (pattern == RFC3339_PATTERN && zone == TimeZone::UTC)
             .then(|| pattern.replace("%:z", "Z"));
         let refused = |why: &dyn std::fmt::Display| {
             Error::usage(format!("time format {spec:?}: {why}")).hint(
-                "Use iso, unix, or strftime directives: %Y-%m-%d %H:%M:%S.%3f (milliseconds), %z.",
+                "Use short, full, iso, unix, unix-ms, elapsed, delta, or strftime directives: \
+                 %Y-%m-%d %H:%M:%S.%3f (milliseconds), %z.",
             )
         };
         let mut format = TimeFormat {
@@ -76,6 +116,7 @@ impl TimeFormat {
             config: Config::new().custom(PosixCustom::new()),
             second: None,
             text: String::new(),
+            relative,
         };
         // Checks the directives, which do not depend on the time.
         format.render(0).map_err(|why| refused(&why))?;
@@ -86,6 +127,9 @@ impl TimeFormat {
     ///
     /// Times that the format can't show (after the year 9999, NaN) are written as numbers.
     pub fn write(&mut self, seconds: f64, out: &mut Vec<u8>) {
+        if let Some(relative) = &mut self.relative {
+            return relative.write(seconds, out);
+        }
         match self.prepare(seconds) {
             Some(micros) => self.append(micros, out),
             // Rare, so it may allocate.
@@ -131,6 +175,18 @@ impl TimeFormat {
                 fraction.append(micros, out);
             }
         }
+    }
+}
+
+impl Relative {
+    /// Writes seconds and milliseconds, with their sign.
+    fn write(&mut self, seconds: f64, out: &mut Vec<u8>) {
+        let passed = seconds - *self.since.get_or_insert(seconds);
+        if self.reference == Reference::Previous {
+            self.since = Some(seconds);
+        }
+        // Writing to a Vec can't fail.
+        let _ = write!(out, "{passed:+.3}");
     }
 }
 
@@ -224,12 +280,25 @@ mod tests {
     }
 
     #[test]
-    fn presets_are_rfc3339_and_unix_seconds() {
+    fn presets_name_patterns() {
         assert_eq!(show(&mut utc("iso"), 0.25), "1970-01-01T00:00:00.250000Z");
         let berlin = TimeZone::get("Europe/Berlin").unwrap();
         let mut format = TimeFormat::new("rfc3339", berlin).unwrap();
         assert_eq!(show(&mut format, 0.25), "1970-01-01T01:00:00.250000+01:00");
         assert_eq!(show(&mut utc("unix"), 1.5), "1.500000");
+        assert_eq!(show(&mut utc("unix-ms"), 1.5), "1500");
+        assert_eq!(show(&mut utc("short"), 1.5), "00:00:01.500");
+        assert_eq!(show(&mut utc("full"), 1.5), "1970-01-01 00:00:01.500");
+    }
+
+    #[test]
+    fn relative_presets_count_from_the_first_time_or_the_one_before() {
+        let shown = |preset: &str| {
+            let mut format = utc(preset);
+            [10.0, 10.5, 12.25, 12.0].map(|seconds| show(&mut format, seconds)).join(" ")
+        };
+        assert_eq!(shown("elapsed"), "+0.000 +0.500 +2.250 +2.000");
+        assert_eq!(shown("delta"), "+0.000 +0.500 +1.750 -0.250");
     }
 
     #[test]

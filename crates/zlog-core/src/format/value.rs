@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::paint::write_inline;
-use crate::record::{RawJson, Record};
+use crate::record::{RawJson, Text};
 use crate::text::escape::{Newlines, ends_line, escape_into, json_escape_char, split_unsafe};
 
 /// Whether text needs no quotes after a `=`.
@@ -75,10 +75,14 @@ pub(super) fn write_pretty_json(out: &mut Vec<u8>, value: &RawJson<'_>, escape: 
     }
 }
 
-/// Appends the extras as people see them: `key=value key=value`.
-pub(crate) fn write_fields(out: &mut Vec<u8>, record: &Record<'_>, escape: bool) {
-    for (at, (key, value)) in record.extras.iter().enumerate() {
-        if at > 0 {
+/// Appends extras as people see them: `key=value key=value`.
+pub(crate) fn write_fields<'r>(
+    out: &mut Vec<u8>,
+    extras: impl IntoIterator<Item = &'r (Text<'r>, RawJson<'r>)>,
+    escape: bool,
+) {
+    for (key, value) in extras {
+        if !out.is_empty() {
             out.push(b' ');
         }
         write_inline(out, key, escape);

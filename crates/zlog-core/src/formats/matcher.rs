@@ -7,9 +7,9 @@ use std::ops::Range;
 use jiff::tz::TimeZone;
 use regex::bytes::CaptureLocations;
 
-use super::field::Field;
+use super::field::{Field, TextField};
 use super::prefix::Candidates;
-use super::time::{Context, TimeFormat};
+use super::time::{Context, LastMinute, TimeFormat};
 use super::{Compiled, Definition, Formats};
 use crate::record::{Level, Record};
 
@@ -23,6 +23,7 @@ pub(crate) struct Matcher {
     last: Option<usize>,
     /// The positions of the groups, by format. Reused, since creating them allocates.
     locations: Vec<Option<CaptureLocations>>,
+    last_minute: LastMinute,
     /// Lines that the forced format did not match.
     unmatched: u64,
     /// Times without a date are of the day of reading.
@@ -157,7 +158,15 @@ impl Matcher {
     /// date is of the day on which it was read.
     pub(crate) fn new(formats: Formats, only: Option<&str>, dateless: bool) -> Matcher {
         let forced = only.and_then(|name| formats.definitions().position(|one| one.name == name));
-        Matcher { formats, forced, last: None, locations: Vec::new(), unmatched: 0, dateless }
+        Matcher {
+            formats,
+            forced,
+            last: None,
+            locations: Vec::new(),
+            last_minute: LastMinute::default(),
+            unmatched: 0,
+            dateless,
+        }
     }
 
     /// Whether only one format is tried.
@@ -168,6 +177,11 @@ impl Matcher {
     /// Lines that the forced format did not match.
     pub(crate) fn unmatched(&self) -> u64 {
         self.unmatched
+    }
+
+    /// Counts other lines: not those that were only looked at.
+    pub(crate) fn set_unmatched(&mut self, unmatched: u64) {
+        self.unmatched = unmatched;
     }
 
     /// Fills the fields of a record. Returns where the message begins; `None` if no format
@@ -193,12 +207,16 @@ impl Matcher {
         {
             return Some(end);
         }
+        if !self.formats.may_match(input.text()) {
+            return None;
+        }
         for format in self.order(input.text(), lower == 0) {
             if let Ok(end) = self.attempt(format, input, context, record) {
                 self.last = Some(format);
                 return Some(end);
             }
         }
+        self.formats.note_miss();
         None
     }
 
@@ -262,14 +280,19 @@ impl Matcher {
         let text = input.text();
         compiled.pattern.captures_read(locations, text.as_bytes()).ok_or(Mismatch::Pattern)?;
         let definition = &self.formats.0.formats[format].definition;
-        let found = check(definition, compiled, locations, text, context)?;
+        let found = check(definition, compiled, locations, text, context, &mut self.last_minute)?;
         if record.level == Level::NOTSET {
             record.level = found.level.unwrap_or_default();
         }
         record.created = found.created.filter(|_| self.dateless || found.dated);
         for (at, field) in &compiled.groups {
             let Some((start, end)) = locations.get(*at) else { continue };
-            let range = trimmed(text.as_bytes(), start, end);
+            let mut range = trimmed(text.as_bytes(), start, end);
+            if *field == Field::Text(TextField::Name) {
+                // A name of segments with colons: `shop::web:`.
+                range.end = range.start
+                    + text.get(range.clone()).map_or(0, |name| name.trim_end_matches(':').len());
+            }
             if !matches!(&text.as_bytes()[range.clone()], b"" | b"-")
                 && let Some(text) = input.field(range)
             {
@@ -298,6 +321,7 @@ fn check(
     locations: &CaptureLocations,
     text: &str,
     context: Context<'_>,
+    last: &mut LastMinute,
 ) -> Result<Found, Mismatch> {
     let mut found = Found { created: None, dated: false, level: None, end: 0 };
     found.end = locations.get(0).map_or(0, |(_, end)| end);
@@ -306,8 +330,9 @@ fn check(
         let Some(value) = text.get(trimmed(text.as_bytes(), start, end)) else { continue };
         match field {
             Field::Time => {
-                let read = |time: &TimeFormat| Some((time.read(value, context)?, time.has_date()));
-                let read = compiled.times.iter().find_map(read);
+                let mut read =
+                    |time: &TimeFormat| Some((time.read(value, context, last)?, time.has_date()));
+                let read = compiled.times.iter().find_map(&mut read);
                 let (created, dated) = read.ok_or_else(|| Mismatch::Time(value.to_owned()))?;
                 (found.created, found.dated) = (Some(created), dated);
             }

@@ -8,7 +8,8 @@
 //! # Cost
 //! The format that matched the last line of a stream is tried first of its rank. For others,
 //! [`Filter`] finds the formats that the first bytes of a line allow. A pattern is compiled when
-//! a line is first tried with it.
+//! a line is first tried with it. Once many lines had no format, one automaton of all patterns
+//! tells such lines apart: it takes some milliseconds to compile.
 
 mod built_in;
 pub(crate) mod field;
@@ -17,9 +18,10 @@ mod prefix;
 mod time;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use crate::record::Level;
 use field::Field;
@@ -122,7 +124,17 @@ struct List {
     filter: Filter,
     /// The formats that say what continues a record.
     continued: Candidates,
+    /// Lines that no format matched.
+    misses: AtomicU32,
+    /// All patterns. Compiled after [`MANY_MISSES`].
+    any: OnceLock<Option<RegexSet>>,
 }
+
+/// The largest size of the automaton of all patterns, in bytes. It has some 2 MB.
+const SET_SIZE: usize = 32 << 20;
+
+/// After as many lines without a format, it pays to compile all patterns.
+const MANY_MISSES: u32 = 500;
 
 /// The format that says which lines continue a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -164,7 +176,29 @@ impl Formats {
             Format { definition: *definition, lower, compiled: OnceLock::new() }
         };
         let formats = definitions.iter().map(new).collect();
-        Formats(Arc::new(List { formats, filter, continued }))
+        let (misses, any) = (AtomicU32::new(0), OnceLock::new());
+        Formats(Arc::new(List { formats, filter, continued, misses, any }))
+    }
+
+    /// Whether any pattern may match the line. Costs less than trying those that begin alike.
+    fn may_match(&self, line: &str) -> bool {
+        if self.0.misses.load(Ordering::Relaxed) < MANY_MISSES {
+            return true;
+        }
+        let compile = || {
+            let patterns = self.definitions().map(|one| format!("^(?:{})", one.pattern));
+            let builder = &mut RegexSetBuilder::new(patterns);
+            builder.unicode(false).size_limit(SET_SIZE).dfa_size_limit(SET_SIZE).build().ok()
+        };
+        let any = self.0.any.get_or_init(compile).as_ref();
+        any.is_none_or(|any| any.is_match(line.as_bytes()))
+    }
+
+    /// Notes that no format matches a line.
+    fn note_miss(&self) {
+        if self.0.misses.load(Ordering::Relaxed) < MANY_MISSES {
+            self.0.misses.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// The definitions in the order of trying.

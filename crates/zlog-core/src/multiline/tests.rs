@@ -2,8 +2,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A record as the tests see it: message, traceback, orphan.
+/// A record as the tests see it: message, traceback, orphan without a heading of its own.
 type Seen = (String, Option<String>, bool);
+
+/// Stands for the parser: lines of these programs begin with a level.
+fn is_record(line: &str) -> bool {
+    line.starts_with("INFO") || line.starts_with("ERROR")
+}
 
 fn feed(options: &Options, lines: &[&str]) -> Vec<Seen> {
     feed_with_pauses(options, lines, |_| false).0
@@ -18,7 +23,7 @@ fn feed_with_pauses(
     let mut assembler = Assembler::new(options.clone());
     let mut records = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        while assembler.offer(line, Tag::default()) == Offer::TakeFirst {
+        while assembler.offer(line, Tag::default(), &mut is_record) == Offer::TakeFirst {
             take(&mut assembler, &mut records);
         }
         if pause(at) {
@@ -33,9 +38,23 @@ fn feed_with_pauses(
 
 fn take(assembler: &mut Assembler, records: &mut Vec<Seen>) -> bool {
     let Some(record) = assembler.peek() else { return false };
-    records.push((record.head.into(), record.trace.map(String::from), record.orphan));
+    let rest = [record.trace, record.stack].into_iter().flatten().collect::<Vec<_>>().join("\n");
+    let trace = record.trace.or(record.stack);
+    // The head is a copy if it lies in one of the other parts.
+    let range = trace.map(|trace| trace.as_bytes().as_ptr_range());
+    let is_copy = range.is_some_and(|range| range.contains(&record.head.as_ptr()));
+    records.push((record.head.into(), trace.map(|_| rest), is_copy));
     assembler.pop();
     true
+}
+
+/// The only record of these lines.
+fn only(text: &str) -> Seen {
+    let lines: Vec<&str> = text.split('\n').chain(["INFO: next"]).collect();
+    let mut records = feed(&Options::default(), &lines);
+    assert_eq!(records.pop(), Some(("INFO: next".into(), None, false)), "{text}");
+    assert_eq!(records.len(), 1, "{records:#?}");
+    records.remove(0)
 }
 
 /// All lines of the records, which are the lines that were offered.
@@ -62,12 +81,13 @@ fn one_record(head: &str, trace: &str) {
 }
 
 fn orphan(summary: &str, trace: &str) {
-    let mut lines: Vec<&str> = trace.split('\n').collect();
-    lines.push("INFO: next");
-    let records = feed(&Options::default(), &lines);
-    let whole =
-        vec![(summary.into(), Some(trace.into()), true), ("INFO: next".into(), None, false)];
-    assert_eq!(records, whole, "a traceback on its own is a record");
+    assert_eq!(only(trace), (summary.into(), Some(trace.into()), true));
+}
+
+/// A traceback on its own whose first lines are its message.
+fn headed(head: &str, trace: &str) {
+    let rest = trace.strip_prefix(head).and_then(|rest| rest.strip_prefix('\n')).unwrap();
+    assert_eq!(only(trace), (head.into(), Some(rest.into()), false));
 }
 
 const PYTHON: &str = "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\n    ~^^\nValueError: boom";
@@ -109,13 +129,12 @@ fn an_orphan_has_its_most_informative_line_as_head() {
     orphan("__main__.Wrong: second", CHAINED);
     orphan("RuntimeError", CAUSED);
     orphan("ExceptionGroup: two (2 sub-exceptions)", GROUP);
-    orphan("java.lang.IllegalStateException: no", JAVA);
-    orphan("index out of bounds", RUST);
-    orphan("assertion `left == right` failed", RUST_ASSERT);
-    orphan("thread 'main' panicked at 'boom', src/main.rs:2:5", RUST_OLD);
-    orphan("panic: boom [recovered]", GO);
-    orphan("TypeError: Cannot read properties of undefined (reading 'x')", NODE);
-    orphan("Unhandled exception. System.InvalidOperationException: no", DOTNET);
+    headed("java.lang.IllegalStateException: no", JAVA);
+    headed("thread 'main' panicked at src/main.rs:2:5:\nindex out of bounds", RUST);
+    headed("thread 'main' panicked at 'boom', src/main.rs:2:5", RUST_OLD);
+    headed(GO.split("\n\n").next().unwrap(), GO);
+    headed("TypeError: Cannot read properties of undefined (reading 'x')", NODE);
+    headed("Unhandled exception. System.InvalidOperationException: no", DOTNET);
 }
 
 #[test]
@@ -146,6 +165,49 @@ fn an_empty_line_after_a_traceback_is_a_record_unless_the_traceback_continues() 
     assert_eq!(records[1..], [(String::new(), None, false), ("INFO: on".into(), None, false)]);
 }
 
+/// The layout of Microsoft.Extensions.Logging.Console, from its documentation.
+#[test]
+fn the_lines_of_dotnets_console_logger_are_one_record() {
+    let lines = [
+        "info: Microsoft.Hosting.Lifetime[0]",
+        "      Now listening on: http://localhost:5000",
+        "      and on another port",
+        "fail: App.Orders[17]",
+        "      Order 3 failed",
+        "      System.InvalidOperationException: no",
+        "         at App.Orders.Run() in /src/Orders.cs:line 12",
+        "         --- End of inner exception stack trace ---",
+        "warn: App[0]",
+        "not indented",
+    ];
+    let records = feed(&Options::default(), &lines);
+    let traces: Vec<usize> =
+        records.iter().map(|record| record.1.as_ref().map_or(0, |it| it.lines().count())).collect();
+    assert_eq!((records.len(), &traces[..]), (4, &[0, 2, 0, 0][..]));
+    assert_eq!(records[0].0, lines[..3].join("\n"));
+    assert_eq!(records[1].0, lines[3..6].join("\n"));
+}
+
+/// Where the lines of a stream have a known format, others are parts of messages.
+#[test]
+fn a_message_of_several_lines_belongs_to_its_traceback_if_other_lines_have_a_known_format() {
+    let trace = format!(
+        "{PYTHON}\nsecond line\n\tthird\n\nDuring handling of the above exception, another exception occurred:\n\n{PYTHON}\nlast line"
+    );
+    one_record("ERROR: it failed", &trace);
+    let lines: Vec<&str> = PYTHON.split('\n').chain(["working", "on"]).collect();
+    let plain: Vec<&str> = ["started"].into_iter().chain(lines.iter().copied()).collect();
+    let heads = |lines: &[&str]| {
+        let records = feed(&Options::default(), lines);
+        records.into_iter().map(|record| record.0).collect::<Vec<_>>()
+    };
+    assert_eq!(heads(&plain), ["started", "working", "on"], "no line has a known format");
+    let known = [&["INFO: started"], &lines[..]].concat();
+    assert_eq!(heads(&known), ["INFO: started"]);
+    let two = [&["INFO: started"], &lines[..], &PYTHON.split('\n').collect::<Vec<_>>()].concat();
+    assert_eq!(heads(&two), ["INFO: started", "working", "on"], "a traceback has its own line");
+}
+
 #[test]
 fn two_tracebacks_in_a_row_are_two_records() {
     let twice = format!("{PYTHON}\n{PYTHON}");
@@ -155,10 +217,34 @@ fn two_tracebacks_in_a_row_are_two_records() {
 }
 
 #[test]
+fn json_objects_on_one_line_are_records_and_one_on_several_lines_is_one() {
+    let cases: [(&[&str], &[&str]); 6] = [
+        (&[r#"{"a":1}{"b":"}{"} {"c":{}}"#], &[r#"{"a":1}"#, r#"{"b":"}{"}"#, r#"{"c":{}}"#]),
+        (
+            &["{", r#"  "msg": "x","#, r#"  "list": ["#, "    1", "  ]", "}", "{", "}"],
+            &["{\n  \"msg\": \"x\",\n  \"list\": [\n    1\n  ]\n}", "{\n}"],
+        ),
+        (&[r#"{"a": {"#, r#""b": 1}}"#, "INFO: next"], &["{\"a\": {\n\"b\": 1}}", "INFO: next"]),
+        // What looks like an object and is none stays lines.
+        (&["{", "INFO: next"], &["{", "INFO: next"]),
+        (&["{", "\"a\": 1", "", "}"], &["{", "\"a\": 1", "", "}"]),
+        (&["{", "\"a\": 1} and more", "x"], &["{", "\"a\": 1} and more", "x"]),
+    ];
+    for (lines, expected) in cases {
+        let records = feed(&Options::default(), lines);
+        let heads: Vec<&str> = records.iter().map(|record| &*record.0).collect();
+        assert_eq!(heads, expected);
+        assert!(records.iter().all(|record| record.1.is_none()));
+        let off = Options { json: false, ..Options::default() };
+        assert_eq!(feed(&off, lines).len(), lines.len());
+    }
+}
+
+#[test]
 fn json_objects_and_empty_lines_are_delivered_at_once() {
     for line in [r#"{"msg":"x"}"#, ""] {
         let mut assembler = Assembler::new(Options::default());
-        assert_eq!(assembler.offer(line, Tag::default()), Offer::Taken);
+        assert_eq!(assembler.offer(line, Tag::default(), &mut is_record), Offer::Taken);
         assert_eq!(assembler.peek().map(|record| record.head), Some(line));
     }
 }

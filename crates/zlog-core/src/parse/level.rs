@@ -251,6 +251,11 @@ impl Scanner {
     }
 }
 
+/// Whether a word is a level, and not a common word.
+pub(super) fn is_level(word: &str) -> bool {
+    level_word(word.as_bytes()).is_some()
+}
+
 /// The level of a word, except for common words.
 fn level_word(letters: &[u8]) -> Option<Level> {
     let word = std::str::from_utf8(letters).ok()?;
@@ -258,8 +263,26 @@ fn level_word(letters: &[u8]) -> Option<Level> {
     if !b"adtvifnwescp".contains(&letters.first()?.to_ascii_lowercase()) {
         return None;
     }
-    let common = ["information", "informational", "notset"];
-    Level::from_word(word).filter(|_| !common.iter().any(|it| it.eq_ignore_ascii_case(word)))
+    // In a line of text, these are mostly other words.
+    const COMMON: [&str; 16] = [
+        "information",
+        "informational",
+        "notset",
+        "silly",
+        "fine",
+        "finer",
+        "finest",
+        "config",
+        "http",
+        "log",
+        "note",
+        "system",
+        "ready",
+        "start",
+        "success",
+        "failed",
+    ];
+    Level::from_word(word).filter(|_| !COMMON.iter().any(|it| it.eq_ignore_ascii_case(word)))
 }
 
 /// Whether `:` ends the word, perhaps after a code in brackets: `error[E0308]:`.
@@ -287,7 +310,7 @@ fn is_clock(token: &[u8]) -> bool {
 }
 
 /// `Jan`, `[Wed`
-fn is_calendar(token: &[u8]) -> bool {
+pub(super) fn is_calendar(token: &[u8]) -> bool {
     const NAMES: [&[u8]; 19] = [
         b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
         b"Dec", b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun",

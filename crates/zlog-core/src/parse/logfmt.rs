@@ -11,13 +11,14 @@ use serde_json::value::RawValue;
 use super::time;
 use crate::record::{Level, RawJson, Record, Text};
 use crate::wire::json::{is_within_limits, quoted, string_value};
+use crate::wire::other_loggers::levels::{self, Scale};
 use crate::wire::other_loggers::{Field, field_alias, parse_time};
 
-/// Fills the record from the line's pairs. Returns `false` and changes nothing if the line
-/// is not logfmt with a message.
+/// Fills the record from the line's pairs. A line without a message is its own message.
+/// Returns `false` and changes nothing if the line is not logfmt.
 pub(super) fn read<'a>(line: &'a str, zone: &TimeZone, record: &mut Record<'a>) -> bool {
     let Some(origin) = recognise(line) else { return false };
-    record.msg = Cow::Borrowed("");
+    record.msg = Cow::Borrowed(line);
     let mut has_message = false;
     for (key, value) in (Pairs { rest: line }).flatten() {
         let fits = origin == Origin::Zlog && set_own(record, key, value)
@@ -42,7 +43,9 @@ fn set<'a>(record: &mut Record<'a>, field: Field, value: Value<'a>, zone: &TimeZ
     let text = value.text();
     match field {
         Field::Level if record.level == Level::NOTSET => {
-            record.level = Level::from_word(&text).unwrap_or_default();
+            let Some(reading) = levels::read(&text, Scale::Unknown) else { return false };
+            record.level = reading.level;
+            record.levelname = reading.name.map(|name| Cow::Owned(name.to_ascii_uppercase()));
             record.level != Level::NOTSET
         }
         Field::Time if record.created.is_none() => {
@@ -101,22 +104,31 @@ enum Origin {
 }
 
 /// Recognises logfmt. Prose may contain `=`, so every word must be a pair, and there must
-/// be at least two pairs, one of them the message.
+/// be at least two pairs, one of them a message, a level or a time.
 fn recognise(line: &str) -> Option<Origin> {
     // Nearly all other lines are rejected here, at their first word.
     let first = line.bytes().position(|byte| !is_key(byte)).filter(|end| *end > 0)?;
     if line.as_bytes()[first] != b'=' {
         return None;
     }
-    let (mut pairs, mut message, mut topic, mut seq) = (0, false, false, false);
+    let (mut pairs, mut is_record, mut topic, mut seq) = (0, false, false, false);
     for pair in (Pairs { rest: line }) {
-        let (key, _) = pair?;
+        let (key, value) = pair?;
         pairs += 1;
-        message |= field_alias(key) == Some(Field::Message);
+        is_record |= match field_alias(key) {
+            Some(Field::Message) => true,
+            Some(Field::Level) => levels::read(&value.text(), Scale::Unknown).is_some(),
+            // The shortest is a number of seconds. Durations are shorter.
+            Some(Field::Time) => {
+                let text = value.text();
+                text.len() >= 10 && text.starts_with(|c: char| c.is_ascii_digit())
+            }
+            _ => false,
+        };
         topic |= key == "topic";
         seq |= key == "seq";
     }
-    (pairs > 1 && message).then_some(if topic && seq { Origin::Zlog } else { Origin::Other })
+    (pairs > 1 && is_record).then_some(if topic && seq { Origin::Zlog } else { Origin::Other })
 }
 
 fn is_key(byte: u8) -> bool {
@@ -296,7 +308,30 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_and_lines_without_a_message_are_text() {
+    fn a_line_without_a_message_keeps_its_time_level_and_fields() {
+        for line in [
+            "ts=2024-01-02T03:04:05Z level=error err=boom",
+            "level=error err=boom t=1704164645",
+            "lvl=eror err=boom time=2024-01-02T03:04:05Z",
+        ] {
+            let record = record(line).unwrap();
+            assert_eq!((&*record.msg, record.level), (line, Level::ERROR));
+            assert_eq!(record.created, Some(1_704_164_645.0));
+            assert_eq!(record.extras, [("err".into(), RawJson("\"boom\"".into()))]);
+        }
+    }
+
+    #[test]
+    fn levels_are_read_on_every_scale() {
+        for (level, number) in [("INFO+2", 25), ("30", 20), ("3", 40), ("W", 30), ("dbug", 10)] {
+            let line = format!("level={level} msg=x");
+            assert_eq!(record(&line).unwrap().level, Level(number), "{level}");
+        }
+        assert_eq!(record("level=info+2 msg=x").unwrap().level_name(), "INFO+2");
+    }
+
+    #[test]
+    fn other_lines_are_text() {
         for line in [
             "",
             "=",
@@ -304,6 +339,8 @@ mod tests {
             "a=1",
             "a=1 b=2",
             "msg=x",
+            "time=0.25 size=3",
+            "level=high size=3",
             "level=info msg=x and so on",
             "msg=\"x level=info",
             "msg=\"x\"y level=info",

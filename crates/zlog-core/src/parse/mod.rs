@@ -7,14 +7,17 @@
 //!
 //! - A **JSON object** with a message: time, level, message, logger and `LogRecord`
 //!   attributes become fields, other keys extras. An object without a message is its own
-//!   message.
-//! - A **logfmt** line with a message (`level=info msg="…" user=5`), likewise.
+//!   message. So is one after a prefix (`web_1  | {…}`).
+//! - A **logfmt** line (`level=info msg="…" user=5`), likewise.
 //! - A **syslog or systemd priority** (`<PRI>`) is removed. It sets the level and the extra
 //!   `facility`, if it has one.
 //! - **`sub.topic::message`**, if a delimiter is set.
 //!
+//! A line inside another one (Docker's `log`, journald's `MESSAGE`) is read as a line.
+//!
 //! A user's pattern ([`Options::pattern`]) replaces all of this except the delimiter, and so
-//! does a format that the user names ([`Options::format`]).
+//! does a format that the user names ([`Options::format`]). The message that a pattern finds is
+//! read as a line.
 
 mod level;
 mod logfmt;
@@ -22,6 +25,7 @@ mod own;
 mod pattern;
 mod priority;
 pub(crate) mod time;
+mod wrapped;
 
 use std::borrow::Cow;
 
@@ -30,7 +34,7 @@ use jiff::tz::TimeZone;
 use regex::Regex;
 
 use crate::formats::{Explanation, Formats, Input, Matcher};
-use crate::record::{Level, Record};
+use crate::record::{Level, RawJson, Record};
 use crate::wire;
 use crate::wire::json::Schema;
 pub use crate::wire::text::backslash_replace;
@@ -105,6 +109,8 @@ pub struct Parser {
     message_start: usize,
     unmatched: u64,
     quoted: u64,
+    /// How many lines the present one is inside of.
+    depth: u32,
 }
 
 impl Parser {
@@ -124,6 +130,7 @@ impl Parser {
             message_start: 0,
             unmatched: 0,
             quoted: 0,
+            depth: 0,
         }
     }
 
@@ -181,19 +188,20 @@ impl Parser {
     /// level was found.
     pub fn parse_into<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> bool {
         self.message_start = 0;
-        if self.pattern.is_some() {
+        if self.pattern.is_some() && self.depth == 0 {
             record.msg = Cow::Borrowed(line);
             self.parse_pattern(line, record);
-        } else if self.matcher.is_forced() {
+        } else if self.matcher.is_forced() && self.depth == 0 {
             record.msg = Cow::Borrowed(line);
             let message = self.read_format(line, record).unwrap_or(line);
             self.message_start = line.len() - message.len();
         } else if self.read_own(line, record) {
             // The record is complete.
         } else if self.detect && json_of(line).starts_with('{') {
-            read_json_line(line, record);
-            self.quoted += u64::from(record.fault.as_deref() == Some(wire::QUOTED));
-        } else {
+            if self.read_json(line, record) == Some(Schema::Wrapper) {
+                self.look_into(record);
+            }
+        } else if !(self.detect && self.read_prefixed_json(line, record)) {
             record.msg = Cow::Borrowed(line);
             if let Some(delim) = &self.topic_delim {
                 split_topic(line, delim, record);
@@ -215,10 +223,26 @@ impl Parser {
         is_own
     }
 
+    /// The level of a line of a known format: one with a time, a level or both. NOTSET if it
+    /// names none. Does not count the line.
+    pub fn recognize(&mut self, line: &str) -> Option<Level> {
+        let (unmatched, quoted) = (self.unmatched, self.quoted);
+        let no_format = self.matcher.unmatched();
+        let record = self.parse(line).record;
+        (self.unmatched, self.quoted) = (unmatched, quoted);
+        self.matcher.set_unmatched(no_format);
+        (record.level != Level::NOTSET || record.created.is_some()).then_some(record.level)
+    }
+
     fn parse_pattern<'a>(&mut self, line: &'a str, record: &mut Record<'a>) {
         let Some(pattern) = &mut self.pattern else { return };
         match pattern.parse(line, &self.zone) {
-            Some(read) => *record = read,
+            Some(read) => {
+                *record = read;
+                if self.detect {
+                    self.look_into_message(record);
+                }
+            }
             None => self.unmatched += 1,
         }
         if let (Some(delim), "") = (&self.topic_delim, &*record.subtopic)
@@ -226,6 +250,13 @@ impl Parser {
         {
             split_topic(message, delim, record);
         }
+    }
+
+    /// Fills an empty record from a JSON object. A line that is none is the message.
+    fn read_json<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> Option<Schema> {
+        let schema = read_json_line(line, record);
+        self.quoted += u64::from(record.fault.as_deref() == Some(wire::QUOTED));
+        schema
     }
 
     fn detect_fields<'a>(&mut self, line: &'a str, record: &mut Record<'a>) {
@@ -301,25 +332,36 @@ fn json_of(line: &str) -> &str {
     line.strip_prefix('\u{feff}').unwrap_or(line).trim_start()
 }
 
-/// Fills an empty record from a JSON object. A line that is none is the message.
-fn read_json_line<'a>(line: &'a str, record: &mut Record<'a>) {
+/// Fills an empty record from a JSON object. Returns `None` if the line is none; it is then the
+/// message. An object without a message is its own message, and its other fields are extras.
+fn read_json_line<'a>(line: &'a str, record: &mut Record<'a>) -> Option<Schema> {
     let json = json_of(line);
-    match wire::json::read_into(json, record) {
-        Ok(Schema::LogRecord) => {}
-        Ok(Schema::Logbook | Schema::OtherLogger) => {
-            // These keys are fields only in records that zlog stored. Those of other programs
-            // must stay extras: as fields they would not be sent on.
-            let stored =
-                !record.topic.is_empty() || record.received.is_some() || record.fault.is_some();
-            if stored {
-                *record = wire::json::read_body(json).unwrap_or_else(|_| message_only(line));
-            }
-        }
-        Ok(Schema::Other) => {
-            let Record { created, level, levelname, name, .. } = std::mem::take(record);
-            *record = Record { created, level, levelname, name, ..message_only(line) };
-        }
-        Err(_) => record.msg = Cow::Borrowed(line),
+    let Ok(schema) = wire::json::read_into(json, record) else {
+        record.msg = Cow::Borrowed(line);
+        return None;
+    };
+    if schema == Schema::LogRecord {
+        return Some(schema);
+    }
+    // These keys are fields only in records that zlog stored. Those of other programs
+    // must stay extras: as fields they would not be sent on.
+    if !record.topic.is_empty() || record.received.is_some() || record.fault.is_some() {
+        *record = wire::json::read_body(json).unwrap_or_else(|_| message_only(line));
+    }
+    keep_sender(record);
+    if schema == Schema::Other {
+        record.msg = Cow::Borrowed(line);
+    }
+    Some(schema)
+}
+
+/// Makes extras of another program's `source` and `seq`: a sender sets its own.
+fn keep_sender(record: &mut Record<'_>) {
+    if let Some(source) = record.source.take() {
+        record.extras.push(("source".into(), RawJson(wire::json::quoted(&source).into())));
+    }
+    if let Some(seq) = record.seq.take() {
+        record.extras.push(("seq".into(), RawJson(seq.to_string().into())));
     }
 }
 

@@ -99,10 +99,12 @@ fn another_programs_topic_and_time_of_arrival_stay_extras() {
 }
 
 #[test]
-fn an_object_without_a_message_is_its_own_message() {
-    let line = r#"{"level":"error","user":5}"#;
+fn an_object_without_a_message_is_its_own_message_and_keeps_its_fields() {
+    let line = r#"{"level":"error","user":5,"time":1704164645,"source":"kafka","seq":7}"#;
     let record = parse(line).record;
-    assert_eq!((&*record.msg, record.level, record.extras.len()), (line, Level::ERROR, 0));
+    assert_eq!((&*record.msg, record.level), (line, Level::ERROR));
+    assert_eq!(record.created, Some(1_704_164_645.0));
+    assert_eq!(extras(&record), ["user=5", r#"source="kafka""#, "seq=7"]);
 }
 
 #[test]

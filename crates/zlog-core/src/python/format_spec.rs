@@ -80,6 +80,11 @@ impl FormatSpec {
         self.empty
     }
 
+    /// Whether it does not accept text.
+    pub(crate) fn needs_number(&self) -> bool {
+        self.takes_text().is_err()
+    }
+
     fn takes_text(&self) -> Result<(), FormatError> {
         if !matches!(self.kind, None | Some('s')) {
             return Err(FormatError("needs a number"));
@@ -104,6 +109,15 @@ impl FormatSpec {
             Value::Text(text) => self.text(text, out),
             Value::Float(number) => self.float(*number, out),
             Value::Bool(_) | Value::Int(_) | Value::Big(_) => self.integer(value, out),
+            Value::Printed { text, .. } => match (self.needs_number(), value.float()) {
+                (true, Some(number)) => match value.integer() {
+                    Some(whole) if self.precision.is_none() => {
+                        self.integer(&Value::Int(whole), out)
+                    }
+                    _ => self.float(number, out),
+                },
+                _ => self.text(text, out),
+            },
             Value::None | Value::Json(_) | Value::Tuple(_) => {
                 Err(FormatError("does not format None, lists or dicts: put !s before the `:`"))
             }

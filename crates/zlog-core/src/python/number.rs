@@ -33,6 +33,10 @@ pub(super) fn integer(
         Value::Float(number) if number.abs() < 1e38 => *number as i128,
         Value::Float(number) => return big_integer(&format!("{:.0}", number.trunc()), letter),
         Value::Big(digits) => return big_integer(digits, letter),
+        Value::Printed { .. } if value.integer().is_none() => {
+            let number = Value::Float(value.float().ok_or(NOT_A_NUMBER)?);
+            return integer(&number, letter, truncate_floats);
+        }
         _ => value.integer().ok_or(NOT_A_NUMBER)?,
     };
     let size = number.unsigned_abs();

@@ -17,7 +17,7 @@ const MAX_DEPTH: usize = 32;
 /// `str(value)`: as [`push_repr`], but a string is itself.
 pub(crate) fn push_str(value: &Value<'_>, out: &mut String) {
     match value {
-        Value::Text(text) => out.push_str(text),
+        Value::Text(text) | Value::Printed { text, .. } => out.push_str(text),
         _ => push_repr(value, out),
     }
 }
@@ -30,7 +30,7 @@ pub(crate) fn push_repr(value: &Value<'_>, out: &mut String) {
 /// `str(value)`; borrowed if the value is text.
 pub(super) fn str<'v>(value: &'v Value<'_>) -> Cow<'v, str> {
     match value {
-        Value::Text(text) => Cow::Borrowed(text),
+        Value::Text(text) | Value::Printed { text, .. } => Cow::Borrowed(text),
         _ => Cow::Owned(repr(value)),
     }
 }
@@ -74,6 +74,7 @@ fn push_value(value: &Value<'_>, depth: usize, out: &mut String) {
         Value::Big(digits) => out.push_str(digits),
         Value::Float(number) => push_float(*number, out),
         Value::Text(text) => push_string(text, out),
+        Value::Printed { text, repr } => out.push_str(repr.as_ref().unwrap_or(text)),
         Value::Tuple(json) => match elements(json) {
             Some(elements) if depth > 0 => push_tuple(&elements, depth - 1, out),
             _ => out.push_str(json),
@@ -125,7 +126,7 @@ fn push_dict(entries: Vec<(Cow<'_, str>, &str)>, depth: usize, out: &mut String)
 }
 
 /// A string in single quotes; in double quotes if it contains single and no double ones.
-fn push_string(text: &str, out: &mut String) {
+pub(crate) fn push_string(text: &str, out: &mut String) {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     out.push(quote);
     for c in text.chars() {
@@ -137,6 +138,24 @@ fn push_string(text: &str, out: &mut String) {
             c if c == quote => out.extend(['\\', c]),
             c if is_printable(c) => out.push(c),
             c => push_escape(c, out),
+        }
+    }
+    out.push(quote);
+}
+
+/// `b'…'`: bytes that are no printable ASCII are escaped.
+pub(crate) fn push_bytes(bytes: &[u8], out: &mut String) {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
+    out.push('b');
+    out.push(quote);
+    for &byte in bytes {
+        match char::from(byte) {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c == '\\' || c == quote => out.extend(['\\', c]),
+            c @ ' '..='~' => out.push(c),
+            _ => push(out, format_args!("\\x{byte:02x}")),
         }
     }
     out.push(quote);
@@ -166,7 +185,7 @@ fn is_printable(c: char) -> bool {
 }
 
 /// `repr(float)`: the fewest digits that read back the same.
-pub(super) fn push_float(number: f64, out: &mut String) {
+pub(crate) fn push_float(number: f64, out: &mut String) {
     if !number.is_finite() {
         out.push_str(number::not_finite(number));
         return;
@@ -175,7 +194,19 @@ pub(super) fn push_float(number: f64, out: &mut String) {
     if text.len() > MIN_AMBIGUOUS_LEN {
         text = prefer_even(number, text);
     }
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    push_scientific(&text, out);
+}
+
+/// `repr()` of a float of another size, whose shortest digits are `text`, as in `1.5e3`.
+pub(crate) fn push_shortest(number: f64, text: &str, out: &mut String) {
+    match number.is_finite() {
+        true => push_scientific(text, out),
+        false => out.push_str(number::not_finite(number)),
+    }
+}
+
+fn push_scientific(text: &str, out: &mut String) {
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&exponent) {
         push_fixed(mantissa, exponent, out);

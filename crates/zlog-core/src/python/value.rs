@@ -23,6 +23,13 @@ pub(crate) enum Value<'a> {
     Json(&'a str),
     /// A tuple, as a JSON array.
     Tuple(&'a str),
+    /// A value of another type, as Python prints it. It is a number if its text is one.
+    Printed {
+        /// `str()`.
+        text: Cow<'a, str>,
+        /// `repr()`; `None` if it is not known.
+        repr: Option<Cow<'a, str>>,
+    },
 }
 
 impl<'a> Value<'a> {
@@ -56,6 +63,7 @@ impl<'a> Value<'a> {
         match self {
             Value::Int(number) => Some(*number),
             Value::Bool(truth) => Some(i128::from(*truth)),
+            Value::Printed { text, .. } => text.parse().ok(),
             _ => None,
         }
     }
@@ -65,7 +73,16 @@ impl<'a> Value<'a> {
         match self {
             Value::Float(number) => Some(*number),
             Value::Big(digits) => digits.parse().ok().filter(|number: &f64| number.is_finite()),
+            Value::Printed { text, .. } => fraction(text),
             _ => self.integer().map(|number| number as f64),
         }
+    }
+}
+
+/// A number as Python prints it, also a `Fraction`.
+fn fraction(text: &str) -> Option<f64> {
+    match text.split_once('/') {
+        Some((above, below)) => Some(above.parse::<f64>().ok()? / below.parse::<f64>().ok()?),
+        None => text.parse().ok(),
     }
 }

@@ -1,9 +1,10 @@
-//! Text for people: escaping, plurals, suggestions, and parsers for typed values.
+//! Text for people: escaping, colours, plurals, suggestions, and parsers for typed values.
 
 pub mod choice;
 pub mod escape;
 pub mod parsers;
 pub mod plural;
+pub mod sgr;
 pub mod suggest;
 pub mod wrap;
 

@@ -88,6 +88,11 @@ pub fn size(text: &str) -> Result<usize, String> {
     number.checked_mul(unit).filter(|&bytes| bytes > 0).ok_or_else(wrong)
 }
 
+/// As [`size`], or `0`, which stands for no limit.
+pub fn size_or_zero(text: &str) -> Result<usize, String> {
+    if text == "0" { Ok(0) } else { size(text) }
+}
+
 /// Formats a size as [`size`] reads it.
 pub fn format_size(bytes: usize) -> String {
     let units = [(1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];

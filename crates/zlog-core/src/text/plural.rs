@@ -7,9 +7,9 @@ pub trait Number: Display + PartialEq + From<u8> {}
 
 impl<N: Display + PartialEq + From<u8>> Number for N {}
 
-/// A number and its noun: `1 record`, `0 records`, `2 prefixes`.
+/// A number and its noun: `1 record`, `0 records`, `12,345 records`, `2 prefixes`.
 pub fn counted<N: Number>(number: N, noun: &str) -> String {
-    let mut text = number.to_string();
+    let mut text = group(&number.to_string());
     text.push(' ');
     text.push_str(&plural(number, noun));
     text
@@ -31,7 +31,10 @@ pub fn were<N: Number>(number: N) -> &'static str {
 
 /// A number with thousands separators: `1,234`.
 pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
+    group(&number.to_string())
+}
+
+fn group(digits: &str) -> String {
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
@@ -40,6 +43,21 @@ pub fn grouped(number: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// A rate in the unit in which it is readable: `12,345/s`, `1.5/s`, `6.0/min`, `2.0/h`.
+pub fn rate(per_second: f64) -> String {
+    const UNITS: [(&str, f64); 3] = [("s", 1.0), ("min", 60.0), ("h", 3600.0)];
+    if per_second <= 0.0 {
+        return "0/s".to_owned();
+    }
+    let readable = |(_, seconds): &&(&str, f64)| per_second * seconds >= 0.2;
+    let (unit, seconds) = UNITS.iter().find(readable).unwrap_or(&UNITS[2]);
+    match per_second * seconds {
+        // `as` saturates.
+        number if number >= 100.0 => format!("{}/{unit}", grouped(number.round() as u64)),
+        number => format!("{number:.1}/{unit}"),
+    }
 }
 
 #[cfg(test)]
@@ -51,9 +69,27 @@ mod tests {
         for (number, text) in [(0, "0 records"), (1, "1 record"), (2, "2 records")] {
             assert_eq!(counted(number, "record"), text);
         }
+        assert_eq!(counted(12_345, "record"), "12,345 records");
         assert_eq!(counted(1u64, "prefix"), "1 prefix");
         assert_eq!(counted(3usize, "prefix"), "3 prefixes");
         assert_eq!([0, 1, 2].map(were), ["were", "was", "were"]);
+    }
+
+    #[test]
+    fn rates_are_in_the_unit_in_which_they_are_readable() {
+        let cases = [
+            (0.0, "0/s"),
+            (1.5, "1.5/s"),
+            (12_345.6, "12,346/s"),
+            (99.94, "99.9/s"),
+            (0.2, "0.2/s"),
+            (0.1, "6.0/min"),
+            (2.0 / 3600.0, "2.0/h"),
+            (1e-9, "0.0/h"),
+        ];
+        for (per_second, text) in cases {
+            assert_eq!(rate(per_second), text);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use crate::record::{Level, RawJson, Record, Text};
 use crate::wire::json::{self, Schema};
 use crate::wire::logbook;
-use crate::wire::other_loggers;
+use crate::wire::other_loggers::{self, Field, Found, field_alias, levels};
 
 /// The fault of a record with a value that exceeds the limits of readers: the value is
 /// kept as the text of its JSON.
@@ -26,6 +26,14 @@ pub(super) trait Value<'a> {
     fn number(&self) -> Option<f64>;
     /// The value as JSON.
     fn json(&self) -> Text<'a>;
+    /// The text of a message; `None` for `null`, which stands for no message.
+    fn message(&self) -> Option<Text<'a>> {
+        (!self.is_null()).then(|| self.text().unwrap_or_else(|| self.json()))
+    }
+    /// What Python prints for the value, if that differs from what it prints for its JSON.
+    fn printed(&self, _json: &str) -> Option<Text<'a>> {
+        None
+    }
 }
 
 /// Whether a key is the name of an attribute that zlog writes, or one that breaks
@@ -57,6 +65,7 @@ pub(super) fn is_attribute(key: &str) -> bool {
             | "hostname"
             | "source"
             | "seq"
+            | "extra_text"
     )
 }
 
@@ -93,7 +102,11 @@ impl<'r, 'a> Builder<'r, 'a> {
             || self.set_number(&key, value)
             || (self.stored && self.set_stored(&key, value));
         if !fits {
-            let value = self.raw_or_text(value.json());
+            let json = value.json();
+            if let Some(text) = value.printed(&json) {
+                self.record.set_extra_text(&key, &text);
+            }
+            let value = self.raw_or_text(json);
             self.record.extras.push((key, value));
         }
     }
@@ -115,8 +128,6 @@ impl<'r, 'a> Builder<'r, 'a> {
             "pathname" => &mut record.pathname,
             "filename" => &mut record.filename,
             "module" => &mut record.module,
-            "exc_text" => &mut record.exc_text,
-            "stack_info" => &mut record.stack_info,
             "funcName" => &mut record.func_name,
             "threadName" => &mut record.thread_name,
             "processName" => &mut record.process_name,
@@ -150,20 +161,25 @@ impl<'r, 'a> Builder<'r, 'a> {
     fn set_special(&mut self, key: &str, value: &impl Value<'a>) -> bool {
         match key {
             "msg" => {
-                if !value.is_null() {
-                    self.record.msg = value.text().unwrap_or_else(|| value.json());
+                if let Some(message) = value.message() {
+                    self.record.msg = message;
                     self.has_message = true;
                 }
                 true
             }
             "args" => {
-                // The sender has inserted the arguments, as SocketHandler does.
                 if value.is_null() {
                     return true;
                 }
                 let args = Some(value.json()).filter(|json| !is_empty(json));
                 self.record.args = args.map(|args| self.raw_or_text(args));
                 true
+            }
+            "extra_text" => {
+                let json = value.json();
+                let is_object = json.starts_with('{') && json::is_within_limits(&json);
+                self.record.extra_text = is_object.then_some(RawJson(json));
+                is_object || value.is_null()
             }
             "levelno" => {
                 let number = integer(value).and_then(|number| i32::try_from(number).ok());
@@ -174,7 +190,11 @@ impl<'r, 'a> Builder<'r, 'a> {
             // Python's traceback objects can't be sent, but other loggers send text here.
             "exc_info" => {
                 let text = &mut self.record.exc_text;
-                value.is_null() || text.is_none() && set_field(text, false, || value.string())
+                value.is_null() || text.is_none() && set_field(text, false, || trace(value))
+            }
+            "exc_text" => set_field(&mut self.record.exc_text, value.is_null(), || trace(value)),
+            "stack_info" => {
+                set_field(&mut self.record.stack_info, value.is_null(), || trace(value))
             }
             _ => false,
         }
@@ -204,6 +224,7 @@ impl<'r, 'a> Builder<'r, 'a> {
         if kept_as_text {
             record.fault.get_or_insert(Text::Borrowed(QUOTED));
         }
+        remove_repeated(&mut record.extras);
         reconcile_level(record);
         if has_level || record.levelname.is_some() || record.level != Level::NOTSET {
             if !record.extras.is_empty() {
@@ -215,16 +236,18 @@ impl<'r, 'a> Builder<'r, 'a> {
             logbook::normalize(record);
             return Schema::Logbook;
         }
-        match other_loggers::normalize(record) || has_message {
-            true => Schema::OtherLogger,
-            false => Schema::Other,
+        match other_loggers::normalize(record, has_message) {
+            Found::Line => Schema::Wrapper,
+            Found::Message => Schema::OtherLogger,
+            Found::NoMessage => Schema::Other,
         }
     }
 }
 
-/// Sets a field, if the value fits. `null` fits and changes nothing.
+/// Sets a field, if the value fits. `null` fits and clears it.
 fn set_field<T>(slot: &mut Option<T>, null: bool, value: impl FnOnce() -> Option<T>) -> bool {
     if null {
+        *slot = None;
         return true;
     }
     let value = value();
@@ -239,6 +262,16 @@ fn integer<'a>(value: &impl Value<'a>) -> Option<i64> {
     value.integer().or_else(|| value.string()?.trim().parse().ok())
 }
 
+/// The text of a traceback or a stack: a string, or an array of lines, as python-json-logger
+/// writes it with `exc_info_as_array` and `stack_info_as_array`.
+fn trace<'a>(value: &impl Value<'a>) -> Option<Text<'a>> {
+    value.string().or_else(|| {
+        let json = value.json();
+        let lines: Vec<Text<'_>> = serde_json::from_str(&json).ok()?;
+        (!lines.is_empty()).then(|| Text::Owned(lines.join("\n")))
+    })
+}
+
 fn number<'a>(value: &impl Value<'a>) -> Option<f64> {
     let number = value.number().or_else(|| value.string()?.trim().parse().ok());
     number.filter(|number| number.is_finite())
@@ -248,11 +281,11 @@ fn seconds<'a>(value: &impl Value<'a>) -> Option<f64> {
     number(value).or_else(|| other_loggers::parse_time(&value.string()?))
 }
 
-/// Whether there are no arguments: Python then does not format the message.
+/// Whether a list of arguments is empty: Python then does not format the message.
 fn is_empty(json: &str) -> bool {
     match json.as_bytes() {
         [b'[' | b'{', inner @ .., b']' | b'}'] => inner.iter().all(u8::is_ascii_whitespace),
-        json => json == b"null",
+        _ => false,
     }
 }
 
@@ -261,9 +294,9 @@ fn is_empty(json: &str) -> bool {
 fn reconcile_level(record: &mut Record<'_>) {
     let Some(name) = &record.levelname else { return };
     if record.level == Level::NOTSET
-        && let Some(level) = Level::from_word(name)
+        && let Some(reading) = levels::read(&levels::plain(name), levels::Scale::Python)
     {
-        record.level = level;
+        record.level = reading.level;
     }
     let redundant = match record.level.standard_name() {
         Some(known) => known == name,
@@ -276,24 +309,68 @@ fn reconcile_level(record: &mut Record<'_>) {
     }
 }
 
-/// Uses what Python's `Formatter` derives (`message`, `asctime`) if the original is
-/// missing, and drops a `message` that repeats it.
-fn apply_derived_keys(record: &mut Record<'_>, has_message: bool) {
+/// Uses what Python's `Formatter` derives (`message`, `asctime`), or python-json-logger calls
+/// otherwise (`timestamp`), if the original is missing. Drops a `message` that repeats it.
+///
+/// A record that zlog stored has said everything: there, such keys are extras.
+fn apply_derived_keys(record: &mut Record<'_>, mut has_message: bool) {
+    let stored = record.received.is_some();
     let mut extras = std::mem::take(&mut record.extras);
-    extras.retain(|(key, value)| match &**key {
-        "message" => {
+    extras.retain(|(key, value)| match field_alias(key) {
+        Some(Field::Message) => {
             let Some(message) = other_loggers::string(value) else { return true };
             if has_message {
-                return record.message() != message;
+                return key != "message" || record.message() != message;
             }
             record.msg = message;
+            has_message = true;
             false
         }
-        "asctime" if record.created.is_none() => {
+        Some(Field::Time) if record.created.is_none() && !stored => {
             record.created = other_loggers::time(value);
             record.created.is_none()
+        }
+        Some(Field::Name) if record.name.is_none() && !stored => {
+            record.name = other_loggers::string(value);
+            record.name.is_none()
         }
         _ => true,
     });
     record.extras = extras;
+}
+
+/// Removes extras whose key comes again: the last value counts, as in Python's `json`.
+fn remove_repeated(extras: &mut Vec<(Text<'_>, RawJson<'_>)>) {
+    /// Comparing each key with all others would take too long for more.
+    const FEW: usize = 32;
+    if extras.len() > FEW {
+        return remove_repeated_of_many(extras);
+    }
+    let mut at = 1;
+    while at < extras.len() {
+        match extras[..at].iter().position(|(key, _)| *key == extras[at].0) {
+            Some(first) => extras[first].1 = extras.remove(at).1,
+            None => at += 1,
+        }
+    }
+}
+
+#[cold]
+fn remove_repeated_of_many(extras: &mut Vec<(Text<'_>, RawJson<'_>)>) {
+    let mut order: Vec<usize> = (0..extras.len()).collect();
+    // Stable: equal keys stay in their order.
+    order.sort_by(|a, b| extras[*a].0.cmp(&extras[*b].0));
+    let mut repeated = vec![false; extras.len()];
+    for same in order
+        .chunk_by(|a, b| extras[*a].0 == extras[*b].0)
+        .map(<[usize]>::to_vec)
+        .collect::<Vec<_>>()
+    {
+        if let [first, .., last] = same[..] {
+            extras.swap(first, last);
+            same[1..].iter().for_each(|at| repeated[*at] = true);
+        }
+    }
+    let mut repeated = repeated.into_iter();
+    extras.retain(|_| !repeated.next().unwrap_or_default());
 }

@@ -129,13 +129,26 @@ fn decode_body<'a>(body: &'a [u8], record: &mut Record<'a>) -> Option<Dialect> {
 }
 
 fn decode_json<'a>(body: &'a [u8], record: &mut Record<'a>) -> Option<Dialect> {
-    let body = std::str::from_utf8(body).ok()?;
     // Indented text is common: don't try to parse it.
-    if !body.trim_ascii_start().starts_with('{') {
+    if !body.trim_ascii_start().starts_with(b"{") {
         return None;
     }
-    match json::read_body_into(body, record).ok()? {
-        json::Schema::LogRecord | json::Schema::OtherLogger => Some(Dialect::Json),
+    let schema = match std::str::from_utf8(body) {
+        Ok(body) => json::read_body_into(body, record).ok()?,
+        Err(_) => {
+            // Only the bytes that are not UTF-8 are escaped; the rest is read.
+            let body = text::backslash_replace(body);
+            let mut read = Record::default();
+            let schema = json::read_body_into(&body, &mut read).ok()?;
+            read.fault.get_or_insert(Cow::Borrowed("body is not UTF-8"));
+            *record = read.into_owned();
+            schema
+        }
+    };
+    match schema {
+        json::Schema::LogRecord | json::Schema::OtherLogger | json::Schema::Wrapper => {
+            Some(Dialect::Json)
+        }
         json::Schema::Logbook => Some(Dialect::Logbook),
         json::Schema::Other => None,
     }

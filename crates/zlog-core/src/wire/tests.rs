@@ -75,6 +75,15 @@ fn bytes_that_are_not_utf8_are_shown_and_marked() {
 }
 
 #[test]
+fn only_the_bytes_of_json_that_are_not_utf8_are_escaped() {
+    let body = b"{\"levelno\":40,\"msg\":\"caf\xe9\",\"user\":5}";
+    let (record, dialect) = decode(&[b"app.ERROR", body], NOW);
+    assert_eq!((&*record.msg, dialect), ("caf\\xe9", Some(Dialect::Json)));
+    assert_eq!((record.level, record.extras.len()), (Level::ERROR, 1));
+    assert_eq!(record.fault.as_deref(), Some("body is not UTF-8"));
+}
+
+#[test]
 fn a_broken_pickle_is_shown_and_marked() {
     let (record, dialect) = message("app.INFO", b"\x80\x04}\x94");
     assert_eq!((&*record.msg, dialect), ("\\x80\u{4}}\\x94", None));

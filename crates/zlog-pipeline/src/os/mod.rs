@@ -8,4 +8,6 @@ pub mod orphans;
 pub mod resolve;
 pub mod run_directory;
 pub mod signal;
+pub mod socket_owner;
 pub mod terminal;
+pub mod wakeup;

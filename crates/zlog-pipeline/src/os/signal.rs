@@ -6,7 +6,6 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crossbeam_channel::Receiver;
 #[cfg(unix)]
 use signal_hook::consts::signal::{SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 use signal_hook::consts::signal::{SIGINT, SIGTERM};
@@ -14,7 +13,7 @@ use signal_hook::flag;
 #[cfg(unix)]
 use signal_hook::iterator::SignalsInfo;
 #[cfg(unix)]
-use signal_hook::iterator::exfiltrator::{SignalOnly, WithOrigin};
+use signal_hook::iterator::exfiltrator::WithOrigin;
 #[cfg(unix)]
 use signal_hook::low_level::{emulate_default_handler, siginfo::Cause};
 
@@ -145,33 +144,6 @@ impl Hangup {
         flag::register(SIGHUP, Arc::clone(&came))
             .map_err(|error| Error::io("can't catch signals", &error))?;
         Ok(Hangup { came, stop: stop.clone(), ends })
-    }
-
-    /// A channel that receives a message after each SIGHUP, to end a wait. [`Hangup::take`]
-    /// knows of the signal by then.
-    ///
-    /// # Errors
-    /// The system refuses to install a handler or to start a thread.
-    pub fn wakeups() -> Result<Receiver<()>> {
-        let (word, words) = crossbeam_channel::bounded(1);
-        #[cfg(not(unix))]
-        drop(word);
-        #[cfg(unix)]
-        {
-            let mut signals = SignalsInfo::<SignalOnly>::new([SIGHUP])
-                .map_err(|error| Error::io("can't catch signals", &error))?;
-            // A message that is still queued serves for this signal, too.
-            let pass_on = move || {
-                for _ in signals.forever() {
-                    let _ = word.try_send(());
-                }
-            };
-            std::thread::Builder::new()
-                .name("zlog-hangup".into())
-                .spawn(pass_on)
-                .map_err(|error| Error::io("can't start a thread", &error))?;
-        }
-        Ok(words)
     }
 
     /// Whether a SIGHUP that is not a shutdown request has arrived since the last call.

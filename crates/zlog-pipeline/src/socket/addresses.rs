@@ -101,6 +101,11 @@ impl Addresses {
         self.look_up.take_if(|at| *at <= now).is_some()
     }
 
+    /// Whether no address is known to work, so that time alone may bring a next action.
+    pub(super) fn is_down(&self) -> bool {
+        self.kept.is_none() || self.down_since.is_some() || self.trying.is_some()
+    }
+
     /// The next action that is due, if any. `state` returns the state of an address that
     /// was connected to.
     pub(super) fn step(

@@ -11,6 +11,7 @@ use super::endpoint::{Endpoint, Role};
 use super::host_names::HostNames;
 use super::monitor::{Kind, Monitor, MonitorEvent};
 use super::registered_publishers::RegisteredPublishers;
+use super::wake::WakeSignal;
 use crate::os::fd_limit::{self, Connections};
 use zlog_core::Result;
 
@@ -139,20 +140,30 @@ impl ConnectionManager {
         }
     }
 
-    /// Waits until `socket` is readable, a connection event arrives, the time is up or a
-    /// signal arrives.
-    pub(super) fn wait(&self, socket: &zmq::Socket, wait: Duration) {
+    /// Waits until `socket` is readable, a connection event arrives, a connection is to be
+    /// made again, publishers come or go, the time is up or a signal arrives.
+    pub(super) fn wait(&self, socket: &zmq::Socket, wake: Option<&WakeSignal>, wait: Duration) {
         let sockets = [socket.as_poll_item(zmq::POLLIN), self.poll_item()];
-        let Some(registered) = &self.registered else {
-            poll(&mut { sockets }, wait);
-            return;
-        };
-        let wait = registered.wait_at_most().map_or(wait, |most| most.min(wait));
-        let mut items: Vec<_> = sockets.into_iter().chain(registered.poll_item()).collect();
-        poll(&mut items, wait);
-        if items.get(2).is_some_and(|item| item.is_readable()) {
+        let wake = wake.and_then(WakeSignal::poll_item);
+        let registered = self.registered.as_ref().and_then(RegisteredPublishers::poll_item);
+        let watches = registered.is_some();
+        let mut items: Vec<_> = sockets.into_iter().chain(registered).chain(wake).collect();
+        poll(&mut items, self.wait_at_most().map_or(wait, |most| most.min(wait)));
+        if watches
+            && items[2].is_readable()
+            && let Some(registered) = &self.registered
+        {
             registered.note_readable();
         }
+    }
+
+    /// How long until [`ConnectionManager::process_events`] has timed work to do.
+    pub(super) fn wait_at_most(&self) -> Option<Duration> {
+        let now = Instant::now();
+        let reconnect = self.table.next_reconnect_at();
+        let reconnect = reconnect.map(|at| at.saturating_duration_since(now));
+        let registered = self.registered.as_ref().and_then(RegisteredPublishers::wait_at_most);
+        reconnect.into_iter().chain(self.names.wait_at_most()).chain(registered).min()
     }
 
     /// Readable when there is a connection event. For `zmq::poll`.

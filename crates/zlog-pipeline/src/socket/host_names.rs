@@ -19,6 +19,9 @@ const SLOW: Duration = Duration::from_secs(3);
 /// Minimum time between two checks while no connection changes.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// Time between two checks of names without a connection, while nothing else happens.
+const IDLE_LOOK: Duration = Duration::from_millis(50);
+
 /// All endpoints of a socket whose host is a name.
 #[derive(Default)]
 pub(super) struct HostNames {
@@ -59,6 +62,13 @@ impl HostNames {
             }
         }
         self.update(true, Instant::now(), socket, table);
+    }
+
+    /// How long until [`HostNames::update`] may have something to do without a change: while a
+    /// name has no connection.
+    pub(super) fn wait_at_most(&self) -> Option<Duration> {
+        let waits = |name: &HostName| name.lookup.is_some() || name.addresses.is_down();
+        self.names.iter().any(waits).then_some(IDLE_LOOK)
     }
 
     /// Handles answers, and connects to the next address where one is due. `changed` tells

@@ -31,12 +31,14 @@ mod rate_limit;
 mod raw;
 mod receive_thread;
 mod registered_publishers;
+mod slow_subscribers;
 mod subscriber;
 mod subscriber_tracker;
 mod subscriptions;
 #[cfg(test)]
 pub(crate) mod testing;
 mod upstream;
+mod wake;
 
 pub(crate) use broken_report::BrokenReport;
 pub use broken_report::broken_remark;
@@ -51,6 +53,8 @@ pub use proxy::{Counts, Forwarded, Inspect, Proxy, ProxyOptions};
 pub use publisher::{Publisher, Sent, WaitOutcome};
 pub use query::{AnswerOutcome, ClientId, QueryClient, QueryServer, Reply};
 pub use raw::{RawReceiver, RawSender};
+pub use slow_subscribers::SlowSubscribers;
+pub(crate) use slow_subscribers::with_process;
 pub use subscriber::{FrameSink, Subscriber};
 
 /// The version of libzmq: major, minor, patch.

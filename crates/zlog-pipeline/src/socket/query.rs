@@ -246,7 +246,7 @@ impl QueryClient {
             if left.is_zero() {
                 return Reply::TimedOut;
             }
-            self.connections.wait(&self.socket, left.min(SLICE));
+            self.connections.wait(&self.socket, None, left.min(SLICE));
         }
     }
 }

@@ -13,9 +13,10 @@ use crossbeam_channel::{Receiver, SendTimeoutError, Sender};
 use super::connection::{ConnectionEvent, EndpointStatus};
 use super::connection_manager::ConnectionManager;
 use super::ipc_cleanup::IpcFiles;
+use super::wake::{self, WakeSignal};
 use crate::os::clock::now;
 
-/// Longest time outside libzmq, and between two reads of commands.
+/// Longest time outside libzmq.
 const SLICE: Duration = Duration::from_millis(50);
 /// Time to send the last unsubscriptions to peers that are still there, in milliseconds.
 const LINGER: i32 = 100;
@@ -99,6 +100,10 @@ pub(super) struct Channels {
     pub(super) recycled: Receiver<Batch>,
     pub(super) commands: Receiver<Command>,
     pub(super) events: Sender<ConnectionEvent>,
+    /// Gets a message when the state of a connection has changed.
+    pub(super) changed: Sender<()>,
+    /// Ends a wait for messages: there is a command, or `Shared` has changed.
+    pub(super) wake: WakeSignal,
 }
 
 /// The state of the thread. Sockets are declared before their context, which can't terminate
@@ -124,7 +129,9 @@ impl ReceiveThread {
                 self.shared.caught_up.store(caught_up, Ordering::Release);
             }
             if batch.len() == 0 {
-                self.connections.wait(&self.socket, SLICE);
+                let wake = &self.channels.wake;
+                self.connections.wait(&self.socket, Some(wake), wake::LONGEST);
+                wake.drain();
                 continue;
             }
             batch.received = now();
@@ -156,6 +163,8 @@ impl ReceiveThread {
         });
         if changed {
             self.shared.set_status(self.connections.table.status());
+            // One message serves for several changes.
+            let _ = self.channels.changed.try_send(());
         }
     }
 

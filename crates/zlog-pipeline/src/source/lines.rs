@@ -158,6 +158,17 @@ impl Splitter {
         self.carry_end == End::Open && (!self.carry.is_empty() || self.parts > 0)
     }
 
+    /// The present line, as far as it has been read; empty if its first pieces were stepped
+    /// over.
+    pub(crate) fn partial(&self) -> &[u8] {
+        if self.is_within_line() && self.parts == 0 { &self.carry } else { &[] }
+    }
+
+    /// Drops the first `len` bytes of [`Splitter::partial`].
+    pub(crate) fn drop_partial(&mut self, len: usize) {
+        self.carry.drain(..len);
+    }
+
     /// Whether the line that `peek` shows ends only because the stream does.
     pub(crate) fn is_at_end(&self) -> bool {
         self.carry_end == End::Stream

@@ -15,7 +15,7 @@ use crate::os::clock::now;
 use zlog_core::{Error, Result};
 
 /// Bytes read at once: what a pipe holds.
-const BLOCK: usize = 64 << 10;
+pub(super) const BLOCK: usize = 64 << 10;
 
 /// Blocks in the channel: enough to keep both ends busy, and few enough that readers stop
 /// within 1 MiB of a consumer that stops.

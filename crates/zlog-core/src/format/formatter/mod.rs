@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 
 use super::asctime::Asctime;
 use super::attribute::{ATTRIBUTES, Attribute, FieldContext};
-use super::paint::{MultilineText, Palette, write_inline};
+use super::multiline_text::MultilineText;
+use super::paint::{Palette, write_inline};
 use super::syslog::Syslog;
 use super::template::{
     DeclaredExtras, FieldError, MsecFormat, Piece, Source, Template, TemplateError, TemplateStyle,
@@ -65,8 +66,8 @@ pub struct FormatterSpec {
     /// The strftime format of `asctime`, as in [`TimeFormat::new`]. Ready-made formats with
     /// times use it too.
     pub datefmt: Option<String>,
-    /// Python's class attribute: how milliseconds follow `asctime`, unless there is a
-    /// `datefmt`. `None` is Python's default `%s,%03d`; an empty text omits them.
+    /// Python's class attribute: how milliseconds follow `asctime`. `None` is Python's default
+    /// `%s,%03d` or, with a `datefmt`, no milliseconds; an empty text omits them.
     pub default_msec_format: Option<String>,
     /// Write times in UTC, whatever the zone of the options is.
     pub utc: bool,
@@ -198,12 +199,11 @@ impl FormatterSpec {
     }
 
     fn asctime(&self, options: &Options) -> Result<Asctime> {
-        if let Some(datefmt) = options.time_format.as_deref().filter(|datefmt| !datefmt.is_empty())
-        {
-            return Ok(Asctime::new(TimeFormat::new(datefmt, options.zone.clone())?, None));
-        }
-        let time = TimeFormat::new(DEFAULT_TIME_FORMAT, options.zone.clone())?;
-        let msecs = match self.default_msec_format.as_deref().unwrap_or(DEFAULT_MSEC_FORMAT) {
+        let datefmt = options.time_format.as_deref().filter(|datefmt| !datefmt.is_empty());
+        let time = datefmt.unwrap_or(DEFAULT_TIME_FORMAT);
+        let time = TimeFormat::new(time, options.zone.clone())?;
+        let default = if datefmt.is_some() { "" } else { DEFAULT_MSEC_FORMAT };
+        let msecs = match self.default_msec_format.as_deref().unwrap_or(default) {
             "" => None,
             text => Some(MsecFormat::new(text).map_err(|error| {
                 Error::usage(format!("milliseconds format {text:?}: {error}"))

@@ -40,7 +40,11 @@ fn record() -> Record<'static> {
 #[test]
 fn missing_fields_are_zero_or_none() {
     let mut format = built("{lineno:04d}|{process}|{funcName:>6}|{msecs:.0f}|{filename}|{args}");
-    assert_eq!(show(&mut *format, &record()), "0000|0|  None|500||()\n");
+    assert_eq!(show(&mut *format, &record()), "0000|None|  None|500||()\n");
+    let mut format = built("%(process)s %(process)03d %(thread)x");
+    assert_eq!(show(&mut *format, &record()), "None 000 0\n");
+    let mut format = built("{process:5d}|{thread}");
+    assert_eq!(show(&mut *format, &record()), "    0|None\n");
     let mut format = built("%(lineno)d %(funcName)-5s| %(asctime)s");
     let timeless = Record { created: None, ..record() };
     assert_eq!(show(&mut *format, &timeless), "0 None | None\n");
@@ -306,5 +310,20 @@ proptest! {
         if !matches!(spec.format.as_deref(), Some("json" | "logfmt")) {
             prop_assert!(!crate::text::escape::ends_line(line), "{:?}", line);
         }
+    }
+}
+
+#[test]
+fn a_time_format_and_a_milliseconds_format_combine() {
+    let mut spec = spec("%(asctime)s");
+    spec.datefmt = Some("%d/%m/%Y".into());
+    spec.utc = true;
+    let record = Record { created: Some(735_379_380.123), ..record() };
+    for (msec, wanted) in
+        [(None, "21/04/1993"), (Some("%s.%03d"), "21/04/1993.123"), (Some(""), "21/04/1993")]
+    {
+        spec.default_msec_format = msec.map(str::to_owned);
+        let mut format = spec.build(Output::Text, Options::default()).unwrap();
+        assert_eq!(show(&mut *format, &record).trim_end(), wanted, "{msec:?}");
     }
 }

@@ -91,6 +91,17 @@ enum Conversion {
     Brace(Option<char>, FormatSpec),
 }
 
+impl Conversion {
+    /// Whether it accepts only numbers.
+    fn needs_number(&self) -> bool {
+        match self {
+            Conversion::Percent(_, letter) => !"srac".contains(*letter),
+            Conversion::Brace(None, spec) => spec.needs_number(),
+            Conversion::Brace(Some(_), _) | Conversion::Str => false,
+        }
+    }
+}
+
 /// Why a field of a record can't be written.
 pub(super) enum FieldError {
     /// The record has no such value.
@@ -303,16 +314,30 @@ impl Field {
                 // A value of the wrong type for the attribute is kept as an extra.
                 let (name, _) =
                     super::attribute::ATTRIBUTES.iter().find(|(_, a)| a == attribute)?;
-                extra(context.record, name)
+                self.extra(context.record, name)
             }),
-            Source::Extra(name) => extra(context.record, name),
+            Source::Extra(name) => self.extra(context.record, name),
         }
+    }
+
+    /// The value of an extra. Of duplicate keys, the last counts.
+    fn extra<'r>(&self, record: &'r Record<'_>, name: &str) -> Option<Value<'r>> {
+        let (_, value) = record.extras.iter().rev().find(|(key, _)| key == name)?;
+        // A path leads into the value, not into its text.
+        let text = self.path.is_empty().then(|| record.extra_text_of(name)).flatten();
+        Some(match text {
+            Some(text) => Value::Printed { text, repr: None },
+            None => Value::from_json(&value.0),
+        })
     }
 
     fn write_default(&self, attribute: Attribute, out: &mut String) -> Result<(), FieldError> {
         let shown = match (attribute.default_value(), &self.conversion) {
-            // Python can't pad None with `{}`, but a record without a function must be
-            // shown.
+            // Python can't format None as a number or pad it with `{}`, but a record without
+            // a process or a function must be shown.
+            (Value::None, conversion) if attribute.is_number() && conversion.needs_number() => {
+                Value::Int(0)
+            }
             (Value::None, Conversion::Brace(None, _)) if self.path.is_empty() => {
                 Value::Text("None".into())
             }
@@ -353,6 +378,7 @@ impl Attribute {
         match self {
             Attribute::Args => None,
             Attribute::Levelno => Some(Value::Int(1)),
+            attribute if attribute.is_number() => Some(Value::Int(1)),
             Attribute::Created | Attribute::Received => Some(Value::Float(1.0)),
             _ => Some(match self.default_value() {
                 Value::None | Value::Text(_) => Value::Text("x".into()),
@@ -360,12 +386,6 @@ impl Attribute {
             }),
         }
     }
-}
-
-/// The value of an extra. Of duplicate keys, the last counts.
-fn extra<'r>(record: &'r Record<'_>, name: &str) -> Option<Value<'r>> {
-    let (_, value) = record.extras.iter().rev().find(|(key, _)| key == name)?;
-    Some(Value::from_json(&value.0))
 }
 
 impl Step {

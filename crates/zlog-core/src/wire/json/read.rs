@@ -20,6 +20,8 @@ pub(crate) enum Schema {
     Logbook,
     /// Another logger's: no level of Python's, but a message under a known key.
     OtherLogger,
+    /// A collector's: the message is a line of another program (Docker, journald).
+    Wrapper,
     /// An object without a message. It may not be a log record at all.
     Other,
 }

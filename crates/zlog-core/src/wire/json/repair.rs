@@ -8,6 +8,8 @@ use super::escape::code_unit;
 /// - `NaN`, `Infinity` and `-Infinity` become strings of that name.
 /// - An unpaired surrogate (`\ud800`) becomes the text of its escape.
 /// - A control character in a string, such as a line break, is escaped.
+/// - A backslash that begins no escape is a backslash: `"C:\Users"`, or `\xe9` for a byte that
+///   is not UTF-8.
 pub(super) fn repair(body: &str) -> Option<String> {
     let mut out = String::with_capacity(body.len() + 16);
     let mut rest = body;
@@ -47,8 +49,8 @@ fn repair_string(text: &str, out: &mut String) -> (usize, bool) {
                 return (at + 1, changed);
             }
             '\\' => {
-                let (length, lone) = escape(&text[at..]);
-                if lone {
+                let (length, literal) = escape(&text[at..]);
+                if literal {
                     out.push('\\');
                     changed = true;
                 }
@@ -69,8 +71,8 @@ fn repair_string(text: &str, out: &mut String) -> (usize, bool) {
     (at, changed)
 }
 
-/// The length of the escape at the start of `text`, and whether it is an unpaired
-/// surrogate.
+/// The length of the escape at the start of `text`, and whether it is no character but the text
+/// of it: an unpaired surrogate, or no escape of JSON.
 fn escape(text: &str) -> (usize, bool) {
     match code_unit(text) {
         Some(0xd800..=0xdbff) => match text.get(6..).and_then(code_unit) {
@@ -79,7 +81,10 @@ fn escape(text: &str) -> (usize, bool) {
         },
         Some(0xdc00..=0xdfff) => (6, true),
         Some(_) => (6, false),
-        None => (1 + text[1..].chars().next().map_or(0, char::len_utf8), false),
+        None => match text.as_bytes().get(1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => (2, false),
+            _ => (1, true),
+        },
     }
 }
 
@@ -97,6 +102,14 @@ mod tests {
         );
         assert_eq!(repair(r#"{"\ud800":1}"#).as_deref(), Some(r#"{"\\ud800":1}"#));
         assert_eq!(repair("{\"a\":\"x\ny\"}").as_deref(), Some(r#"{"a":"x\u000ay"}"#));
+    }
+
+    #[test]
+    fn a_backslash_that_begins_no_escape_is_a_backslash() {
+        assert_eq!(
+            repair(r#"{"a":"C:\Users\xe9 \"\n\u00e9\u12 \é"}"#).as_deref(),
+            Some(r#"{"a":"C:\\Users\\xe9 \"\n\u00e9\\u12 \\é"}"#)
+        );
     }
 
     #[test]

@@ -57,6 +57,41 @@ fn nan_and_infinity_are_left_out() {
 }
 
 #[test]
+fn a_process_that_a_sender_left_out_is_null() {
+    let record = Record { relative_created: Some(1.0), process: Some(7), ..Record::default() };
+    assert!(written(&record).ends_with(r#""process":7,"processName":null}"#));
+    let record = Record { relative_created: Some(1.0), ..Record::default() };
+    assert!(written(&record).ends_with(r#""process":null,"processName":null}"#));
+}
+
+#[test]
+fn a_renamed_extra_does_not_replace_another_one() {
+    let extras = [("lineno", "\"x\""), ("lineno_", "1"), ("lineno__", "2")];
+    let extras = extras.map(|(key, json)| (key.into(), RawJson(json.into()))).to_vec();
+    let record = Record { extras, ..Record::default() };
+    assert!(written(&record).ends_with(r#""lineno___":"x","lineno_":1,"lineno__":2}"#));
+}
+
+/// From python-json-logger 4.2 with `exc_info_as_array=True, stack_info_as_array=True`, with
+/// and without `levelname` in its format.
+#[test]
+fn tracebacks_of_python_json_logger_may_be_arrays_of_lines() {
+    for level in ["", r#""levelname": "ERROR", "#] {
+        let text = format!(
+            r#"{{{level}"message": "failed", "exc_info": ["Traceback (most recent call last):", "  File \"a.py\", line 2, in <module>", "ZeroDivisionError: division by zero"], "stack_info": ["Stack (most recent call last):", "  File \"a.py\""]}}"#
+        );
+        let record = read(&text).unwrap();
+        let trace = "Traceback (most recent call last):\n  File \"a.py\", line 2, in <module>\nZeroDivisionError: division by zero";
+        assert_eq!(record.exc_text.as_deref(), Some(trace));
+        let stack = "Stack (most recent call last):\n  File \"a.py\"";
+        assert_eq!(record.stack_info.as_deref(), Some(stack));
+        assert_eq!((record.message(), record.extras.len()), ("failed".into(), 0));
+    }
+    let record = read(r#"{"levelno":20,"msg":"x","exc_info":[1,"a"]}"#).unwrap();
+    assert_eq!((record.exc_text, record.extras.len()), (None, 1));
+}
+
+#[test]
 fn an_extra_under_the_name_of_an_attribute_can_not_replace_it() {
     let text = r#"{"msg":"m","levelno":20,"lineno":"here","exc_info":[1],"levelname":null}"#;
     let record = read(text).unwrap();
@@ -152,6 +187,26 @@ fn a_very_deep_object_does_not_exhaust_the_stack() {
     let _ = read(&deep);
 }
 
+#[test]
+fn the_last_of_several_values_of_a_key_counts() {
+    let record = read(r#"{"a":1,"msg":"x","b":1,"a":2,"msg":"y","a":[3],"name":"n","name":null}"#);
+    let record = record.unwrap();
+    assert_eq!((&*record.msg, record.name.as_deref()), ("y", None));
+    let extras = |record: &Record<'_>| -> Vec<String> {
+        record.extras.iter().map(|(key, value)| format!("{key}={}", value.0)).collect()
+    };
+    assert_eq!(extras(&record), ["a=[3]", "b=1"]);
+
+    let keys = (0..5000).map(|number| format!(r#""k{}":{number}"#, number % 2000));
+    let many = format!("{{{}}}", keys.collect::<Vec<_>>().join(","));
+    let extras = extras(&read(&many).unwrap());
+    assert_eq!(extras.len(), 2000);
+    assert_eq!(
+        [&*extras[0], &*extras[999], &*extras[1999]],
+        ["k0=4000", "k999=4999", "k1999=3999"]
+    );
+}
+
 fn text() -> impl Strategy<Value = Option<Cow<'static, str>>> {
     proptest::option::of(any::<String>().prop_map(Cow::Owned))
 }
@@ -167,7 +222,7 @@ prop_compose! {
         micros in proptest::option::of(-8_000_000_000_000_000i64..8_000_000_000_000_000),
         received in proptest::option::of(0i64..4_000_000_000_000_000),
         floats in proptest::collection::vec(proptest::option::of(proptest::num::f64::NORMAL), 2),
-        extras in proptest::collection::vec(("x[a-z\"é]{0,5}", any::<i32>()), 0..4),
+        extras in proptest::collection::btree_map("x[a-z\"é]{0,5}", any::<i32>(), 0..4),
     ) -> Record<'static> {
         let mut texts = texts.into_iter();
         let mut text = || texts.next().unwrap();
@@ -183,6 +238,7 @@ prop_compose! {
             received: received.map(|m| m as f64 / 1e6), fault: text(), body: None,
             extras: extras.into_iter()
                 .map(|(k, v)| (k.into(), RawJson(v.to_string().into()))).collect(),
+            extra_text: (level % 2 == 0).then(|| RawJson(r#"{"x":"(1,)"}"#.into())),
         }
     }
 }

@@ -9,12 +9,14 @@ use crate::wire::attributes;
 /// Appends a body of the `json` dialect: one JSON object on one line, without a line break
 /// at its end.
 ///
-/// Absent fields are left out, except the level. Two rules exist for Python:
+/// Absent fields are left out, except the level. Three rules exist for Python:
 ///
 /// - `args` are inserted into `msg`, as `SocketHandler` does: a JSON array would arrive as
 ///   a list, which Python's `%` does not accept as the arguments.
 /// - `msecs` is written with `created`, since `makeLogRecord` would set the milliseconds
 ///   of its own call.
+/// - `process` and `processName` are `null` if a complete `LogRecord` lacks them, since
+///   `makeLogRecord` would set those of its own process.
 ///
 /// An extra with the name of an attribute (a `lineno` that is not a number, for example)
 /// gets `_` after its name, so that no key is duplicate and none replaces an attribute.
@@ -25,6 +27,14 @@ pub fn write(record: &Record<'_>, out: &mut Vec<u8>) {
     attributes_after_args(record, &mut object);
     if let (Some(created), None) = (record.created, record.msecs) {
         object.float(b",\"msecs\":", Some(milliseconds(created)));
+    }
+    if record.relative_created.is_some() {
+        if record.process.is_none() {
+            object.raw(b",\"process\":", "null");
+        }
+        if record.process_name.is_none() {
+            object.raw(b",\"processName\":", "null");
+        }
     }
     extras(record, &mut object, attributes::is_attribute);
     object.close();
@@ -41,7 +51,7 @@ pub fn write_stored(record: &Record<'_>, out: &mut Vec<u8>) {
     object.optional_text(b",\"fault\":", record.fault.as_deref());
     object.optional_text(b",\"name\":", record.name.as_deref());
     object.text(b",\"msg\":", &record.msg);
-    if let Some(args) = &record.args {
+    if let Some(args) = record.args.as_ref().filter(|args| args.0 != "null") {
         object.raw(b",\"args\":", &args.0);
     }
     attributes_after_args(record, &mut object);
@@ -72,11 +82,17 @@ fn attributes_after_args(record: &Record<'_>, object: &mut Object<'_>) {
     object.optional_text(b",\"hostname\":", record.hostname.as_deref());
     object.optional_text(b",\"source\":", record.source.as_deref());
     object.integer(b",\"seq\":", record.seq);
+    if let Some(texts) = &record.extra_text {
+        object.raw(b",\"extra_text\":", &texts.0);
+    }
 }
 
 fn extras(record: &Record<'_>, object: &mut Object<'_>, taken: impl Fn(&str) -> bool) {
     for (key, value) in &record.extras {
-        object.extra(key, taken(key), &value.0);
+        match taken(key) {
+            true => object.extra(&record.free_extra_name(key), &value.0),
+            false => object.extra(key, &value.0),
+        }
     }
 }
 
@@ -158,15 +174,11 @@ impl<'o> Object<'o> {
         }
     }
 
-    fn extra(&mut self, key: &str, taken: bool, json: &str) {
+    fn extra(&mut self, key: &str, json: &str) {
         if self.out.len() != self.start {
             self.out.push(b',');
         }
         write_string(key, self.out);
-        if taken {
-            self.out.pop();
-            self.out.extend_from_slice(b"_\"");
-        }
         self.out.push(b':');
         self.json(json);
     }

@@ -7,6 +7,7 @@
 use std::cell::Cell;
 
 use super::Limits;
+use crate::python::repr::push_float;
 use crate::record::{Record, Text};
 use crate::wire::attributes::{self, Builder};
 use crate::wire::json::{self, Schema};
@@ -58,6 +59,7 @@ pub(super) fn read<'a>(
     let mut input = Input { body, at: 0, memo };
     let remaining = Cell::new(Some(limits.output));
     let mut builder = Builder::new(record, false);
+    let mut has_no_args = false;
     input.expect(b'}')?;
     input.memoize(TextRange::default())?;
     loop {
@@ -68,11 +70,19 @@ pub(super) fn read<'a>(
         }
         while let Some(key) = input.key()? {
             let scalar = input.value()?;
+            match key {
+                "extra_text" => return None,
+                "args" => has_no_args |= matches!(scalar, Scalar::None),
+                _ => {}
+            }
             builder.set(key.into(), &Item { scalar, remaining: &remaining });
             remaining.get()?;
         }
     }
     let whole = input.at == body.len() && builder.finish() != Schema::Other;
+    if has_no_args {
+        record.args = Some(super::NO_ARGS);
+    }
     whole.then_some(())
 }
 
@@ -111,7 +121,11 @@ impl<'a> Input<'a, '_> {
             b'K' => Scalar::Int(self.byte()?.into()),
             b'M' => Scalar::Int(u16::from_le_bytes(self.array()?).into()),
             b'J' => Scalar::Int(i32::from_le_bytes(self.array()?).into()),
-            b'G' => Scalar::Float(f64::from_be_bytes(self.array()?)),
+            // JSON has neither NaN nor infinity.
+            b'G' => {
+                let number = f64::from_be_bytes(self.array()?);
+                number.is_finite().then_some(Scalar::Float(number))?
+            }
             b'I' => match self.line()? {
                 b"00" => Scalar::Bool(false),
                 b"01" => Scalar::Bool(true),
@@ -184,8 +198,16 @@ impl<'a> attributes::Value<'a> for Item<'a, '_> {
             Scalar::Bool(true) => "True".into(),
             Scalar::Bool(false) => "False".into(),
             Scalar::Int(number) => number.to_string().into(),
-            Scalar::Float(number) => format!("{number:?}").into(),
+            Scalar::Float(number) => {
+                let mut text = String::new();
+                push_float(number, &mut text);
+                text.into()
+            }
         })
+    }
+
+    fn message(&self) -> Option<Text<'a>> {
+        Some(self.text().unwrap_or(Text::Borrowed("None")))
     }
 
     fn integer(&self) -> Option<i64> {
@@ -200,7 +222,7 @@ impl<'a> attributes::Value<'a> for Item<'a, '_> {
     fn number(&self) -> Option<f64> {
         match self.scalar {
             Scalar::Int(number) => Some(number as f64),
-            Scalar::Float(number) => Some(number).filter(|number| number.is_finite()),
+            Scalar::Float(number) => Some(number),
             _ => None,
         }
     }
@@ -214,8 +236,7 @@ impl<'a> attributes::Value<'a> for Item<'a, '_> {
             Scalar::Int(number) => {
                 out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
             }
-            Scalar::Float(number) if number.is_finite() => json::write_float(number, &mut out),
-            Scalar::Float(_) => json::write_string(&self.text().unwrap_or_default(), &mut out),
+            Scalar::Float(number) => json::write_float(number, &mut out),
             // A text may be referred to many times.
             Scalar::Str(text)
                 if self.remaining.get().is_none_or(|remaining| text.len() > remaining) => {}

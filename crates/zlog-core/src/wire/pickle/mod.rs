@@ -3,26 +3,30 @@
 //! Python's `SocketHandler` pickles a record's attributes, as do `send_pyobj(record)` and
 //! `send_pyobj(record.__dict__)`. A pickle is a program for a stack machine that can call
 //! any function, so Python's `pickle.loads` must not read one from the network. This module
-//! imports nothing and calls nothing: a call becomes text like `<module.name: argument>`,
-//! and some classes (times, decimals, paths) are shown as Python prints them. Protocols 0
-//! to 5 are supported.
+//! imports nothing and calls nothing. Values become JSON; where JSON does not have a value
+//! (a tuple, a time), the record also keeps what Python prints for it. Protocols 0 to 5 are
+//! supported.
 //!
 //! A small hostile pickle can describe a huge value: parts that refer to each other a
-//! billion times, or to themselves. So the code does not recurse (all values are in one
-//! list and refer to each other by index), and [`Limits`] bound every step.
+//! billion times, or to themselves. So all values are in one list and refer to each other by
+//! index, nothing recurses deeper than [`Limits::depth`], and [`Limits`] bound every step.
 
+mod classes;
 mod decode;
 mod fast_path;
 mod number;
+mod print;
 mod render;
-mod stdlib_types;
 mod value;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::mem;
 
-use crate::record::Record;
-use crate::wire::attributes::Builder;
+use crate::python;
+use crate::python::percent::{self, Args};
+use crate::record::{RawJson, Record};
+use crate::wire::attributes::{Builder, Value as _};
 use crate::wire::json;
 use decode::{Buffers, Decoder};
 use render::{Budget, Item};
@@ -39,7 +43,8 @@ pub struct Limits {
     pub memo: usize,
     /// The depth of values. Deeper ones are shown as `...`.
     pub depth: usize,
-    /// The bytes that are copied: the JSON of `args` and extras, and texts with escapes.
+    /// The bytes that are copied: the JSON and the texts of `args` and extras, and texts with
+    /// escapes.
     pub output: usize,
 }
 
@@ -103,6 +108,11 @@ pub(super) fn looks_like_pickle(body: &[u8]) -> bool {
     }
 }
 
+/// Whether the pickle of a record may begin with this byte.
+pub fn is_start(byte: u8) -> bool {
+    matches!(byte, 0x80 | b'}' | b'(' | b'c')
+}
+
 /// Whether a body that looks like a pickle may also be text.
 pub(super) fn may_be_text(body: &[u8]) -> bool {
     unframed(body).first() != Some(&0x80) && unframed(body).len() == body.len()
@@ -154,11 +164,12 @@ impl Reader {
         if body.len() > limits.input {
             return Err(Refused::TooLarge("bytes"));
         }
-        if fast_path::read(body, limits, &mut self.memo, record).is_some() {
-            return Ok(());
+        if fast_path::read(body, limits, &mut self.memo, record).is_none() {
+            *record = Record::default();
+            self.read_general(body, limits, record)?;
         }
-        *record = Record::default();
-        self.read_general(body, limits, record)
+        rename_reserved(record);
+        Ok(())
     }
 
     fn read_general<'a>(
@@ -179,18 +190,56 @@ impl Reader {
     }
 }
 
+/// The arguments of a record that has `None` for them, since they are inserted.
+const NO_ARGS: RawJson<'_> = RawJson(Cow::Borrowed("null"));
+
+/// Renames extras that have the names of keys which zlog adds: they must neither get lost nor
+/// be taken for zlog's.
+fn rename_reserved(record: &mut Record<'_>) {
+    if let Some(own) = record.source.take() {
+        let key = record.free_extra_name("source");
+        record.extras.push((key.into(), RawJson(json::quoted(&own).into())));
+    }
+    if let Some(own) = record.seq.take() {
+        let key = record.free_extra_name("seq");
+        record.extras.push((key.into(), RawJson(own.to_string().into())));
+    }
+}
+
 /// Fills a record from a pickle.
 fn fill<'a>(pickle: &Pickle<'a>, limits: &Limits, record: &mut Record<'a>) -> Result<(), Refused> {
     let attributes = attributes(pickle).ok_or(Refused::NotARecord)?;
     let budget = Budget::new(limits);
     let mut builder = Builder::new(record, false);
+    let (mut args, mut extra_text, mut has_no_args) = (None, None, false);
     for &(key, value) in attributes {
-        let item = Item { pickle, id: value, budget: &budget };
-        let Value::Str(key) = pickle.get(key) else { return Err(Refused::NotARecord) };
-        builder.set(key.clone(), &item);
+        let item = Item::new(pickle, value, &budget);
+        let key = match pickle.get(key) {
+            Value::Str(key) => key.clone(),
+            _ => Item::new(pickle, key, &budget).str(),
+        };
+        if key == "extra_text" {
+            extra_text = Some(value);
+            continue;
+        }
+        let is_args = key == "args";
+        has_no_args |= is_args && item.is_null();
+        builder.set(key, &item);
+        // Arguments whose JSON does not say all are inserted now.
+        args = if is_args { Some(value).filter(|_| !item.exact.get()) } else { args };
     }
     if builder.finish() == super::json::Schema::Other {
         return Err(Refused::NotARecord);
+    }
+    if has_no_args {
+        record.args = Some(NO_ARGS);
+    }
+    if let Some(own) = extra_text {
+        let key = record.free_extra_name("extra_text");
+        record.extras.push((key.into(), RawJson(Item::new(pickle, own, &budget).json())));
+    }
+    if let Some(args) = args {
+        insert_args(pickle, args, &budget, record);
     }
     if budget.was_truncated() {
         record.fault = Some("pickle: nested too deep or too large to be shown whole".into());
@@ -198,10 +247,48 @@ fn fill<'a>(pickle: &Pickle<'a>, limits: &Limits, record: &mut Record<'a>) -> Re
     Ok(())
 }
 
+/// Inserts arguments into the message, as `SocketHandler` does, and keeps their text.
+/// Arguments that don't fit stay.
+fn insert_args(pickle: &Pickle<'_>, args: Id, budget: &Budget, record: &mut Record<'_>) {
+    let value = |id| printed_value(pickle, budget, id);
+    let args_of = |id| match pickle.get(id) {
+        Value::Tuple(all) => Args::tuple(all.iter().map(|&id| value(id)).collect()),
+        Value::Dict(all) => {
+            let entries = all.iter().filter_map(|&(key, id)| match pickle.get(key) {
+                Value::Str(key) => Some((key.clone(), value(id))),
+                _ => None,
+            });
+            Args::mapping(value(args), entries.collect())
+        }
+        _ => Args::tuple(vec![value(args)]),
+    };
+    if let Ok(message) = percent::insert(&record.msg, args_of(args)) {
+        record.msg = message.into();
+        record.args = None;
+        record.set_extra_text("args", &print::str(pickle, budget, args));
+    }
+}
+
+/// A value as `%` formatting sees it.
+fn printed_value<'p>(pickle: &'p Pickle<'_>, budget: &Budget, id: Id) -> python::Value<'p> {
+    match pickle.get(id) {
+        Value::None => python::Value::None,
+        Value::Bool(truth) => python::Value::Bool(*truth),
+        Value::Int(number) => python::Value::Int((*number).into()),
+        Value::Big(digits) => python::Value::Big(digits),
+        Value::Float(number) => python::Value::Float(*number),
+        Value::Str(text) => python::Value::Text(Cow::Borrowed(text)),
+        _ => python::Value::Printed {
+            text: print::str(pickle, budget, id).into(),
+            repr: Some(print::repr(pickle, budget, id).into()),
+        },
+    }
+}
+
 /// The dict of a record's attributes.
 fn attributes<'p>(pickle: &'p Pickle<'_>) -> Option<&'p [(Id, Id)]> {
     let state = match pickle.get(pickle.top) {
-        Value::Object(object) if pickle.is_class(object, "logging", "LogRecord") => object.state?,
+        Value::Object(object) => object.state?,
         _ => pickle.top,
     };
     match pickle.get(state) {

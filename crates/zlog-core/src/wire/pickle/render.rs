@@ -1,20 +1,20 @@
-//! Values as JSON and as text, for `args` and extras.
+//! Values as JSON, for `args` and extras.
 
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use super::Limits;
-use super::stdlib_types;
+use super::classes::{self, JsonForm, View};
 use super::value::{Id, Pickle, Value};
+use super::{Limits, print};
+use crate::python::{self, repr};
 use crate::record::Text;
 use crate::wire::attributes;
 use crate::wire::json;
-use crate::wire::text::backslash_replace;
 
 /// Replaces omitted parts, as in Python's `repr` of a list that contains itself.
-const ELLIPSIS: &str = "...";
+pub(super) const ELLIPSIS: &str = "...";
 
-/// The limits on the JSON of all values of one record.
+/// The limits on the JSON and the texts of all values of one record.
 pub(super) struct Budget {
     remaining: Cell<usize>,
     depth: usize,
@@ -30,9 +30,19 @@ impl Budget {
         }
     }
 
+    /// The bytes that are left.
+    pub(super) fn remaining(&self) -> usize {
+        self.remaining.get()
+    }
+
+    /// The most values within each other.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
     /// Spends `size` bytes. If they don't fit, nothing after them fits either: checking
     /// further values could cost as much again.
-    fn spend(&self, size: usize) -> bool {
+    pub(super) fn spend(&self, size: usize) -> bool {
         let fits = size <= self.remaining.get();
         self.remaining.set(if fits { self.remaining.get() - size } else { 0 });
         self.truncated.set(self.truncated.get() || !fits);
@@ -48,6 +58,11 @@ impl Budget {
         }
     }
 
+    /// Something is omitted.
+    pub(super) fn set_truncated(&self) {
+        self.truncated.set(true);
+    }
+
     /// Whether something was omitted.
     pub(super) fn was_truncated(&self) -> bool {
         self.truncated.get()
@@ -56,9 +71,30 @@ impl Budget {
 
 /// A value of a pickle and the budget of its record.
 pub(super) struct Item<'p, 'a> {
-    pub(super) pickle: &'p Pickle<'a>,
-    pub(super) id: Id,
-    pub(super) budget: &'p Budget,
+    pickle: &'p Pickle<'a>,
+    id: Id,
+    budget: &'p Budget,
+    /// The JSON that was written says all: Python prints the value that `json.loads` returns
+    /// in the same way.
+    pub(super) exact: Cell<bool>,
+}
+
+impl<'p, 'a> Item<'p, 'a> {
+    pub(super) fn new(pickle: &'p Pickle<'a>, id: Id, budget: &'p Budget) -> Item<'p, 'a> {
+        Item { pickle, id, budget, exact: Cell::new(true) }
+    }
+
+    /// `str(value)`.
+    pub(super) fn str(&self) -> Text<'a> {
+        match self.pickle.get(self.id) {
+            Value::Str(text) => self.budget.copy(text),
+            _ if self.budget.remaining() == 0 => {
+                self.budget.set_truncated();
+                ELLIPSIS.into()
+            }
+            _ => print::str(self.pickle, self.budget, self.id).into(),
+        }
+    }
 }
 
 impl<'a> attributes::Value<'a> for Item<'_, 'a> {
@@ -67,26 +103,16 @@ impl<'a> attributes::Value<'a> for Item<'_, 'a> {
     }
 
     fn string(&self) -> Option<Text<'a>> {
-        match self.pickle.get(self.id) {
-            Value::Str(text) => Some(self.budget.copy(text)),
-            Value::Bytes(bytes) if self.budget.spend(bytes.len()) => {
-                Some(backslash_replace(bytes).into_owned().into())
-            }
-            _ => None,
-        }
+        matches!(self.pickle.get(self.id), Value::Str(_)).then(|| self.str())
     }
 
     fn text(&self) -> Option<Text<'a>> {
-        match self.pickle.get(self.id) {
-            Value::None => None,
-            Value::Str(_) | Value::Bytes(_) => self.string(),
-            _ if is_container(self.pickle, self.id) => None,
-            _ if self.budget.remaining.get() == 0 => Some(Cow::Borrowed(ELLIPSIS)),
-            _ => {
-                let text = scalar(self.pickle, self.id);
-                Some(if self.budget.spend(text.len()) { text.into() } else { ELLIPSIS.into() })
-            }
-        }
+        let has_parts = is_container(self.pickle, self.id);
+        (!self.is_null() && !has_parts).then(|| self.str())
+    }
+
+    fn message(&self) -> Option<Text<'a>> {
+        Some(self.str())
     }
 
     fn integer(&self) -> Option<i64> {
@@ -114,26 +140,27 @@ impl<'a> attributes::Value<'a> for Item<'_, 'a> {
         let json = String::from_utf8(out).expect("made of UTF-8 alone");
         json.into()
     }
+
+    fn printed(&self, json: &str) -> Option<Text<'a>> {
+        if self.exact.get() {
+            return None;
+        }
+        let text = self.str();
+        let mut of_json = String::new();
+        repr::push_str(&python::Value::from_json(json), &mut of_json);
+        (of_json != text || is_number(self.pickle, self.id)).then_some(text)
+    }
 }
 
-/// The text of a scalar; the type's name for a container.
-pub(super) fn scalar(pickle: &Pickle<'_>, id: Id) -> String {
+/// Whether a value is a number that JSON does not have.
+fn is_number(pickle: &Pickle<'_>, id: Id) -> bool {
     match pickle.get(id) {
-        Value::None => "None".to_owned(),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::Int(number) => number.to_string(),
-        Value::Big(digits) => digits.clone(),
-        Value::Float(number) => format!("{number:?}"),
-        Value::Str(text) => text.clone().into_owned(),
-        Value::Bytes(bytes) => backslash_replace(bytes).into_owned(),
-        Value::List(_) => "<list>".to_owned(),
-        Value::Tuple(_) => "<tuple>".to_owned(),
-        Value::Set(_) => "<set>".to_owned(),
-        Value::Dict(_) => "<dict>".to_owned(),
-        Value::Global { module, name } => format!("<{module}.{name}>"),
-        Value::Object(object) => stdlib_types::text(pickle, object),
-        Value::Unknown(what) => format!("<{what}>"),
+        Value::Float(_) => true,
+        Value::Object(object) => match classes::view(pickle, object) {
+            View::Scalar(scalar) => scalar.json == JsonForm::NumberAsText,
+            _ => false,
+        },
+        _ => false,
     }
 }
 
@@ -177,10 +204,22 @@ impl Writer<'_, '_, '_> {
                 }
                 Part::Entry(key, value) => {
                     self.comma(at);
-                    json::write_string(&scalar(self.item.pickle, key), &mut self.out);
+                    self.key(key);
                     self.out.push(b':');
                     self.value(value);
                 }
+            }
+        }
+    }
+
+    /// Writes a key. Only texts are the same in Python and JSON.
+    fn key(&mut self, id: Id) {
+        let Item { pickle, budget, exact, .. } = self.item;
+        match pickle.get(id) {
+            Value::Str(text) => self.string(text),
+            _ => {
+                exact.set(false);
+                self.string(&print::str(pickle, budget, id));
             }
         }
     }
@@ -214,21 +253,57 @@ impl Writer<'_, '_, '_> {
 
     /// Writes a scalar, or opens a container.
     fn value(&mut self, id: Id) {
-        let pickle = self.item.pickle;
+        let Item { pickle, budget, exact, .. } = self.item;
         match pickle.get(id) {
             Value::None => self.out.extend_from_slice(b"null"),
-            Value::Bool(true) => self.out.extend_from_slice(b"true"),
-            Value::Bool(false) => self.out.extend_from_slice(b"false"),
+            Value::Bool(truth) => self.bool(*truth),
             Value::Int(number) => {
                 self.out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
             }
             Value::Big(digits) => self.out.extend_from_slice(digits.as_bytes()),
             Value::Float(number) if number.is_finite() => json::write_float(*number, &mut self.out),
             Value::Str(text) => self.string(text),
-            _ if is_container(pickle, id) => self.open(id),
-            // Saves making the text.
-            _ if self.item.budget.remaining.get() == 0 => self.string(ELLIPSIS),
-            _ => self.string(&scalar(pickle, id)),
+            Value::List(_) | Value::Dict(_) => self.open(id),
+            value => {
+                exact.set(false);
+                match value {
+                    Value::Object(object) => match classes::view(pickle, object) {
+                        View::Same(base) => self.same(base),
+                        View::One(_, only) => self.same(only),
+                        View::Elements(..) | View::Entries(..) => self.open(id),
+                        View::Scalar(scalar) => match scalar.json {
+                            JsonForm::Raw => self.out.extend_from_slice(scalar.str.as_bytes()),
+                            JsonForm::Bool(truth) => self.bool(truth),
+                            JsonForm::Text | JsonForm::NumberAsText => self.string(&scalar.str),
+                        },
+                        _ => self.printed(id),
+                    },
+                    Value::Tuple(_) | Value::Set(_) | Value::FrozenSet(_) => self.open(id),
+                    _ => self.string(&print::str(pickle, budget, id)),
+                }
+            }
+        }
+    }
+
+    fn bool(&mut self, truth: bool) {
+        self.out.extend_from_slice(if truth { b"true" } else { b"false" });
+    }
+
+    /// Writes the value of the built-in type that an object's class inherits from.
+    fn same(&mut self, base: Id) {
+        match self.item.pickle.get(base) {
+            Value::Object(_) => self.printed(base),
+            _ => self.value(base),
+        }
+    }
+
+    /// Writes an object as its `repr()`.
+    fn printed(&mut self, id: Id) {
+        let Item { pickle, budget, .. } = self.item;
+        // Saves making the text.
+        match budget.remaining() {
+            0 => self.string(ELLIPSIS),
+            _ => self.string(&print::repr(pickle, budget, id)),
         }
     }
 
@@ -261,22 +336,22 @@ impl Writer<'_, '_, '_> {
 }
 
 /// The parts of a container, which may be empty.
-pub(super) enum Container<'p> {
+enum Container<'p> {
     Elements(&'p [Id]),
     Entries(&'p [(Id, Id)]),
 }
 
 fn container<'p>(pickle: &'p Pickle<'_>, id: Id) -> Option<Container<'p>> {
     match pickle.get(id) {
-        Value::List(all) | Value::Tuple(all) | Value::Set(all) => Some(Container::Elements(all)),
+        Value::List(all) | Value::Tuple(all) | Value::Set(all) | Value::FrozenSet(all) => {
+            Some(Container::Elements(all))
+        }
         Value::Dict(all) => Some(Container::Entries(all)),
-        Value::Object(object) if !object.entries.is_empty() => {
-            Some(Container::Entries(&object.entries))
-        }
-        Value::Object(object) if !object.elements.is_empty() => {
-            Some(Container::Elements(&object.elements))
-        }
-        Value::Object(object) => stdlib_types::container(pickle, object),
+        Value::Object(object) => match classes::view(pickle, object) {
+            View::Elements(all, _) => Some(Container::Elements(all)),
+            View::Entries(all, _) => Some(Container::Entries(all)),
+            _ => None,
+        },
         _ => None,
     }
 }

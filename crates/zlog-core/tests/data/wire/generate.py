@@ -75,7 +75,7 @@ def values():
     yield "scalars", [None, True, False, 0, 255, 256, 65535, 65536, -1, 2**31, -(2**31), 2**63,
                       -(2**63), 2**64, -(2**100), 2**1000, 0.5, -1e300], None
     yield "texts", ["", "a", "é", "😀", "x" * 300, "line\nbreak", "back\\slash \\u0041", "\x00"], None
-    yield "bytes", [b"", b"abc", b"y" * 300], ["", "abc", "y" * 300]
+    yield "bytes", [b"", b"a\x00'", b"y" * 300], ["b''", "b\"a\\x00'\"", f"b'{'y' * 300}'"]
     yield "containers", [[], [1], (), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4), {}, {"a": {"b": [1]}}], None
     yield "set", {7}, [7]
     yield "frozenset", frozenset({8}), [8]
@@ -92,9 +92,9 @@ def values():
     yield "uuid", uuid.UUID("f81d4fae-7dec-11d0-a765-00a0c91e6bf6"), "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
     yield "path", pathlib.PurePosixPath("/var/log/app.log"), "/var/log/app.log"
     yield "relative", pathlib.PurePosixPath("log/app.log"), "log/app.log"
-    yield "exception", ValueError("boom", 3), "<builtins.ValueError: boom, 3>"
-    yield "class", ValueError, "<builtins.ValueError>"
-    yield "nan", math.nan, "NaN"
+    yield "exception", ValueError("boom", 3), "ValueError('boom', 3)"
+    yield "class", ValueError, "<class 'ValueError'>"
+    yield "nan", math.nan, "nan"
     yield "deep", deep(40), None
 
 

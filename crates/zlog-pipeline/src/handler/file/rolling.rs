@@ -1,5 +1,6 @@
 //! A file that is replaced by a rule. The rules are in `rotating` and `timed`.
 
+use std::path::Path;
 use std::time::Instant;
 
 use super::compressor::Backups;
@@ -7,7 +8,8 @@ use super::log_file::LogFile;
 use crate::handler::buffer::RecordBuffer;
 use crate::handler::{Backlog, HandleError, Handler};
 use zlog_core::format::Format;
-use zlog_core::{Record, Result};
+use zlog_core::text::escape::escape;
+use zlog_core::{Error, Record, Result};
 
 /// Decides when a file is replaced, and renames the old ones.
 pub(crate) trait RolloverRule {
@@ -28,6 +30,23 @@ pub struct RollingFileHandler<R> {
     /// `None` for a file that is never replaced.
     backups: Option<Backups>,
     pub(in crate::handler) rule: R,
+}
+
+/// Refuses a path that has no regular file, and would be renamed: a device, a pipe, a link.
+///
+/// # Errors
+/// It has none.
+pub(in crate::handler) fn check_may_rename(path: &Path) -> Result<()> {
+    match path.symlink_metadata() {
+        Ok(there) if !there.is_file() => {
+            let link =
+                if there.is_symlink() { "; name the file that the link leads to" } else { "" };
+            let shown = escape(&path.to_string_lossy());
+            Err(Error::usage(format!("{shown} is not a regular file, and can't be rotated"))
+                .hint(format!("Leave out max-bytes and when{link}.")))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl<R> RollingFileHandler<R> {

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Backlog, HandleError, Handler};
-use crate::socket::{BrokenReport, Flushed, Publisher, Sent};
+use crate::socket::{BrokenReport, Flushed, Publisher, Sent, SlowSubscribers, with_process};
 use zlog_core::text::choice::{Choice, Named};
 use zlog_core::text::escape::escape;
 use zlog_core::topic_table::TopicTable;
@@ -127,6 +127,8 @@ pub struct Publish {
     since_drain: u32,
     /// The subscribers that were reported as slow.
     reported: Vec<String>,
+    /// The subscribers that had no room.
+    slow: SlowSubscribers,
     // Reused for each record.
     topic: String,
     body: Vec<u8>,
@@ -146,6 +148,7 @@ impl Publish {
             broken: BrokenReport::default(),
             since_drain: 0,
             reported: Vec::new(),
+            slow: SlowSubscribers::default(),
             topic: String::new(),
             body: Vec::new(),
         }
@@ -155,6 +158,11 @@ impl Publish {
     pub fn published(&self) -> Published {
         let (renumbered, broken) = (self.topics.forgotten(), self.broken.total());
         Published { renumbered, broken, ..self.published }
+    }
+
+    /// The subscribers that had no room for records.
+    pub fn slow(&self) -> &SlowSubscribers {
+        &self.slow
     }
 
     /// The socket, to wait for subscribers and to ask about connections.
@@ -227,6 +235,8 @@ impl Publish {
             if publisher.send(self.topic.as_bytes(), &self.body)? == Sent::Sent {
                 return Ok(true);
             }
+            let waited = publisher.send_slice();
+            self.slow.note(Instant::now(), waited, || publisher.blocked_peers());
             // Notice subscribers that have left: they make room.
             self.drain();
             if self.options.on_full == OnFull::Drop {
@@ -272,7 +282,8 @@ impl Publish {
         names.truncate(MAX_REPORTED_SUBSCRIBERS - self.reported.len());
         if !names.is_empty() {
             let verb = if names.len() == 1 { "does not read its" } else { "do not read their" };
-            (self.options.report)(&format!("waiting: {} {verb} records", names.join(", ")));
+            let shown: Vec<String> = names.iter().map(|name| with_process(name)).collect();
+            (self.options.report)(&format!("waiting: {} {verb} records", shown.join(", ")));
             self.reported.append(&mut names);
         }
     }

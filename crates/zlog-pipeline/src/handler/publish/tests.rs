@@ -167,6 +167,23 @@ fn waiting_for_room_is_given_up_on_request() {
 }
 
 #[test]
+fn the_subscriber_that_was_waited_for_or_dropped_for_is_named() {
+    let waited = Arc::new(AtomicBool::new(false));
+    let asked = waited.clone();
+    // Gives up after the first wait.
+    let (mut publish, _subscriber) =
+        stuck(OnFull::Block, Box::new(move || asked.swap(true, Ordering::Relaxed)));
+    let big = "x".repeat(200_000);
+    while publish.published().dropped_full == 0 {
+        publish.handle(&record(Level::INFO, "", &big)).expect("handled");
+    }
+    let waits = publish.slow().waits().expect("a wait");
+    assert!(waits.starts_with("waited 0.") && waits.contains(" at 127.0.0.1:"), "{waits}");
+    let full = publish.slow().full().expect("a name");
+    assert!(full.contains("127.0.0.1:"), "{full}");
+}
+
+#[test]
 fn blocking_loses_nothing_to_a_slow_subscriber() {
     let (mut publish, mut subscriber) = stuck(OnFull::Block, Box::new(|| false));
     let sending = std::thread::spawn(move || {

@@ -18,7 +18,7 @@ pub use super::file::Compression;
 use super::file::backups::{BackupNames, list, strip_compression};
 use super::file::compressor::Backups;
 use super::file::log_file::LogFile;
-use super::file::rolling::{RollingFileHandler, RolloverRule};
+use super::file::rolling::{RollingFileHandler, RolloverRule, check_may_rename};
 use zlog_core::Result;
 use zlog_core::format::Format;
 
@@ -47,18 +47,21 @@ pub struct BySize {
 }
 
 impl RotatingFileHandler {
-    /// Opens the file at `path` for records formatted by `format`. Never replaces a
-    /// non-regular file (a device, a pipe).
+    /// Opens the file at `path` for records formatted by `format`.
     ///
     /// # Errors
-    /// See [`FileHandler::open`](super::file::FileHandler::open).
+    /// See [`FileHandler::open`](super::file::FileHandler::open); or the file would be replaced,
+    /// and is not a regular one (a device, a pipe, a link).
     pub fn open(
         path: &Path,
         format: Box<dyn Format>,
         rotation: Rotation,
     ) -> Result<RotatingFileHandler> {
-        let file = LogFile::open(path)?;
         let rotates = rotation.max_bytes > 0 && rotation.backup_count > 0;
+        if rotates {
+            check_may_rename(path)?;
+        }
+        let file = LogFile::open(path)?;
         let backups = match file.lock() {
             Some(lock) if rotates => {
                 let (log, numbers) = (path.to_owned(), 1..rotation.backup_count.saturating_add(1));

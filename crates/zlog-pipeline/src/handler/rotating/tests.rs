@@ -167,10 +167,22 @@ fn a_repeated_failure_of_the_last_step_pushes_out_no_file() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_non_regular_file_is_never_rolled_over() {
-    let rotation = Rotation { max_bytes: 1, backup_count: 1, ..Rotation::default() };
-    let mut handler = RotatingFileHandler::open(Path::new("/dev/null"), text(), rotation).unwrap();
-    (0..3).for_each(|_| log(&mut handler, "one"));
+fn a_file_that_is_not_regular_is_refused_if_it_would_be_rotated() {
+    let directory = tempfile::tempdir().unwrap();
+    let link = directory.path().join("link.log");
+    std::os::unix::fs::symlink(directory.path().join("app.log"), &link).unwrap();
+    for path in [Path::new("/dev/null"), Path::new("/dev/stdout"), &link] {
+        let rotates = Rotation { max_bytes: 1, backup_count: 1, ..Rotation::default() };
+        let refused = RotatingFileHandler::open(path, text(), rotates).err().unwrap().to_string();
+        assert!(refused.contains("is not a regular file, and can't be rotated"), "{refused}");
+        assert!(!directory.path().join("app.log").exists(), "nothing is created");
+    }
+    // Without a limit, it is never renamed.
+    for rotation in [Rotation { max_bytes: 1, ..Rotation::default() }, Rotation::default()] {
+        let mut handler =
+            RotatingFileHandler::open(Path::new("/dev/null"), text(), rotation).unwrap();
+        (0..3).for_each(|_| log(&mut handler, "one"));
+    }
     assert!(!Path::new("/dev/null.1").exists());
 }
 

@@ -13,6 +13,7 @@ use lettre::message::header::{
 };
 use lettre::message::{Body, Mailbox, Message, MessageBuilder};
 
+use super::{NO_DOMAIN, shown};
 use crate::handler::buffer::RecordBuffer;
 use crate::handler::spool::Batch;
 use zlog_core::format::Format;
@@ -45,14 +46,18 @@ pub(super) struct MailBuilder {
     to: Vec<Address>,
     /// The headers that all mails share.
     head: MessageBuilder,
+    /// The headers with addresses that have no domain.
+    local: Vec<HeaderValue>,
 }
 
 impl MailBuilder {
     pub(super) fn new(from: Mailbox, to: Vec<Mailbox>) -> MailBuilder {
         let sender = from.email.clone();
         let recipients = to.iter().map(|to| to.email.clone()).collect();
+        let local = [("From", vec![from.clone()]), ("To", to.clone())];
+        let local = local.into_iter().filter_map(|(name, all)| local_header(name, &all)).collect();
         let head = to.into_iter().fold(Message::builder().from(from), MessageBuilder::to);
-        MailBuilder { from: sender, to: recipients, head }
+        MailBuilder { from: sender, to: recipients, head, local }
     }
 
     pub(super) fn from(&self) -> &Address {
@@ -62,7 +67,9 @@ impl MailBuilder {
     /// A new mail, for all recipients.
     pub(super) fn begin(&self) -> PendingMail {
         let chance: String = std::iter::repeat_with(fastrand::alphanumeric).take(32).collect();
-        let id = format!("<{chance}@{}>", self.from.domain());
+        let domain = self.from.domain();
+        let domain = if domain == NO_DOMAIN { "localhost" } else { domain };
+        let id = format!("<{chance}@{domain}>");
         PendingMail { to: self.to.clone(), id, made: SystemTime::now() }
     }
 
@@ -88,9 +95,27 @@ impl MailBuilder {
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         let automatic = HeaderValue::new(automatic, "auto-generated".to_owned());
         message.headers_mut().insert_raw(automatic);
+        for header in &self.local {
+            message.headers_mut().insert_raw(header.clone());
+        }
         String::from_utf8(message.formatted())
             .map_err(|_| Error::new("can't make a mail: it is not UTF-8"))
     }
+}
+
+/// A header with all addresses, if one of them has no domain.
+fn local_header(name: &'static str, all: &[Mailbox]) -> Option<HeaderValue> {
+    if all.iter().all(|mailbox| mailbox.email.domain() != NO_DOMAIN) {
+        return None;
+    }
+    let all: Vec<String> = all
+        .iter()
+        .map(|mailbox| match mailbox.email.domain() {
+            NO_DOMAIN => shown(&mailbox.email),
+            _ => mailbox.to_string(),
+        })
+        .collect();
+    Some(HeaderValue::new(HeaderName::new_from_ascii_str(name), all.join(", ")))
 }
 
 /// Truncates a formatted record that is too long for a mail, and adds a note.

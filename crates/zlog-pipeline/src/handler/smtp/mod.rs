@@ -16,6 +16,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use lettre::address::Address;
 use lettre::message::Mailbox;
 
 pub use self::login::{Login, LoginFrom};
@@ -210,15 +211,38 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
     })
 }
 
-/// Reads a mail address.
+/// Reads a mail address. A name alone is a user of the mail server's machine.
 ///
 /// # Errors
 /// It is invalid.
 pub(crate) fn mailbox(text: &str) -> Result<Mailbox> {
-    text.parse().map_err(|error| {
-        Error::usage(format!("not a mail address: {error}"))
-            .hint("Write it as name@example.org, or as Name <name@example.org>.")
+    let parsed = match is_user(text) {
+        true => format!("{text}@{NO_DOMAIN}").parse(),
+        false => text.parse(),
+    };
+    parsed.map_err(|error| {
+        Error::usage(format!("not a mail address: {error}")).hint(
+            "Write it as name@example.org, as Name <name@example.org>, or as the name of a user.",
+        )
     })
+}
+
+/// The domain of addresses without one: lettre has no others. It is never sent.
+const NO_DOMAIN: &str = "no-domain.invalid";
+
+/// Whether text is the name of a user: an atom (RFC 5321, section 4.1.2).
+fn is_user(text: &str) -> bool {
+    let is_part =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_part)
+}
+
+/// An address as it is sent and shown.
+fn shown(address: &Address) -> String {
+    match address.domain() {
+        NO_DOMAIN => address.user().to_owned(),
+        _ => address.to_string(),
+    }
 }
 
 #[cfg(test)]

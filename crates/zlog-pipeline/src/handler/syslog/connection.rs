@@ -1,12 +1,12 @@
 //! The connection to a syslog daemon, and the framing of messages: one datagram each; over TCP
-//! preceded by their length (RFC 6587, octet counting); over a Unix stream terminated by NUL,
-//! as the C library's `syslog` does.
+//! preceded by their length or followed by a line feed ([`Framing`]); over a Unix stream
+//! terminated by NUL, as the C library's `syslog` does.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-use super::Address;
 use super::socket::{ConnectionState, Socket, connect, is_late, is_too_large};
+use super::{Address, Framing};
 use crate::handler::Backlog;
 use crate::handler::spool::{Batch, SendOutcome, deadline};
 use crate::os::resolve::Host;
@@ -21,6 +21,7 @@ pub(super) struct Connection {
     address: Address,
     /// For an address with a host.
     host: Option<Host>,
+    framing: Framing,
     timeout: Duration,
     socket: Option<Socket>,
     /// The framed messages of a batch.
@@ -41,7 +42,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(address: Address, timeout: Duration) -> Connection {
+    pub(super) fn new(address: Address, framing: Framing, timeout: Duration) -> Connection {
         let host = match &address {
             Address::Udp { host, port } | Address::Tcp { host, port } => Some((host, *port)),
             Address::Unix(_) => None,
@@ -49,6 +50,7 @@ impl Connection {
         Connection {
             host: host.map(|(host, port)| Host::new(host, port)),
             address,
+            framing,
             timeout,
             socket: None,
             frames: Vec::new(),
@@ -252,12 +254,16 @@ impl Connection {
         batch: &mut Batch<()>,
         deadline: Instant,
     ) -> io::Result<()> {
-        let counted = matches!(self.address, Address::Tcp { .. });
+        let end = match (&self.address, self.framing) {
+            (Address::Tcp { .. }, Framing::Octet) => None,
+            (Address::Tcp { .. }, Framing::LineFeed) => Some(b'\n'),
+            _ => Some(0),
+        };
         self.frames.clear();
         let first = batch.done;
         let mut ends = Vec::with_capacity(batch.len() - first);
         for place in first..batch.len() {
-            frame_into(&mut self.frames, batch.record(place), counted);
+            frame_into(&mut self.frames, batch.record(place), end);
             ends.push(self.frames.len());
         }
         let mut written = 0;
@@ -292,14 +298,12 @@ impl Connection {
     }
 }
 
-/// Frames a message for a stream: its length before it, or a NUL after it.
-fn frame_into(out: &mut Vec<u8>, message: &[u8], counted: bool) {
-    if counted {
+/// Frames a message for a stream: its end after it or, if there is none, its length before it.
+fn frame_into(out: &mut Vec<u8>, message: &[u8], end: Option<u8>) {
+    if end.is_none() {
         out.extend_from_slice(itoa::Buffer::new().format(message.len()).as_bytes());
         out.push(b' ');
-        out.extend_from_slice(message);
-    } else {
-        out.extend_from_slice(message);
-        out.push(0);
     }
+    out.extend_from_slice(message);
+    out.extend(end);
 }

@@ -27,7 +27,7 @@ use std::str::FromStr;
 
 use jiff::tz::TimeZone;
 
-use super::SyslogOptions;
+use super::{Framing, SyslogOptions};
 use crate::os::clock;
 use zlog_core::format::{self, RFC3339_PATTERN, TimeFormat};
 use zlog_core::parse::FACILITIES;
@@ -45,6 +45,8 @@ const TAG: usize = 32;
 const ELLIPSIS: &str = "…";
 /// The time format of a local message, in the time zone of this machine.
 const LOCAL_TIME: &str = "%b %e %H:%M:%S";
+/// A line feed in a message that must be one line, as rsyslog escapes it.
+const LINE_FEED: &str = "#012";
 /// The longest possible `[cut@32473 bytes="…"]`.
 const CUT: usize = 40;
 /// Years 1 to 9999 in seconds: RFC 3339 allows no others.
@@ -135,10 +137,16 @@ pub(super) struct MessageWriter {
     hostname: String,
     time: TimeFormat,
     most: usize,
+    /// A line feed ends a message: those in a message are escaped.
+    one_line: bool,
 }
 
 impl MessageWriter {
-    pub(super) fn new(options: &SyslogOptions, protocol: Protocol) -> Result<MessageWriter> {
+    pub(super) fn new(
+        options: &SyslogOptions,
+        protocol: Protocol,
+        is_tcp: bool,
+    ) -> Result<MessageWriter> {
         let name = |what: &str, name: &Option<String>, most: usize| match name {
             Some(name) if !is_name(name, most) => {
                 Err(Error::usage(format!("{:?} can't be a syslog {what}", escape(name)))
@@ -147,6 +155,11 @@ impl MessageWriter {
             name => Ok(name.clone()),
         };
         let hostname = name("hostname", &options.hostname, HOSTNAME)?;
+        let app_name = match (protocol, &options.app_name) {
+            // Its daemons read any text before the colon.
+            (Protocol::Local, Some(name)) if is_tag(name) => Some(name.clone()),
+            (_, app_name) => name("app name", app_name, APP_NAME)?,
+        };
         let time = match protocol {
             Protocol::Rfc5424 => TimeFormat::new(RFC3339_PATTERN, TimeZone::UTC)?,
             Protocol::Local => TimeFormat::new(LOCAL_TIME, format::zone(false))?,
@@ -154,11 +167,12 @@ impl MessageWriter {
         Ok(MessageWriter {
             protocol,
             facility: options.facility,
-            app_name: name("app name", &options.app_name, APP_NAME)?,
+            app_name,
             hostname: hostname
                 .unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned()),
             time,
             most: options.max_message,
+            one_line: options.framing == Framing::LineFeed && is_tcp,
         })
     }
 
@@ -166,8 +180,8 @@ impl MessageWriter {
     /// message is complete.
     pub(super) fn write(&mut self, record: &Record<'_>, shown: &[u8], out: &mut Vec<u8>) -> bool {
         match self.protocol {
-            Protocol::Rfc5424 => self.rfc5424(record, &text(shown), out),
-            Protocol::Local => self.local(record, &text(shown), out),
+            Protocol::Rfc5424 => self.rfc5424(record, &text(shown, self.one_line), out),
+            Protocol::Local => self.local(record, &text(shown, self.one_line), out),
         }
     }
 
@@ -180,8 +194,13 @@ impl MessageWriter {
         // This format can't omit the time.
         self.time.write(time.filter(|time| TIMES.contains(time)).unwrap_or(0.0), out);
         out.push(b' ');
-        let tag = self.app_name.as_deref().unwrap_or_else(|| program(record));
-        name_into(out, tag, TAG, |c| matches!(c, ':' | '[' | ']'));
+        match &self.app_name {
+            Some(tag) if !tag.is_ascii() => out.extend_from_slice(tag.as_bytes()),
+            tag => {
+                let tag = tag.as_deref().unwrap_or_else(|| program(record));
+                name_into(out, tag, TAG, |c| matches!(c, ':' | '[' | ']'));
+            }
+        }
         if let Some(process) = record.process {
             let _ = write!(out, "[{process}]");
         }
@@ -199,8 +218,9 @@ impl MessageWriter {
     fn rfc5424(&mut self, record: &Record<'_>, text: &str, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         self.head(record, out);
+        let one_line = self.one_line;
         let mut data =
-            StructuredData { limit: start + self.most / 2, open: None, left_out: 0, out };
+            StructuredData { limit: start + self.most / 2, open: None, left_out: 0, one_line, out };
         structured(record, &mut data);
         let left_out = data.end();
         let room = (start + self.most).saturating_sub(out.len());
@@ -254,10 +274,13 @@ fn program<'r>(record: &'r Record<'_>) -> &'r str {
 }
 
 /// The text of a message, without the final newline. Escapes NUL, which ends messages in some
-/// protocols and in the memory of some daemons.
-fn text(shown: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(shown.strip_suffix(b"\n").unwrap_or(shown));
-    if text.contains('\0') { Cow::Owned(text.replace('\0', "\\x00")) } else { text }
+/// protocols and in the memory of some daemons, and newlines if the message must be one line.
+fn text(shown: &[u8], one_line: bool) -> Cow<'_, str> {
+    let mut text = String::from_utf8_lossy(shown.strip_suffix(b"\n").unwrap_or(shown));
+    if text.contains('\0') {
+        text = Cow::Owned(text.replace('\0', "\\x00"));
+    }
+    if one_line && text.contains('\n') { Cow::Owned(text.replace('\n', LINE_FEED)) } else { text }
 }
 
 /// Writes the structured data of a record.
@@ -292,6 +315,7 @@ struct StructuredData<'o> {
     open: Option<&'static str>,
     /// Bytes of values that did not fit.
     left_out: usize,
+    one_line: bool,
 }
 
 impl StructuredData<'_> {
@@ -307,12 +331,12 @@ impl StructuredData<'_> {
             self.out.extend_from_slice(element.as_bytes());
         }
         self.out.push(b' ');
-        name_into(self.out, name, PARAM_NAME, |c| matches!(c, '=' | ']' | '"'));
+        param_name_into(self.out, name);
         self.out.extend_from_slice(b"=\"");
         // A value that is too long unescaped need not be escaped.
         let fits = self.out.len() + value.len() + 2 <= self.limit;
         if fits {
-            escape_into(self.out, value);
+            escape_into(self.out, value, self.one_line);
         }
         self.out.push(b'"');
         // The closing bracket needs a byte too.
@@ -348,16 +372,53 @@ fn name_into(out: &mut Vec<u8>, text: &str, most: usize, ends: impl Fn(char) -> 
     }
 }
 
+/// Whether a text can be the program of a local message: it must not end the program's name.
+fn is_tag(text: &str) -> bool {
+    let is_part = |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, ':' | '[' | ']');
+    (1..=APP_NAME).contains(&text.len()) && text.chars().all(is_part)
+}
+
+/// Writes the name of a field so that different names stay different. Invalid characters become
+/// `%` and the hexadecimal digits of their bytes; a long name is cut and ends with its hash.
+fn param_name_into(out: &mut Vec<u8>, name: &str) {
+    let start = out.len();
+    for byte in name.bytes() {
+        match byte {
+            b'=' | b']' | b'"' | b'%' => push_percent(out, byte),
+            byte if byte.is_ascii_graphic() => out.push(byte),
+            byte => push_percent(out, byte),
+        }
+    }
+    match out.len() - start {
+        // No other name becomes this.
+        0 => out.push(b'%'),
+        ..=PARAM_NAME => {}
+        _ => {
+            // FNV-1a.
+            let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+                (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+            });
+            out.truncate(start + PARAM_NAME - 9);
+            let _ = write!(out, "~{hash:08x}");
+        }
+    }
+}
+
+fn push_percent(out: &mut Vec<u8>, byte: u8) {
+    let _ = write!(out, "%{byte:02X}");
+}
+
 /// The longest prefix of at most `most` bytes that ends on a character boundary.
 fn beginning(text: &str, most: usize) -> &str {
     let fits = |&end: &usize| text.is_char_boundary(end);
     &text[..(0..=most.min(text.len())).rev().find(fits).unwrap_or(0)]
 }
 
-/// Escapes the value of a field (RFC 5424, section 6.3.3), and NUL as in [`text`].
-fn escape_into(out: &mut Vec<u8>, value: &str) {
+/// Escapes the value of a field (RFC 5424, section 6.3.3), and NUL and newlines as in [`text`].
+fn escape_into(out: &mut Vec<u8>, value: &str, one_line: bool) {
     for byte in value.bytes() {
         match byte {
+            b'\n' if one_line => out.extend_from_slice(LINE_FEED.as_bytes()),
             b'"' | b'\\' | b']' => out.extend_from_slice(&[b'\\', byte]),
             0 => out.extend_from_slice(b"\\\\x00"),
             _ => out.push(byte),

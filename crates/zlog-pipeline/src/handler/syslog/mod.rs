@@ -15,6 +15,7 @@ mod connection;
 mod message;
 mod socket;
 
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 pub(crate) use self::address::Address;
@@ -25,6 +26,7 @@ use super::Backlog;
 use super::buffer::RecordBuffer;
 use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport};
 use zlog_core::format::Format;
+use zlog_core::text::escape::escape;
 use zlog_core::{Error, Record, Result};
 
 /// The default for the longest message, in bytes. rsyslog accepts this much by default
@@ -48,6 +50,8 @@ const BATCH_BYTES: usize = 64 << 10;
 pub struct SyslogOptions {
     /// `unix:/dev/log` or a path, `udp://HOST[:514]`, `tcp://HOST[:601]`.
     pub address: String,
+    /// How messages are separated over TCP. Has no effect on other addresses.
+    pub framing: Framing,
     /// The format of messages. `None`: [`Protocol::Local`] at `/dev/log`, RFC 5424 elsewhere.
     pub protocol: Option<Protocol>,
     /// The kind of program that the records come from.
@@ -70,6 +74,7 @@ impl Default for SyslogOptions {
     fn default() -> SyslogOptions {
         SyslogOptions {
             address: "unix:/dev/log".to_owned(),
+            framing: Framing::default(),
             protocol: None,
             facility: Facility::default(),
             app_name: None,
@@ -100,8 +105,32 @@ impl SyslogOptions {
                 .hint(format!("For {address}, use {MIN_MAX_MESSAGE} to {most} bytes.")));
         }
         let protocol = self.protocol.unwrap_or_else(|| address.protocol());
-        let messages = MessageWriter::new(self, protocol)?;
+        let messages = MessageWriter::new(self, protocol, matches!(address, Address::Tcp { .. }))?;
         Ok((address, messages))
+    }
+}
+
+/// How messages are separated over TCP (RFC 6587).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Framing {
+    /// The length precedes each message (octet counting).
+    #[default]
+    Octet,
+    /// A line feed follows each message; those in messages are escaped as `#012`.
+    LineFeed,
+}
+
+impl FromStr for Framing {
+    type Err = Error;
+
+    /// Reads `octet` or `lf`.
+    fn from_str(text: &str) -> Result<Framing> {
+        match text {
+            "octet" => Ok(Framing::Octet),
+            "lf" => Ok(Framing::LineFeed),
+            _ => Err(Error::usage(format!("{:?} is not a syslog framing", escape(text)))
+                .hint("Name octet or lf.")),
+        }
     }
 }
 
@@ -116,7 +145,7 @@ impl SyslogHandler {
     /// See [`SyslogOptions::validate`].
     pub fn new(options: SyslogOptions, format: Box<dyn Format>) -> Result<SyslogHandler> {
         let (address, messages) = options.parse()?;
-        let connection = Connection::new(address, options.timeout);
+        let connection = Connection::new(address, options.framing, options.timeout);
         let text = RecordBuffer::new(format);
         let transport = SyslogTransport { connection, messages, text, cut: 0 };
         Ok(Spool::with_transport(transport, BATCH, options.spool, BATCH_BYTES))

@@ -23,7 +23,7 @@ pub use super::file::Compression;
 use super::file::backups::{BackupNames, list, strip_compression};
 use super::file::compressor::Backups;
 use super::file::log_file::LogFile;
-use super::file::rolling::{RollingFileHandler, RolloverRule};
+use super::file::rolling::{RollingFileHandler, RolloverRule, check_may_rename};
 use zlog_core::Result;
 use zlog_core::format::Format;
 
@@ -65,10 +65,11 @@ pub struct ByClock {
 
 impl TimedRotatingFileHandler {
     /// Opens the file at `path` for records formatted by `format`. Uses the time zone of this
-    /// machine, or UTC. Never replaces a non-regular file (a device, a pipe).
+    /// machine, or UTC.
     ///
     /// # Errors
-    /// See [`FileHandler::open`](super::file::FileHandler::open); or the interval is zero.
+    /// See [`FileHandler::open`](super::file::FileHandler::open); or the interval is zero, or the
+    /// file is not a regular one (a device, a pipe, a link).
     pub fn open(
         path: &Path,
         format: Box<dyn Format>,
@@ -95,6 +96,7 @@ impl TimedRotatingFileHandler {
         let begun = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
         let begun = begun.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let begun = begun.map_or_else(&now, |time| time.as_secs() as i64);
+        check_may_rename(path)?;
         let file = LogFile::open(path)?;
         let backups = match file.lock() {
             Some(lock) => {

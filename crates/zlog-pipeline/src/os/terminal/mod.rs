@@ -177,16 +177,28 @@ pub fn eprint_line(line: impl Display) {
     let _ = stderr.write_all(&bytes);
 }
 
+/// The width of a terminal that does not say its own, in columns.
+const DEFAULT_COLUMNS: usize = 80;
+
+/// The width of the terminal that standard output is, in columns.
+pub fn stdout_columns() -> Option<usize> {
+    stdout_is_terminal().then(|| columns(io::stdout()).unwrap_or(DEFAULT_COLUMNS))
+}
+
 /// The width of the terminal that standard error is, in columns.
-#[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "nothing is written")]
 fn stderr_columns() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+    columns(io::stderr())
+}
+
+#[cfg(unix)]
+fn columns(stream: impl std::os::fd::AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
     Some(usize::from(size.ws_col)).filter(|&columns| columns > 0)
 }
 
 #[cfg(not(unix))]
-fn stderr_columns() -> Option<usize> {
+fn columns<S>(_: S) -> Option<usize> {
     None
 }
 

@@ -48,7 +48,7 @@ pub(super) static ROTATING: Class = Class {
     option: "--file",
     main: Some(PATH),
     keys: &[
-        &[Key::new("max-bytes", "SIZE", "Rotate before the file grows beyond this")],
+        &[Key::new("max-bytes", "SIZE", "Rotate before the file grows beyond this; 0 never does")],
         OLD_FILES,
     ],
     picked_by: Some("max-bytes"),
@@ -75,13 +75,13 @@ pub(super) static TIMED: Class = Class {
 };
 
 fn rotating(reader: &mut dyn Reader, _: &SharedSettings) -> Option<Target> {
-    reader.require("max-bytes", "\"10M\"");
-    // Read every key, even if one is wrong: the reader collects all errors.
-    let max_bytes = reader.read("max-bytes", parsers::size);
+    // Read every key, even if one is wrong: the reader collects all errors. As in Python, a
+    // file without a limit is never rotated.
+    let max_bytes = reader.read("max-bytes", parsers::size_or_zero).unwrap_or(0);
     let backup_count = reader.read("backups", parsers::number).unwrap_or(DEFAULT_BACKUPS);
     let compress = reader.read("compress", str::parse::<Compression>).unwrap_or_default();
     let path = path(reader)?;
-    let rotation = Rotation { max_bytes: max_bytes? as u64, backup_count, compress };
+    let rotation = Rotation { max_bytes: max_bytes as u64, backup_count, compress };
     Some(Target::Rotating(RotatingTarget { path, rotation }))
 }
 

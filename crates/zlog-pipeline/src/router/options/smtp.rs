@@ -31,7 +31,7 @@ pub(super) static SMTP: Class = Class {
             Key::new(
                 "subject",
                 "FORMAT",
-                "Format of the subject, filled from the most severe record",
+                "Text of the subject, or a format for the most severe record",
             ),
             Key::new("login", "FILE", "File with user:password, or with one of them per line")
                 .default("ZLOG_SMTP_USER and ZLOG_SMTP_PASSWORD"),
@@ -48,9 +48,10 @@ pub(super) static SMTP: Class = Class {
 fn read(reader: &mut dyn Reader, shared: &SharedSettings) -> Option<Target> {
     let default = SmtpOptions::default();
     // Subjects may use the same extras as bodies; the other keys of the format do not apply.
+    // A subject without fields is a constant.
     let extras = shared.formatter.extras.clone();
     let format = reader.text("subject");
-    let subject = FormatterSpec { format, extras, ..FormatterSpec::default() };
+    let subject = FormatterSpec { format, extras, validate: false, ..FormatterSpec::default() };
     let options = SmtpOptions {
         server: reader.checked("server", Server::parse).unwrap_or(default.server),
         trust: reader.text("trust").map(PathBuf::from),

@@ -8,7 +8,7 @@ use zlog_core::text::parsers;
 use super::common::{SPOOL, positive_time, spool};
 use super::{Class, HandlerTarget, Key, Opening, Target};
 use crate::handler::Handler;
-use crate::handler::syslog::{Address, Facility, Protocol, SyslogHandler, SyslogOptions};
+use crate::handler::syslog::{Address, Facility, Framing, Protocol, SyslogHandler, SyslogOptions};
 
 /// Sends each record to a syslog daemon.
 pub(super) static SYSLOG: Class = Class {
@@ -22,6 +22,12 @@ pub(super) static SYSLOG: Class = Class {
         &[
             Key::new("protocol", "rfc5424|local", "Message format")
                 .default("local at /dev/log, rfc5424 elsewhere"),
+            Key::new(
+                "framing",
+                "octet|lf",
+                "Over TCP: length before, or line feed after, a message",
+            )
+            .default("octet"),
             Key::new("facility", "FACILITY", "Facility").default("user"),
             Key::new("app", "NAME", "Program name").default("the record's logger"),
             Key::new("hostname", "NAME", "Host name").default("that of the record"),
@@ -36,6 +42,7 @@ pub(super) static SYSLOG: Class = Class {
         Some(Target::Syslog(SyslogOptions {
             address: reader.checked("address", Address::parse).unwrap_or(default.address),
             protocol: reader.read("protocol", str::parse::<Protocol>),
+            framing: reader.read("framing", str::parse::<Framing>).unwrap_or_default(),
             facility: reader.read("facility", str::parse::<Facility>).unwrap_or(default.facility),
             app_name: reader.text("app"),
             hostname: reader.text("hostname"),

@@ -273,6 +273,12 @@ impl ConnectionTable {
         Some(address)
     }
 
+    /// When the next connection is to be made again.
+    pub(super) fn next_reconnect_at(&self) -> Option<Instant> {
+        let connections = self.entries.iter().flat_map(|entry| &entry.connections);
+        connections.filter_map(|connection| connection.reconnect_at).min()
+    }
+
     /// The state of each endpoint.
     pub(super) fn status(&self) -> Vec<EndpointStatus> {
         let status =

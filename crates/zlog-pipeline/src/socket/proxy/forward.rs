@@ -1,5 +1,7 @@
 //! Forwarding: one message at a time, which stays in the proxy until there is room for it.
 
+use std::time::Instant;
+
 use super::super::ffi::{Errno, Frame};
 use super::super::options;
 use super::super::receive_thread::MAX_FRAMES;
@@ -33,6 +35,7 @@ impl Proxy {
                 }
             }
             if !self.send()? {
+                self.note_full();
                 return Ok(Forwarded::Full);
             }
         }
@@ -127,10 +130,17 @@ impl Proxy {
         Ok(())
     }
 
+    /// Notes who has no room.
+    fn note_full(&mut self) {
+        let (slow, peers) = (&mut self.slow, &self.peers);
+        slow.note(Instant::now(), self.send_slice, || peers.with_unsent(1).collect());
+    }
+
     /// Sends the message to the subscribers that have room, and drops it for the others, as
     /// libzmq does without `ZMQ_XPUB_NODROP`.
     fn send_to_those_with_room(&mut self, last: usize) -> Result<()> {
         self.counts.no_room += 1;
+        self.note_full();
         options::set_nodrop(&mut self.publish, false)?;
         self.send_frame(0, last > 0)?;
         self.send_rest(last)?;

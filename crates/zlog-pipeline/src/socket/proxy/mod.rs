@@ -28,6 +28,7 @@ use super::peers::{PeerEvent, Peers};
 use super::publisher::Publisher;
 use super::query::QueryServer;
 use super::receive_thread::MAX_FRAMES;
+use super::slow_subscribers::SlowSubscribers;
 use super::subscriptions::PrefixChange;
 use super::upstream::UpstreamSubscriptions;
 use zlog_core::wire::query::{ENDING, MAX_MARKER_LEN, is_marker};
@@ -102,6 +103,9 @@ pub struct Proxy {
     markers: VecDeque<Box<[u8]>>,
     events: VecDeque<ConnectionEvent>,
     block: bool,
+    /// How long a message waits for room at a time.
+    send_slice: Duration,
+    slow: SlowSubscribers,
     /// Publishers were asked to stop: new subscriptions are not sent to them.
     stopped: bool,
     counts: Counts,
@@ -153,6 +157,8 @@ impl Proxy {
             markers: VecDeque::new(),
             events: VecDeque::new(),
             block: options.block,
+            send_slice: if options.block { options.publish.send_slice } else { Duration::ZERO },
+            slow: SlowSubscribers::default(),
             stopped: false,
             counts: Counts::default(),
             frames: std::array::from_fn(|_| Frame::new()),
@@ -183,6 +189,11 @@ impl Proxy {
         ffi::connect(&mut self.collect, &endpoint)
             .map_err(|errno| Error::new(format!("can't connect to {endpoint}: {errno}")))?;
         Ok(publisher)
+    }
+
+    /// The subscribers that had no room for messages.
+    pub fn slow(&self) -> &SlowSubscribers {
+        &self.slow
     }
 
     /// Subscribes the relay itself to a prefix. Counted: each call needs a

@@ -60,6 +60,8 @@ pub struct Publisher {
     ending: Option<(u64, Instant)>,
     /// Number of messages sent.
     sent: u64,
+    /// How long one send waits for room.
+    send_slice: Duration,
     bound: Vec<String>,
     /// Ends after the socket, whose file it removes.
     registration: Option<Registration>,
@@ -94,6 +96,7 @@ impl Publisher {
             peers: Peers::new(),
             ending: None,
             sent: 0,
+            send_slice: options.send_slice,
             bound,
             registration: None,
             is_inproc_bound: false,
@@ -146,8 +149,14 @@ impl Publisher {
 
     /// Sets how long one send waits for room, in place of [`SocketOptions::send_slice`].
     pub fn set_send_slice(&mut self, slice: Duration) {
+        self.send_slice = slice;
         // Can't fail for a valid value.
         let _ = self.socket.set_sndtimeo(options::millis(slice));
+    }
+
+    /// How long one send waits for room.
+    pub fn send_slice(&self) -> Duration {
+        self.send_slice
     }
 
     /// Sends a message of two frames, to every subscriber of its topic or to none.
@@ -221,7 +230,7 @@ impl Publisher {
                 self.ending = None;
                 return;
             }
-            self.connections.wait(&self.socket, SLICE);
+            self.connections.wait(&self.socket, None, SLICE);
             self.process_events();
         }
     }
@@ -292,7 +301,7 @@ impl Publisher {
             if left.is_zero() {
                 return WaitOutcome::TimedOut(there);
             }
-            self.connections.wait(&self.socket, left.min(SLICE));
+            self.connections.wait(&self.socket, None, left.min(SLICE));
         }
     }
 
@@ -304,7 +313,7 @@ impl Publisher {
             if left.is_zero() || stop() {
                 return;
             }
-            self.connections.wait(&self.socket, left.min(SLICE));
+            self.connections.wait(&self.socket, None, left.min(SLICE));
             self.process_events();
         }
     }

@@ -17,6 +17,7 @@ use super::ffi;
 use super::ipc_cleanup::IpcFiles;
 use super::options::{self, SocketOptions};
 use super::receive_thread::{self, Batch, Channels, Command, MAX_FRAMES, ReceiveThread, Shared};
+use super::wake::{self, Waker};
 use zlog_core::wire::query::ENDING;
 use zlog_core::{Error, Result};
 
@@ -37,6 +38,11 @@ pub struct Subscriber {
     wake: Receiver<()>,
     recycled: Sender<Batch>,
     commands: Sender<Command>,
+    /// Wakes the thread for commands, and for changes of `shared`.
+    waker: Waker,
+    /// Gets a message when the state of a connection has changed.
+    changed: Receiver<()>,
+    has_changed: bool,
     events: Receiver<ConnectionEvent>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -93,11 +99,15 @@ impl Subscriber {
         let (recycled, recycled_out) = crossbeam_channel::bounded(BATCHES);
         let (commands, commands_out) = crossbeam_channel::unbounded();
         let (events_in, events) = crossbeam_channel::bounded(EVENTS);
+        let (changed_in, changed) = crossbeam_channel::bounded(1);
+        let (waker, wake_signal) = wake::pair()?;
         let channels = Channels {
             batches: batches_in,
             recycled: recycled_out,
             commands: commands_out,
             events: events_in,
+            changed: changed_in,
+            wake: wake_signal,
         };
         let receive = ReceiveThread {
             socket,
@@ -118,6 +128,9 @@ impl Subscriber {
             wake: never(),
             recycled,
             commands,
+            waker,
+            changed,
+            has_changed: false,
             events,
             shared,
             thread,
@@ -181,29 +194,33 @@ impl Subscriber {
                 }
                 Err(RecvTimeoutError::Timeout)
             }
+            recv(self.changed) -> _ => {
+                self.has_changed = true;
+                Err(RecvTimeoutError::Timeout)
+            }
             default(wait) => Err(RecvTimeoutError::Timeout),
         }
     }
 
-    /// Subscribes to another prefix. The publisher gets it within 50 ms plus the network's
-    /// delay.
+    /// Subscribes to another prefix. The publisher gets it after the network's delay.
     pub fn subscribe(&mut self, topic: &[u8]) {
         // A second subscription would be sent, and counted by the publisher.
         if self.topics.insert(topic.to_vec()) {
-            let _ = self.commands.send(Command::Subscribe(topic.to_vec()));
+            self.command(Command::Subscribe(topic.to_vec()));
         }
     }
 
     /// Ends a subscription. Its messages in flight still arrive.
     pub fn unsubscribe(&mut self, topic: &[u8]) {
         if self.topics.remove(topic) {
-            let _ = self.commands.send(Command::Unsubscribe(topic.to_vec()));
+            self.command(Command::Unsubscribe(topic.to_vec()));
         }
     }
 
     /// Whether everything received so far was delivered.
     pub fn is_caught_up(&self) -> bool {
         self.shared.ask_caught_up.store(true, Ordering::Relaxed);
+        self.waker.wake();
         // Read first: batches handed over before are then in the channel.
         self.shared.caught_up.load(Ordering::Acquire)
             && self.batches.is_empty()
@@ -212,19 +229,31 @@ impl Subscriber {
 
     /// Sends a request to publishers. Messages in flight still arrive.
     pub fn request(&mut self, request: PublisherRequest) {
+        match request {
+            PublisherRequest::Hold => self.command(Command::Subscribe(ENDING.to_vec())),
+            PublisherRequest::Stop => {
+                for topic in std::mem::take(&mut self.topics) {
+                    self.command(Command::Unsubscribe(topic));
+                }
+            }
+        }
+    }
+
+    fn command(&self, command: Command) {
         // Fails only if the thread has panicked, which the next `recv` reports.
-        let _ = match request {
-            PublisherRequest::Hold => self.commands.send(Command::Subscribe(ENDING.to_vec())),
-            PublisherRequest::Stop => self
-                .topics
-                .drain()
-                .try_for_each(|topic| self.commands.send(Command::Unsubscribe(topic))),
-        };
+        let _ = self.commands.send(command);
+        self.waker.wake();
     }
 
     /// The state of each endpoint.
     pub fn endpoint_status(&self) -> Vec<EndpointStatus> {
         self.shared.status()
+    }
+
+    /// Whether a connection has changed since the last call. A change ends the wait in
+    /// [`Subscriber::recv`].
+    pub fn has_changed(&mut self) -> bool {
+        self.changed.try_recv().is_ok() | std::mem::take(&mut self.has_changed)
     }
 
     /// The connection events since the last call.
@@ -282,6 +311,7 @@ impl Drop for Subscriber {
             PublisherRequest::Hold
         });
         self.shared.stop.store(true, Ordering::Relaxed);
+        self.waker.wake();
         if let Some(thread) = self.thread.take() {
             // A panic was reported when it happened.
             let _ = thread.join();

@@ -251,3 +251,27 @@ fn a_replacement_that_cannot_be_read_is_reported_once_and_tried_again() {
     );
     assert_eq!(source.exit(), Exit::Failed);
 }
+
+#[test]
+fn the_number_of_renamed_files_that_are_read_on_is_limited() {
+    let dir = directory();
+    let path = dir.path().join("log");
+    fs::write(&path, "0\n").unwrap();
+    let options =
+        FileOptions { follow: true, rotate_wait: DEADLINE * 10, ..FileOptions::default() };
+    let lines = LineOptions::default();
+    let mut source =
+        open(vec![path.clone()], options, StreamSpec::default(), &lines, None).unwrap();
+    let mut seen = Vec::new();
+    for number in 1..=20 {
+        wait_for(&mut source, &mut seen, &(number - 1).to_string());
+        fs::rename(&path, dir.path().join(format!("log.{number}"))).unwrap();
+        fs::write(&path, format!("{number}\n")).unwrap();
+    }
+    wait_for(&mut source, &mut seen, "20");
+    let notices = source.take_notices();
+    let limited = notices.iter().filter(|notice| notice.text.contains("replaced too often"));
+    assert_eq!(limited.count(), 4, "{notices:?}");
+    append(&dir.path().join("log.20"), "late\n");
+    wait_for(&mut source, &mut seen, "late");
+}

@@ -6,9 +6,8 @@ use std::time::Instant;
 use super::peer::Peer;
 use super::stats::ListenReport;
 use crate::source::Sink;
-use zlog_core::wire::json;
 use zlog_core::wire::pickle::{self, Limits, Refused};
-use zlog_core::{RawJson, Record, Result};
+use zlog_core::{Record, Result};
 
 /// Outcome of a socket's turn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,21 +59,6 @@ impl Delivery<'_, '_> {
         if record.hostname.is_none() {
             record.hostname = peer.host().map(Into::into);
         }
-        rename_reserved(record);
         (self.sink)(record)
-    }
-}
-
-/// Renames a program's own extras `source` and `seq`, which Python does not know, to
-/// `source_` and `seq_`: they must neither get lost nor be taken for zlog's.
-fn rename_reserved(record: &mut Record<'_>) {
-    if let Some(own) = record.source.take() {
-        let mut text = Vec::with_capacity(own.len() + 2);
-        json::write_string(&own, &mut text);
-        let text = String::from_utf8_lossy(&text).into_owned();
-        record.extras.push(("source_".into(), RawJson(text.into())));
-    }
-    if let Some(own) = record.seq.take() {
-        record.extras.push(("seq_".into(), RawJson(own.to_string().into())));
     }
 }

@@ -35,6 +35,7 @@ use self::stats::{ListenReport, NoticeLimiter};
 use super::{Notice, PollStatus, Sink, Source, SourceCounts};
 use crate::os::clock::now;
 use crate::os::fd_limit;
+use zlog_core::text::plural::{counted, were};
 use zlog_core::wire::pickle::{self, Limits};
 use zlog_core::{Error, Result};
 
@@ -217,9 +218,6 @@ impl PythonSource {
                 self.wait_for_events(ACCEPT_RETRY.min(until - now))?;
             }
         } else {
-            if self.clients.any_waiting() {
-                self.report.notice(still_sending);
-            }
             return Ok(false);
         }
         Ok(true)
@@ -248,7 +246,7 @@ impl Source for PythonSource {
         let until = Instant::now() + within;
         self.clients.stop_accepting();
         let senders = self.datagrams.stop_accepting();
-        let mut quiet = None;
+        let (mut quiet, mut cut) = (None, false);
         loop {
             let status = self.poll(Duration::ZERO, sink)?;
             let now = Instant::now();
@@ -257,15 +255,21 @@ impl Source for PythonSource {
                     break;
                 }
             } else if now >= until {
-                self.report.notice(still_sending);
+                cut = true;
                 break;
             }
         }
+        cut |= self.clients.any_waiting();
         if self.clients.has_unaccepted() {
             self.report.notice(never_accepted);
         }
         self.datagrams.count_drops(&mut self.report);
+        let unread = self.report.stats.unread;
         self.clients.end(&mut self.report);
+        let unread = self.report.stats.unread - unread;
+        if cut || unread > 0 {
+            self.report.notice(|| still_sending(unread));
+        }
         self.report.notices.end_window();
         Ok(())
     }
@@ -279,10 +283,17 @@ impl Source for PythonSource {
     }
 }
 
-fn still_sending() -> String {
-    "Python's handlers were still sending when --linger was over; the number of lost records is \
-     unknown"
-        .to_owned()
+fn still_sending(unread: u64) -> String {
+    if unread == 0 {
+        return "Python's handlers may still have been sending when --linger was over; no record is \
+                known to be lost"
+            .to_owned();
+    }
+    format!(
+        "Python's handlers were still sending when --linger was over: at least {} {} lost",
+        counted(unread, "record"),
+        were(unread),
+    )
 }
 
 fn never_accepted() -> String {

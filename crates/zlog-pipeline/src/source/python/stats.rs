@@ -27,8 +27,13 @@ pub struct ListenStats {
     pub disconnected_unread: u64,
     /// Records that such a client dropped before it connected again; a lower bound.
     pub dropped: u64,
-    /// Records skipped because they exceed a limit on values; their client stays.
+    /// Records skipped because they are too long or have too many values; their client stays.
     pub too_large: u64,
+    /// Records that can't be read, from clients that have sent others.
+    pub unreadable: u64,
+    /// Records that a client had sent when it was disconnected or zlog ended, and that were
+    /// not read.
+    pub unread: u64,
     /// Records delivered without a part of their extras.
     pub shortened: u64,
     /// Datagrams without a complete record.
@@ -40,7 +45,13 @@ pub struct ListenStats {
 impl ListenStats {
     /// Records that are known to be lost.
     pub fn lost(&self) -> u64 {
-        self.truncated + self.dropped + self.too_large + self.bad_datagrams + self.dropped_datagrams
+        self.truncated
+            + self.dropped
+            + self.too_large
+            + self.unreadable
+            + self.unread
+            + self.bad_datagrams
+            + self.dropped_datagrams
     }
 
     /// For the summary: each number that is not zero, in words.
@@ -51,7 +62,9 @@ impl ListenStats {
             (self.truncated, "record", "cut short by the end of the connection"),
             (self.disconnected_unread, "client", "disconnected with records unread"),
             (self.dropped, "record", "dropped by a SocketHandler that waited for 1 s"),
-            (self.too_large, "record", "dropped, too large"),
+            (self.too_large, "record", "skipped, too large"),
+            (self.unreadable, "record", "skipped, can't be read"),
+            (self.unread, "record", "unread when the client was disconnected"),
             (self.shortened, "record", "shortened (extras nested too deep, or too large)"),
             (self.bad_datagrams, "datagram", "without a complete record"),
             (self.dropped_datagrams, "datagram", "dropped by the system (too fast)"),

@@ -10,17 +10,25 @@
 //! | bytes that are not UTF-8 | each as `\xNN` (Python's `backslashreplace`), counted |
 //! | NULs at the start of a line, or 512 and more in a row: a hole in a file | skipped, counted; a line before them ends |
 //! | other NULs, and other control characters | kept |
-//! | `\r\n` | ends a line, as `\n` does; a `\r` elsewhere is kept |
+//! | `\r\n` | ends a line, as `\n` does |
+//! | `\r` elsewhere: a progress bar | the last state of the line, counted; while the line goes on, each new state, at most ten times a second. In a line that begins with a level or a time, `\r` is kept |
+//! | UTF-16, with or without a byte order mark | decoded, with a notice |
+//! | a byte order mark of UTF-8 at the beginning | dropped, with a notice |
 //! | an empty line | a record with an empty message, or skipped and counted ([`LineOptions::skip_empty`]) |
 //! | a last line without newline | a record; of a command that a signal ended, marked by the extra `cut`, counted |
 //! | a line whose end has not come when the source is asked to finish | a record, marked by the extra `cut`, counted |
 //! | a line longer than [`LineOptions::max_line`], or one that begins with `{` and is longer than eight times that | one record for each piece, numbered from 1 in the extra `part`, counted |
 //! | JSON with a value that readers could not take (see [`QUOTED`](zlog_core::wire::QUOTED)) | the value is kept as text, counted |
-//! | a traceback | `exc_text` of the record before it (see `multiline`) |
+//! | a traceback | `exc_text` of the record before it, at ERROR or above (see `multiline`) |
+//! | a crash after a line below ERROR | a record of its own, at ERROR |
+//! | a call stack | `stack_info` of the record before it |
+//! | a traceback that comes later than it was waited for | a record, with the message of the record before it in the extra `traceback_of` |
 //!
 //! So nothing is lost, and what is changed is counted ([`LineCounts`]).
 
+mod encoding;
 mod options;
+mod progress;
 mod stream;
 
 use std::ops::ControlFlow;
@@ -31,6 +39,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 use memchr::memchr;
 
+use self::encoding::Encoding;
 pub use self::options::{LONGEST_STORED_LINE, LineCounts, LineOptions, StreamSpec};
 use self::stream::{CurrentBlock, Shared, Stream};
 use super::file::PositionFile;
@@ -38,6 +47,7 @@ use super::reader::{
     BLOCKS, Notice, ReadProgress, ReaderEvent, ReaderHandle, ReaderMessage, Severity,
 };
 use super::{PollStatus, Sink, Source, SourceCounts};
+use zlog_core::multiline::Wait;
 use zlog_core::parse::Parser;
 use zlog_core::{Exit, Result};
 
@@ -206,6 +216,9 @@ impl TextSource {
     /// Delivers what can be delivered without waiting.
     fn deliver_ready(&mut self, sink: &mut Sink<'_>) -> Result<ControlFlow<()>> {
         for stream in &mut self.streams {
+            if stream.deliver_state(&mut self.shared, sink)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
             if stream.assembly.deliver(&mut self.shared, sink)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -231,7 +244,9 @@ impl TextSource {
             Err(TryRecvError::Disconnected) => return self.readers_gone(),
             Err(TryRecvError::Empty) => {
                 // Nothing is in the channel, so a waiting record is as old as it looks.
-                let due = self.streams.iter().filter_map(Stream::due).min();
+                let dues =
+                    self.streams.iter().flat_map(|stream| [stream.due(), stream.state_due()]);
+                let due = dues.flatten().min();
                 match self.messages.recv_deadline(due.map_or(until, |due| due.min(until))) {
                     Ok(message) => message,
                     Err(RecvTimeoutError::Disconnected) => return self.readers_gone(),
@@ -245,12 +260,17 @@ impl TextSource {
     }
 
     /// Ends the records that have waited for more lines long enough at the time `now`, but
-    /// not in the stream `except`, where more lines have come. Returns whether any ended.
+    /// not in the stream `except`, where more lines have come. Finds the states of unfinished
+    /// lines that are due. Returns whether there is anything to deliver.
     fn expire(&mut self, now: Instant, except: Option<usize>) -> bool {
         let mut found = false;
         for (at, stream) in self.streams.iter_mut().enumerate() {
             if except != Some(at) && stream.due().is_some_and(|due| due <= now) {
-                stream.assembly.assembler.expire();
+                stream.assembly.expire();
+                found = true;
+            }
+            if stream.state_due().is_some_and(|due| due <= now) {
+                stream.progress.is_due = true;
                 found = true;
             }
         }
@@ -276,11 +296,15 @@ impl TextSource {
             self.behind.retain(|behind| *behind != stream);
         }
         match event {
-            ReaderEvent::Bytes(block) => {
+            ReaderEvent::Bytes(mut block) => {
                 self.streams[stream].fed += block.len as u64;
+                let remark = self.streams[stream].encoding.decode(&mut block);
+                if let Some(text) = remark.map(str::to_owned) {
+                    self.add_notice(Notice { text, severity: Severity::Info });
+                }
                 current = CurrentBlock { block, last: false, ..current };
             }
-            ReaderEvent::Break => {}
+            ReaderEvent::Break => self.streams[stream].encoding = Encoding::default(),
             ReaderEvent::Origin(origin) => return self.streams[stream].begin_at(origin),
             ReaderEvent::CaughtUp => {
                 return self.streams[stream].assembly.parser.set_live();
@@ -349,7 +373,7 @@ impl Source for TextSource {
     }
 
     fn is_caught_up(&self) -> bool {
-        let waits = |stream: &Stream| stream.assembly.assembler.holds();
+        let waits = |stream: &Stream| stream.assembly.assembler.wait() != Wait::None;
         self.behind.is_empty() && self.current.is_none() && !self.streams.iter().any(waits)
     }
 

@@ -36,17 +36,15 @@ pub const LONGEST_STORED_LINE: usize = 128 << 20;
 /// Facts about a stream that are known before it is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StreamSpec {
-    /// The level of lines that name none.
+    /// The level of lines that name none. A traceback raises it to ERROR.
     pub level: Level,
-    /// The user chose that level, so a traceback must not raise it to ERROR.
-    pub explicit: bool,
     /// The process that writes the stream, where it is known.
     pub process: Option<i64>,
 }
 
 impl Default for StreamSpec {
     fn default() -> StreamSpec {
-        StreamSpec { level: Level::INFO, explicit: false, process: None }
+        StreamSpec { level: Level::INFO, process: None }
     }
 }
 
@@ -73,6 +71,8 @@ pub struct LineCounts {
     pub quoted: u64,
     /// Lines whose end had not come when the source was asked to finish.
     pub cut_lines: u64,
+    /// States of progress lines that were replaced before they were delivered.
+    pub replaced: u64,
 }
 
 impl LineCounts {
@@ -90,6 +90,7 @@ impl LineCounts {
             cuts,
             quoted,
             cut_lines,
+            replaced,
         } = other;
         LineCounts {
             lines: self.lines + lines,
@@ -102,6 +103,7 @@ impl LineCounts {
             cuts: self.cuts + cuts,
             quoted: self.quoted + quoted,
             cut_lines: self.cut_lines + cut_lines,
+            replaced: self.replaced + replaced,
         }
     }
 }

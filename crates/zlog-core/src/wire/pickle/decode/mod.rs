@@ -176,7 +176,8 @@ impl<'a> Decoder<'a> {
             b'T' => Value::Str(backslash_replace(self.input.counted::<4>()?)),
             b'C' => Value::Bytes(Cow::Borrowed(self.input.counted::<1>()?)),
             b'B' => Value::Bytes(Cow::Borrowed(self.input.counted::<4>()?)),
-            0x8e | 0x96 => Value::Bytes(Cow::Borrowed(self.input.counted::<8>()?)),
+            0x8e => Value::Bytes(Cow::Borrowed(self.input.counted::<8>()?)),
+            0x96 => Value::ByteArray(self.input.counted::<8>()?),
             b'V' => Value::Str(input::raw_unicode(self.input.line_bytes()?)),
             b'S' => Value::Str(input::quoted(self.input.line_bytes()?)?),
             _ => return Ok(false),
@@ -201,7 +202,7 @@ impl<'a> Decoder<'a> {
             }
             0x91 => {
                 let parts = self.pop_mark()?;
-                self.push(Value::Set(parts));
+                self.push(Value::FrozenSet(parts));
             }
             b'd' => {
                 let entries = pairs(&self.pop_mark()?)?;
@@ -281,21 +282,25 @@ impl<'a> Decoder<'a> {
                 let (name, module) = (self.pop_text()?, self.pop_text()?);
                 self.push(global(module, name)?);
             }
-            b'R' | 0x81 => {
-                let (args, class) = (self.pop()?, self.pop()?);
-                self.push_object(class, args)?;
+            b'R' => {
+                let (args, function) = (self.pop()?, self.pop()?);
+                self.push_call(function, args);
             }
-            // NEWOBJ_EX: placeholders don't show keyword arguments.
+            0x81 => {
+                let (args, class) = (self.pop()?, self.pop()?);
+                self.push_new(class, args);
+            }
+            // NEWOBJ_EX: keyword arguments are not shown.
             0x92 => {
                 let (_keywords, args, class) = (self.pop()?, self.pop()?, self.pop()?);
-                self.push_object(class, args)?;
+                self.push_new(class, args);
             }
             b'i' => {
                 let class = global(self.input.line()?.into(), self.input.line()?.into())?;
                 let parts = self.pop_mark()?;
                 let class = self.add(class);
                 let args = self.add(Value::Tuple(parts));
-                self.push_object(class, args)?;
+                self.push_call(class, args);
             }
             b'o' => {
                 let mut parts = self.pop_mark()?;
@@ -304,14 +309,12 @@ impl<'a> Decoder<'a> {
                 }
                 let class = parts.remove(0);
                 let args = self.add(Value::Tuple(parts));
-                self.push_object(class, args)?;
+                self.push_call(class, args);
             }
             b'b' => {
                 let (state, object) = (self.pop()?, self.top()?);
-                match self.value_mut(object) {
-                    Value::Object(object) => object.state = Some(state),
-                    Value::Unknown(_) => {}
-                    _ => return Err(Refused::Malformed("a state for a value that is no object")),
+                if let Value::Object(object) = self.value_mut(object) {
+                    object.state = Some(state);
                 }
             }
             b'P' => {
@@ -360,9 +363,11 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// The name of a class. Its length is limited, since it may be shown many times.
+/// The longest name of a class, in bytes, since it may be shown many times.
+const MAX_NAME_LEN: usize = 1000;
+
+/// The name of a class.
 fn global<'a>(module: Text<'a>, name: Text<'a>) -> Step<Value<'a>> {
-    const MAX_NAME_LEN: usize = 1000;
     if module.len() + name.len() > MAX_NAME_LEN {
         return Err(Refused::TooLarge("letters in a name"));
     }

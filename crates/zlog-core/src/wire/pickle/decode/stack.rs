@@ -18,34 +18,65 @@ impl<'a> Decoder<'a> {
         self.buffers.stack.push(id);
     }
 
-    pub(super) fn push_object(&mut self, class: Id, args: Id) -> Step {
-        let (class, args) = self.reconstructed(class, args);
-        if !matches!(self.values[class as usize], Value::Global { .. } | Value::Unknown(_)) {
-            return Err(Refused::Malformed("calls a value that is no class or function"));
+    /// Pushes the result of a call. What is called may be any value: a bound method, for
+    /// example.
+    pub(super) fn push_call(&mut self, function: Id, args: Id) {
+        match self.special_call(function, args) {
+            Some(value) => self.push(value),
+            None => {
+                let call = Object { class: function, args, ..Object::default() };
+                self.push(Value::Object(Box::new(call)));
+            }
         }
-        self.push(Value::Object(Box::new(Object { class, args, ..Object::default() })));
-        Ok(())
     }
 
-    /// Replaces a call of a `copyreg` function with the class and the arguments that it
-    /// would call. Protocols 0 and 1 create objects so. `_reconstructor` has the class, a
-    /// built-in base class, and the value of that base: `None`, or the text of a subclass
-    /// of `str`, for example.
-    fn reconstructed(&mut self, class: Id, args: Id) -> (Id, Id) {
-        let Value::Global { module, name } = &self.values[class as usize] else {
-            return (class, args);
+    /// Pushes an object that `class.__new__` creates. The argument of a subclass of `str` or
+    /// a number is its value.
+    pub(super) fn push_new(&mut self, class: Id, args: Id) {
+        let base = match &self.values[args as usize] {
+            Value::Tuple(parts) => match parts[..] {
+                [only] if self.is_scalar(only) => Some(only),
+                _ => None,
+            },
+            _ => None,
         };
-        let Value::Tuple(parts) = &self.values[args as usize] else { return (class, args) };
-        let is_none = |id: &Id| matches!(self.values[*id as usize], Value::None);
-        let (class, rest) = match (&**module, &**name, &parts[..]) {
-            ("copyreg" | "copy_reg", "_reconstructor", [class, _, held]) if !is_none(held) => {
-                (*class, vec![*held])
+        self.push(Value::Object(Box::new(Object { class, args, base, ..Object::default() })));
+    }
+
+    fn is_scalar(&self, id: Id) -> bool {
+        let value = &self.values[id as usize];
+        matches!(
+            value,
+            Value::Bool(_) | Value::Int(_) | Value::Big(_) | Value::Float(_) | Value::Str(_)
+        )
+    }
+
+    /// The result of functions with which pickles create values: `getattr`, and those of
+    /// `copyreg`. Protocols 0 and 1 create objects with `_reconstructor`, which gets the
+    /// class, a built-in base class, and the value of that base or `None`.
+    fn special_call(&mut self, function: Id, args: Id) -> Option<Value<'a>> {
+        let Value::Global { module, name } = &self.values[function as usize] else { return None };
+        let Value::Tuple(parts) = &self.values[args as usize] else { return None };
+        let object = match (&**module, &**name, &parts[..]) {
+            ("builtins" | "__builtin__", "getattr", &[of, name]) => {
+                let Value::Str(name) = &self.values[name as usize] else { return None };
+                let short = name.len() <= super::MAX_NAME_LEN;
+                return short.then(|| Value::Attribute { of, name: name.clone() });
             }
-            ("copyreg" | "copy_reg", "_reconstructor", [class, ..]) => (*class, Vec::new()),
-            ("copyreg" | "copy_reg", "__newobj__", [class, rest @ ..]) => (*class, rest.to_vec()),
-            _ => return (class, args),
+            ("copyreg" | "copy_reg", "_reconstructor", &[class, _, base]) => {
+                let has_base = !matches!(self.values[base as usize], Value::None);
+                let base = Some(base).filter(|_| has_base);
+                let args = self.add(Value::Tuple(Vec::new()));
+                Object { class, args, base, ..Object::default() }
+            }
+            ("copyreg" | "copy_reg", "__newobj__", [class, rest @ ..]) => {
+                let (class, rest) = (*class, rest.to_vec());
+                let args = self.add(Value::Tuple(rest));
+                Object { class, args, ..Object::default() }
+            }
+            _ => return None,
         };
-        (class, self.add(Value::Tuple(rest)))
+        Some(Value::Object(Box::new(object)))
     }
 
     pub(super) fn value_mut(&mut self, id: Id) -> &mut Value<'a> {
@@ -91,7 +122,7 @@ impl<'a> Decoder<'a> {
         match self.value_mut(target) {
             Value::List(list) | Value::Set(list) => list.extend_from_slice(parts),
             Value::Object(object) => object.elements.extend_from_slice(parts),
-            Value::Unknown(_) => {}
+            Value::Unknown(_) | Value::Attribute { .. } | Value::Global { .. } => {}
             _ => return Err(Refused::Malformed("appends to a value that is no list")),
         }
         Ok(())
@@ -104,7 +135,7 @@ impl<'a> Decoder<'a> {
         match self.value_mut(target) {
             Value::Dict(dict) => dict.extend(entries),
             Value::Object(object) => object.entries.extend(entries),
-            Value::Unknown(_) => {}
+            Value::Unknown(_) | Value::Attribute { .. } | Value::Global { .. } => {}
             _ => return Err(Refused::Malformed("sets items of a value that is no dict")),
         }
         Ok(())

@@ -15,7 +15,7 @@ use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter,
 use url::{Host, Url};
 
 use super::mail::PendingMail;
-use super::{DEFAULT_TIMEOUT, Login};
+use super::{DEFAULT_TIMEOUT, Login, NO_DOMAIN, shown};
 use crate::os::resolve;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
@@ -255,8 +255,11 @@ impl Server {
         let cause = self.failed(error);
         let count = others + 1;
         let rest = if count < of { "; the other recipients got it" } else { "" };
-        let names =
-            if others == 0 { address.to_string() } else { format!("{address} and {others} more") };
+        let names = if others == 0 {
+            shown(address)
+        } else {
+            format!("{} and {others} more", shown(address))
+        };
         Error::new(format!("no mail for {names} ({count} of {of} recipients{rest}): {cause}"))
     }
 }
@@ -309,11 +312,11 @@ fn run_session(
         parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
     }
     steps.begin(connection);
-    connection.command(MailCommand::new(Some(from.clone()), parameters))?;
+    connection.command(Local(from, MailCommand::new(Some(from.clone()), parameters)))?;
     let mut refused = Vec::new();
     for to in to {
         steps.begin(connection);
-        match connection.command(Rcpt::new(to.clone(), Vec::new())) {
+        match connection.command(Local(to, Rcpt::new(to.clone(), Vec::new()))) {
             Ok(_) => {}
             // As in smtplib, a refused recipient does not affect the others.
             Err(error) if error.status().is_some() => refused.push((to.clone(), error)),
@@ -327,6 +330,22 @@ fn run_session(
         connection.command(Content(content))?;
     }
     Ok(refused)
+}
+
+/// A command with an address, which may have no domain.
+struct Local<'a, C>(&'a Address, C);
+
+impl<C: fmt::Display> fmt::Display for Local<'_, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Local(address, command) = self;
+        match address.domain() {
+            NO_DOMAIN => {
+                let whole = command.to_string();
+                f.write_str(&whole.replacen(&address.to_string(), address.user(), 1))
+            }
+            _ => command.fmt(f),
+        }
+    }
 }
 
 /// The content of a mail, dot-stuffed and terminated (RFC 5321, section 4.5.2), in the form

@@ -25,6 +25,40 @@ fn the_subject_contains_level_topic_and_message() {
 }
 
 #[test]
+fn a_user_without_a_domain_is_addressed_as_such() {
+    let server = scripted(&[GREETING, DATA, ("QUIT", "221 bye")]);
+    let to = vec!["ops".into(), "Dev <dev@example.org>".into()];
+    let mut handler = made(SmtpOptions { from: "me".into(), to, ..options(&server.url) });
+    handler.handle(&record("done")).unwrap();
+    let mut said = Vec::new();
+    while said.last().is_none_or(|line| line != "QUIT") {
+        said.push(server.said.recv_timeout(DEADLINE).unwrap());
+    }
+    let lines = ["MAIL FROM:<me>", "RCPT TO:<ops>", "RCPT TO:<dev@example.org>"];
+    assert!(said[1].starts_with(lines[0]) && said[2..4] == lines[1..], "{said:?}");
+    for header in ["From: me", "To: ops, Dev <dev@example.org>"] {
+        assert!(said.iter().any(|line| line == header), "{header} in {said:?}");
+    }
+    assert!(said.iter().all(|line| !line.contains("invalid")), "{said:?}");
+    // A server that does not take them names the user.
+    let server = scripted(&[GREETING, ("RCPT", "550 unknown"), DATA]);
+    let mut handler = made(SmtpOptions { to: vec!["ops".into()], ..options(&server.url) });
+    let error = handler.handle(&record("one")).unwrap_err().error.to_string();
+    assert!(error.starts_with("no mail for ops (1 of 1 recipients): "), "{error}");
+}
+
+#[test]
+fn a_subject_may_be_a_constant() {
+    let (server, mails) = server();
+    let subject =
+        FormatterSpec { format: Some("Log".into()), validate: false, ..FormatterSpec::default() };
+    let mut handler = made(SmtpOptions { subject, ..options(&server.url()) });
+    handler.handle(&record("done")).unwrap();
+    let (headers, _) = parts(&mails.recv_timeout(DEADLINE).unwrap());
+    assert_eq!(header(&headers, "Subject"), "Log");
+}
+
+#[test]
 fn each_record_has_its_own_mail_and_connection() {
     let (server, mails) = server();
     let mut handler = handler(&server.url());

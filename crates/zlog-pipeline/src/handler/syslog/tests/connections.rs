@@ -50,6 +50,27 @@ fn messages_over_tcp_are_preceded_by_their_length() {
 }
 
 #[test]
+fn messages_over_tcp_are_lines_if_their_framing_is_lf() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    let options = SyslogOptions { framing: "lf".parse().unwrap(), ..options(address) };
+    let mut handler = SyslogHandler::new(options, text()).unwrap();
+    let extras = vec![("key".into(), zlog_core::RawJson("\"a\\nb\"".into()))];
+    handler.handle(&Record { extras, ..record("one\ntwo") }).unwrap();
+    give(&mut handler, &["three"]);
+    handler.flush().unwrap();
+    let stream = accept(&listener);
+    close(&mut handler).unwrap();
+    drop(handler);
+    let lines: Vec<String> = stream.lines().map(Result::unwrap).collect();
+    let first = parse(&lines[0]).unwrap();
+    assert_eq!((first.msg, &*first.data["extra@32473"]["key"]), ("one#012two", "a#012b"));
+    assert_eq!(parse(&lines[1]).unwrap().msg, "three");
+    assert_eq!(lines.len(), 2);
+    assert!("nul".parse::<Framing>().is_err());
+}
+
+#[test]
 fn after_the_daemon_closed_the_connection_messages_use_a_new_one() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut handler = handler(format!("tcp://{}", listener.local_addr().unwrap()));

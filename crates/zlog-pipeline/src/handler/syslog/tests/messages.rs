@@ -10,7 +10,8 @@ fn message(options: &SyslogOptions, record: &Record<'_>) -> (String, bool) {
     text().write(record, &mut shown);
     let mut out = Vec::new();
     let protocol = options.protocol.unwrap_or(Protocol::Rfc5424);
-    let whole = MessageWriter::new(options, protocol).unwrap().write(record, &shown, &mut out);
+    let whole =
+        MessageWriter::new(options, protocol, false).unwrap().write(record, &shown, &mut out);
     (String::from_utf8(out).unwrap(), whole)
 }
 
@@ -34,11 +35,56 @@ fn a_message_contains_all_fields_of_the_record() {
         "<11>1 2026-01-02T03:04:05.000006Z here shop 42 - ",
         r#"[zlog@32473 logger="shop.db" topic="shop.ERROR.db" level="ERROR" source="host:1:x" "#,
         r#"seq="7" lineno="12" funcName="connect"]"#,
-        r#"[extra@32473 user="a\"b\]\\ ü" tries="3" a_b____="[1, \"x\"\]"] "#,
+        r#"[extra@32473 user="a\"b\]\\ ü" tries="3" a%3Db%20%5D%22%C3%BC="[1, \"x\"\]"] "#,
         "no ☃\nTraceback\n  Error"
     );
     assert_eq!(message, expected);
     assert!(whole);
+}
+
+#[test]
+fn names_of_extras_that_rfc_5424_forbids_stay_different() {
+    let long = |end: &str| format!("{}{end}", "x".repeat(40));
+    let names = [
+        "a b",
+        "a_b",
+        "a%20b",
+        "a\"b",
+        "a]b",
+        "a=b",
+        "aéb",
+        "aèb",
+        "",
+        "-",
+        &long("1"),
+        &long("2"),
+    ];
+    let extras = names.iter().enumerate();
+    let extras = extras
+        .map(|(at, name)| (name.to_string().into(), RawJson(at.to_string().into())))
+        .collect();
+    let (message, whole) = message(&options("/dev/log"), &Record { extras, ..record("x") });
+    let parsed = parse(&message).unwrap();
+    assert_eq!((whole, parsed.data["extra@32473"].len()), (true, names.len()), "{message}");
+    assert_eq!(parsed.data["extra@32473"]["a%20b"], "0");
+    assert_eq!(parsed.data["extra@32473"]["a_b"], "1");
+}
+
+#[test]
+fn the_program_of_a_local_message_may_be_any_word() {
+    let named = |name: &str, protocol| SyslogOptions {
+        app_name: Some(name.into()),
+        protocol: Some(protocol),
+        ..options("/dev/log")
+    };
+    let (text, _) = message(&named("häm", Protocol::Local), &record("x"));
+    assert!(text.ends_with(" häm[42]: x"), "{text}");
+    for (name, protocol) in [("häm", Protocol::Rfc5424), ("h m", Protocol::Local)] {
+        assert!(named(name, protocol).validate().is_err(), "{name}");
+    }
+    let unknown = Record { process: None, ..record("x") };
+    let (text, _) = message(&named("häm", Protocol::Local), &unknown);
+    assert!(text.ends_with(" häm: x"), "{text}");
 }
 
 #[test]

@@ -2,16 +2,19 @@
 //!
 //! A client that speaks another protocol is recognised by its first four bytes.
 
+use std::io::{ErrorKind, Read};
 use std::time::Duration;
 
+use super::frames::Frames;
 use zlog_core::text::escape;
+use zlog_core::text::plural::{counted, were};
 use zlog_core::wire::pickle::Refused;
 
 /// Why a client is disconnected.
 #[derive(Debug)]
 pub(super) enum DisconnectReason {
-    /// It announced a record of this length.
-    TooLong([u8; 4]),
+    /// It sent this instead of the length of a record.
+    NoFrame([u8; 4]),
     /// It sent something that is no record.
     NotARecord(Refused),
     /// It stopped in the middle of a record, for this time.
@@ -21,10 +24,15 @@ pub(super) enum DisconnectReason {
 }
 
 impl DisconnectReason {
+    /// Whether what the client has sent consists of frames.
+    pub(super) fn keeps_frames(&self) -> bool {
+        !matches!(self, DisconnectReason::NoFrame(_))
+    }
+
     /// The reason, as the rest of a sentence. `longest` is the longest record allowed.
     pub(super) fn describe(&self, longest: usize) -> String {
         match self {
-            DisconnectReason::TooLong(header) => too_long(*header, longest),
+            DisconnectReason::NoFrame(header) => no_frame(*header, longest),
             DisconnectReason::NotARecord(Refused::NotARecord) => {
                 "it sent a pickle that is not a log record".to_owned()
             }
@@ -41,30 +49,80 @@ impl DisconnectReason {
     }
 }
 
-/// An invalid length is usually the start of another protocol.
-fn too_long(header: [u8; 4], longest: usize) -> String {
+/// Whether the first bytes of a client are those of another protocol.
+pub(super) fn is_other_protocol(header: [u8; 4]) -> bool {
+    protocol(header).is_some() || text(&header).is_some()
+}
+
+/// A protocol by its first bytes.
+fn protocol(header: [u8; 4]) -> Option<&'static str> {
     const METHODS: [&[u8]; 8] =
         [b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"DELE", b"CONN", b"PRI "];
-    let spoken = match header {
+    match header {
         [0x16, 3, ..] => Some("TLS"),
         header if METHODS.contains(&&header[..]) => Some("HTTP"),
         [b'S', b'S', b'H', b'-'] => Some("SSH"),
         // The start of ZeroMQ's greeting.
         [0xff, 0, 0, 0] => Some("ZeroMQ"),
         _ => None,
-    };
-    if let Some(protocol) = spoken {
-        return format!("it speaks {protocol}, not the protocol of Python's SocketHandler");
     }
+}
+
+fn text(header: &[u8; 4]) -> Option<&str> {
     let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
-    match std::str::from_utf8(&header) {
-        Ok(text) if header.iter().all(is_text) => {
+    std::str::from_utf8(header).ok().filter(|_| header.iter().all(is_text))
+}
+
+/// An invalid length is usually the start of another protocol.
+fn no_frame(header: [u8; 4], longest: usize) -> String {
+    match (protocol(header), text(&header)) {
+        (Some(protocol), _) => {
+            format!("it speaks {protocol}, not the protocol of Python's SocketHandler")
+        }
+        (None, Some(text)) => {
             let text = escape::escape(text);
             format!("it sends text (`{text}…`), not records as Python's SocketHandler pickles them")
         }
-        _ => format!(
-            "it announced a record of {} bytes; at most {longest} are allowed (--max-record)",
+        (None, None) => format!(
+            "it announced {} bytes that are no pickle; records may have up to {longest} \
+             (--max-record)",
             u32::from_be_bytes(header)
+        ),
+    }
+}
+
+/// Counts the records that a client has sent and that were not read, up to a limit. Reads its
+/// connection empty.
+pub(super) fn count_unread(stream: &mut impl Read, frames: &Frames) -> u64 {
+    /// As much as a connection may hold.
+    const MOST: usize = 8 << 20;
+    let mut counter = frames.counter();
+    let mut buffer = [0; 16 << 10];
+    let mut read = 0;
+    while read < MOST {
+        match stream.read(&mut buffer) {
+            Ok(length) if length > 0 => {
+                counter.feed(&buffer[..length]);
+                read += length;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            _ => break,
+        }
+    }
+    counter.frames()
+}
+
+/// What is lost when a client is disconnected. `unread` is `None` if what it has sent has no
+/// frames to count; `has_sent` says whether it has sent records before.
+pub(super) fn describe_loss(unread: Option<u64>, has_sent: bool) -> String {
+    match unread {
+        None if !has_sent => "it had sent no record".to_owned(),
+        None => "the number of lost records is unknown".to_owned(),
+        // Its SocketHandler notices the disconnection with the record after the next one.
+        Some(count) => format!(
+            "{} of it {} lost, and likely the next one that it sends",
+            counted(count, "record"),
+            were(count),
         ),
     }
 }
@@ -75,12 +133,12 @@ mod tests {
 
     #[test]
     fn other_protocols_are_named() {
-        let why = |header: &[u8; 4]| DisconnectReason::TooLong(*header).describe(1 << 20);
+        let why = |header: &[u8; 4]| DisconnectReason::NoFrame(*header).describe(1 << 20);
         assert!(why(b"GET ").contains("HTTP"));
         assert!(why(b"\x16\x03\x01\x02").contains("TLS"));
         assert!(why(b"SSH-").contains("SSH"));
         assert!(why(b"\xff\0\0\0").contains("ZeroMQ"));
         assert!(why(b"hel\n").contains("`hel\\x0a…`"), "{}", why(b"hel\n"));
-        assert!(why(b"\x01\0\0\0").contains("16777216 bytes; at most 1048576"));
+        assert!(why(b"\x01\0\0\0").contains("16777216 bytes that are no pickle"));
     }
 }

@@ -3,15 +3,30 @@
 //!
 //! Frames are passed on in the buffer that all clients share for reading. Only a frame that
 //! is cut by the end of a read is kept for its client, so a client costs the memory that it
-//! has sent, never what it has announced.
+//! has sent, never what it has announced. A frame that is too long is skipped.
 
+use super::disconnect;
 use zlog_core::Result;
+use zlog_core::wire::pickle;
 
 /// Bytes of the length.
 const HEADER: usize = 4;
 
+/// The longest frame that is skipped, in bytes. A larger length is no length.
+const MAX_SKIPPED: u32 = 1 << 31;
+
 /// Capacity that a client's empty buffer may keep.
 const KEPT_CAPACITY: usize = 64 << 10;
+
+/// What a client has sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Frame<'f> {
+    /// A whole frame.
+    Whole(&'f [u8]),
+    /// A frame of so many bytes, which is too long and will be skipped. The answer to it does
+    /// not matter.
+    TooLong(u32),
+}
 
 /// The consumer's answer to a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,8 +50,8 @@ pub(super) enum FeedOutcome<F> {
     Pending,
     /// A frame was rejected.
     Rejected(F),
-    /// A frame was announced that is too long.
-    TooLong {
+    /// The length of a frame is too large, and no pickle follows it.
+    NoFrame {
         /// The length as it was received.
         header: [u8; HEADER],
     },
@@ -48,6 +63,8 @@ pub(super) struct Frames {
     buffer: Vec<u8>,
     /// How much of `buffer` has been taken.
     consumed: usize,
+    /// Bytes that are missing from a frame that is skipped.
+    to_skip: usize,
 }
 
 /// The beginning of some bytes.
@@ -56,7 +73,9 @@ enum Next<'b> {
     Whole(&'b [u8]),
     /// A part of a frame; at least so many bytes are missing.
     Incomplete(usize),
-    TooLong([u8; HEADER]),
+    /// A frame of so many bytes that is too long.
+    TooLong(u32),
+    NoFrame([u8; HEADER]),
 }
 
 fn next(bytes: &[u8], max_record: usize) -> Next<'_> {
@@ -64,9 +83,17 @@ fn next(bytes: &[u8], max_record: usize) -> Next<'_> {
         return Next::Incomplete(HEADER - bytes.len());
     };
     // A length that exceeds usize exceeds the maximum, too.
-    let length = usize::try_from(u32::from_be_bytes(*header)).unwrap_or(usize::MAX);
+    let announced = u32::from_be_bytes(*header);
+    let length = usize::try_from(announced).unwrap_or(usize::MAX);
     if length > max_record {
-        return Next::TooLong(*header);
+        return match rest.first() {
+            _ if announced > MAX_SKIPPED || disconnect::is_other_protocol(*header) => {
+                Next::NoFrame(*header)
+            }
+            None => Next::Incomplete(1),
+            Some(first) if pickle::is_start(*first) => Next::TooLong(announced),
+            Some(_) => Next::NoFrame(*header),
+        };
     }
     rest.get(..length).map_or_else(|| Next::Incomplete(length - rest.len()), Next::Whole)
 }
@@ -80,13 +107,21 @@ impl Frames {
         &mut self,
         mut bytes: &[u8],
         max_record: usize,
-        frame: &mut dyn FnMut(&[u8]) -> Result<FrameOutcome<F>>,
+        frame: &mut dyn FnMut(Frame<'_>) -> Result<FrameOutcome<F>>,
     ) -> Result<FeedOutcome<F>> {
         loop {
+            bytes = self.skip(bytes);
+            if self.is_skipping() {
+                return Ok(FeedOutcome::Consumed);
+            }
             let buffered = !self.buffer.is_empty();
             let input = if buffered { &self.buffer[self.consumed..] } else { bytes };
             match next(input, max_record) {
-                Next::TooLong(header) => return Ok(FeedOutcome::TooLong { header }),
+                Next::NoFrame(header) => return Ok(FeedOutcome::NoFrame { header }),
+                Next::TooLong(length) => {
+                    frame(Frame::TooLong(length))?;
+                    self.to_skip = usize::try_from(length).unwrap_or(usize::MAX) + HEADER;
+                }
                 Next::Incomplete(missing) if buffered && !bytes.is_empty() => {
                     let (needed, rest) = bytes.split_at(missing.min(bytes.len()));
                     self.buffer.extend_from_slice(needed);
@@ -98,7 +133,7 @@ impl Frames {
                 }
                 Next::Whole(whole) => {
                     let length = HEADER + whole.len();
-                    let outcome = frame(whole)?;
+                    let outcome = frame(Frame::Whole(whole))?;
                     match outcome {
                         FrameOutcome::Retry => {}
                         _ if buffered => self.consume(length),
@@ -107,16 +142,43 @@ impl Frames {
                     match outcome {
                         FrameOutcome::Continue => {}
                         FrameOutcome::Stop | FrameOutcome::Retry => return Ok(self.keep(bytes)),
-                        FrameOutcome::Reject(fault) => return Ok(FeedOutcome::Rejected(fault)),
+                        FrameOutcome::Reject(fault) => {
+                            self.keep::<F>(bytes);
+                            return Ok(FeedOutcome::Rejected(fault));
+                        }
                     }
                 }
             }
         }
     }
 
+    /// Drops the bytes of a frame that is skipped, and returns the rest of `bytes`.
+    fn skip<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        if self.to_skip == 0 {
+            return bytes;
+        }
+        let buffered = self.to_skip.min(self.buffer.len() - self.consumed);
+        self.consume(buffered);
+        let (_, rest) = bytes.split_at(bytes.len().min(self.to_skip - buffered));
+        self.to_skip -= buffered + (bytes.len() - rest.len());
+        rest
+    }
+
     /// Whether a frame has begun that has not ended.
     pub(super) fn is_partial(&self) -> bool {
-        !self.buffer.is_empty()
+        !self.buffer.is_empty() || self.is_skipping()
+    }
+
+    /// Whether that frame is skipped.
+    pub(super) fn is_skipping(&self) -> bool {
+        self.to_skip > 0
+    }
+
+    /// Counts the frames that were not taken, also the last one, of which a part has come.
+    pub(super) fn counter(&self) -> FrameCounter {
+        let mut counter = FrameCounter { to_skip: self.to_skip, ..FrameCounter::default() };
+        counter.feed(&self.buffer[self.consumed..]);
+        counter
     }
 
     /// Memory that it takes, in bytes.
@@ -142,6 +204,38 @@ impl Frames {
                 self.buffer = Vec::new();
             }
         }
+    }
+}
+
+/// Counts frames by their lengths.
+#[derive(Debug, Default)]
+pub(super) struct FrameCounter {
+    header: Vec<u8>,
+    to_skip: usize,
+    frames: u64,
+}
+
+impl FrameCounter {
+    /// Counts the frames that begin in `bytes`.
+    pub(super) fn feed(&mut self, mut bytes: &[u8]) {
+        loop {
+            let skipped = self.to_skip.min(bytes.len());
+            self.to_skip -= skipped;
+            bytes = &bytes[skipped..];
+            let Some((&first, rest)) = bytes.split_first() else { return };
+            self.frames += u64::from(self.header.is_empty());
+            self.header.push(first);
+            bytes = rest;
+            if let Ok(header) = <[u8; HEADER]>::try_from(&self.header[..]) {
+                self.to_skip = usize::try_from(u32::from_be_bytes(header)).unwrap_or(usize::MAX);
+                self.header.clear();
+            }
+        }
+    }
+
+    /// The frames so far.
+    pub(super) fn frames(&self) -> u64 {
+        self.frames
     }
 }
 
@@ -185,6 +279,7 @@ mod tests {
                         if *later.next().unwrap() {
                             return Ok(FrameOutcome::Retry);
                         }
+                        let Frame::Whole(frame) = frame else { panic!("{frame:?}") };
                         got.push(frame.to_vec());
                         Ok(if *stops.next().unwrap() { FrameOutcome::Stop } else { FrameOutcome::Continue })
                     });
@@ -214,10 +309,44 @@ mod tests {
         for cut in 0..4 {
             let (first, second) = b"GET / HTTP/1.1".split_at(cut);
             let mut frames = Frames::default();
-            let mut none = |_: &[u8]| -> Result<FrameOutcome<Fault>> { panic!("nothing is whole") };
+            let mut none =
+                |_: Frame<'_>| -> Result<FrameOutcome<Fault>> { panic!("nothing is whole") };
             assert_eq!(frames.feed(first, 1 << 20, &mut none).unwrap(), FeedOutcome::Consumed);
             let outcome = frames.feed(second, 1 << 20, &mut none).unwrap();
-            assert_eq!(outcome, FeedOutcome::TooLong { header: *b"GET " });
+            assert_eq!(outcome, FeedOutcome::NoFrame { header: *b"GET " });
+        }
+    }
+
+    #[test]
+    fn a_pickle_that_is_too_long_is_skipped_and_takes_no_memory_however_it_is_cut() {
+        let long = [b"}", &vec![b'x'; 5000][..]].concat();
+        let bytes = framed(&[b"}.".to_vec(), long, b"}1".to_vec()]);
+        for cut in 1..bytes.len() {
+            let (mut frames, mut got) = (Frames::default(), Vec::new());
+            for piece in [&bytes[..cut], &bytes[cut..]] {
+                let outcome = frames.feed::<Fault>(piece, 40, &mut |frame| {
+                    got.push(match frame {
+                        Frame::Whole(whole) => String::from_utf8_lossy(whole).into_owned(),
+                        Frame::TooLong(length) => length.to_string(),
+                    });
+                    Ok(FrameOutcome::Continue)
+                });
+                assert_eq!(outcome.unwrap(), FeedOutcome::Consumed);
+                assert!(frames.size() < 100, "{}", frames.size());
+            }
+            assert_eq!(got, ["}.", "5001", "}1"], "cut at {cut}");
+            assert!(!frames.is_partial());
+        }
+    }
+
+    #[test]
+    fn frames_that_are_not_taken_are_counted_with_the_last_partial_one() {
+        let mut bytes = framed(&[vec![1; 10], vec![2; 300], vec![3; 20]]);
+        bytes.truncate(bytes.len() - 3);
+        for size in [1, 7, 400] {
+            let mut counter = Frames::default().counter();
+            bytes.chunks(size).for_each(|piece| counter.feed(piece));
+            assert_eq!(counter.frames(), 3);
         }
     }
 
@@ -228,6 +357,7 @@ mod tests {
         let mut came = 0;
         for piece in bytes.chunks(60_000) {
             let outcome = frames.feed::<Fault>(piece, 1 << 20, &mut |frame| {
+                let Frame::Whole(frame) = frame else { panic!("{frame:?}") };
                 came += frame.len();
                 Ok(FrameOutcome::Continue)
             });

@@ -3,9 +3,9 @@
 //!
 //! | a client | is handled so |
 //! |---|---|
-//! | sends no record: another protocol, a pickle of something else | disconnected and named |
-//! | announces a record that is too long | disconnected and named |
-//! | sends a record with too many values | the record is left out and counted; the client stays |
+//! | sends no record at all: another protocol, a pickle of something else | disconnected and named |
+//! | has sent records, and sends something that can't be read | that record is skipped and counted; the client stays |
+//! | sends a record that is too long, or has too many values | the same |
 //! | stops in the middle of a record for a minute | disconnected and named |
 //! | disconnects in the middle of a record | the record is counted as lost, and the client named |
 //! | disconnects with records unread and connects again | read to its end before the new connection, and named |
@@ -26,7 +26,7 @@ use mio::{Interest, Registry, Token};
 
 use self::acceptor::{Accepted, Acceptor};
 use self::disconnect::DisconnectReason;
-use self::frames::{FeedOutcome, FrameOutcome, Frames};
+use self::frames::{FeedOutcome, Frame, FrameOutcome, Frames};
 use self::reconnect::{Idle, Predecessor, Processes};
 use super::delivery::{Delivery, TurnOutcome};
 use super::options::ListenOptions;
@@ -322,27 +322,44 @@ impl Clients {
 
     /// Closes a connection, and reports what is lost with it.
     fn close(&mut self, slot: usize, end: &ConnectionEnd, report: &mut ListenReport) {
-        let Some(client) = self.clients[slot].take() else { return };
+        let Some(mut client) = self.clients[slot].take() else { return };
         self.buffered -= client.frames.size();
         self.free.push(slot);
         self.update_count(report);
         self.waiting -= usize::from(client.is_waiting());
-        let peer = &client.peer;
-        let partial = client.frames.is_partial();
+        // A record that is skipped is counted already.
+        let partial = client.frames.is_partial() && !client.frames.is_skipping();
         let in_middle = if partial { " in the middle of a record, which is lost" } else { "" };
         match end {
             ConnectionEnd::Disconnected(reason) => {
                 report.stats.disconnected += 1;
                 let max_record = self.max_record;
-                report.notice(|| format!("disconnected {peer}: {}", reason.describe(max_record)));
+                let unread = reason
+                    .keeps_frames()
+                    .then(|| disconnect::count_unread(&mut client.stream, &client.frames));
+                report.stats.unread += unread.unwrap_or_default();
+                report.notice(|| {
+                    let (why, lost) = (
+                        reason.describe(max_record),
+                        disconnect::describe_loss(unread, client.identified),
+                    );
+                    format!("disconnected {}: {why}; {lost}", client.peer)
+                });
                 return;
             }
-            ConnectionEnd::Closed | ConnectionEnd::Shutdown if !partial => {}
-            ConnectionEnd::Closed => report.notice(|| format!("{peer} disconnected{in_middle}")),
-            ConnectionEnd::Broken(error) => {
-                report.notice(|| format!("the connection of {peer} broke{in_middle}: {error}"));
+            ConnectionEnd::Shutdown => {
+                let unread = disconnect::count_unread(&mut client.stream, &client.frames);
+                report.stats.unread += unread.saturating_sub(partial.into());
+                if partial {
+                    report.notice(|| format!("{} was still{in_middle}", client.peer));
+                }
             }
-            ConnectionEnd::Shutdown => report.notice(|| format!("{peer} was still{in_middle}")),
+            ConnectionEnd::Closed if !partial => {}
+            ConnectionEnd::Closed => {
+                report.notice(|| format!("{} disconnected{in_middle}", client.peer));
+            }
+            ConnectionEnd::Broken(error) => report
+                .notice(|| format!("the connection of {} broke{in_middle}: {error}", client.peer)),
         }
         report.stats.truncated += u64::from(partial);
         if !matches!(end, ConnectionEnd::Shutdown) {
@@ -422,16 +439,26 @@ impl Client {
         self.last_read = delivery.at;
         self.read += bytes.len() as u64;
         let Client { frames, peer, processes, identified, .. } = self;
-        let outcome = frames.feed(bytes, max_record, &mut |frame| {
-            take(frame, peer, processes, identified, delivery)
+        let outcome = frames.feed(bytes, max_record, &mut |frame| match frame {
+            Frame::Whole(frame) => take(frame, peer, processes, identified, delivery),
+            Frame::TooLong(length) => {
+                delivery.report.stats.too_large += 1;
+                delivery.report.notice(|| {
+                    format!(
+                        "skipped a record of {length} bytes from {peer}: at most {max_record} are \
+                         allowed (--max-record)"
+                    )
+                });
+                Ok(FrameOutcome::Continue)
+            }
         })?;
         self.has_pending = matches!(outcome, FeedOutcome::Pending);
         Ok(match outcome {
             FeedOutcome::Consumed => Ok(TurnOutcome::Again),
             FeedOutcome::Pending => Ok(TurnOutcome::Stopped),
             FeedOutcome::Rejected(reason) => Err(ConnectionEnd::Disconnected(reason)),
-            FeedOutcome::TooLong { header } => {
-                Err(ConnectionEnd::Disconnected(DisconnectReason::TooLong(header)))
+            FeedOutcome::NoFrame { header } => {
+                Err(ConnectionEnd::Disconnected(DisconnectReason::NoFrame(header)))
             }
         })
     }
@@ -462,6 +489,12 @@ fn take(
         Err(refused @ Refused::TooLarge(_)) => {
             delivery.report.stats.too_large += 1;
             delivery.report.notice(|| format!("dropped a record from {peer}: {refused}"));
+            FrameOutcome::Continue
+        }
+        // It has sent records: this one is lost, and the next ones need not be.
+        Err(refused) if *identified => {
+            delivery.report.stats.unreadable += 1;
+            delivery.report.notice(|| format!("can't read a record from {peer}: {refused}"));
             FrameOutcome::Continue
         }
         Err(refused) => FrameOutcome::Reject(DisconnectReason::NotARecord(refused)),

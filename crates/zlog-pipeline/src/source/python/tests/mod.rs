@@ -7,6 +7,7 @@ use super::*;
 use crate::source::testing::keep;
 use zlog_core::Record;
 
+mod losses;
 mod reconnect;
 
 /// Longest that a test waits for something that must come.
@@ -182,17 +183,20 @@ fn bad_clients_are_cut_off_and_named_and_the_others_do_not_notice() {
         (b"\x16\x03\x01\x02\x00\x01\x00".to_vec(), "TLS"),
         (b"hello, is anybody there?\n".to_vec(), "`hell…`"),
         (vec![0x7f, 0xff, 0xff, 0xff, 0], "2147483647 bytes"),
+        // The client is not known to send records: its frames are not skipped.
         (framed(b"not a pickle at all"), "pickled record"),
         (framed(b"\x80\x02]."), "a log record"),
         // os.system("true") in the place of the record.
         (framed(b"cos\nsystem\n(S'true'\ntR."), "a log record"),
     ];
-    let count = bad.len() as u64;
-    for (bytes, why) in bad {
+    let speak_first = 4;
+    for (at, (bytes, why)) in bad.into_iter().enumerate() {
         let mut client = fixture.client();
         let name = client.local_addr().unwrap();
         // The whole record before is kept.
-        client.write_all(&record("kept")).unwrap();
+        if at < speak_first {
+            client.write_all(&record("kept")).unwrap();
+        }
         client.write_all(&bytes).unwrap();
         let before = fixture.stats().disconnected;
         fixture.until(|fixture| fixture.stats().disconnected > before);
@@ -202,7 +206,7 @@ fn bad_clients_are_cut_off_and_named_and_the_others_do_not_notice() {
     }
     good.write_all(&record("last")).unwrap();
     fixture.until(|fixture| fixture.messages().last() == Some(&"last"));
-    assert_eq!(fixture.records.len() as u64, count + 2);
+    assert_eq!(fixture.records.len(), speak_first + 2);
     assert_eq!(fixture.stats().clients, 1);
 }
 
@@ -212,7 +216,7 @@ fn a_record_with_an_unknown_object_is_kept_with_a_placeholder() {
     let stranger = b"X\x01\x00\x00\x00xcos\nsystem\n(S'true'\ntR";
     fixture.client().write_all(&framed(&pickled("kept", stranger))).unwrap();
     fixture.until(|fixture| fixture.records.len() == 1);
-    assert_eq!(fixture.records[0].extras[0].1.0, "\"<os.system: true>\"");
+    assert_eq!(fixture.records[0].extras[0].1.0, "\"<os.system('true')>\"");
 }
 
 #[test]
@@ -371,18 +375,6 @@ fn finish_waits_a_moment_for_what_is_still_on_its_way() {
     });
     finished.unwrap();
     assert_eq!(came, ["sent", "late"]);
-}
-
-#[test]
-fn a_notice_says_that_clients_were_still_sending_when_finish_ran_out_of_time() {
-    let mut fixture = Fixture::new(|_| {});
-    let mut client = fixture.client();
-    let bytes: Vec<u8> = std::iter::repeat_with(|| record("sent")).take(1000).flatten().collect();
-    client.write_all(&bytes).unwrap();
-    fixture.until(|fixture| !fixture.records.is_empty());
-    client.write_all(&bytes).unwrap();
-    fixture.finish(Duration::ZERO);
-    fixture.assert_noticed("still sending");
 }
 
 #[test]

@@ -1,0 +1,422 @@
+//! The state of one stream: the lines of the current record, and whether more may follow.
+
+use super::json::{self, Scan, Shape};
+use super::trace::{self, Step, Trace};
+use super::{Assembled, Offer, Options, Rules, Tag, Wait};
+
+/// Joins the lines of one stream.
+#[derive(Debug)]
+pub struct Assembler {
+    options: Options,
+    /// The current lines, joined by newlines. `text[..committed]` is the record; lines
+    /// after that belong to it only if a later line continues the traceback.
+    text: String,
+    committed: usize,
+    /// The length of the message.
+    head: usize,
+    /// The length of the traceback's heading, if the record begins with a traceback.
+    heading: usize,
+    /// Where the call stack begins.
+    stack: Option<usize>,
+    /// The end of lines that belong to the traceback's message unless another traceback
+    /// begins; 0 if there are none.
+    message_end: usize,
+    /// The length of the first line, which the limits don't count: it may be longer than
+    /// any traceback.
+    first: usize,
+    lines: usize,
+    phase: Phase,
+    kind: Kind,
+    trace: Option<Trace>,
+    /// The traceback of a record that was cut, for a next line that continues it.
+    resume: Option<Trace>,
+    /// Whether the last ordinary line was no record of a known format.
+    is_plain: bool,
+    tag: Tag,
+    cuts: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// There is no record.
+    Empty,
+    /// More lines may follow.
+    Open,
+    /// The record is complete without the uncommitted lines.
+    Closed,
+    /// As `Closed`, and the uncommitted lines are complete records too.
+    Expired,
+}
+
+/// The kind of the first line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    /// An ordinary line.
+    Plain,
+    /// A line that belongs to a traceback if one follows (`TypeError: …`).
+    Header,
+    /// Part of a traceback that follows no line.
+    Orphan,
+    /// The first line of .NET's console logger. Its message comes next, indented.
+    Dotnet,
+    /// The beginning of a JSON object.
+    Json(Scan),
+    /// Several JSON objects.
+    Objects,
+}
+
+/// Whether a line belongs to the current traceback.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Belongs {
+    /// Yes.
+    Certain,
+    /// Yes, unless another traceback begins after it.
+    Probable,
+    /// If a later line is certain to.
+    Possible,
+}
+
+/// Whether a line is a record of a known format, rather than any text.
+type IsRecord<'f> = dyn FnMut(&str) -> bool + 'f;
+
+/// The capacity that the buffer keeps between records, in bytes.
+const MAX_KEPT_CAPACITY: usize = 1 << 20;
+
+impl Assembler {
+    /// An assembler without a record.
+    pub fn new(options: Options) -> Assembler {
+        Assembler {
+            options,
+            text: String::new(),
+            committed: 0,
+            head: 0,
+            heading: 0,
+            stack: None,
+            message_end: 0,
+            first: 0,
+            lines: 0,
+            phase: Phase::Empty,
+            kind: Kind::Plain,
+            trace: None,
+            resume: None,
+            is_plain: false,
+            tag: Tag::default(),
+            cuts: 0,
+        }
+    }
+
+    /// The number of records that were cut because they exceeded a limit.
+    pub fn cuts(&self) -> u64 {
+        self.cuts
+    }
+
+    /// How long the record waits for further lines when no more input is at hand.
+    pub fn wait(&self) -> Wait<'_> {
+        match (self.phase, self.kind) {
+            (Phase::Empty | Phase::Closed | Phase::Expired, _) => Wait::None,
+            _ if !matches!(self.options.rules, Rules::Tracebacks) => Wait::Long,
+            (_, Kind::Plain) if self.committed == self.first => {
+                Wait::Line(&self.text[..self.first])
+            }
+            (_, Kind::Header) => Wait::Short,
+            _ => Wait::Long,
+        }
+    }
+
+    /// How long [`Wait::Long`] is.
+    pub fn long_wait(&self) -> std::time::Duration {
+        self.options.wait
+    }
+
+    /// Offers the next line, without its newline. `is_record` tells whether a line is a record
+    /// of a known format; it is asked only where the line may be part of a message.
+    pub fn offer(&mut self, line: &str, tag: Tag, is_record: &mut IsRecord<'_>) -> Offer {
+        let phase = self.phase;
+        match phase {
+            Phase::Empty => {
+                self.text.push_str(line);
+                self.tag = tag;
+                self.begin(line.len());
+                Offer::Taken
+            }
+            Phase::Open if tag.part == 0 && self.extend(line, is_record) => {
+                self.tag.cut |= tag.cut;
+                Offer::Taken
+            }
+            Phase::Open => {
+                // The line above a traceback is its own, and not the end of a message.
+                if !matches!(Trace::begins(line), Step::Part(_)) {
+                    self.commit_message();
+                }
+                self.phase = Phase::Closed;
+                Offer::TakeFirst
+            }
+            Phase::Closed | Phase::Expired => Offer::TakeFirst,
+        }
+    }
+
+    /// Ends the wait for further lines, at a timeout or at the end of the stream.
+    pub fn expire(&mut self) {
+        if self.phase == Phase::Open {
+            self.commit_message();
+        }
+        if self.phase != Phase::Empty {
+            self.phase = Phase::Expired;
+        }
+    }
+
+    fn commit_message(&mut self) {
+        self.committed = self.committed.max(self.message_end);
+    }
+
+    /// Notes whether the last ordinary line was a record of a known format. If so, other lines
+    /// may be parts of messages.
+    pub fn note_format(&mut self, is_known: bool) {
+        self.is_plain = !is_known;
+    }
+
+    /// The closed record, if there is one.
+    pub fn peek(&self) -> Option<Assembled<'_>> {
+        if matches!(self.phase, Phase::Empty | Phase::Open) {
+            return None;
+        }
+        let (text, tag) = (&self.text[..self.committed], self.tag);
+        let orphan = self.kind == Kind::Orphan;
+        let mut record =
+            Assembled { head: text, trace: None, stack: None, orphan, uncaught: false, tag };
+        if self.kind == Kind::Objects {
+            record.head = &text[..json::first_object(text)];
+            return Some(record);
+        }
+        let head = if orphan { self.heading } else { self.head }.min(text.len());
+        // A newline between two parts belongs to neither.
+        let rest = if head == 0 && orphan { 0 } else { head + 1 };
+        record.head = &text[..head];
+        record.stack = self.stack.and_then(|stack| text.get(stack..));
+        let end =
+            self.stack.filter(|stack| *stack < text.len()).map_or(text.len(), |at| at.max(1) - 1);
+        record.trace = text.get(rest..end).filter(|_| rest < end);
+        if head == 0 && orphan {
+            record.head = trace::summary_line(text);
+        }
+        let first = if orphan { Some(text) } else { record.trace };
+        let first = first.map(|trace| trace.lines().next().unwrap_or_default());
+        record.uncaught = first.is_some_and(trace::is_uncaught);
+        Some(record)
+    }
+
+    /// Removes the message of the record that [`peek`](Assembler::peek) returns: its traceback
+    /// is a record of its own.
+    pub fn split(&mut self) {
+        let Some(rest) = self.text.get(self.head + 1..self.committed) else { return self.pop() };
+        let heading = trace::heading_len(rest);
+        self.text.drain(..=self.head);
+        self.committed -= self.head + 1;
+        self.stack = self.stack.map(|stack| stack - self.head - 1);
+        (self.kind, self.heading, self.tag.part) = (Kind::Orphan, heading, 0);
+    }
+
+    /// Removes the record that [`peek`](Assembler::peek) returns.
+    pub fn pop(&mut self) {
+        if matches!(self.phase, Phase::Empty | Phase::Open) {
+            return;
+        }
+        if self.kind == Kind::Objects {
+            let end = json::first_object(&self.text);
+            let blanks = self.text[end..].len() - self.text[end..].trim_start().len();
+            self.text.drain(..end + blanks);
+            self.committed = self.text.len();
+            if self.committed > 0 {
+                return;
+            }
+        }
+        if self.text.len() == self.committed {
+            self.text.clear();
+            self.text.shrink_to(MAX_KEPT_CAPACITY);
+            self.phase = Phase::Empty;
+            return;
+        }
+        // The uncommitted lines are records of their own.
+        self.text.drain(..=self.committed);
+        self.tag.part = 0;
+        let expired = self.phase == Phase::Expired;
+        let first = self.text.find('\n').unwrap_or(self.text.len());
+        self.begin(first);
+        if expired {
+            self.phase = Phase::Expired;
+        } else if first < self.text.len() {
+            self.phase = Phase::Closed;
+        }
+    }
+
+    /// Begins a record, whose first line are the first `len` bytes of `text`.
+    fn begin(&mut self, len: usize) {
+        (self.committed, self.head, self.first, self.lines) = (len, len, len, 1);
+        self.message_end = 0;
+        (self.phase, self.kind, self.trace, self.stack) = (Phase::Open, Kind::Plain, None, None);
+        let resume = self.resume.take();
+        let line = &self.text[..len];
+        match self.options.rules {
+            Rules::Off => self.phase = Phase::Closed,
+            _ if self.tag.part > 0 => self.phase = Phase::Closed,
+            Rules::Starts(_) => {}
+            // Delivered at once: no traceback belongs to an empty line.
+            Rules::Tracebacks if line.is_empty() => self.phase = Phase::Closed,
+            Rules::Tracebacks => match json::shape(line).filter(|_| self.options.json) {
+                // An object has its traceback in a field.
+                Some(Shape::Object) => self.phase = Phase::Closed,
+                Some(Shape::Objects) => {
+                    (self.phase, self.kind) = (Phase::Closed, Kind::Objects);
+                }
+                Some(Shape::Open(scan)) => self.kind = Kind::Json(scan),
+                None => self.begin_line(len, resume),
+            },
+        }
+    }
+
+    fn begin_line(&mut self, len: usize, resume: Option<Trace>) {
+        let line = &self.text[..len];
+        let resumed = resume.map_or(Step::Not, |trace| trace.follows(line));
+        (self.kind, self.trace) = match (resumed, Trace::begins(line)) {
+            (Step::Part(trace) | Step::Text(trace), _) | (_, Step::Part(trace)) => {
+                (Kind::Orphan, Some(trace))
+            }
+            (_, Step::Maybe(trace)) => (Kind::Header, Some(trace)),
+            _ if trace::is_dotnet_console(line) => (Kind::Dotnet, None),
+            _ => (Kind::Plain, None),
+        };
+        self.heading = if self.trace.is_some_and(Trace::is_heading) { len } else { 0 };
+        self.stack = self.trace.filter(|trace| trace.is_stack()).map(|_| 0);
+    }
+
+    /// Appends the line to the record, if it belongs to it.
+    fn extend(&mut self, line: &str, is_record: &mut IsRecord<'_>) -> bool {
+        match (&self.options.rules, self.kind) {
+            (Rules::Off, _) => false,
+            (Rules::Starts(start), _) => !start.is_match(line) && self.extend_message(line),
+            (Rules::Tracebacks, Kind::Json(scan)) => self.extend_json(line, scan),
+            (Rules::Tracebacks, Kind::Dotnet)
+                if self.trace.is_none()
+                    && line.starts_with("      ")
+                    && Trace::begins(line) == Step::Not =>
+            {
+                self.extend_message(line)
+            }
+            (Rules::Tracebacks, _) => self.extend_trace(line, is_record),
+        }
+    }
+
+    /// Appends the line to the message.
+    fn extend_message(&mut self, line: &str) -> bool {
+        if !self.has_room(line) {
+            return false;
+        }
+        self.append(line);
+        self.committed = self.text.len();
+        self.head = self.committed;
+        true
+    }
+
+    fn extend_json(&mut self, line: &str, mut scan: Scan) -> bool {
+        let is_long = self.lines >= json::MAX_LINES || self.text.len() >= json::MAX_BYTES;
+        if is_long || !json::continues(line) || !self.has_room(line) {
+            return false;
+        }
+        let end = scan.feed(line);
+        if end.map_or(scan.is_broken(), |end| end < line.trim_end().len()) {
+            return false;
+        }
+        self.append(line);
+        self.kind = Kind::Json(scan);
+        if end.is_some() {
+            (self.committed, self.head) = (self.text.len(), self.text.len());
+            self.phase = Phase::Closed;
+        }
+        true
+    }
+
+    fn extend_trace(&mut self, line: &str, is_record: &mut IsRecord<'_>) -> bool {
+        let uncommitted = self.text.len() > self.committed;
+        let Some((trace, belongs)) = self.step(line, uncommitted, is_record) else {
+            return false;
+        };
+        if !self.has_room(line) {
+            self.resume = self.trace.filter(|_| !uncommitted);
+            return false;
+        }
+        self.append(line);
+        if trace.is_stack() && self.stack.is_none() {
+            self.stack = Some(self.text.len() - line.len());
+        }
+        let follows_heading = self.trace.is_some_and(Trace::is_heading);
+        self.trace = Some(trace);
+        if trace.is_heading() && follows_heading && matches!(self.kind, Kind::Header | Kind::Orphan)
+        {
+            self.heading = self.text.len();
+        }
+        match belongs {
+            Belongs::Certain => {
+                self.committed = self.text.len();
+                if self.kind == Kind::Header {
+                    self.kind = Kind::Orphan;
+                }
+            }
+            Belongs::Probable => self.message_end = self.text.len(),
+            Belongs::Possible => {}
+        }
+        true
+    }
+
+    /// The state after the line, and whether it belongs to the traceback.
+    fn step(
+        &mut self,
+        line: &str,
+        uncommitted: bool,
+        is_record: &mut IsRecord<'_>,
+    ) -> Option<(Trace, Belongs)> {
+        let mut step = self.trace.map_or(Step::Not, |trace| trace.follows(line));
+        let is_at_head = !uncommitted && self.kind != Kind::Orphan && self.committed == self.head;
+        if step == Step::Not && is_at_head {
+            step = Trace::begins(line);
+            if self.kind == Kind::Header {
+                self.kind = Kind::Plain;
+            }
+            if step == Step::Not && self.kind == Kind::Plain {
+                step = Trace::begins_after(&self.text[..self.first], line);
+            }
+        }
+        match step {
+            Step::Not => None,
+            Step::Part(trace) => Some((trace, Belongs::Certain)),
+            Step::Maybe(trace) => Some((trace, Belongs::Possible)),
+            Step::Text(_) | Step::MaybeText(_) if is_record(line) => None,
+            Step::Text(_) if matches!(Trace::begins(line), Step::Part(_)) => None,
+            Step::Text(trace) if !self.is_plain(is_record) => Some((trace, Belongs::Probable)),
+            Step::MaybeText(_) if Trace::begins(line) != Step::Not => None,
+            Step::Text(trace) | Step::MaybeText(trace) => Some((trace, Belongs::Possible)),
+        }
+    }
+
+    /// Whether the ordinary lines of the stream have no known format, so that a line without
+    /// one says nothing.
+    fn is_plain(&self, is_record: &mut IsRecord<'_>) -> bool {
+        match self.kind {
+            Kind::Plain => !is_record(&self.text[..self.first]),
+            _ => self.is_plain,
+        }
+    }
+
+    fn append(&mut self, line: &str) {
+        self.text.push('\n');
+        self.text.push_str(line);
+        self.lines += 1;
+    }
+
+    /// Whether the line fits the limits of the record. Counts the cut if not.
+    fn has_room(&mut self, line: &str) -> bool {
+        let added = self.text.len() - self.first + 1 + line.len();
+        let room = added <= self.options.max_bytes && self.lines < self.options.max_lines;
+        self.cuts += u64::from(!room);
+        room
+    }
+}

@@ -1,0 +1,169 @@
+//! Traces whose frames begin with `at`: Java, JavaScript and .NET.
+
+use super::{Step, Trace, exception_class, is_carets, is_indented, more_text};
+use Step::{Maybe, Not, Part};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum State {
+    /// The exception above the frames, and further lines of its message.
+    Heading(u8),
+    /// Mono: the line above the exception.
+    Unhandled,
+    /// An empty line after the exception.
+    HeadingGap,
+    /// A frame, or what stands between frames.
+    Frames,
+    /// A cause, and further lines of its message.
+    Cause(u8),
+    /// JavaScript: the properties of an error, between braces.
+    Braces,
+    /// Node.js: the location of the source line that follows.
+    Location,
+    /// Node.js: that source line. The carets come next.
+    Source,
+    /// Node.js: the carets, and the empty line before the error.
+    Carets,
+    /// Node.js: an empty line at the end, before the version.
+    Gap,
+    /// Nothing follows.
+    Done,
+}
+
+fn trace(state: State) -> Trace {
+    Trace::At(state)
+}
+
+pub(super) fn begins(line: &str) -> Option<Step> {
+    // An uncaught exception may have no frames.
+    if line.starts_with("Exception in thread \"") || is_thrown(line) {
+        return Some(Part(trace(State::Heading(0))));
+    }
+    if line == "Unhandled Exception:" {
+        return Some(Part(trace(State::Unhandled)));
+    }
+    if is_heading(line) {
+        return Some(Maybe(trace(State::Heading(0))));
+    }
+    is_source_location(line).then_some(Maybe(trace(State::Location)))
+}
+
+/// Whether an indented line is a frame.
+pub(super) fn begins_indented(line: &str) -> Option<Step> {
+    let text = line.trim_start();
+    is_frame(text).then(|| Part(trace(after_frame(text))))
+}
+
+impl State {
+    pub(super) fn follows(self, line: &str) -> Step {
+        match self {
+            State::Location => Maybe(trace(State::Source)),
+            State::Source if is_carets(line) => Part(trace(State::Carets)),
+            State::Carets if line.is_empty() => Part(trace(State::Carets)),
+            // Whatever was thrown.
+            State::Carets | State::Unhandled => Part(trace(State::Heading(0))),
+            State::Heading(_) | State::Cause(_) | State::Frames => self.follows_text(line),
+            State::HeadingGap if line == "Caused by:" => {
+                Part(Trace::Rust(super::rust::State::Causes))
+            }
+            State::Braces if line == "}" => Part(trace(State::Frames)),
+            State::Braces if is_indented(line) => Part(trace(State::Braces)),
+            State::Braces if line.is_empty() => Maybe(trace(State::Braces)),
+            State::Gap if line.starts_with("---> ") => Part(trace(State::Cause(0))),
+            State::Gap if line.starts_with("Node.js v") => Part(trace(State::Done)),
+            State::HeadingGap | State::Braces | State::Gap | State::Source | State::Done => Not,
+        }
+    }
+
+    fn follows_text(self, line: &str) -> Step {
+        let text = line.trim_start();
+        let indented = text.len() < line.len();
+        if indented && is_frame(text) {
+            return Part(trace(after_frame(text)));
+        }
+        if is_cause(text) && (indented || !text.starts_with("Suppressed: ")) {
+            return Part(trace(State::Cause(0)));
+        }
+        if is_between_frames(text, indented) {
+            return Part(trace(State::Frames));
+        }
+        match self {
+            State::Heading(_) if line.is_empty() => Maybe(trace(State::HeadingGap)),
+            State::Frames if line.is_empty() => Maybe(trace(State::Gap)),
+            State::Heading(lines) => more_text(lines, |lines| trace(State::Heading(lines))),
+            State::Cause(lines) => more_text(lines, |lines| trace(State::Cause(lines))),
+            _ => Not,
+        }
+    }
+
+    pub(super) fn is_heading(self) -> bool {
+        matches!(self, State::Heading(_) | State::Unhandled)
+    }
+}
+
+/// The exception in a chain of causes.
+fn is_cause(text: &str) -> bool {
+    // Of .NET: ` ---> System.Exception: text`.
+    ["Caused by: ", "Wrapped by: ", "Suppressed: ", "---> "]
+        .iter()
+        .any(|word| text.starts_with(word))
+}
+
+fn is_between_frames(text: &str, indented: bool) -> bool {
+    text.starts_with("--- End of ")
+        || text.starts_with("<---")
+        || text.starts_with("(Use `node --trace-")
+        || indented
+            && (is_omission(text)
+                || text.starts_with("- locked <")
+                || text.starts_with("(Coroutine boundary)")
+                || text.starts_with("[CIRCULAR REFERENCE"))
+}
+
+/// `... 12 more`, `... 7 common frames omitted`, `... 2 lines matching cause stack trace ...`
+fn is_omission(text: &str) -> bool {
+    text.strip_prefix("... ").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn after_frame(text: &str) -> State {
+    if text.ends_with(" {") { State::Braces } else { State::Frames }
+}
+
+/// Whether the line, without its indentation, is a frame: it ends in a location such as
+/// `(Main.java:3)`, `~[app.jar:?]`, `main.js:3:9`.
+fn is_frame(text: &str) -> bool {
+    text.starts_with("at ")
+        && (text.trim_end().ends_with(|c: char| c.is_ascii_digit() || ")]>{,".contains(c))
+            || text.ends_with("<---"))
+}
+
+/// `java.lang.IllegalStateException: text`, `TypeError: text`, also as the heading of an
+/// uncaught exception.
+fn is_heading(line: &str) -> bool {
+    exception_class(line).is_some_and(|class| {
+        class.ends_with("Error") || class.ends_with("Exception") || class.ends_with("Throwable")
+    })
+}
+
+/// `Unhandled exception. System.Exception: text`, `Uncaught TypeError: text`
+fn is_thrown(line: &str) -> bool {
+    let thrown = ["Unhandled exception.", "Unhandled Exception:", "Uncaught "]
+        .iter()
+        .find_map(|heading| line.strip_prefix(heading));
+    thrown.is_some_and(|thrown| is_heading(thrown.trim_start()))
+}
+
+/// `/app/main.js:3`, `node:internal/process/promises:288`: above a source line.
+pub(super) fn is_source_location(line: &str) -> bool {
+    let Some((path, number)) = line.rsplit_once(':') else { return false };
+    (path.contains(['/', '\\']) || path.starts_with("node:"))
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && !path.contains([' ', '\t'])
+}
+
+/// The error below the source line that Node.js prints.
+pub(super) fn heading_after_source(text: &str) -> Option<&str> {
+    let mut lines = text.lines();
+    let has_source = is_source_location(lines.next()?) && lines.nth(1).is_some_and(is_carets);
+    lines.find(|line| !line.is_empty()).filter(|_| has_source)
+}

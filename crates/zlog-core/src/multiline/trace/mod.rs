@@ -1,0 +1,204 @@
+//! Recognises tracebacks line by line: one module for each family of them.
+//!
+//! To add a language, imitate `php.rs`: an enum of states, `begins` and `follows`, and a
+//! variant of [`Trace`]. `tests/data/traces` has output of the real runtimes.
+//!
+//! `begins` checks each line of a stream, so it rules out most lines by their first byte.
+
+mod at;
+mod go;
+mod php;
+mod python;
+mod ruby;
+mod rust;
+
+use memchr::memmem;
+
+/// The most lines of a message that are accepted without knowing whether they belong to it.
+const MAX_MESSAGE_LINES: u8 = 30;
+
+/// The state in a traceback: the kind of its last line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Trace {
+    Python(python::State),
+    /// Java, JavaScript, .NET: frames that begin with `at`.
+    At(at::State),
+    Rust(rust::State),
+    Go(go::State),
+    Php(php::State),
+    Ruby(ruby::State),
+    /// An empty line after an ordinary line, perhaps before causes or frames.
+    Gap,
+    /// Another line of an ordinary line's message, perhaps before frames.
+    Message(u8),
+}
+
+/// Whether a line belongs to a traceback.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Step {
+    /// Yes.
+    Part(Trace),
+    /// Yes, if a later line is certain to.
+    Maybe(Trace),
+    /// A line of a message that ends with any text: yes, unless it is a record of its own.
+    Text(Trace),
+    /// As `Text`, if a later line is certain to belong to the traceback.
+    MaybeText(Trace),
+    /// No.
+    Not,
+}
+
+use Step::{Maybe, Not, Part};
+
+impl Trace {
+    /// Whether a traceback begins with this line.
+    pub(super) fn begins(line: &str) -> Step {
+        let step = match line.as_bytes() {
+            [] => return Not,
+            [b' ' | b'\t', ..] => python::begins(line).or_else(|| at::begins_indented(line)),
+            [b'T' | b'F' | b'S' | b'O' | 0xE2, ..] => python::begins(line),
+            [b't', ..] => rust::begins(line),
+            [b'C', ..] => rust::begins(line),
+            [b'p' | b'f' | b'g' | b'r' | b'u' | b'=', ..] => go::begins(line),
+            _ => None,
+        };
+        let step = step.or_else(|| php::begins(line)).or_else(|| ruby::begins(line));
+        step.or_else(|| at::begins(line)).unwrap_or(Not)
+    }
+
+    /// Whether a traceback may follow after this line, which follows an ordinary one.
+    pub(super) fn begins_after(head: &str, line: &str) -> Step {
+        if line.is_empty() {
+            return Maybe(Trace::Gap);
+        }
+        let names_exception = ["xception", "Error"]
+            .iter()
+            .any(|word| memmem::find(head.as_bytes(), word.as_bytes()).is_some());
+        if names_exception { Step::MaybeText(Trace::Message(1)) } else { Not }
+    }
+
+    /// Whether the line, after other lines of a message, is the first one of the frames.
+    fn frames(line: &str, after_gap: bool) -> Step {
+        use {at::State::Frames as At, php::State::Frames as Php, ruby::State::Frames as Ruby};
+        match Trace::begins(line) {
+            step @ Part(Trace::Rust(rust::State::Causes) | Trace::Ruby(Ruby)) => step,
+            step @ Part(Trace::At(At) | Trace::Php(Php)) if !after_gap => step,
+            _ => Not,
+        }
+    }
+
+    /// Whether the next line continues the traceback.
+    pub(super) fn follows(self, line: &str) -> Step {
+        if line == python::STACK_HEADING && !matches!(self, Trace::Gap | Trace::Message(_)) {
+            return Part(Trace::Python(python::State::Stack));
+        }
+        match self {
+            Trace::Python(state) => state.follows(line),
+            Trace::At(state) => state.follows(line),
+            Trace::Rust(state) => state.follows(line),
+            Trace::Go(state) => state.follows(line),
+            Trace::Php(state) => state.follows(line),
+            Trace::Ruby(state) => state.follows(line),
+            Trace::Gap => Trace::frames(line, true),
+            Trace::Message(lines) => match Trace::frames(line, false) {
+                Not if !line.is_empty() => more_text(lines, Trace::Message),
+                step => step,
+            },
+        }
+    }
+
+    /// Whether the last line is part of the message above the frames.
+    pub(super) fn is_heading(self) -> bool {
+        match self {
+            Trace::Python(_) | Trace::Gap | Trace::Message(_) => false,
+            Trace::At(state) => state.is_heading(),
+            Trace::Rust(state) => state.is_heading(),
+            Trace::Go(state) => state.is_heading(),
+            Trace::Php(state) => state.is_heading(),
+            Trace::Ruby(state) => state.is_heading(),
+        }
+    }
+
+    /// Whether the last line is part of a call stack that no error has caused.
+    pub(super) fn is_stack(self) -> bool {
+        self == Trace::Python(python::State::Stack)
+    }
+}
+
+/// The most informative line of a traceback without a heading.
+pub(super) fn summary_line(text: &str) -> &str {
+    let has_text = |line: &&str| line.contains(char::is_alphanumeric);
+    let first = text.lines().find(has_text).unwrap_or(text);
+    python::exception(text).or_else(|| at::heading_after_source(text)).unwrap_or(first)
+}
+
+/// Whether a traceback that begins with this line was printed by a program or a thread that
+/// it has ended. It belongs to no record before it, except to one about an error.
+pub(super) fn is_uncaught(first: &str) -> bool {
+    const HEADINGS: [&str; 7] = [
+        // Of a Rust program whose `main` has failed, or of JavaScript.
+        "Error: ",
+        "Exception in thread \"",
+        "Fatal Python error: ",
+        "Unhandled exception",
+        "Unhandled Exception",
+        "fatal error: ",
+        "panic: ",
+    ];
+    HEADINGS.iter().any(|heading| first.starts_with(heading))
+        || rust::is_panic(first)
+        || php::is_uncaught(first)
+        || ruby::is_uncaught(first)
+        || at::is_source_location(first)
+}
+
+/// A line of a message with `lines` lines before it.
+fn more_text(lines: u8, trace: impl FnOnce(u8) -> Trace) -> Step {
+    if lines < MAX_MESSAGE_LINES { Step::MaybeText(trace(lines + 1)) } else { Not }
+}
+
+fn is_carets(line: &str) -> bool {
+    let text = line.trim();
+    !text.is_empty() && text.bytes().all(|byte| byte == b'^')
+}
+
+fn is_indented(line: &str) -> bool {
+    line.starts_with([' ', '\t'])
+}
+
+/// The class in a line `Class`, `pkg.Class` or `pkg.Class: text`.
+fn exception_class(line: &str) -> Option<&str> {
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || b >= 0x80 || b"._$<>`".contains(&b);
+    let end = line.bytes().position(|b| !is_name(b)).unwrap_or(line.len());
+    let (class, rest) = line.split_at(end);
+    let ended = rest.is_empty() || rest == ":" || rest.starts_with(": ");
+    (ended && class.starts_with(|c: char| c.is_alphabetic() || c == '_')).then_some(class)
+}
+
+/// The length of the heading of a traceback; 0 if it has none.
+pub(super) fn heading_len(text: &str) -> usize {
+    let (mut end, mut state) = (0, None::<Trace>);
+    for line in text.split('\n') {
+        let step = state.map_or_else(|| Trace::begins(line), |state| state.follows(line));
+        match step {
+            Step::Part(trace) | Maybe(trace) | Step::Text(trace) | Step::MaybeText(trace)
+                if trace.is_heading() =>
+            {
+                state = Some(trace);
+            }
+            _ => break,
+        }
+        end += line.len() + usize::from(end > 0);
+    }
+    end
+}
+
+/// Whether the line is the first one of .NET's console logger, `fail: App.Program[0]`. Its
+/// message follows, indented by six spaces.
+pub(super) fn is_dotnet_console(line: &str) -> bool {
+    const LEVELS: [&str; 6] = ["trce: ", "dbug: ", "info: ", "warn: ", "fail: ", "crit: "];
+    let Some(category) = line.get(6..).filter(|_| LEVELS.contains(&&line[..6])) else {
+        return false;
+    };
+    category.ends_with(']') && category.contains('[') && !category.contains(' ')
+}

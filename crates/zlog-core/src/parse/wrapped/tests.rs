@@ -1,0 +1,225 @@
+use super::*;
+use crate::parse::{Options, Parsed};
+
+/// A line, and its level, time, logger, message and extras.
+type Case<'c> = (&'c str, i32, Option<f64>, Option<&'c str>, &'c str, &'c [&'c str]);
+
+const TIME: f64 = 1_704_164_645.0;
+
+const CASES: &[Case<'_>] = &[
+    // Docker's json-file driver
+    (
+        r#"{"log":"ERROR: lost\n","stream":"stderr","time":"2024-01-02T03:04:05Z"}"#,
+        40,
+        Some(TIME),
+        None,
+        "ERROR: lost",
+        &[r#"stream="stderr""#],
+    ),
+    (
+        r#"{"log":"{\"level\":30,\"time\":1704164645625,\"name\":\"web\",\"msg\":\"up\",\"port\":80}\r\n","stream":"stdout","time":"2024-01-02T03:04:06Z"}"#,
+        20,
+        Some(TIME + 0.625),
+        Some("web"),
+        "up",
+        &["port=80", r#"stream="stdout""#],
+    ),
+    (
+        r#"{"log":"level=warn msg=slow ms=7\n","stream":"stdout","time":"2024-01-02T03:04:05Z"}"#,
+        30,
+        Some(TIME),
+        None,
+        "slow",
+        &["ms=7", r#"stream="stdout""#],
+    ),
+    // Text may lack its zone, so Docker's time counts.
+    (
+        r#"{"log":"2024-01-02 09:04:05,123 WARN slow\n","stream":"stdout","time":"2024-01-02T03:04:05Z"}"#,
+        30,
+        Some(TIME),
+        None,
+        "2024-01-02 09:04:05,123 WARN slow",
+        &[r#"stream="stdout""#],
+    ),
+    // journalctl -o json
+    (
+        r#"{"MESSAGE":[69,82,82,79,82,58,32,255,33],"PRIORITY":"6","SYSLOG_IDENTIFIER":"app","__REALTIME_TIMESTAMP":"1704164645000000"}"#,
+        40,
+        Some(TIME),
+        Some("app"),
+        "ERROR: \\xff!",
+        &[],
+    ),
+    (
+        r#"{"MESSAGE":"{\"level\":\"error\",\"logger\":\"db\",\"msg\":\"lost\"}","PRIORITY":"6","SYSLOG_IDENTIFIER":"app","__REALTIME_TIMESTAMP":"1704164645000000"}"#,
+        40,
+        Some(TIME),
+        Some("db"),
+        "lost",
+        &[r#"program="app""#],
+    ),
+    // Google Cloud
+    (
+        r#"{"textPayload":"started","severity":"NOTICE","timestamp":"2024-01-02T03:04:05Z","logName":"projects/p/logs/stdout","insertId":"x"}"#,
+        25,
+        Some(TIME),
+        None,
+        "started",
+        &[r#"logName="projects/p/logs/stdout""#, r#"insertId="x""#],
+    ),
+    (
+        r#"{"jsonPayload":{"message":"lost","user":5},"severity":500,"timestamp":"2024-01-02T03:04:05Z","logName":"l"}"#,
+        40,
+        Some(TIME),
+        None,
+        "lost",
+        &[r#"logName="l""#, "user=5"],
+    ),
+    // Loki, Filebeat, Fluent Bit
+    (
+        r#"{"labels":{"app":"x"},"line":"[error] lost","timestamp":"2024-01-02T03:04:05Z"}"#,
+        40,
+        Some(TIME),
+        None,
+        "[error] lost",
+        &[r#"labels={"app":"x"}"#],
+    ),
+    (
+        r#"{"@timestamp":"2024-01-02T03:04:05Z","agent":{},"input":{},"message":"[error] lost"}"#,
+        40,
+        Some(TIME),
+        None,
+        "[error] lost",
+        &["agent={}", "input={}"],
+    ),
+    (
+        r#"{"log":"[error] lost","kubernetes":{},"date":1704164645.0}"#,
+        40,
+        Some(TIME),
+        None,
+        "[error] lost",
+        &["kubernetes={}"],
+    ),
+    // A line in a line in a line
+    (
+        r#"{"log":"web_1  | {\"level\":\"warn\",\"msg\":\"slow\"}\n","stream":"stdout","time":"2024-01-02T03:04:05Z"}"#,
+        30,
+        Some(TIME),
+        None,
+        "slow",
+        &[r#"prefix="web_1""#, r#"stream="stdout""#],
+    ),
+    // Prefixes before JSON
+    (r#"web_1  | {"level":"error","msg":"lost"}"#, 40, None, None, "lost", &[r#"prefix="web_1""#]),
+    (
+        "\x1b[36mweb_1  | \x1b[0m{\"level\":\"error\",\"msg\":\"lost\"}",
+        40,
+        None,
+        None,
+        "lost",
+        &[r#"prefix="web_1""#],
+    ),
+    (
+        r#"22:13:20 web.1  | {"msg":"up","port":80}"#,
+        0,
+        None,
+        None,
+        "up",
+        &["port=80", r#"prefix="22:13:20 web.1""#],
+    ),
+    (r#"0|app  | {"level":30,"msg":"up"}"#, 20, None, None, "up", &[r#"prefix="0|app""#]),
+    (
+        r#"[pod/web-1/app] {"level":"error","msg":"lost"}"#,
+        40,
+        None,
+        None,
+        "lost",
+        &[r#"prefix="[pod/web-1/app]""#],
+    ),
+    (
+        r#"web-7d9f8b app {"level":"error","msg":"lost"}"#,
+        40,
+        None,
+        None,
+        "lost",
+        &[r#"prefix="web-7d9f8b app""#],
+    ),
+    (
+        r#"2024-01-02T03:04:05Z {"severity":"ERROR","message":"lost"}"#,
+        40,
+        Some(TIME),
+        None,
+        "lost",
+        &[r#"prefix="2024-01-02T03:04:05Z""#],
+    ),
+    (
+        r#"2024-01-02T03:04:05+00:00 app[web.1]: {"level":"error","msg":"lost"}"#,
+        40,
+        Some(TIME),
+        None,
+        "lost",
+        &[r#"prefix="2024-01-02T03:04:05+00:00 app[web.1]:""#],
+    ),
+    (r#"INFO:root:{"event":"hi","n":1}"#, 20, None, None, "hi", &["n=1", r#"prefix="INFO:root:""#]),
+    (r#"<11>{"msg":"lost"}"#, 40, None, None, "lost", &[r#"facility="user""#]),
+    // Sentences that end with an object
+    (
+        r#"ERROR: response was {"message":"not found","status":404}"#,
+        40,
+        None,
+        None,
+        r#"ERROR: response was {"message":"not found","status":404}"#,
+        &[],
+    ),
+    (
+        r#"got {"message":"x","timestamp":1704164645}"#,
+        0,
+        None,
+        None,
+        r#"got {"message":"x","timestamp":1704164645}"#,
+        &[],
+    ),
+    (r#"INFO user {"id":5}"#, 20, None, None, r#"INFO user {"id":5}"#, &[]),
+    ("INFO a set {x}", 20, None, None, "INFO a set {x}", &[]),
+];
+
+fn extras(record: &Record<'_>) -> Vec<String> {
+    record.extras.iter().map(|(key, value)| format!("{key}={}", value.0)).collect()
+}
+
+#[test]
+fn a_line_in_another_one_decides_the_level_and_the_message() {
+    for (line, level, created, name, message, fields) in CASES {
+        let Parsed { record, .. } = Parser::new(Options::default()).parse(line);
+        assert_eq!((record.level, &*record.msg), (Level(*level), *message), "{line}");
+        assert_eq!((record.created, record.name.as_deref()), (*created, *name), "{line}");
+        assert_eq!(extras(&record), *fields, "{line}");
+    }
+}
+
+#[test]
+fn the_message_of_a_pattern_is_read_as_a_line() {
+    let regex = regex::Regex::new(r"^(?P<time>\S+) (?P<name>\w+)> (?P<message>.*)$").unwrap();
+    let mut parser = Parser::new(Options { pattern: Some(regex), ..Options::default() });
+    let mut parse = |message: &str| {
+        let line = format!("2024-01-02T03:04:05Z db> {message}");
+        parser.parse(&line).record.into_owned()
+    };
+    let record = parse(r#"{"level":"error","logger":"x","msg":"lost","time":1,"n":1}"#);
+    assert_eq!((record.level, &*record.msg, record.created), (Level::ERROR, "lost", Some(TIME)));
+    assert_eq!(record.name.as_deref(), Some("db"), "what the pattern names stays");
+    assert!(extras(&record).contains(&"n=1".to_owned()));
+    let record = parse("WARN: slow");
+    assert_eq!((record.level, &*record.msg), (Level::WARNING, "WARN: slow"));
+}
+
+#[test]
+fn lines_within_lines_end_at_some_depth() {
+    let mut line = String::from(r#"{"level":"error","msg":"lost"}"#);
+    for _ in 0..10 {
+        let text = json::quoted(&line);
+        line = format!(r#"{{"log":{text},"stream":"stdout"}}"#);
+    }
+    let record = Parser::new(Options::default()).parse(&line).record.into_owned();
+    assert!(record.msg.starts_with(r#"{"log":"#), "{}", record.msg);
+}

@@ -1,0 +1,118 @@
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::*;
+
+#[test]
+fn times_with_a_zone_are_read() {
+    let second = 1_763_712_000.0;
+    for text in [
+        "2025-11-21T08:00:00Z",
+        "2025-11-21 08:00:00Z",
+        "2025-11-21T09:00:00+01:00",
+        "2025-11-21T09:00:00+0100",
+        "2025-11-21 08:00:00 UTC",
+        "1763712000",
+        "1763712000000",
+        "1.763712e9",
+        "1763712000000000",
+        "1763712000000000000",
+    ] {
+        assert_eq!(parse_time(text), Some(second), "{text}");
+    }
+    assert_eq!(parse_time("2025-11-21T08:00:00.123456Z"), Some(second + 0.123456));
+    assert_eq!(parse_time("2025-11-21 08:00:00,123 UTC"), Some(second + 0.123));
+}
+
+#[test]
+fn a_time_without_a_zone_is_local() {
+    let zone = TimeZone::system();
+    let civil: DateTime = "2025-11-21T08:00:00".parse().unwrap();
+    let local = zone.to_zoned(civil).unwrap().timestamp().as_second();
+    let read = parse_time("2025-11-21 08:00:00,500").unwrap();
+    assert_eq!(read, local as f64 + 0.5);
+}
+
+#[test]
+fn words_are_not_times() {
+    for text in ["", "now", "inf", "nan", "12:30", "2025-13-01T00:00:00Z", "-", "1 2"] {
+        assert_eq!(parse_time(text), None, "{text}");
+    }
+}
+
+#[test]
+fn names_are_recognised_in_any_case() {
+    assert_eq!(field_alias("Timestamp"), Some(Field::Time));
+    assert_eq!(field_alias("@timestamp"), Some(Field::Time));
+    assert_eq!(field_alias("LEVEL"), Some(Field::Level));
+    assert_eq!(field_alias("stack_trace"), Some(Field::ExcText));
+    assert_eq!(field_alias("messages"), None);
+    assert_eq!(field_alias("a key that is longer than any name"), None);
+    assert_eq!(field_alias(""), None);
+}
+
+fn normalized(text: &str) -> Record<'_> {
+    json::read(text).unwrap()
+}
+
+#[test]
+fn pino_and_bunyan_count_levels_one_step_higher() {
+    let pino = normalized(
+        r#"{"level":30,"time":1763712000123,"pid":7,"hostname":"h","msg":"hi","reqId":1}"#,
+    );
+    assert_eq!((pino.level, &*pino.msg), (Level::INFO, "hi"));
+    assert_eq!(pino.created, Some(1_763_712_000.123));
+    let bunyan = normalized(
+        r#"{"name":"app","hostname":"h","pid":7,"level":60,"msg":"x","time":"2025-11-21T08:00:00.000Z","v":0}"#,
+    );
+    assert_eq!((bunyan.level, bunyan.name.as_deref()), (Level::CRITICAL, Some("app")));
+    assert_eq!(normalized(r#"{"level":30,"msg":"x"}"#).level, Level::INFO);
+    let python = normalized(r#"{"level":30,"msg":"x","lineno":3}"#);
+    assert_eq!(python.level, Level::WARNING, "Python's numbers beside its attributes");
+}
+
+#[test]
+fn keys_of_other_loggers_move_to_their_fields() {
+    let zap = normalized(
+        r#"{"level":"error","ts":1763712000.5,"logger":"db","msg":"lost","error":"EOF","stacktrace":"main\n\tx.go:1"}"#,
+    );
+    assert_eq!(zap.exc_text.as_deref(), Some("main\n\tx.go:1"));
+    assert_eq!(zap.extras, [("error".into(), RawJson("\"EOF\"".into()))]);
+    assert_eq!((zap.level, zap.name.as_deref()), (Level::ERROR, Some("db")));
+
+    let notice = normalized(r#"{"severity":"notice","message":"m"}"#);
+    assert_eq!((notice.level, &*notice.level_name()), (Level::NOTICE, "NOTICE"));
+
+    let java = normalized(r#"{"@timestamp":"2025-11-21T08:00:00Z","thread":"main","message":"m"}"#);
+    assert_eq!(java.thread_name.as_deref(), Some("main"));
+}
+
+#[test]
+fn records_of_docker_and_journald_are_read() {
+    let docker =
+        normalized(r#"{"log":"up\r\n","stream":"stderr","time":"2025-11-21T08:00:00.5Z"}"#);
+    assert_eq!((&*docker.msg, docker.created), ("up", Some(1_763_712_000.5)));
+    assert_eq!(normalized(r#"{"log":"x","msg":"m"}"#).msg, "m", "only Docker has `log`");
+    let journal = normalized(
+        r#"{"MESSAGE":"denied","PRIORITY":"4","SYSLOG_IDENTIFIER":"sshd","__REALTIME_TIMESTAMP":"1763712000500000"}"#,
+    );
+    assert_eq!((&*journal.msg, journal.level), ("denied", Level::WARNING));
+    assert_eq!((journal.name.as_deref(), journal.created), (Some("sshd"), docker.created));
+    assert!(journal.extras.is_empty(), "{:?}", journal.extras);
+}
+
+#[test]
+fn the_nested_fields_of_tracing_subscriber_are_found() {
+    let record = normalized(
+        r#"{"timestamp":"2025-11-21T08:00:00Z","level":"WARN","fields":{"message":"m","n":1},"target":"app::db"}"#,
+    );
+    assert_eq!((&*record.msg, record.name.as_deref()), ("m", Some("app::db")));
+    assert_eq!(record.extras, [("n".into(), RawJson("1".into()))]);
+}
+
+#[test]
+fn a_value_that_does_not_fit_its_field_stays_an_extra() {
+    let record = normalized(r#"{"time":"noon","level":"weird","error":{"code":1},"msg":"m"}"#);
+    assert_eq!((record.created, record.level), (None, Level::NOTSET));
+    assert_eq!(record.extras.len(), 3);
+}

@@ -1,0 +1,152 @@
+//! Which subscribers had no room for messages, as far as that is known.
+
+use std::time::{Duration, Instant};
+
+use crate::os::socket_owner::socket_owner;
+
+/// Names are looked up at most this often: it costs a system call for each subscriber.
+const LOOKUP_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The most subscribers that are remembered. Others are not named.
+const MAX_SUBSCRIBERS: usize = 64;
+
+/// The most subscribers that a summary names.
+const MAX_NAMED: usize = 3;
+
+/// One that is responsible for less than this share of the worst one's is not named: it may
+/// have had data on its way by chance.
+const MIN_SHARE: f64 = 0.1;
+
+/// The subscribers that had no room.
+#[derive(Debug, Default)]
+pub struct SlowSubscribers {
+    known: Vec<SlowSubscriber>,
+    /// Those that had no room at the last look-up, by their place in `known`.
+    current: Vec<usize>,
+    looked_up: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct SlowSubscriber {
+    /// As it was looked up.
+    peer: String,
+    /// As it is shown.
+    name: String,
+    /// How long messages waited for it.
+    waited: Duration,
+    /// How often it had no room for a message.
+    times: u64,
+}
+
+impl SlowSubscribers {
+    /// Notes that a message found no room, after it has waited for `waited`. `names` looks up
+    /// who has none.
+    pub fn note(&mut self, now: Instant, waited: Duration, names: impl FnOnce() -> Vec<String>) {
+        if self.looked_up.is_none_or(|at| now.saturating_duration_since(at) >= LOOKUP_INTERVAL) {
+            self.looked_up = Some(now);
+            self.current.clear();
+            for peer in names() {
+                let at = self.known.iter().position(|known| known.peer == peer);
+                let at = at.or_else(|| self.add(peer));
+                self.current.extend(at);
+            }
+        }
+        for at in &self.current {
+            self.known[*at].waited += waited;
+            self.known[*at].times += 1;
+        }
+    }
+
+    fn add(&mut self, peer: String) -> Option<usize> {
+        let at = self.known.len();
+        (at < MAX_SUBSCRIBERS).then(|| {
+            let name = with_process(&peer);
+            self.known.push(SlowSubscriber { peer, name, waited: Duration::ZERO, times: 0 });
+            at
+        })
+    }
+
+    /// How long messages waited, and for whom: `waited 8.1 s for 127.0.0.1:53412`. `None` if
+    /// none did.
+    pub fn waits(&self) -> Option<String> {
+        let waits = self.worst(
+            |known| known.waited.as_secs_f64(),
+            |known| format!("{:.1} s for {}", known.waited.as_secs_f64(), known.name),
+        )?;
+        Some(format!("waited {waits}"))
+    }
+
+    /// Who had no room: `127.0.0.1:53412`. `None` if nobody is known.
+    pub fn full(&self) -> Option<String> {
+        self.worst(|known| known.times as f64, |known| known.name.clone())
+    }
+
+    /// The worst ones by `measure`, and how many more there are.
+    fn worst(
+        &self,
+        measure: impl Fn(&SlowSubscriber) -> f64,
+        shown: impl Fn(&SlowSubscriber) -> String,
+    ) -> Option<String> {
+        let most = self.known.iter().map(&measure).fold(0.0, f64::max);
+        let counts = |known: &&SlowSubscriber| most > 0.0 && measure(known) >= MIN_SHARE * most;
+        let mut worst: Vec<&SlowSubscriber> = self.known.iter().filter(counts).collect();
+        worst.sort_by(|a, b| measure(b).total_cmp(&measure(a)));
+        let mut text: Vec<String> =
+            worst.iter().take(MAX_NAMED).map(|known| shown(known)).collect();
+        if worst.len() > MAX_NAMED {
+            text.push(format!("and {} more", worst.len() - MAX_NAMED));
+        }
+        (!text.is_empty()).then(|| text.join(", "))
+    }
+}
+
+/// An address of this machine with the process that has it: `process 17 at 127.0.0.1:53412`.
+/// Takes milliseconds.
+pub(crate) fn with_process(peer: &str) -> String {
+    match peer.parse().ok().and_then(socket_owner) {
+        Some(process) => format!("process {process} at {peer}"),
+        None => peer.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SLICE: Duration = Duration::from_millis(100);
+
+    #[test]
+    fn the_subscribers_that_were_waited_for_are_named_the_slowest_first() {
+        let mut slow = SlowSubscribers::default();
+        assert_eq!((slow.waits(), slow.full()), (None, None));
+        let start = Instant::now();
+        for n in 0..30u32 {
+            let names = if n < 20 { vec!["a".to_owned()] } else { vec!["b".to_owned()] };
+            slow.note(start + n * SLICE, SLICE, || names);
+        }
+        slow.note(start + 30 * SLICE, SLICE, || vec!["by chance".to_owned()]);
+        assert_eq!(slow.waits().unwrap(), "waited 2.0 s for a, 1.0 s for b");
+        assert_eq!(slow.full().unwrap(), "a, b");
+    }
+
+    #[test]
+    fn names_are_looked_up_at_a_limited_rate_and_remembered_up_to_a_limit() {
+        let mut slow = SlowSubscribers::default();
+        let start = Instant::now();
+        let mut lookups = 0;
+        for n in 0..1000u32 {
+            slow.note(start + n * Duration::from_millis(1), Duration::ZERO, || {
+                lookups += 1;
+                vec![n.to_string()]
+            });
+        }
+        assert_eq!(lookups, 20);
+        assert_eq!(slow.waits(), None, "nothing waited");
+        let named = slow.full().unwrap();
+        assert!(named.ends_with(", and 17 more"), "{named}");
+        for n in 0..10 * MAX_SUBSCRIBERS as u32 {
+            slow.note(start + n * SLICE, SLICE, || vec![format!("x{n}")]);
+        }
+        assert!(slow.known.len() <= MAX_SUBSCRIBERS);
+    }
+}

@@ -1,0 +1,175 @@
+//! Command lines with the user's defaults and named endpoints.
+
+use std::ffi::OsString;
+
+use crate::cli::value_parsers::join_optional_values;
+use crate::cli::{self, Cli, Command, EndpointArgs};
+use crate::config::user::{self, Addresses, NamedEndpoints, SIGN, UserConfig};
+use crate::config::{Setting, prepend_settings};
+use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
+use zlog_pipeline::socket::Role;
+
+/// A command line.
+#[derive(Debug)]
+pub struct Parsed {
+    /// What it asks for, with the user's defaults.
+    pub cli: Cli,
+    /// Why the user's file is left out.
+    pub warning: Option<Error>,
+}
+
+/// Why a command line can't be run.
+#[derive(Debug)]
+pub enum Refused {
+    /// Wrong usage, or a request for help or the version.
+    Usage(Box<clap::Error>),
+    /// The user's file has errors, or a name in it is missing.
+    Config(Error),
+}
+
+/// Parses a command line, the program's name first, with the defaults of the user's file.
+///
+/// # Errors
+/// Wrong usage, a request for help, or a file with errors. `emit` goes on without the file, so
+/// that its job runs.
+pub fn parse(line: Vec<OsString>) -> Result<Parsed, Refused> {
+    let usage = |error| Refused::Usage(Box::new(error));
+    let mut cli = Cli::parse_line(line.clone()).map_err(usage)?;
+    let Some(name) = name_of(&cli.command) else { return Ok(Parsed { cli, warning: None }) };
+    match UserConfig::load(&cli::command()) {
+        Ok(config) => {
+            if let Some(config) = &config {
+                cli = with_defaults(config.of(name), name, line).unwrap_or(cli);
+            }
+            resolve(&mut cli.command, config.as_ref()).map_err(Refused::Config)?;
+            Ok(Parsed { cli, warning: None })
+        }
+        Err(error) => match &mut cli.command {
+            Command::Emit(args) => {
+                args.endpoints.fault = has_name(&args.endpoints)
+                    .then(|| "the file that names the endpoints has errors".to_owned());
+                let warning = error.also("The job runs without the file.");
+                Ok(Parsed { cli, warning: Some(warning) })
+            }
+            _ => Err(Refused::Config(error)),
+        },
+    }
+}
+
+/// The name of a command that the file concerns.
+fn name_of(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::Emit(_) => Some("emit"),
+        Command::Tail(_) => Some("tail"),
+        Command::Relay(_) => Some("relay"),
+        Command::Bench(_) => Some("bench"),
+        Command::Demo(_) => Some("demo"),
+        _ => None,
+    }
+}
+
+/// The command line with the defaults that fit it; `None` if none does.
+fn with_defaults(settings: &[Setting], name: &str, line: Vec<OsString>) -> Option<Cli> {
+    let whole = cli::command();
+    let line = join_optional_values(line);
+    let matches = whole.clone().try_get_matches_from(&line).ok()?;
+    let (command, matches) = (whole.find_subcommand(name)?, matches.subcommand_matches(name)?);
+    let parsed = |settings: &[Setting]| {
+        let line = prepend_settings(settings, command, line.clone(), matches);
+        Cli::parse_line(line).ok()
+    };
+    let mut fitting = settings.to_vec();
+    loop {
+        if fitting.is_empty() {
+            return None;
+        }
+        if let Some(cli) = parsed(&fitting) {
+            return Some(cli);
+        }
+        // Leaves out the first one without which fewer are wrong: one that needs an option
+        // that is not there.
+        let alone = |setting: &Setting| parsed(std::slice::from_ref(setting)).is_some();
+        let at = fitting.iter().position(|setting| !alone(setting)).unwrap_or(0);
+        fitting.remove(at);
+    }
+}
+
+/// Replaces names by their endpoints.
+fn resolve(command: &mut Command, config: Option<&UserConfig>) -> Result<()> {
+    let none = NamedEndpoints::default();
+    let names = config.map_or(&none, |config| &config.endpoints);
+    let resolved = match command {
+        Command::Emit(args) => resolve_args(names, &mut args.endpoints, Role::Bind),
+        Command::Tail(args) => take_from_topics(names, &mut args.topics, &mut args.endpoints)
+            .and_then(|()| resolve_args(names, &mut args.endpoints, Role::Connect)),
+        Command::Relay(args) => {
+            let (bind, connect) = (&mut args.publish_bind, &mut args.publish_connect);
+            names.resolve(&mut Addresses { bind, connect }).and_then(|()| {
+                let (bind, connect) = (&mut args.bind, &mut args.connect);
+                names.resolve(&mut Addresses { bind, connect })
+            })
+        }
+        _ => Ok(()),
+    };
+    let error = match resolved {
+        Ok(()) => return Ok(()),
+        Err(error) if config.is_none() => no_file(error),
+        Err(error) => error,
+    };
+    match command {
+        // A fault of publishing must not keep the job from running.
+        Command::Emit(args) => {
+            args.endpoints.fault = Some(error.to_string());
+            Ok(())
+        }
+        _ => Err(error),
+    }
+}
+
+fn resolve_args(names: &NamedEndpoints, args: &mut EndpointArgs, default: Role) -> Result<()> {
+    let EndpointArgs { bind, connect, endpoint, .. } = args;
+    let mut at = Addresses { bind, connect };
+    names.resolve(&mut at)?;
+    match endpoint.strip_prefix(SIGN) {
+        Some(name) if at.bind.is_empty() && at.connect.is_empty() => {
+            names.add(name, &mut at, default)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Moves `@NAME` from the topics to the endpoints.
+fn take_from_topics(
+    names: &NamedEndpoints,
+    topics: &mut Vec<String>,
+    args: &mut EndpointArgs,
+) -> Result<()> {
+    let (named, others): (Vec<_>, Vec<_>) =
+        topics.drain(..).partition(|word| word.starts_with(SIGN));
+    *topics = others;
+    let mut at = Addresses { bind: &mut args.bind, connect: &mut args.connect };
+    for name in named {
+        let hint = format!("To subscribe to topics that begin with @: --topic {}", escape(&name));
+        let added = names.add(name.trim_start_matches(SIGN), &mut at, Role::Connect);
+        added.map_err(|error| error.also(hint))?;
+    }
+    Ok(())
+}
+
+/// Whether a name stands for an endpoint.
+fn has_name(args: &EndpointArgs) -> bool {
+    let texts = args.bind.iter().chain(&args.connect).chain([&args.endpoint]);
+    texts.into_iter().any(|text| text.starts_with(SIGN))
+}
+
+/// Says that there is no file with names.
+fn no_file(error: Error) -> Error {
+    error.hint(match user::path() {
+        Some((path, _)) => format!(
+            "Names are defined in {}, which does not exist. `zlog config --init` makes it.",
+            escape(&path.display().to_string())
+        ),
+        None => "Names are defined in ~/.config/zlog/config.toml.".to_owned(),
+    })
+}

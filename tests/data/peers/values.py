@@ -1,0 +1,203 @@
+"""Logs generated values through a real SocketHandler.
+
+    values.py SEED COUNT PORT
+
+Each record has its number as `number` and one value as `value`. Prints a JSON line for each
+record: its number, the kind of the value, and what `logging.Formatter` prints for
+`%(value)s`.
+"""
+
+import collections
+import dataclasses
+import datetime
+import decimal
+import enum
+import fractions
+import http
+import ipaddress
+import json
+import logging
+import math
+import pathlib
+import random
+import re
+import sys
+import types
+import uuid
+import zoneinfo
+from logging.handlers import SocketHandler
+
+import dateutil.tz
+import numpy
+import pendulum
+import pytz
+
+chance = random.Random(int(sys.argv[1]))
+ALPHABET = "abc XYZ019_.-'\"\\/%éßλ世😀"
+ZONES = ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "UTC"]
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+class Colour(str, enum.Enum):
+    RED = "red"
+
+    __str__ = str.__str__
+
+
+class Names(list):
+    pass
+
+
+class Sizes(dict):
+    pass
+
+
+class Name(str):
+    pass
+
+
+class Count(int):
+    pass
+
+
+class PaymentError(Exception):
+    pass
+
+
+@dataclasses.dataclass
+class Order:
+    number: int
+    lines: list
+
+    @dataclasses.dataclass
+    class Line:
+        """A nested class."""
+        text: str
+
+
+def text(most=8):
+    return "".join(chance.choice(ALPHABET) for _ in range(chance.randrange(most)))
+
+
+def local():
+    """A local time that is not near a change of the clocks, which pickles do not tell apart."""
+    day = datetime.datetime(chance.randrange(1971, 2036), chance.choice([1, 2, 6, 7, 8, 12]), 15)
+    return day + datetime.timedelta(seconds=chance.randrange(86400),
+                                    microseconds=chance.choice([0, chance.randrange(10**6)]))
+
+
+def aware():
+    name, minutes = chance.choice(ZONES), chance.randrange(-840, 841)
+    return chance.choice([
+        lambda: local().replace(tzinfo=zoneinfo.ZoneInfo(name)),
+        lambda: local().replace(tzinfo=datetime.timezone(datetime.timedelta(minutes=minutes))),
+        lambda: local().replace(tzinfo=datetime.timezone.utc),
+        lambda: pytz.timezone(name).localize(local()),
+        lambda: local().replace(tzinfo=pytz.FixedOffset(minutes)),
+        lambda: local().replace(tzinfo=dateutil.tz.gettz(name)),
+        lambda: local().replace(tzinfo=dateutil.tz.tzoffset(None, minutes * 60)),
+        lambda: local().replace(tzinfo=dateutil.tz.tzutc()),
+        lambda: pendulum.instance(local(), tz=name),
+        lambda: pendulum.datetime(2025, 7, chance.randrange(1, 29), tz=name),
+    ])()
+
+
+def number():
+    return chance.choice([
+        lambda: chance.randrange(-(2**70), 2**70), lambda: chance.uniform(-1e6, 1e6),
+        lambda: chance.choice([math.nan, math.inf, -math.inf, -0.0, 1e16, 1e-7, 1e300]),
+        lambda: decimal.Decimal(chance.randrange(-(10**9), 10**9)).scaleb(-chance.randrange(9)),
+        lambda: fractions.Fraction(chance.randrange(-99, 99), chance.randrange(1, 99)),
+        lambda: complex(chance.randrange(-9, 9), chance.uniform(-9, 9)),
+        lambda: chance.choice([True, False, None]),
+        lambda: Count(chance.randrange(99)), lambda: chance.choice(list(Level)),
+        lambda: chance.choice(list(http.HTTPStatus)),
+    ])()
+
+
+def numpy_scalar():
+    kind = chance.choice(["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+                          "float16", "float32", "float64", "complex64", "complex128", "bool_", "str_"])
+    if kind.startswith(("float", "complex")):
+        number = chance.choice([chance.uniform(-10, 10), chance.uniform(-1, 1) / 1000, 0.1, 2.0,
+                                float("nan"), float("inf")])
+        with numpy.errstate(all="ignore"):
+            return getattr(numpy, kind)(number)
+    return numpy.str_(text()) if kind == "str_" else getattr(numpy, kind)(chance.randrange(100))
+
+
+def short():
+    return chance.choice([
+        lambda: Name(text()), lambda: Colour.RED, lambda: chance.randbytes(chance.randrange(6)),
+        lambda: bytearray(chance.randbytes(3)), text,
+        lambda: uuid.UUID(int=chance.getrandbits(128)),
+        lambda: pathlib.PurePosixPath(chance.choice([".", "a/b", "/", "/var/log", "..", "a'b"])),
+        lambda: pathlib.PureWindowsPath(chance.choice([".", "C:\\a\\b", "C:/", "a\\b"])),
+        lambda: ipaddress.ip_address(chance.getrandbits(32)),
+        lambda: ipaddress.ip_address(1 << 120 | chance.getrandbits(60)),
+        lambda: ipaddress.ip_network("10.0.0.0/8"), lambda: ipaddress.ip_interface("::1/64"),
+        lambda: range(chance.randrange(9)), lambda: ..., lambda: int, lambda: type(None),
+        lambda: re.compile("a+'"), lambda: len,
+    ])()
+
+
+def moment():
+    return chance.choice([
+        local, lambda: local().date(), lambda: local().time(), lambda: aware().timetz(),
+        lambda: datetime.timedelta(chance.randrange(-3, 3), chance.randrange(86400), chance.choice([0, 5])),
+        lambda: datetime.timezone(datetime.timedelta(hours=chance.randrange(-3, 4))),
+        lambda: zoneinfo.ZoneInfo(chance.choice(ZONES)), lambda: pendulum.date(2025, 2, 3),
+    ])()
+
+
+def exception():
+    return chance.choice([
+        lambda: ValueError(), lambda: ValueError(text()), lambda: ValueError(text(), 3),
+        lambda: KeyError(text()), lambda: PaymentError(text()), lambda: PaymentError(text(), 5),
+        lambda: FileNotFoundError(2, "No such file", "/no/such"), lambda: OSError(5, text()),
+        lambda: UnicodeDecodeError("utf-8", b"a\xff", 1, 2, "invalid start byte"),
+        lambda: UnicodeEncodeError("ascii", "aé世", 1, 3, "not in range"),
+        lambda: ZeroDivisionError("division by zero"),
+    ])()
+
+
+def plain():
+    """A value that may be in any container: its repr() is known."""
+    return chance.choice([lambda: chance.randrange(-99, 99), text, lambda: None, lambda: True,
+                          lambda: chance.uniform(-9, 9), lambda: chance.randbytes(3), local,
+                          lambda: decimal.Decimal("1.50"), lambda: aware() if chance.random() < .3 else 7,
+                          lambda: uuid.UUID(int=5), lambda: PaymentError("x", 1), numpy_scalar,
+                          lambda: math.nan, lambda: datetime.timedelta(1, 2), lambda: 2 + 1j,
+                          lambda: pathlib.PureWindowsPath("C:\\a"), lambda: Name("n"), lambda: int])()
+
+
+def container(depth=2):
+    parts = [container(depth - 1) if depth and chance.random() < .3 else plain()
+             for _ in range(chance.randrange(4))]
+    return chance.choice([
+        lambda: parts, lambda: tuple(parts), lambda: {text(): part for part in parts},
+        lambda: dict(zip([1, None, (2, "x"), True], parts)), lambda: {chance.randrange(50), "a"},
+        lambda: frozenset([text()]), lambda: set(), lambda: frozenset(),
+        lambda: collections.deque(parts), lambda: collections.deque(parts, 9),
+        lambda: collections.Counter("abca"), lambda: collections.defaultdict(list, {"a": parts}),
+        lambda: Names(parts), lambda: Sizes(a=parts), lambda: types.SimpleNamespace(a=parts, b=1),
+        lambda: Order(5, parts), lambda: Order.Line(text()),
+    ])()
+
+
+KINDS = [aware, number, numpy_scalar, short, moment, exception, container, plain]
+handler = SocketHandler("127.0.0.1", int(sys.argv[3]))
+formatter = logging.Formatter("%(value)s")
+for count in range(int(sys.argv[2])):
+    kind = KINDS[count % len(KINDS)]
+    value = kind()
+    record = logging.makeLogRecord({"name": "values", "levelno": 20, "levelname": "INFO",
+                                    "msg": "m", "number": count, "value": value})
+    print(json.dumps({"number": count, "kind": f"{kind.__name__} {type(value).__name__}",
+                      "text": formatter.format(record)}))
+    handler.emit(record)
+handler.close()
