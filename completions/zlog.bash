@@ -31,6 +31,9 @@ _zlog() {
             zlog,emit)
                 cmd="zlog__subcmd__emit"
                 ;;
+            zlog,formats)
+                cmd="zlog__subcmd__formats"
+                ;;
             zlog,help)
                 cmd="zlog__subcmd__help"
                 ;;
@@ -53,7 +56,7 @@ _zlog() {
 
     case "${cmd}" in
         zlog)
-            opts="-h -V --help --version help emit tail relay bench demo config completions man"
+            opts="-h -V --help --version help emit tail relay bench demo formats config completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -305,7 +308,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__emit)
-            opts="-f -m -r -l -b -c -n -q -h --file --follow --from-end --rotate-wait --position --test --seed --replay --speed --message --listen --listen-udp --allow-remote --max-record --max-clients --root --level --stderr-level --subtopic --topic-delim --trust-topic --name --source --no-detect --pattern --multiline --no-multiline --multiline-wait --skip-empty --max-line --bind --connect --endpoint --wire --wait --wait-for --on-full --hwm --linger --rate --count --duration --strict --fail-on-loss --tee --quiet --help"
+            opts="-f -m -r -l -b -c -n -q -h --file --follow --from-end --rotate-wait --position --test --seed --replay --speed --message --listen --listen-udp --allow-remote --max-record --max-clients --root --level --stderr-level --subtopic --topic-delim --trust-topic --name --source --no-detect --pattern --format-in --multiline --no-multiline --multiline-wait --skip-empty --max-line --bind --connect --endpoint --wire --wait --wait-for --on-full --hwm --linger --rate --count --duration --strict --fail-on-loss --tee --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -403,6 +406,10 @@ _zlog() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --format-in)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --multiline)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -482,8 +489,30 @@ _zlog() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        zlog__subcmd__formats)
+            opts="-h --explain --format-in --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --explain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format-in)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         zlog__subcmd__help)
-            opts="-h --help emit tail relay bench demo config completions man pipeline handlers"
+            opts="-h --help emit tail relay bench demo formats config completions man pipeline handlers"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -657,7 +686,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__tail)
-            opts="-t -r -l -i -e -n -f -b -c -o -H -v -q -h --topic --root --not --whole-parts --level --where --grep --all --exclude --from-source --since --until --count --timeout --input --follow --sort --bind --connect --endpoint --last --ask --hwm --max-message --output --format --style --extra --datefmt --dateformat --time-format --msec-format --newlines --utc --highlight --color --timestamp --show --hide --separator --align --no-align --reorder --stats --count-by --every --file --smtp --syslog --exec --publish --console --linger --fail-on-loss --verbose --quiet --help"
+            opts="-t -r -l -i -e -n -f -b -c -o -H -v -q -h --topic --root --not --whole-parts --level --strict-level --where --grep --all --exclude --from-source --since --until --count --timeout --input --format-in --follow --sort --bind --connect --endpoint --last --ask --hwm --max-message --output --format --style --extra --datefmt --dateformat --time-format --msec-format --newlines --utc --highlight --color --timestamp --show --hide --separator --align --no-align --reorder --stats --count-by --every --file --smtp --syslog --exec --publish --console --linger --fail-on-loss --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -736,6 +765,10 @@ _zlog() {
                     return 0
                     ;;
                 --input)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format-in)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

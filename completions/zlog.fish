@@ -33,6 +33,7 @@ complete -c zlog -n "__fish_zlog_needs_command" -f -a "relay" -d 'Collect from m
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "bench" -d 'Measure what a log call costs: publishing, files, mail'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "demo" -d 'Show an emitter and a tail in one terminal'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "formats" -d 'List the formats of lines, or explain which one the lines of a file have'
+complete -c zlog -n "__fish_zlog_needs_command" -f -a "config" -d 'Show the user\'s defaults and named endpoints'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "man" -d 'Print a man page, in roff'
 complete -c zlog -n "__fish_zlog_using_subcommand help" -s h -l help -d 'Print help'
@@ -130,7 +131,7 @@ percent\t'Or %, as the % operator: %(levelname)-8s'
 brace\t'Or {, as str.format: {levelname:<8}'
 dollar\t'Or the dollar sign, as string.Template'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l extra -d 'Declare an extra that --format uses; DEFAULT is for records without it' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l time-format -l datefmt -l dateformat -d 'Format of times (strftime) [default: %Y-%m-%d %H:%M:%S and milliseconds]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l time-format -l datefmt -l dateformat -d 'short, full, iso, unix, elapsed, delta or a strftime format' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l msec-format -d 'Format of the milliseconds after the time in --format; empty for none [default: %s,%03d, and none with --time-format]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l newlines -d 'Newlines in messages and tracebacks' -r -f -a "keep\t'As they are: a text may take several lines'
 escape\t'As \\x0a: a text is part of one line'"
@@ -138,11 +139,13 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -s H -l highlight -d 'Co
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
 always\t'In a pipe and a file too'
 never\t'Nowhere'"
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l show -d 'Show this after the level: the topic or the logger\'s name' -r -f -a "topic\t'The topic, or the logger\'s name for a record without one'
-name\t'The logger\'s name, or the topic for a record without one'"
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l show -d 'Show these fields: name, source, process, ...' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l hide -d 'Hide these fields: time, topic, extras, ...' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l separator -d 'Text between the columns' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l reorder -d 'Sort by time within this window' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l stats -d 'Print rates to stderr' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l count-by -d 'Print counts in place of records: level, topic, ...' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l every -d 'Print the counts of each interval: 1m, 1h, ...' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l file -d 'Append to a file, or rotate it' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l smtp -d 'Send mail; to= is required' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l syslog -d 'Send to a syslog daemon' -r
@@ -272,5 +275,8 @@ complete -c zlog -n "__fish_zlog_using_subcommand formats" -l explain -d 'Show t
 complete -c zlog -n "__fish_zlog_using_subcommand formats" -l format-in -d 'Try only this format' -r
 complete -c zlog -n "__fish_zlog_using_subcommand formats" -l json -d 'Print a JSON object for each line'
 complete -c zlog -n "__fish_zlog_using_subcommand formats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand config" -l path -d 'Print the path of the file'
+complete -c zlog -n "__fish_zlog_using_subcommand config" -l init -d 'Make a file in which everything is a comment'
+complete -c zlog -n "__fish_zlog_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'

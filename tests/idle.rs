@@ -6,7 +6,7 @@ use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::harness::{DEADLINE, Running, emit, zlog};
+use crate::harness::{ANY_PORT, DEADLINE, Running, emit, zlog};
 
 /// How many waits of the process have ended.
 fn waits(process: u32) -> u64 {
@@ -62,4 +62,45 @@ fn an_idle_tail_ends_when_the_reader_of_its_output_does() {
     tail.wait().success();
     emit.close_stdin();
     emit.wait().success();
+}
+
+#[test]
+fn an_idle_emit_does_not_wake_up_and_then_publishes_at_once_also_to_a_new_subscriber() {
+    let mut emit = emit(["-r", "app"]).stdin_open().start();
+    let endpoint = emit.endpoint();
+    let mut tail = zlog(["tail", "-o", "text", &endpoint]).start();
+    emit.write("first\n");
+    tail.expect_stdout("first");
+    becomes_idle(&emit);
+    std::thread::scope(|scope| {
+        let new = scope.spawn(|| zlog(["tail", "-o", "text", "-n", "1", &endpoint]).run());
+        while !new.is_finished() {
+            emit.write("again\n");
+            sleep(Duration::from_millis(5));
+        }
+        new.join().unwrap().success().stdout("again\n");
+    });
+    becomes_idle(&emit);
+    emit.terminate();
+    emit.expect_end();
+}
+
+#[test]
+fn an_idle_relay_does_not_wake_up_and_then_forwards_answers_and_ends_at_once() {
+    let ports = ["relay", "--bind", ANY_PORT, "--publish-bind", ANY_PORT];
+    let mut relay = zlog(ports).start();
+    let bound = relay.endpoints(3);
+    let mut tail = zlog(["tail", "-o", "text", &bound[1]]).start();
+    let mut emit = zlog(["emit", "--wait", "60s", "--connect", &bound[0]]).stdin_open().start();
+    for line in ["first", "second"] {
+        emit.write(format!("{line}\n"));
+        tail.expect_stdout(line);
+        becomes_idle(&relay);
+    }
+    zlog(["relay", "--status", "--ask", &bound[2]]).run().success();
+    becomes_idle(&relay);
+    emit.close_stdin();
+    emit.wait().success();
+    relay.terminate();
+    relay.expect_end();
 }

@@ -10,19 +10,21 @@ use std::time::{Duration, Instant};
 
 use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
-use zlog_pipeline::socket::{ConnectionEvent, EventKind, MIN_MAX_MESSAGE, WRONG_SOCKET_TYPE};
+use zlog_pipeline::socket::{
+    BROKEN_OFF, ConnectionEvent, EventKind, MIN_MAX_MESSAGE, WRONG_SOCKET_TYPE,
+};
 
 /// How long an endpoint is not reported again. Each message may end a connection.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
 /// The most endpoints that are remembered.
 const MAX_ENDPOINTS: usize = 256;
 
-/// What can connect to a socket that collects.
-pub(super) const ONLY_PUBLISHERS: &str = "it is no publisher (PUB or XPUB). Logbook's ZeroMQHandler(multi=True) is a PUSH socket: use \
-     it without multi=True";
-/// What can connect to a socket that publishes.
+/// What can connect to a socket that collects, and the next step.
+pub(super) const ONLY_PUBLISHERS: &str = "Only PUB and XPUB sockets can connect. Logbook's ZeroMQHandler(multi=True) is a PUSH socket: \
+     use it without multi=True, and connect to it";
+/// What can connect to a socket that publishes, and the next step.
 pub(super) const ONLY_SUBSCRIBERS: &str =
-    "it is no subscriber (SUB or XSUB). Publishers connect to the endpoint that collects";
+    "Only SUB and XSUB sockets can connect. Publishers connect to the endpoint that collects";
 
 /// Tracks connections to publishers.
 pub(super) struct DisconnectReasons {
@@ -65,11 +67,11 @@ impl DisconnectReasons {
         wanted: &str,
         now: Instant,
     ) -> Option<String> {
-        let is_refusal =
-            matches!(&event.kind, EventKind::HandshakeFailed(why) if why == WRONG_SOCKET_TYPE);
+        let EventKind::HandshakeFailed(why) = &event.kind else { return None };
         let endpoint = &event.endpoint;
+        let is_refusal = why.starts_with(WRONG_SOCKET_TYPE) || why.starts_with(BROKEN_OFF);
         (is_refusal && self.is_new(endpoint, now))
-            .then(|| format!("refused a peer at {}: {wanted}", escape(endpoint)))
+            .then(|| format!("refused a peer at {}: {why}. {wanted}", escape(endpoint)))
     }
 
     fn report(&mut self, event: &ConnectionEvent, now: Instant) -> Option<String> {
@@ -136,9 +138,13 @@ mod tests {
     fn a_peer_of_the_wrong_type_is_named_once_in_a_while() {
         let mut reasons = DisconnectReasons::new(64 << 10);
         let now = Instant::now();
-        let refused = event(EventKind::HandshakeFailed(WRONG_SOCKET_TYPE.into()));
+        let why = format!("{WRONG_SOCKET_TYPE}: it is PUSH");
+        let refused = event(EventKind::HandshakeFailed(why));
         let line = reasons.observe_refusal(&refused, ONLY_PUBLISHERS, now).unwrap();
-        assert!(line.contains("tcp://h:1: it is no publisher") && line.contains("PUSH"), "{line}");
+        assert!(
+            line.contains("tcp://h:1: the peer's socket type does not fit: it is PUSH."),
+            "{line}"
+        );
         assert_eq!(reasons.observe_refusal(&refused, ONLY_PUBLISHERS, now), None);
         let other = event(EventKind::HandshakeFailed("no".into()));
         assert_eq!(reasons.observe_refusal(&other, ONLY_PUBLISHERS, now + REPEAT_AFTER), None);

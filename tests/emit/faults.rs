@@ -67,7 +67,7 @@ fn stdin_is_read_to_its_end_though_no_endpoint_can_be_used() {
             let mut emit = with_endpoint(&args, &environment).args(file).stdin_open().start();
             // A pipe does not hold that much.
             emit.write("line\n".repeat(200_000));
-            let finished = emit.wait().code(1).stderr_has("200000 records not published");
+            let finished = emit.wait().code(1).stderr_has("200,000 records not published");
             assert_eq!(finished.err().matches(why).count(), 1, "told once: {}", finished.err());
         }
     }
@@ -122,7 +122,7 @@ fn tee(args: &str, into: &str, input: &str) -> (Vec<Value>, Finished) {
 fn everything_is_published_though_the_reader_of_the_tee_leaves_and_that_is_no_failure() {
     let lines: String = (0..200_000).map(|number| format!("line {number}\n")).collect();
     let (records, emit) = tee("", "| head -n 1000 >&2", &lines);
-    emit.success().stderr_has("200000 records").stderr_lacks("roken pipe");
+    emit.success().stderr_has("200,000 records").stderr_lacks("roken pipe");
     assert_eq!(records[199_999]["msg"], "line 199999");
     let (records, emit) = tee("-- sh -c 'seq 100000; exit 5'", "| head -n 1 >&2", "");
     assert_eq!(records.len(), 100_000);
@@ -135,7 +135,7 @@ fn everything_is_published_though_the_disk_of_the_tee_is_full() {
         let lines: String = (1..=100_000).map(|number| format!("{number}\n")).collect();
         let (records, emit) = tee(args, "> /dev/full", &lines);
         assert_eq!(records.len(), 100_000);
-        let finished = emit.code(code).stderr_has("100000 records, ");
+        let finished = emit.code(code).stderr_has("100,000 records, ");
         let told = finished.err().matches("no space left on device").count();
         assert_eq!(told, 1, "{}", finished.err());
     }
@@ -171,6 +171,6 @@ fn everything_is_published_though_the_terminal_of_the_tee_is_gone() {
         emit.close_stdin();
         let rest = listener.everything();
         assert_eq!(rest.len(), 100_000);
-        emit.wait().code(code).stderr_has("100001 records");
+        emit.wait().code(code).stderr_has("100,001 records");
     }
 }

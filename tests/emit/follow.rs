@@ -195,7 +195,7 @@ fn no_line_is_lost_over_three_rotations_under_a_writer_that_reopens_late() {
         (0..LINES).map(|_| text(&listener.next()).parse().unwrap()).collect();
     assert_eq!(lines.len(), LINES);
     emit.terminate();
-    emit.wait().code(143).stderr_has("2000 records");
+    emit.wait().code(143).stderr_has("2,000 records");
 }
 
 /// A log, its position file, and the emitter that reads it.

@@ -103,6 +103,24 @@ fn a_socket_file_that_cannot_be_used_is_reported_with_the_reason() {
 }
 
 #[test]
+fn a_peer_that_is_no_publisher_is_named() {
+    let mut tail = zlog(["tail", "-b", ANY_PORT, "-o", "text"]).start();
+    let endpoint = tail.endpoint();
+    let mut healthy = zlog(["emit", "-c", &endpoint, "--wait", "60s"]).stdin_open().start();
+    // As Logbook's ZeroMQHandler(multi=True) does.
+    let push = zmq::Context::new().socket(zmq::PUSH).unwrap();
+    push.set_linger(0).unwrap();
+    push.connect(&endpoint).unwrap();
+    let said = tail.expect_stderr("refused a peer at");
+    assert!(
+        said.contains("it is PUSH. Only PUB and XPUB") && said.contains("multi=True"),
+        "{said}"
+    );
+    healthy.write("still here\n");
+    tail.expect_stdout("still here");
+}
+
+#[test]
 fn a_publisher_that_stops_is_reported_even_after_records_were_shown() {
     let [one, two] = [Publisher::bind(), Publisher::bind()];
     let args = ["-o", "text", "-t", "a", "-c", &one.endpoint, "-c", &two.endpoint];

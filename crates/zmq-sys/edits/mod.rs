@@ -33,6 +33,7 @@
 
 mod accept;
 mod connection;
+mod handshake;
 mod messages;
 mod subscriptions;
 
@@ -125,5 +126,7 @@ fn define(build: &mut cc::Build) {
 
 /// All edits. Those of one file are applied in this order.
 fn edits() -> impl Iterator<Item = &'static Edit> {
-    [connection::EDITS, subscriptions::EDITS, accept::EDITS, messages::EDITS].into_iter().flatten()
+    [connection::EDITS, subscriptions::EDITS, accept::EDITS, messages::EDITS, handshake::EDITS]
+        .into_iter()
+        .flatten()
 }

@@ -25,11 +25,14 @@ use zlog_core::{Error, Exit, Record, Result};
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{Publish, PublishOptions, Published};
 use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
-use zlog_pipeline::os::terminal;
+use zlog_pipeline::os::{terminal, wakeup};
 use zlog_pipeline::pump::{self, Pipeline, pump};
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::socket::{Publisher, SocketOptions};
 use zlog_pipeline::source::{Notice, PollStatus, ReadProgress, Source};
+
+/// The longest wait for the source, if it can be woken: some reports come once a minute.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// How often to check, at the end, whether `--tee` has copied everything.
 const COPY_CHECK: Duration = Duration::from_millis(5);
@@ -63,6 +66,7 @@ pub fn run(args: EmitArgs) -> Result<Exit> {
     emit.begin(&args);
     emit.read = source.read_progress().filter(|_| args.position.is_some());
     emit.progress.set_read_progress(source.read_progress());
+    emit.wake(&mut *source);
     let mut ran = pump(&mut *source, &mut emit);
     if args.has_writer()
         && let Err(error) = ran
@@ -165,6 +169,7 @@ struct Emit {
     read: Option<Arc<ReadProgress>>,
     quiet: bool,
     begun: Instant,
+    longest_wait: Duration,
     taken: u64,
     /// Records whose own topic was not under the root.
     outside_root: u64,
@@ -187,6 +192,7 @@ impl Emit {
         };
         let begun = Instant::now();
         Emit {
+            longest_wait: pump::TICK,
             publish: None,
             wait: SubscriberWait::new(args),
             sender: sender(args),
@@ -218,6 +224,20 @@ impl Emit {
             report: if args.quiet { Box::new(|_| {}) } else { self.progress.notifier() },
         };
         Publish::new(publisher, options)
+    }
+
+    /// Lets signals and events of the publisher end the waits for the source. Where that is
+    /// not possible, the waits are short.
+    fn wake(&mut self, source: &mut dyn Source) {
+        let catches_hangup = self.shutdown.stop.catches_hangup();
+        let Ok((wake, wakes)) = wakeup::wakeups(catches_hangup, false) else { return };
+        if !source.wake_by(wakes) {
+            return;
+        }
+        let publisher = self.publish.as_mut().map(Publish::publisher);
+        if publisher.is_none_or(|publisher| publisher.wake_on_events(wake).is_ok()) {
+            self.longest_wait = LONGEST_WAIT;
+        }
     }
 
     /// Begins to measure, and `--duration`.
@@ -392,10 +412,11 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
     }
 
     fn wait(&self) -> Duration {
-        match self.shutdown.until.get() {
-            Some(until) => until.saturating_duration_since(Instant::now()).min(pump::TICK),
-            None => pump::TICK,
-        }
+        let until = self.shutdown.until.get();
+        let until = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let publish = self.publish.as_ref().and_then(Publish::wait_at_most);
+        let waits = until.into_iter().chain(publish);
+        waits.min().map_or(self.longest_wait, |wait| wait.min(self.longest_wait))
     }
 
     fn after_poll(&mut self, source: &mut S, _: PollStatus) -> Result<()> {

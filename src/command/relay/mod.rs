@@ -33,7 +33,7 @@ use zlog_core::{Exit, Result};
 use zlog_pipeline::handler::publish::OnFull;
 use zlog_pipeline::os::clock;
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
-use zlog_pipeline::os::terminal;
+use zlog_pipeline::os::{terminal, wakeup};
 use zlog_pipeline::socket::{
     ConnectionEvent, Drain, Forwarded, Proxy, ProxyOptions, PublisherRequest, SocketOptions,
     connected_peers,
@@ -46,8 +46,10 @@ const BURST: usize = 1000;
 const HANDLER_BURST: usize = 20;
 /// How often a busy stream is interrupted for housekeeping, which costs a few system calls.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_millis(5);
-/// Longest wait between two checks for signals, which another thread may have received.
+/// Longest wait while inputs or clients of queries need timed work.
 const TICK: Duration = Duration::from_millis(100);
+/// Longest wait otherwise: some reports come once a minute.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Longest wait of a message for room between two checks of subscriptions.
 const SLICE: Duration = Duration::from_millis(20);
 /// How long, after `--linger`, messages are still received for handlers, and counted as
@@ -91,8 +93,11 @@ struct Relay {
     disconnect_reasons: Option<DisconnectReasons>,
     stop: ShutdownSignal,
     hangup: Hangup,
-    /// When the handlers' timers are due.
+    /// When the handlers' timers are due, and when they ran last.
     due: Instant,
+    last_timers: Instant,
+    /// The number of messages when they ran last.
+    timed_messages: u64,
     /// Whether housekeeping is due, and when it was last done.
     housekeeping_due: bool,
     last_housekeeping: Instant,
@@ -115,6 +120,7 @@ impl Relay {
             History::new(Limits { per_topic, bytes: args.keep_bytes })
         });
         // Before the sources: handlers get their first records, too.
+        proxy.wake_by(wakeup::wakeups(true, false)?.1)?;
         let handlers = Handlers::open(settings.spec.clone(), &stop, args.linger.0, &mut proxy)?;
         let inputs = Inputs::open(args, &mut proxy, &stop)?;
         Ok(Relay {
@@ -131,6 +137,8 @@ impl Relay {
             stop,
             hangup,
             due: begun,
+            last_timers: begun,
+            timed_messages: 0,
             housekeeping_due: true,
             last_housekeeping: begun,
             begun,
@@ -147,15 +155,32 @@ impl Relay {
             }
             if self.step()? == Forwarded::All {
                 self.handlers.flush();
-                let wait = self.due.saturating_duration_since(Instant::now());
-                // There is no event when a client has made room for more of its answer.
-                let unfinished = self.queries.as_ref().is_some_and(QueryService::has_unfinished);
-                let most = if unfinished { HOUSEKEEPING_INTERVAL } else { TICK };
+                let wait = self.longest_wait(Instant::now());
                 let server = self.queries.as_ref().map(QueryService::server);
-                self.housekeeping_due = self.proxy.wait(server, wait.min(most));
+                self.housekeeping_due = self.proxy.wait(server, wait) || wait > TICK;
             }
         }
         Ok(())
+    }
+
+    /// How long to wait for messages and events.
+    fn longest_wait(&self, now: Instant) -> Duration {
+        let queries = self.queries.as_ref();
+        // There is no event when a client has made room for more of its answer.
+        if queries.is_some_and(QueryService::has_unfinished) {
+            return HOUSEKEEPING_INTERVAL;
+        }
+        if self.inputs.iter().next().is_some() || self.expecting() || self.timers_pending() {
+            return TICK.min(self.due.saturating_duration_since(now));
+        }
+        let rates = self.rates.due(&self.proxy, &self.inputs);
+        let due = rates.map_or(self.due, |rates| rates.min(self.due));
+        due.saturating_duration_since(now).min(LONGEST_WAIT)
+    }
+
+    /// Whether handlers have got messages since their timers ran.
+    fn timers_pending(&self) -> bool {
+        self.handlers.any() && self.proxy.counts().messages != self.timed_messages
     }
 
     /// On SIGHUP, reloads the configuration and reopens files. An invalid configuration changes
@@ -226,10 +251,11 @@ impl Relay {
 
     /// Runs the handlers' timers, and flushes: a busy stream has no pause to flush in.
     fn run_handler_timers(&mut self, now: Instant) {
-        if now >= self.due {
+        if now >= self.due || (self.timers_pending() && now >= self.last_timers + TICK) {
             self.handlers.flush();
-            let next = self.handlers.on_timer(now).unwrap_or(now + TICK);
-            self.due = next.clamp(now + Duration::from_millis(1), now + TICK);
+            let next = self.handlers.on_timer(now).unwrap_or(now + LONGEST_WAIT);
+            self.due = next.max(now + Duration::from_millis(1));
+            (self.last_timers, self.timed_messages) = (now, self.proxy.counts().messages);
         }
     }
 

@@ -52,6 +52,14 @@ impl Rates {
         Rates { samples: [sample.clone(), sample], report }
     }
 
+    /// When [`Rates::on_timer`] has something to do; `None` while no count changes.
+    pub(super) fn due(&self, proxy: &Proxy, inputs: &Inputs) -> Option<Instant> {
+        let report = self.report.as_ref().map(|(every, since)| since.at + *every);
+        let counts = Sample::new(self.samples[0].at, proxy, inputs).counts;
+        let is_changing = self.samples.iter().any(|sample| sample.counts != counts);
+        report.into_iter().chain(is_changing.then(|| self.samples[0].at + EVERY)).min()
+    }
+
     /// Takes a sample and prints the line when they are due.
     pub(super) fn on_timer(&mut self, now: Instant, proxy: &Proxy, inputs: &Inputs) {
         if now >= self.samples[0].at + EVERY {

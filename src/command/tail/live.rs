@@ -45,7 +45,8 @@ fn open(args: &TailArgs, tail: &Tail, prefixes: &[Vec<u8>]) -> Result<Subscribe>
     // A request for the backlog subscribes when the relay is ready for it.
     let at_once = if query.is_some() { &[] } else { prefixes };
     let mut subscriber = Subscriber::open(&endpoints, at_once, &options)?;
-    subscriber.wake_by(wakeup::wakeups(tail.hangup.is_some(), tail.output.prints)?);
+    let (_, wakes) = wakeup::wakeups(tail.hangup.is_some(), tail.output.prints)?;
+    subscriber.wake_by(wakes);
     endpoints::print_bound("tail", subscriber.bound());
     let mut source = Subscribe::new(subscriber, settings::shows_bodies(args));
     if let Some((n, at)) = query {

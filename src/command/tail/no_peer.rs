@@ -66,6 +66,8 @@ pub(super) struct Finding {
     endpoints: Vec<String>,
     /// That of the first endpoint.
     reason: Reason,
+    /// Whether the endpoints are bound here. Otherwise their peers can be asked.
+    are_bound: bool,
     /// The run directory, if no publisher is registered in it either.
     run_directory: Option<String>,
     /// More about the reason, which [`Finding::look_closer`] finds out.
@@ -120,7 +122,9 @@ impl Finding {
         self.detail = match self.reason {
             Reason::Unreachable => why_unreachable(first)
                 .filter(|why| others.iter().all(|it| why_unreachable(it).as_ref() == Some(why))),
-            Reason::NoHandshake | Reason::HandshakeFailed(_) if others.is_empty() => {
+            Reason::NoHandshake | Reason::HandshakeFailed(_)
+                if others.is_empty() && !self.are_bound =>
+            {
                 match peer_kind(first) {
                     Some(PeerKind::Subscriber) => Some("is a subscriber, too".to_owned()),
                     Some(PeerKind::Other(kind)) => Some(format!("is a {kind} socket")),
@@ -199,6 +203,7 @@ impl NoPeerMonitor {
             match findings.iter_mut().find(|finding| discriminant(&finding.reason) == kind) {
                 Some(finding) => finding.endpoints.push(endpoint.endpoint),
                 None => findings.push(Finding {
+                    are_bound: endpoint.role == Role::Bind,
                     endpoints: vec![endpoint.endpoint],
                     reason,
                     run_directory: run_directory.clone(),

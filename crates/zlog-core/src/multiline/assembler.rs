@@ -3,6 +3,7 @@
 use super::json::{self, Scan, Shape};
 use super::trace::{self, Step, Trace};
 use super::{Assembled, Offer, Options, Rules, Tag, Wait};
+use crate::formats::Continuation;
 
 /// Joins the lines of one stream.
 #[derive(Debug)]
@@ -57,8 +58,8 @@ enum Kind {
     Header,
     /// Part of a traceback that follows no line.
     Orphan,
-    /// The first line of .NET's console logger. Its message comes next, indented.
-    Dotnet,
+    /// A line whose format says what continues it, as that of .NET's console logger does.
+    Continued(Continuation),
     /// The beginning of a JSON object.
     Json(Scan),
     /// Several JSON objects.
@@ -118,7 +119,7 @@ impl Assembler {
             (_, Kind::Plain) if self.committed == self.first => {
                 Wait::Line(&self.text[..self.first])
             }
-            (_, Kind::Header) => Wait::Short,
+            (_, Kind::Header | Kind::Continued(_)) => Wait::Short,
             _ => Wait::Long,
         }
     }
@@ -282,8 +283,10 @@ impl Assembler {
                 (Kind::Orphan, Some(trace))
             }
             (_, Step::Maybe(trace)) => (Kind::Header, Some(trace)),
-            _ if trace::is_dotnet_console(line) => (Kind::Dotnet, None),
-            _ => (Kind::Plain, None),
+            _ => match self.options.formats.continuation(line) {
+                Some(continuation) => (Kind::Continued(continuation), None),
+                None => (Kind::Plain, None),
+            },
         };
         self.heading = if self.trace.is_some_and(Trace::is_heading) { len } else { 0 };
         self.stack = self.trace.filter(|trace| trace.is_stack()).map(|_| 0);
@@ -295,9 +298,9 @@ impl Assembler {
             (Rules::Off, _) => false,
             (Rules::Starts(start), _) => !start.is_match(line) && self.extend_message(line),
             (Rules::Tracebacks, Kind::Json(scan)) => self.extend_json(line, scan),
-            (Rules::Tracebacks, Kind::Dotnet)
+            (Rules::Tracebacks, Kind::Continued(continuation))
                 if self.trace.is_none()
-                    && line.starts_with("      ")
+                    && self.options.formats.continues(continuation, line)
                     && Trace::begins(line) == Step::Not =>
             {
                 self.extend_message(line)
@@ -381,7 +384,7 @@ impl Assembler {
             if self.kind == Kind::Header {
                 self.kind = Kind::Plain;
             }
-            if step == Step::Not && self.kind == Kind::Plain {
+            if step == Step::Not && matches!(self.kind, Kind::Plain | Kind::Continued(_)) {
                 step = Trace::begins_after(&self.text[..self.first], line);
             }
         }
@@ -402,6 +405,7 @@ impl Assembler {
     fn is_plain(&self, is_record: &mut IsRecord<'_>) -> bool {
         match self.kind {
             Kind::Plain => !is_record(&self.text[..self.first]),
+            Kind::Continued(_) => false,
             _ => self.is_plain,
         }
     }

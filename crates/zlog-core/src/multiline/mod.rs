@@ -18,6 +18,8 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use crate::formats::Formats;
+
 pub use assembler::Assembler;
 
 /// Which lines make one record.
@@ -40,6 +42,8 @@ pub struct Options {
     pub rules: Rules,
     /// With [`Rules::Tracebacks`]: find JSON objects that share a line, or have several.
     pub json: bool,
+    /// With [`Rules::Tracebacks`]: the formats, some of which say what continues a record.
+    pub formats: Formats,
     /// How long to wait for further lines of a record after its last one. A line after which
     /// a traceback is [likely](Wait::Short) waits a tenth of that, and other lines don't wait.
     pub wait: Duration,
@@ -55,6 +59,7 @@ impl Default for Options {
         Options {
             rules: Rules::default(),
             json: true,
+            formats: Formats::built_in(),
             wait: Duration::from_millis(100),
             max_bytes: 1 << 20,
             max_lines: 5000,

@@ -29,6 +29,7 @@ pub struct ShutdownSignal {
     signal: Arc<AtomicUsize>,
     was_forwarded: Arc<AtomicBool>,
     ending: Arc<AtomicBool>,
+    catches_hangup: bool,
 }
 
 impl ShutdownSignal {
@@ -55,7 +56,8 @@ impl ShutdownSignal {
     }
 
     fn catching(signals: &[i32]) -> Result<ShutdownSignal> {
-        let stop = ShutdownSignal::default();
+        let catches_hangup = cfg!(unix) && signals.len() > 2;
+        let stop = ShutdownSignal { catches_hangup, ..ShutdownSignal::default() };
         let again = Arc::new(AtomicBool::new(false));
         for signal in signals {
             stop.catch(*signal, &again)
@@ -82,6 +84,11 @@ impl ShutdownSignal {
         flag::register(signal, Arc::clone(again))?;
         flag::register_usize(signal, Arc::clone(&self.signal), signal as usize)?;
         Ok(())
+    }
+
+    /// Whether SIGHUP is caught, too.
+    pub fn catches_hangup(&self) -> bool {
+        self.catches_hangup
     }
 
     /// Whether a signal has arrived.

@@ -18,13 +18,13 @@ use zlog_core::{Error, Result};
 ///
 /// # Errors
 /// The system refuses to install a handler or to start a thread.
-pub fn wakeups(hangup: bool, stdout: bool) -> Result<Receiver<()>> {
+pub fn wakeups(hangup: bool, stdout: bool) -> Result<(Sender<()>, Receiver<()>)> {
     let (wake, wakes) = crossbeam_channel::bounded(1);
     if stdout {
         at_closed_stdout(wake.clone())?;
     }
-    at_signals(hangup, wake)?;
-    Ok(wakes)
+    at_signals(hangup, wake.clone())?;
+    Ok((wake, wakes))
 }
 
 /// Sends a message after each SIGINT and SIGTERM, and with `hangup` after each SIGHUP. They must

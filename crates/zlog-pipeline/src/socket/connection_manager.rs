@@ -166,6 +166,11 @@ impl ConnectionManager {
         reconnect.into_iter().chain(self.names.wait_at_most()).chain(registered).min()
     }
 
+    /// Readable when there is a connection event.
+    pub(super) fn monitor_socket(&self) -> &zmq::Socket {
+        self.monitor.socket()
+    }
+
     /// Readable when there is a connection event. For `zmq::poll`.
     pub(super) fn poll_item(&self) -> zmq::PollItem<'_> {
         self.monitor.poll_item()

@@ -17,6 +17,8 @@ mod descriptor;
 mod diagnose;
 mod drain;
 mod endpoint;
+#[cfg(unix)]
+mod event_watch;
 mod ffi;
 mod flush;
 mod host_names;
@@ -47,7 +49,7 @@ pub use diagnose::{PeerKind, peer_kind, why_unreachable};
 pub use drain::{Drain, PublisherRequest, connected_peers};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, InUseHints, Role, endpoint_text};
 pub use flush::Flushed;
-pub use monitor::WRONG_SOCKET_TYPE;
+pub use monitor::{BROKEN_OFF, WRONG_SOCKET_TYPE};
 pub use options::{DEFAULT_HWM, MIN_MAX_MESSAGE, SocketOptions};
 pub use proxy::{Counts, Forwarded, Inspect, Proxy, ProxyOptions};
 pub use publisher::{Publisher, Sent, WaitOutcome};

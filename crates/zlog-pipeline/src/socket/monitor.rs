@@ -59,9 +59,21 @@ pub(super) enum Kind {
     Misused,
 }
 
-/// The reason why a handshake fails with a peer that is no publisher, or no subscriber. libzmq
-/// does not tell what it is.
+/// The beginning of the reason why a handshake fails with a peer whose socket type does not fit.
 pub const WRONG_SOCKET_TYPE: &str = "the peer's socket type does not fit";
+
+/// The beginning of the reason why a handshake fails if the peer has closed the connection after
+/// the greetings. It may have found out first that the socket types do not fit.
+pub const BROKEN_OFF: &str = "the peer broke it off (";
+
+/// Error codes of a handshake with such a peer, added to libzmq by `zmq-sys/edits/`: the first
+/// one and the number of the type.
+const WRONG_TYPES: std::ops::RangeInclusive<u32> = 0x7a00_0100..=0x7a00_01ff;
+/// The types by number: those of zmq.h.
+const TYPES: [&str; 21] = [
+    "PAIR", "PUB", "SUB", "REQ", "REP", "DEALER", "ROUTER", "PULL", "PUSH", "XPUB", "XSUB",
+    "STREAM", "SERVER", "CLIENT", "RADIO", "DISH", "GATHER", "SCATTER", "DGRAM", "PEER", "CHANNEL",
+];
 
 /// Error code of [`Kind::Misused`] within the failed handshakes, added to libzmq by
 /// `zmq-sys/edits/`.
@@ -105,6 +117,11 @@ impl Monitor {
                 });
             }
         }
+    }
+
+    /// The receiving socket.
+    pub(super) fn socket(&self) -> &zmq::Socket {
+        &self.pair
     }
 
     /// For `zmq::poll`.
@@ -151,7 +168,7 @@ fn no_detail_text(errno: u32) -> String {
         zero if zero == Errno::from(0) => {}
         again if again.is(zmq::Error::EAGAIN) => {}
         other => {
-            return format!("the peer broke it off ({other}) or does not speak ZeroMQ (ZMTP 3)");
+            return format!("{BROKEN_OFF}{other}) or does not speak ZeroMQ (ZMTP 3)");
         }
     }
     "the peer broke it off or does not speak ZeroMQ (ZMTP 3)".to_owned()
@@ -159,6 +176,13 @@ fn no_detail_text(errno: u32) -> String {
 
 /// Texts for the `ZMQ_PROTOCOL_ERROR_*` codes of zmq.h.
 fn protocol_text(code: u32) -> String {
+    if WRONG_TYPES.contains(&code) {
+        let number = (code - WRONG_TYPES.start()) as usize;
+        return match TYPES.get(number) {
+            Some(name) => format!("{WRONG_SOCKET_TYPE}: it is {name}"),
+            None => WRONG_SOCKET_TYPE.to_owned(),
+        };
+    }
     let words = match code {
         0x1000_0001 => "the peer sent an unexpected command",
         0x1000_0002 => "the peer's commands came out of sequence",
@@ -169,7 +193,7 @@ fn protocol_text(code: u32) -> String {
         0x1000_0015 => "the peer sent a malformed ERROR",
         0x1000_0016 => "the peer sent a malformed READY",
         0x1000_0017 => "the peer sent a malformed WELCOME",
-        0x1000_0018 => WRONG_SOCKET_TYPE,
+        0x1000_0018 => "the peer's metadata is malformed",
         0x1100_0001 => "the keys do not fit",
         0x1100_0002 => "one side asks for encryption or a password and the other does not",
         0x2000_0000..=0x2fff_ffff => "the authenticator gave no valid answer",
@@ -216,7 +240,9 @@ mod tests {
         };
         let protocol = zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
         assert!(words(protocol, 0x1100_0002).contains("encryption"));
-        assert!(words(protocol, 0x1000_0018).contains("socket type"));
+        assert!(words(protocol, 0x1000_0018).contains("malformed"));
+        assert_eq!(words(protocol, 0x7a00_0108), format!("{WRONG_SOCKET_TYPE}: it is PUSH"));
+        assert_eq!(words(protocol, 0x7a00_01ff), WRONG_SOCKET_TYPE);
         assert!(words(zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, 400).contains("denied"));
         assert!(words(zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, 0).contains("ZMTP"));
     }

@@ -96,6 +96,10 @@ impl QueryServer {
         Ok(QueryServer { socket, connections, bound, _ipc_files })
     }
 
+    pub(super) fn wait_at_most(&self) -> Option<Duration> {
+        self.connections.wait_at_most()
+    }
+
     /// The bound endpoints, with wildcards and port 0 filled in.
     pub fn bound(&self) -> &[String] {
         &self.bound

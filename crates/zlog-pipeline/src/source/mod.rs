@@ -29,6 +29,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crossbeam_channel::Receiver;
+
 use self::python::ListenStats;
 use self::text::LineCounts;
 use zlog_core::{Exit, Record, Result};
@@ -102,6 +104,12 @@ pub trait Source {
     /// Whether everything that there was to read when the source was opened has been
     /// delivered. What comes later is new.
     fn is_caught_up(&self) -> bool {
+        false
+    }
+
+    /// From now on, a message in `wake` ends the wait in [`Source::poll`]. Returns whether it
+    /// does: otherwise the caller must not wait long.
+    fn wake_by(&mut self, _wake: Receiver<()>) -> bool {
         false
     }
 

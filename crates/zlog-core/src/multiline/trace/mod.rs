@@ -192,13 +192,3 @@ pub(super) fn heading_len(text: &str) -> usize {
     }
     end
 }
-
-/// Whether the line is the first one of .NET's console logger, `fail: App.Program[0]`. Its
-/// message follows, indented by six spaces.
-pub(super) fn is_dotnet_console(line: &str) -> bool {
-    const LEVELS: [&str; 6] = ["trce: ", "dbug: ", "info: ", "warn: ", "fail: ", "crit: "];
-    let Some(category) = line.get(6..).filter(|_| LEVELS.contains(&&line[..6])) else {
-        return false;
-    };
-    category.ends_with(']') && category.contains('[') && !category.contains(' ')
-}

@@ -175,6 +175,11 @@ impl Publish {
 
     /// The topic of a record: its own if it has one (it was received or stored), otherwise made
     /// from root, level and subtopic.
+    /// How long until [`Handler::flush`] has timed work to do; `None` if it has none.
+    pub fn wait_at_most(&self) -> Option<Duration> {
+        self.publisher.as_ref().and_then(Publisher::wait_at_most)
+    }
+
     fn write_topic(&mut self, record: &Record<'_>) {
         if record.topic.is_empty() {
             let root = &*self.options.root;

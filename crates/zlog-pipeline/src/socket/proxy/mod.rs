@@ -14,6 +14,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::Receiver;
+
 use self::forwarded_topics::ForwardedTopics;
 use super::broken_report::BrokenReport;
 use super::connection::{ConnectionEvent, EndpointStatus};
@@ -31,6 +33,7 @@ use super::receive_thread::MAX_FRAMES;
 use super::slow_subscribers::SlowSubscribers;
 use super::subscriptions::PrefixChange;
 use super::upstream::UpstreamSubscriptions;
+use super::wake::{self, LONGEST, WakeSignal};
 use zlog_core::wire::query::{ENDING, MAX_MARKER_LEN, is_marker};
 use zlog_core::{Error, Result};
 
@@ -102,6 +105,8 @@ pub struct Proxy {
     upstream: UpstreamSubscriptions,
     markers: VecDeque<Box<[u8]>>,
     events: VecDeque<ConnectionEvent>,
+    /// Ends [`Proxy::wait`].
+    wake: Option<WakeSignal>,
     block: bool,
     /// How long a message waits for room at a time.
     send_slice: Duration,
@@ -156,6 +161,7 @@ impl Proxy {
             upstream: UpstreamSubscriptions::new(Instant::now()),
             markers: VecDeque::new(),
             events: VecDeque::new(),
+            wake: None,
             block: options.block,
             send_slice: if options.block { options.publish.send_slice } else { Duration::ZERO },
             slow: SlowSubscribers::default(),
@@ -308,6 +314,7 @@ impl Proxy {
     pub fn wait(&self, server: Option<&QueryServer>, wait: Duration) -> bool {
         let mut items: Vec<zmq::PollItem<'_>> =
             server.into_iter().flat_map(QueryServer::poll_items).collect();
+        items.extend(self.wake.as_ref().and_then(WakeSignal::poll_item));
         items.push(self.collect_connections.poll_item());
         items.push(self.publish_connections.poll_item());
         items.push(self.publish.as_poll_item(zmq::POLLIN));
@@ -316,8 +323,26 @@ impl Proxy {
         if self.frame_count == 0 {
             items.push(self.collect.as_poll_item(zmq::POLLIN));
         }
-        poll(&mut items, wait);
+        let timed = [&self.collect_connections, &self.publish_connections];
+        let timed = timed.into_iter().filter_map(|connections| connections.wait_at_most());
+        let timed = timed.chain(server.and_then(QueryServer::wait_at_most));
+        poll(&mut items, timed.min().map_or(wait, |most| most.min(wait)).min(LONGEST));
+        if let Some(wake) = &self.wake {
+            wake.drain();
+        }
         items[..others].iter().any(|item| item.is_readable())
+    }
+
+    /// From now on, a message in `wakes` ends the wait in [`Proxy::wait`].
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn wake_by(&mut self, wakes: Receiver<()>) -> Result<()> {
+        let (waker, wake) = wake::pair()?;
+        self.wake = Some(wake);
+        let pass_on = move || wakes.into_iter().for_each(|()| waker.wake());
+        let thread = std::thread::Builder::new().name("zlog-wake".into()).spawn(pass_on);
+        thread.map(drop).map_err(|error| Error::no_thread(&error))
     }
 
     /// The counts so far.

@@ -5,9 +5,13 @@
 
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::Sender;
+
 use super::connection::EndpointStatus;
 use super::connection_manager::ConnectionManager;
 use super::endpoint::{Endpoint, Role};
+#[cfg(unix)]
+use super::event_watch::EventWatch;
 use super::ffi;
 use super::flush::{Flushed, flush};
 use super::ipc_cleanup::IpcFiles;
@@ -50,6 +54,9 @@ pub enum WaitOutcome {
 
 /// A publishing socket.
 pub struct Publisher {
+    // Ends before the sockets that it watches.
+    #[cfg(unix)]
+    watch: Option<EventWatch>,
     // Sockets before their context, which can't terminate while they are open.
     socket: zmq::Socket,
     connections: ConnectionManager,
@@ -89,6 +96,8 @@ impl Publisher {
         options::make_publisher(&mut socket)?;
         let (connections, bound) = ConnectionManager::open(&context, &mut socket, endpoints)?;
         Ok(Publisher {
+            #[cfg(unix)]
+            watch: None,
             socket,
             connections,
             context,
@@ -209,6 +218,34 @@ impl Publisher {
             }
             PeerEvent::Ending(_) | PeerEvent::Subscription { .. } => {}
         });
+        #[cfg(unix)]
+        if let Some(watch) = &self.watch {
+            watch.rearm();
+        }
+    }
+
+    /// From now on, `wake` gets a message when [`Publisher::process_events`] has something to
+    /// do.
+    ///
+    /// # Errors
+    /// No more descriptors or threads.
+    #[cfg(unix)]
+    pub fn wake_on_events(&mut self, wake: Sender<()>) -> Result<()> {
+        let sockets = [&self.socket, self.connections.monitor_socket()];
+        self.watch = Some(EventWatch::start(sockets, wake)?);
+        self.process_events();
+        Ok(())
+    }
+
+    /// Not needed here: signals are looked for regularly, and wake as well.
+    #[cfg(not(unix))]
+    pub fn wake_on_events(&mut self, _wake: Sender<()>) -> Result<()> {
+        Ok(())
+    }
+
+    /// How long until [`Publisher::process_events`] has timed work to do; `None` if it has none.
+    pub fn wait_at_most(&self) -> Option<Duration> {
+        self.connections.wait_at_most()
     }
 
     /// A report of subscribers that were disconnected because of what they sent: the first at

@@ -24,6 +24,11 @@ pub(super) struct Utf16 {
 }
 
 impl Encoding {
+    /// Whether text has other lengths than the bytes that were read.
+    pub(super) fn is_utf16(&self) -> bool {
+        matches!(self, Encoding::Utf16(_))
+    }
+
     /// Decodes a block in place. Returns a remark when the stream begins with a byte order
     /// mark or is UTF-16.
     pub(super) fn decode(&mut self, block: &mut Block) -> Option<&'static str> {

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, never, select};
 use memchr::memchr;
 
 use self::encoding::Encoding;
@@ -63,6 +63,8 @@ pub struct TextSource {
     new_stream: Box<dyn Fn() -> Stream + Send>,
     shared: Shared,
     messages: Receiver<ReaderMessage>,
+    /// A message in here ends a wait.
+    wake: Receiver<()>,
     /// Returns buffers to the readers.
     spare: Sender<Vec<u8>>,
     current: Option<CurrentBlock>,
@@ -123,6 +125,7 @@ impl TextSource {
                 progress: Arc::clone(&progress),
             },
             messages,
+            wake: never(),
             spare,
             current: None,
             live: specs.len(),
@@ -247,10 +250,22 @@ impl TextSource {
                 let dues =
                     self.streams.iter().flat_map(|stream| [stream.due(), stream.state_due()]);
                 let due = dues.flatten().min();
-                match self.messages.recv_deadline(due.map_or(until, |due| due.min(until))) {
-                    Ok(message) => message,
-                    Err(RecvTimeoutError::Disconnected) => return self.readers_gone(),
-                    Err(RecvTimeoutError::Timeout) => return self.expire(Instant::now(), None),
+                let until = due.map_or(until, |due| due.min(until));
+                select! {
+                    recv(self.messages) -> message => match message {
+                        Ok(message) => message,
+                        Err(_) => return self.readers_gone(),
+                    },
+                    recv(self.wake) -> word => {
+                        if word.is_err() {
+                            // A closed channel would be ready all the time.
+                            self.wake = never();
+                        }
+                        return self.expire(Instant::now(), None);
+                    }
+                    default(until.saturating_duration_since(Instant::now())) => {
+                        return self.expire(Instant::now(), None);
+                    }
                 }
             }
         };
@@ -375,6 +390,12 @@ impl Source for TextSource {
     fn is_caught_up(&self) -> bool {
         let waits = |stream: &Stream| stream.assembly.assembler.wait() != Wait::None;
         self.behind.is_empty() && self.current.is_none() && !self.streams.iter().any(waits)
+    }
+
+    fn wake_by(&mut self, wake: Receiver<()>) -> bool {
+        self.wake = wake;
+        // Positions are saved by the clock.
+        self.positions.is_none()
     }
 
     fn take_notices(&mut self) -> Vec<Notice> {

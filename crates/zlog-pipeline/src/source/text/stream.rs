@@ -11,7 +11,8 @@ use super::progress::{self, Progress};
 use crate::source::Sink;
 use crate::source::lines::{Line, Splitter};
 use crate::source::reader::{BLOCK, Block, Origin, ReadProgress};
-use zlog_core::multiline::{Assembled, Assembler, Offer, Tag, Wait, mentions_error};
+use zlog_core::formats::Formats;
+use zlog_core::multiline::{self, Assembled, Assembler, Offer, Tag, Wait, mentions_error};
 use zlog_core::parse::{self, Parser};
 use zlog_core::wire::json;
 use zlog_core::{Level, RawJson, Record, Result};
@@ -95,7 +96,12 @@ impl CurrentBlock {
 
 impl Stream {
     pub(super) fn new(spec: StreamSpec, options: &LineOptions) -> Stream {
-        let assembler = Assembler::new(options.multiline.clone());
+        let formats = match options.parse.detect {
+            true => options.parse.formats.clone(),
+            false => Formats::none(),
+        };
+        let multiline = multiline::Options { formats, ..options.multiline.clone() };
+        let assembler = Assembler::new(multiline);
         Stream {
             encoding: Encoding::default(),
             progress: Progress::default(),
@@ -124,6 +130,7 @@ impl Stream {
         self.fed = origin.as_ref().map_or(0, |origin| origin.offset);
         (self.assembly.line_start, self.assembly.delivered) = (self.fed, self.fed);
         self.origin = origin.map(Arc::new);
+        self.encoding = Encoding::default();
         self.has_begun = true;
     }
 
@@ -208,7 +215,10 @@ impl Stream {
                 self.progress.reset();
                 self.splitter.advance(&mut current.pos);
                 let ahead = current.block.len - current.pos + self.splitter.carried();
-                self.assembly.line_start = self.fed - ahead as u64;
+                // Of UTF-16, only the end of a block has a known place.
+                if ahead == 0 || !self.encoding.is_utf16() {
+                    self.assembly.line_start = self.fed.saturating_sub(ahead as u64);
+                }
                 continue;
             }
             if current.last && self.splitter.finish() {
