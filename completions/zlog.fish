@@ -98,7 +98,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -s h -l help -d 'Print h
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s t -l topic -d 'Another way to give TOPIC' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s r -l root -d 'Only topics with this root' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l not -d 'Exclude topics with this prefix' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above, and records without a level' -r -f -a "debug\t''
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s l -l level -d 'Only this level and above, or without a level' -r -f -a "debug\t''
 info\t''
 warning\t''
 error\t''

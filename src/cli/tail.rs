@@ -45,7 +45,7 @@ pub struct TailArgs {
     /// Match a prefix only up to a dot or the end: app.ERROR excludes app.ERRORS
     #[arg(long, help_heading = SELECT, hide_short_help = true)]
     pub whole_parts: bool,
-    /// Only this level and above, and records without a level
+    /// Only this level and above, or without a level
     ///
     /// A name (debug, info, warning, error, critical) or a number on Python's scale. A record
     /// without a level passes: nobody would see that it is missing. --strict-level excludes it.
