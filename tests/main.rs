@@ -41,6 +41,8 @@ mod orphans;
 mod parity;
 /// PyZMQ, Logbook and plain Python at the other end of the stream.
 mod peers;
+/// The Python package `zlog_logging`, on every CPython that this machine has.
+mod python_package;
 /// `zlog relay`: what passes through it, and what it says of itself.
 mod relay;
 /// Several handlers at once, and routes to them.

@@ -25,7 +25,7 @@ pub(crate) use self::finished::Finished;
 pub(crate) use self::logrotate::{Logrotate, logrotate};
 pub(crate) use self::peer::left_out;
 pub(crate) use self::pty::Terminal;
-pub(crate) use self::python::{Python, python};
+pub(crate) use self::python::{Python, install as install_python, python};
 pub(crate) use self::rsyslog::{Rsyslog, rsyslog, rsyslog_with_its_default_limit};
 pub(crate) use self::running::{Input, Running};
 pub(crate) use self::wire::{Listener, Message, Publisher};

@@ -48,7 +48,8 @@ impl Python {
         Running::start(command, Input::Empty)
     }
 
-    fn command(&self) -> Command {
+    /// A command that runs this interpreter.
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         clear_environment(&mut command);
         // Unbuffered, so that lines are seen when printed; no bytecode next to the sources.
@@ -62,15 +63,15 @@ impl Python {
 #[track_caller]
 pub(crate) fn python() -> Option<Python> {
     static PYTHON: OnceLock<Result<Python, String>> = OnceLock::new();
-    match PYTHON.get_or_init(install) {
+    match PYTHON.get_or_init(|| install("python3".as_ref(), REQUIREMENTS)) {
         Ok(python) => Some(python.clone()),
         Err(why) => left_out("Python with its peers", why),
     }
 }
 
-/// Creates the environment, or finds that of an earlier run.
-fn install() -> Result<Python, String> {
-    let directory = directory();
+/// Creates an environment of `interpreter` with `requirements`, or finds that of an earlier run.
+pub(crate) fn install(interpreter: &Path, requirements: &str) -> Result<Python, String> {
+    let directory = directory(interpreter, requirements);
     let said = |error: std::io::Error| format!("{}: {error}", directory.display());
     fs::create_dir_all(env!("CARGO_TARGET_TMPDIR")).map_err(said)?;
     // Serializes concurrent runs of the tests.
@@ -83,19 +84,19 @@ fn install() -> Result<Python, String> {
         return Ok(python);
     }
     let _ = fs::remove_dir_all(&directory);
-    run(Command::new("python3").args(["-m", "venv"]).arg(&directory))?;
-    let requirements = directory.join("requirements.txt");
-    fs::write(&requirements, REQUIREMENTS).map_err(said)?;
+    run(Command::new(interpreter).args(["-m", "venv"]).arg(&directory))?;
+    let list = directory.join("requirements.txt");
+    fs::write(&list, requirements).map_err(said)?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
-    run(Command::new(&python.program).args(pip).arg(&requirements))?;
+    run(Command::new(&python.program).args(pip).arg(&list))?;
     fs::write(&complete, "").map_err(said)?;
     Ok(python)
 }
 
-/// One environment per list of requirements.
-fn directory() -> PathBuf {
+/// One environment per interpreter and list of requirements.
+fn directory(interpreter: &Path, requirements: &str) -> PathBuf {
     let mut hasher = DefaultHasher::new();
-    REQUIREMENTS.hash(&mut hasher);
+    (interpreter, requirements).hash(&mut hasher);
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("peers-{:016x}", hasher.finish()))
 }
 

@@ -1,0 +1,282 @@
+"""The thread that encodes records and sends them: the only one that touches ZeroMQ."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import socket
+import sys
+import threading
+import time
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+
+import zmq
+
+from . import _records
+
+#: Seconds between two attempts to open the endpoints.
+_RETRY = 1.0
+#: Longest wait for a record between two looks at new and ended subscriptions, in seconds.
+_IDLE = 5.0
+#: Longest pause between two attempts to send to a subscriber whose queue is full, in seconds.
+_STALL = 0.02
+#: Records that are queued for each subscriber in ZeroMQ.
+_HIGH_WATER_MARK = 10_000
+#: Most records between two looks at subscriptions.
+_BATCH = 256
+#: Most topics that are numbered. Beyond them, numbering starts again under a new source.
+_MAX_TOPICS = 65_536
+
+
+class Flush(threading.Event):
+    """Set when everything before it in the queue was given to ZeroMQ."""
+
+
+Fields = Dict[str, Any]
+#: ``None`` wakes the thread up when it is to end.
+Item = Union[Fields, Flush, None]
+
+
+class Drops:
+    """The records of each topic that were dropped since the last look."""
+
+    def __init__(self) -> None:
+        # Reentrant: a signal handler may log while its thread counts.
+        self._lock = threading.RLock()
+        self._topics: Dict[str, int] = {}
+
+    def add(self, topic: str) -> None:
+        with self._lock:
+            self._topics[topic] = self._topics.get(topic, 0) + 1
+
+    def take(self) -> Dict[str, int]:
+        with self._lock:
+            topics, self._topics = self._topics, {}
+        return topics
+
+    def __bool__(self) -> bool:
+        return bool(self._topics)
+
+
+class Publisher(threading.Thread):
+    """Sends the records that are put into ``queue``.
+
+    ``topic_of``
+        Gives the topic of a record, and removes from the fields what goes into it.
+    ``drops``
+        Whether a subscriber whose queue is full loses records. Otherwise the thread waits.
+    ``size``
+        Number of records in ``queue`` from which on callers wait or drop.
+    ``report``
+        Called within an ``except`` block when the endpoints can't be opened.
+    """
+
+    def __init__(
+        self,
+        topic_of: Callable[[Fields], str],
+        report: Callable[[], None],
+        *,
+        bind: Sequence[str],
+        connect: Sequence[str],
+        root: Optional[str],
+        size: int,
+        wait: float,
+        drops: bool,
+    ) -> None:
+        super().__init__(name="zlog-publisher", daemon=True)
+        self.queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self._topic_of, self._report = topic_of, report
+        self._bind, self._connect, self._root = bind, connect, root
+        self._size, self._wait, self._drops = size, wait, drops
+        self._room = threading.Condition()
+        self._waiting = 0
+        #: False while the endpoints can't be opened, and after the end. Nobody waits then.
+        self._sends = True
+        self._closing = threading.Event()
+        self._deadline = float("inf")
+        self._dropped = Drops()
+        self._untold = 0
+        self._unsent = 0
+        self._hostname = socket.gethostname()
+        self._source = _records.new_source(self._hostname)
+        self._numbers: Dict[str, int] = {}
+        self._subscriptions = 0
+        #: Whether the thread could not be started: `close` sends the queue instead.
+        self.needs_caller = False
+
+    # Called by the program's threads
+
+    def start_unless(self, exiting: bool) -> None:
+        """Starts the thread, unless the interpreter ends: it would be killed, or refused."""
+        self.needs_caller = exiting
+        if not exiting:
+            try:
+                self.start()
+            except RuntimeError:
+                self.needs_caller = True
+
+    def wait_for_room(self) -> bool:
+        """Returns whether there is room, now or after a wait.
+
+        ``False`` when waiting makes no sense: the endpoints can't be used, or the thread ends.
+        """
+        while self._sends and not self._closing.is_set():
+            with self._room:
+                if self.queue.qsize() < self._size:
+                    return True
+                self._waiting += 1
+                # Bounded: the thread may end meanwhile.
+                self._room.wait(0.1)
+                self._waiting -= 1
+        return self.queue.qsize() < self._size
+
+    def count_drop(self, fields: Fields) -> None:
+        """Counts a record that was dropped because the queue is full."""
+        self._dropped.add(self._topic_of(fields))
+
+    def close(self, within: float) -> None:
+        """Sends what is queued, within that many seconds, and ends the thread."""
+        self._deadline = time.monotonic() + within
+        self._closing.set()
+        self.queue.put(None)
+        if self.needs_caller:
+            self.run()
+        elif self.is_alive():
+            # Half a second for closing the sockets.
+            self.join(within + 0.5)
+        else:
+            self._tell_unsent()
+
+    # The thread
+
+    def run(self) -> None:
+        """Opens the endpoints, waits for a subscriber and sends, until it is closed."""
+        context = zmq.Context()
+        try:
+            publisher = self._open_socket(context)
+            if publisher is not None:
+                self._await_subscriber(publisher)
+                self._send_queue(publisher)
+                left = max(0.0, self._deadline - time.monotonic())
+                publisher.close(linger=int(left * 1000))
+        finally:
+            self._sends = False
+        context.term()
+        self._tell_unsent()
+
+    def _open_socket(self, context: "zmq.Context[Any]") -> "Optional[zmq.Socket[Any]]":
+        """The socket, or ``None`` if the thread is to end before the endpoints can be used."""
+        reported = False
+        while True:
+            publisher: "zmq.Socket[Any]" = context.socket(zmq.XPUB)
+            publisher.setsockopt(zmq.SNDHWM, _HIGH_WATER_MARK)
+            publisher.setsockopt(zmq.XPUB_NODROP, int(not self._drops))
+            try:
+                for endpoint in self._bind:
+                    publisher.bind(endpoint)
+                for endpoint in self._connect:
+                    publisher.connect(endpoint)
+            except zmq.ZMQError:
+                self._sends = False
+                publisher.close(linger=0)
+                if not reported:
+                    self._report()
+                    reported = True
+                if self._closing.wait(_RETRY):
+                    return None
+                continue
+            self._sends = True
+            return publisher
+
+    def _await_subscriber(self, publisher: "zmq.Socket[Any]") -> None:
+        """Holds records until somebody subscribes: ZeroMQ drops them before."""
+        until = time.monotonic() + self._wait
+        left = self._wait
+        while not self._subscriptions and left > 0:
+            if publisher.poll(int(left * 1000) + 1):
+                self._read_subscriptions(publisher)
+            left = until - time.monotonic()
+
+    def _read_subscriptions(self, publisher: "zmq.Socket[Any]") -> None:
+        while True:
+            try:
+                message = publisher.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            change = {b"\x01": 1, b"\x00": -1}.get(message[:1], 0)
+            self._subscriptions = max(0, self._subscriptions + change)
+
+    def _send_queue(self, publisher: "zmq.Socket[Any]") -> None:
+        """Sends the queue until the thread is closed and the queue is empty."""
+        sent = 0
+        while True:
+            try:
+                item = self.queue.get(timeout=0 if self._closing.is_set() else _IDLE)
+            except queue.Empty:
+                if self._closing.is_set():
+                    return
+                self._read_subscriptions(publisher)
+                continue
+            if isinstance(item, dict):
+                self._send(publisher, item)
+                sent += 1
+            elif item is not None:
+                item.set()
+            if self._waiting and self.queue.qsize() <= self._size // 2:
+                with self._room:
+                    self._room.notify_all()
+            is_empty = self.queue.qsize() == 0
+            if is_empty and (self._untold or self._dropped):
+                self._tell_drops(publisher)
+            # XPUB keeps what nobody reads.
+            if is_empty or sent % _BATCH == 0:
+                self._read_subscriptions(publisher)
+
+    def _send(self, publisher: "zmq.Socket[Any]", fields: Fields) -> None:
+        self._number_drops()
+        topic = self._topic_of(fields)
+        if len(self._numbers) >= _MAX_TOPICS:
+            self._numbers.clear()
+            self._source = _records.new_source(self._hostname)
+        number = self._numbers[topic] = self._numbers.get(topic, 0) + 1
+        fields.update(hostname=self._hostname, source=self._source, seq=number)
+        frames = _records.frames(topic, fields)
+        while True:
+            try:
+                publisher.send_multipart(frames, zmq.DONTWAIT)
+                return
+            except zmq.Again:
+                # A subscriber's queue is full. XPUB can't be polled for room.
+                if time.monotonic() >= self._deadline:
+                    self._unsent += 1
+                    return
+                self._read_subscriptions(publisher)
+                self._closing.wait(_STALL) if not self._closing.is_set() else time.sleep(_STALL)
+
+    def _number_drops(self) -> None:
+        """Dropped records take numbers, so that readers see a gap."""
+        if self._dropped:
+            for topic, count in self._dropped.take().items():
+                self._numbers[topic] = self._numbers.get(topic, 0) + count
+                self._untold += count
+
+    def _tell_drops(self, publisher: "zmq.Socket[Any]") -> None:
+        """Sends a record that tells how many were dropped: no other may follow."""
+        self._number_drops()
+        count, self._untold = self._untold, 0
+        message = f"{count} records were dropped: {self._size} were waiting to be sent"
+        record = logging.LogRecord(
+            "zlog_logging", logging.WARNING, __file__, 0, message, None, None
+        )
+        self._send(publisher, _records.capture(record, str))
+
+    def _tell_unsent(self) -> None:
+        unsent = self._unsent + self._untold + sum(self._dropped.take().values())
+        while not self.queue.empty():
+            unsent += isinstance(self.queue.get(), dict)
+        if unsent and logging.raiseExceptions and sys.stderr is not None:
+            print(
+                f"zlog_logging: {unsent} records were not sent. The endpoint could not be used, "
+                "or a subscriber took too long; see linger=.",
+                file=sys.stderr,
+            )
