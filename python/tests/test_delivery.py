@@ -102,6 +102,7 @@ def test_dropped_records_leave_a_gap_and_are_told(reader):
         logger.info("%d", at)
     reader.start()
     told = reader.wait_for(11)[10]
+    assert [body["seq"] for _, body in reader.messages[:10]] == list(range(1, 11))
     assert told[0] == "zlog_logging.WARNING"
     assert told[1]["msg"] == "90 records were dropped: 10 were waiting to be sent"
     logger.info("after")

@@ -32,15 +32,12 @@ class Flush(threading.Event):
     """Set when everything before it in the queue was given to ZeroMQ."""
 
 
-Fields = Dict[str, Any]
-#: ``None`` wakes the thread up when it is to end.
-Item = Union[Fields, Flush, None]
-
-
 class Drops:
     """The records of each topic that were dropped since the last look."""
 
     def __init__(self) -> None:
+        #: Whether this is in the queue.
+        self.is_queued = False
         # Reentrant: a signal handler may log while its thread counts.
         self._lock = threading.RLock()
         self._topics: Dict[str, int] = {}
@@ -54,8 +51,10 @@ class Drops:
             topics, self._topics = self._topics, {}
         return topics
 
-    def __bool__(self) -> bool:
-        return bool(self._topics)
+
+Fields = Dict[str, Any]
+#: ``Drops`` stands where records were dropped. ``None`` wakes the thread up when it is to end.
+Item = Union[Fields, Flush, Drops, None]
 
 
 class Publisher(threading.Thread):
@@ -133,6 +132,10 @@ class Publisher(threading.Thread):
     def count_drop(self, fields: Fields) -> None:
         """Counts a record that was dropped because the queue is full."""
         self._dropped.add(self._topic_of(fields))
+        # Their numbers follow those of the records that are queued now.
+        if not self._dropped.is_queued:
+            self._dropped.is_queued = True
+            self.queue.put(self._dropped)
 
     def close(self, within: float) -> None:
         """Sends what is queued, within that many seconds, and ends the thread."""
@@ -220,20 +223,21 @@ class Publisher(threading.Thread):
             if isinstance(item, dict):
                 self._send(publisher, item)
                 sent += 1
+            elif isinstance(item, Drops):
+                self._number_drops()
             elif item is not None:
                 item.set()
             if self._waiting and self.queue.qsize() <= self._size // 2:
                 with self._room:
                     self._room.notify_all()
             is_empty = self.queue.qsize() == 0
-            if is_empty and (self._untold or self._dropped):
+            if is_empty and self._untold:
                 self._tell_drops(publisher)
             # XPUB keeps what nobody reads.
             if is_empty or sent % _BATCH == 0:
                 self._read_subscriptions(publisher)
 
     def _send(self, publisher: "zmq.Socket[Any]", fields: Fields) -> None:
-        self._number_drops()
         topic = self._topic_of(fields)
         if len(self._numbers) >= _MAX_TOPICS:
             self._numbers.clear()
@@ -255,14 +259,13 @@ class Publisher(threading.Thread):
 
     def _number_drops(self) -> None:
         """Dropped records take numbers, so that readers see a gap."""
-        if self._dropped:
-            for topic, count in self._dropped.take().items():
-                self._numbers[topic] = self._numbers.get(topic, 0) + count
-                self._untold += count
+        self._dropped.is_queued = False
+        for topic, count in self._dropped.take().items():
+            self._numbers[topic] = self._numbers.get(topic, 0) + count
+            self._untold += count
 
     def _tell_drops(self, publisher: "zmq.Socket[Any]") -> None:
         """Sends a record that tells how many were dropped: no other may follow."""
-        self._number_drops()
         count, self._untold = self._untold, 0
         message = f"{count} records were dropped: {self._size} were waiting to be sent"
         record = logging.LogRecord(
