@@ -132,7 +132,7 @@ logging.error('last')
     let ended = tail.wait();
     let shown = ended.out();
     assert_eq!(shown, "0\n1\n2\n3\n4\n15 records were dropped: 5 were waiting to be sent\nlast\n");
-    ended.stderr_has("15 records lost");
+    ended.stderr_has("lost 15 records of");
 }
 
 #[test]
