@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 import pytest
 import zmq
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def wait_until(condition: Any) -> None:
