@@ -62,6 +62,24 @@ def test_a_program_that_nobody_listens_to_ends_after_the_wait(reader):
     assert time.monotonic() - started < DEADLINE
 
 
+def test_a_program_that_ends_before_its_wait_is_over_tells_what_it_did_not_send(reader):
+    ended = run(SHORT.replace("wait=60", "wait=600, linger=1"), reader.endpoint)
+    assert ended.returncode == 0
+    assert "zlog_logging: 3 records were not sent:" in ended.stderr
+
+
+def test_wrong_arguments_leave_nothing_behind_for_the_end_of_the_program():
+    ended = run("""
+        from zlog_logging import ZlogHandler
+        try:
+            ZlogHandler("localhost:5")
+        except ValueError as error:
+            print(error)
+    """)
+    assert "'localhost:5' is not an endpoint" in ended.stdout
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_a_program_that_dies_of_an_exception_still_publishes_it(reader):
     reader.start()
     script = SHORT + """
@@ -164,7 +182,7 @@ def test_an_endpoint_that_is_taken_is_reported_once_and_costs_the_program_nothin
     assert (ended.returncode, ended.stdout) == (0, "done\n")
     assert ended.stderr.count("--- Logging error ---") == 1
     assert "Address already in use" in ended.stderr
-    assert "zlog_logging: 100 records were not sent." in ended.stderr
+    assert "zlog_logging: 100 records were not sent:" in ended.stderr
 
 
 def test_an_endpoint_that_becomes_free_is_used(reader):
