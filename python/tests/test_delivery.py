@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import zmq
-from conftest import DEADLINE, Reader, free_port, wait_until
+from conftest import DEADLINE, free_port, wait_until
 
 from zlog_logging import LogRecordSubscriber, ZlogHandler
 
@@ -328,7 +328,8 @@ def test_asyncio_tasks_log_without_waiting(reader):
         import asyncio, logging, sys
         from zlog_logging import ZlogHandler
         logging.getLogger().setLevel(10)
-        logging.getLogger().addHandler(ZlogHandler(sys.argv[1], root="app", on_full="drop", wait=60))
+        handler = ZlogHandler(sys.argv[1], root="app", on_full="drop", wait=60)
+        logging.getLogger().addHandler(handler)
         async def work(number):
             for at in range(100):
                 logging.info("%d %d", number, at)

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Optional, Sequence, Union
 
 import zmq
 
@@ -290,6 +290,7 @@ class Publisher(threading.Thread):
         if unsent and logging.raiseExceptions and sys.stderr is not None:
             print(
                 f"zlog_logging: {unsent} records were not sent: the endpoint could not be used, "
-                "nobody subscribed, or a subscriber took too long. Start a reader, or raise linger=.",
+                "nobody subscribed, or a subscriber took too long. Start a reader, or raise "
+                "linger=.",
                 file=sys.stderr,
             )
