@@ -113,8 +113,9 @@ import logging, sys
 from zlog_logging import ZlogHandler, _publisher
 wait = _publisher.Publisher._await_subscriber
 def fill_first(self, socket):
-    wait(self, socket)
+    is_there = wait(self, socket)
     filled.wait()
+    return is_there
 _publisher.Publisher._await_subscriber = fill_first
 import threading
 filled = threading.Event()
