@@ -82,7 +82,7 @@ fn tail_shows_the_records_of_zlog_handler() {
     let script = "
 import logging, sys
 from zlog_logging import ZlogHandler
-handler = ZlogHandler(connect=sys.argv[1], root='shop')
+handler = ZlogHandler(connect=sys.argv[1], root='shop', wait=20)
 logging.getLogger('db').addHandler(handler)
 logging.getLogger('db').warning('%d rows', 7, extra={'user': 'alice'})
 try:
@@ -113,8 +113,9 @@ import logging, sys
 from zlog_logging import ZlogHandler, _publisher
 wait = _publisher.Publisher._await_subscriber
 def fill_first(self, socket):
-    wait(self, socket)
+    is_there = wait(self, socket)
     filled.wait()
+    return is_there
 _publisher.Publisher._await_subscriber = fill_first
 import threading
 filled = threading.Event()

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Optional, Sequence, Union
 
 import zmq
 
@@ -77,7 +77,6 @@ class Publisher(threading.Thread):
         *,
         bind: Sequence[str],
         connect: Sequence[str],
-        root: Optional[str],
         size: int,
         wait: float,
         drops: bool,
@@ -85,7 +84,7 @@ class Publisher(threading.Thread):
         super().__init__(name="zlog-publisher", daemon=True)
         self.queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._topic_of, self._report = topic_of, report
-        self._bind, self._connect, self._root = bind, connect, root
+        self._bind, self._connect = bind, connect
         self._size, self._wait, self._drops = size, wait, drops
         self._room = threading.Condition()
         self._waiting = 0
@@ -124,9 +123,11 @@ class Publisher(threading.Thread):
                 if self.queue.qsize() < self._size:
                     return True
                 self._waiting += 1
-                # Bounded: the thread may end meanwhile.
-                self._room.wait(0.1)
-                self._waiting -= 1
+                try:
+                    # Bounded: the thread may end meanwhile.
+                    self._room.wait(0.1)
+                finally:
+                    self._waiting -= 1
         return self.queue.qsize() < self._size
 
     def count_drop(self, fields: Fields) -> None:
@@ -158,8 +159,8 @@ class Publisher(threading.Thread):
         try:
             publisher = self._open_socket(context)
             if publisher is not None:
-                self._await_subscriber(publisher)
-                self._send_queue(publisher)
+                if self._await_subscriber(publisher):
+                    self._send_queue(publisher)
                 left = max(0.0, self._deadline - time.monotonic())
                 publisher.close(linger=int(left * 1000))
         finally:
@@ -191,14 +192,23 @@ class Publisher(threading.Thread):
             self._sends = True
             return publisher
 
-    def _await_subscriber(self, publisher: "zmq.Socket[Any]") -> None:
-        """Holds records until somebody subscribes: ZeroMQ drops them before."""
+    def _await_subscriber(self, publisher: "zmq.Socket[Any]") -> bool:
+        """Holds records until somebody subscribes: ZeroMQ drops them before.
+
+        ``False`` if the thread must end before the wait is over.
+        """
         until = time.monotonic() + self._wait
-        left = self._wait
-        while not self._subscriptions and left > 0:
+        while not self._subscriptions:
+            now = time.monotonic()
+            if now >= until:
+                break
+            if now >= self._deadline:
+                return False
+            # In short turns: the deadline may be set meanwhile.
+            left = min(until - now, max(0.0, self._deadline - now), 0.1)
             if publisher.poll(int(left * 1000) + 1):
                 self._read_subscriptions(publisher)
-            left = until - time.monotonic()
+        return True
 
     def _read_subscriptions(self, publisher: "zmq.Socket[Any]") -> None:
         while True:
@@ -255,7 +265,7 @@ class Publisher(threading.Thread):
                     self._unsent += 1
                     return
                 self._read_subscriptions(publisher)
-                self._closing.wait(_STALL) if not self._closing.is_set() else time.sleep(_STALL)
+                time.sleep(_STALL)
 
     def _number_drops(self) -> None:
         """Dropped records take numbers, so that readers see a gap."""
@@ -279,7 +289,8 @@ class Publisher(threading.Thread):
             unsent += isinstance(self.queue.get(), dict)
         if unsent and logging.raiseExceptions and sys.stderr is not None:
             print(
-                f"zlog_logging: {unsent} records were not sent. The endpoint could not be used, "
-                "or a subscriber took too long; see linger=.",
+                f"zlog_logging: {unsent} records were not sent: the endpoint could not be used, "
+                "nobody subscribed, or a subscriber took too long. Start a reader, or raise "
+                "linger=.",
                 file=sys.stderr,
             )
