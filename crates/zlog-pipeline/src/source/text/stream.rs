@@ -14,6 +14,7 @@ use crate::source::reader::{BLOCK, Block, Origin, ReadProgress};
 use zlog_core::formats::Formats;
 use zlog_core::multiline::{self, Assembled, Assembler, Offer, Tag, Wait, mentions_error};
 use zlog_core::parse::{self, Parser};
+use zlog_core::text::prefix;
 use zlog_core::wire::json;
 use zlog_core::{Level, RawJson, Record, Result};
 
@@ -340,8 +341,7 @@ impl Assembly {
 
 impl Previous {
     fn new(record: &Record<'_>, tag: Tag) -> Previous {
-        let len = record.msg.floor_char_boundary(MAX_MESSAGE);
-        let message = record.msg[..len].to_owned();
+        let message = prefix(&record.msg, MAX_MESSAGE).to_owned();
         Previous { message, level: record.level, received: tag.received }
     }
 }
