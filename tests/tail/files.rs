@@ -253,7 +253,7 @@ fn zlogs_own_log_files_are_read_back_with_time_level_and_logger() {
     ];
     zlog(["tail", "--input", "-", "--file", file]).stdin(lines(records)).run().success();
 
-    let expected = "1970-01-01 00:00:01.500  ERROR     shop.db  no connection: 3\n    \
+    let expected = "1970-01-01 00:00:01.500  ERROR    shop.db  no connection: 3\n    \
          Traceback (most recent call last):\n      File \"x.py\", line 1, in f\n    OSError: full\n\
          1970-01-01 00:00:02.250  Level 35  shop     paid\n\
          1970-01-01 00:00:03.125  INFO      shop     plain\n";

@@ -10,6 +10,7 @@ use crate::source::Sink;
 use zlog_core::formats::Formats;
 use zlog_core::multiline::{self, Assembled, Assembler, Offer, Tag, Wait, mentions_error};
 use zlog_core::parse::{Batch, Parser};
+use zlog_core::text::prefix;
 use zlog_core::wire::json;
 use zlog_core::{Level, RawJson, Record, Result};
 
@@ -217,8 +218,7 @@ impl Assembly {
 
 impl Previous {
     fn new(record: &Record<'_>, tag: Tag) -> Previous {
-        let len = record.msg.floor_char_boundary(MAX_MESSAGE);
-        let message = record.msg[..len].to_owned();
+        let message = prefix(&record.msg, MAX_MESSAGE).to_owned();
         Previous { message, level: record.level, time: tag.time() }
     }
 }
