@@ -45,7 +45,8 @@ pub struct Options {
     /// With [`Rules::Tracebacks`]: the formats, some of which say what continues a record.
     pub formats: Formats,
     /// How long to wait for further lines of a record after its last one. A line after which
-    /// a traceback is [likely](Wait::Short) waits a tenth of that, and other lines don't wait.
+    /// a traceback is [likely](Wait::Short) waits for [`Options::short_wait`], and other lines
+    /// don't wait.
     pub wait: Duration,
     /// The maximum bytes after a record's first line. A line that exceeds it starts a new
     /// record.
@@ -64,6 +65,14 @@ impl Default for Options {
             max_bytes: 1 << 20,
             max_lines: 5000,
         }
+    }
+}
+
+impl Options {
+    /// How long a line waits for a traceback that is likely to follow, and how far apart the
+    /// lines of a message may come.
+    pub fn short_wait(&self) -> Duration {
+        self.wait / 10
     }
 }
 

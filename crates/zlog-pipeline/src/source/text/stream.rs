@@ -172,12 +172,13 @@ impl Stream {
     /// follow, or if more input is certain to.
     fn wait_after(&mut self, block: &Block) -> Duration {
         let Assembly { assembler, parser, .. } = &mut self.assembly;
-        let (long, more) =
-            (assembler.long_wait(), || block.len >= BLOCK || self.splitter.is_within_line());
+        let options = assembler.options();
+        let (short, long) = (options.short_wait(), options.wait);
+        let more = || block.len >= BLOCK || self.splitter.is_within_line();
         match assembler.wait() {
             Wait::None => Duration::ZERO,
             Wait::Line(line) if !more() && !is_error(line, parser) => Duration::ZERO,
-            Wait::Line(_) | Wait::Short if !more() => long / 10,
+            Wait::Line(_) | Wait::Short if !more() => short,
             Wait::Line(_) | Wait::Short | Wait::Long => long,
         }
     }
