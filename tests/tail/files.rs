@@ -202,7 +202,9 @@ fn the_last_records_of_a_large_file_are_those_that_reading_all_of_it_gives() {
         0 => format!("2024-01-02T03:04:{:02} begins\n", i / 8_000),
         _ => format!("  indented {i}\n"),
     };
-    let plain = |i: usize| format!("{}\nline {i} of many\n", if i % 500 == 0 { trace } else { "" });
+    let plain = |i: usize| {
+        format!("{}\nline {i} of many\n", if i.is_multiple_of(500) { trace } else { "" })
+    };
     let kinds: [(&str, &dyn Fn(usize) -> String); 7] = [
         ("own", &own),
         ("traces", &failed),
