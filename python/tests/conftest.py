@@ -11,11 +11,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 import pytest
 import zmq
 
-<<<<<<< HEAD
-DEADLINE = 20.0
-=======
 DEADLINE = 60.0
->>>>>>> main
 
 
 def wait_until(condition: Any) -> None:

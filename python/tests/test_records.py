@@ -10,11 +10,7 @@ import threading
 from typing import Any
 
 import pytest
-<<<<<<< HEAD
-from conftest import Reader
-=======
 from conftest import DEADLINE, Reader
->>>>>>> main
 
 from zlog_logging import LogRecordSubscriber, ZlogHandler
 
@@ -22,11 +18,7 @@ from zlog_logging import LogRecordSubscriber, ZlogHandler
 def publish(reader: Reader, log: Any, **options: Any) -> list:
     """The messages of what ``log(logger)`` logs."""
     reader.start()
-<<<<<<< HEAD
-    handler = ZlogHandler(reader.endpoint, **options)
-=======
     handler = ZlogHandler(reader.endpoint, wait=DEADLINE, **options)
->>>>>>> main
     logger = logging.Logger("shop.db", logging.DEBUG)
     logger.addHandler(handler)
     count = log(logger) or 1
@@ -151,11 +143,7 @@ def test_attributes_of_other_formatters_are_not_sent(reader):
 
 def test_a_python_reader_gets_the_record_that_was_logged(reader):
     subscriber = LogRecordSubscriber(reader.endpoint, topics="shop.")
-<<<<<<< HEAD
-    handler = ZlogHandler(reader.endpoint)
-=======
     handler = ZlogHandler(reader.endpoint, wait=DEADLINE)
->>>>>>> main
     logger = logging.Logger("shop.db", logging.DEBUG)
     logger.addHandler(handler)
     try:

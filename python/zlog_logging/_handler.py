@@ -67,11 +67,7 @@ class ZlogHandler(logging.Handler):
         linger: float = 5.0,
         level: Union[int, str] = logging.NOTSET,
     ) -> None:
-<<<<<<< HEAD
-        super().__init__(level)
-=======
         # Before logging knows the handler, which it would flush at the end of the program.
->>>>>>> main
         if on_full not in ("block", "drop"):
             raise ValueError(f'on_full is "block" or "drop", not {on_full!r}')
         if queue_size < 1:
@@ -80,10 +76,7 @@ class ZlogHandler(logging.Handler):
             bind = "tcp://127.0.0.1:12345"
         self._bind = _endpoints(bind)
         self._connect = _endpoints(connect)
-<<<<<<< HEAD
-=======
         super().__init__(level)
->>>>>>> main
         self._root = root
         self._delimiter = delimiter
         self._size = queue_size
@@ -140,12 +133,8 @@ class ZlogHandler(logging.Handler):
     def flush(self) -> None:
         """Waits until everything queued is given to ZeroMQ, up to ``linger`` seconds."""
         publisher = self._running.get("")
-<<<<<<< HEAD
-        if publisher is not None and publisher.is_alive():
-=======
         # logging.shutdown flushes and then closes, which waits as well.
         if publisher is not None and publisher.is_alive() and not _exiting:
->>>>>>> main
             flush = Flush()
             publisher.queue.put(flush)
             flush.wait(self._linger)
@@ -167,10 +156,6 @@ class ZlogHandler(logging.Handler):
             lambda: self.handleError(record),
             bind=self._bind,
             connect=self._connect,
-<<<<<<< HEAD
-            root=self._root,
-=======
->>>>>>> main
             size=self._size,
             wait=self._wait,
             drops=not self._blocks,

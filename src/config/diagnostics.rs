@@ -6,6 +6,7 @@ use std::path::Path;
 
 use zlog_core::Error;
 use zlog_core::text::escape::escape;
+use zlog_core::text::prefix;
 use zlog_core::text::suggest::suggest;
 
 /// Errors that are shown. The rest is counted.
@@ -125,10 +126,7 @@ impl<'t> LineIndex<'t> {
     /// `relay.toml:12:9: `, as compilers write it: line and column, from 1. A column is a
     /// character.
     fn of(&self, offset: usize) -> String {
-        let mut offset = offset.min(self.text.len());
-        while !self.text.is_char_boundary(offset) {
-            offset -= 1;
-        }
+        let offset = prefix(self.text, offset).len();
         let line = self.lines.partition_point(|&start| start <= offset);
         let column = self.text[self.lines[line - 1]..offset].chars().count() + 1;
         format!("{}:{line}:{column}: ", self.path)

@@ -264,6 +264,6 @@ impl Sample {
 
 /// The time of a sample. Without a zone it is local.
 fn time(text: &str) -> Option<Timestamp> {
-    let local = || Some(TimeZone::system().to_timestamp(text.parse().ok()?).ok()?);
+    let local = || TimeZone::system().to_timestamp(text.parse().ok()?).ok();
     text.parse().ok().or_else(local)
 }

@@ -36,12 +36,12 @@ fn a_crash_after_an_ordinary_line_is_an_error_now_and_after_a_pause() {
     for (language, crash) in [("go", GO), ("rust", RUST), ("java", &java), ("python", PYTHON)] {
         let mut emit = emit(["-r", "a"]).stdin_open().start();
         let listener = Listener::connect(&emit.endpoint(), "a.ERROR");
-        emit.write(&format!("INFO at once\n{crash}\n"));
+        emit.write(format!("INFO at once\n{crash}\n"));
         let at_once = listener.next().json();
         assert!(text(&at_once, "exc_text").lines().count() > 0, "{language}: {at_once:#}");
         emit.write("ERROR later\n");
         assert_eq!(listener.next().json()["msg"], "ERROR later", "{language}");
-        emit.write(&format!("{crash}\n"));
+        emit.write(format!("{crash}\n"));
         let later = listener.next().json();
         assert_eq!(later["levelname"], "ERROR", "{language}");
         if language == "python" {

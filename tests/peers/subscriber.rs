@@ -31,7 +31,7 @@ fn make_log_record_and_a_formatter_accept_every_kind_of_line() {
         Traceback (most recent call last):\n\
         \x20 File \"a.py\", line 1, in <module>\n\
         KeyError: 'answer'\n\
-        the end\n";
+        level=info msg=\"the end\"\n";
     let emit = emit(["--root", "backup"]).stdin(input);
     let expected = [
         "INFO|20|backup|zlog|plain",

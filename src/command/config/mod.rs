@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cli::{self, ConfigArgs, ENDPOINT_VARIABLE};
 use crate::config::Setting;
@@ -55,7 +55,7 @@ fn init(path: &Path) -> Result<()> {
 }
 
 /// What the file says, as it would be typed.
-fn listing(path: &PathBuf) -> Result<String> {
+fn listing(path: &Path) -> Result<String> {
     let mut text = format!("file       {}", shown(path));
     let config = UserConfig::load(&cli::command())?;
     if config.is_none() {

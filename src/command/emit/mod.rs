@@ -25,7 +25,7 @@ use zlog_core::{Error, Exit, Record, Result};
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{Publish, PublishOptions, Published};
 use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
-use zlog_pipeline::os::{terminal, wakeup};
+use zlog_pipeline::os::{fd_limit, terminal, wakeup};
 use zlog_pipeline::pump::{self, Pipeline, pump};
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::socket::{Publisher, SocketOptions};
@@ -190,19 +190,18 @@ impl Emit {
             linger: args.linger.0,
             held_up: Arc::default(),
         };
-        let begun = Instant::now();
         Emit {
             longest_wait: pump::TICK,
             publish: None,
             wait: SubscriberWait::new(args),
             sender: sender(args),
             shutdown,
-            rate: args.rate.map(|rate| RateLimiter::new(rate, begun)),
+            rate: args.rate.map(RateLimiter::new),
             limit: args.count,
             progress: ProgressLine::new(args),
             read: None,
             quiet: args.quiet,
-            begun,
+            begun: Instant::now(),
             taken: 0,
             outside_root: 0,
             published: Published::default(),
@@ -412,11 +411,15 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
     }
 
     fn wait(&self) -> Duration {
-        let until = self.shutdown.until.get();
-        let until = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let now = Instant::now();
+        let until = self.shutdown.until.get().map(|until| until.saturating_duration_since(now));
         let publish = self.publish.as_ref().and_then(Publish::wait_at_most);
-        let waits = until.into_iter().chain(publish);
-        waits.min().map_or(self.longest_wait, |wait| wait.min(self.longest_wait))
+        let waits = [until, publish, fd_limit::check_due(now)];
+        waits
+            .into_iter()
+            .flatten()
+            .min()
+            .map_or(self.longest_wait, |wait| wait.min(self.longest_wait))
     }
 
     fn after_poll(&mut self, source: &mut S, _: PollStatus) -> Result<()> {

@@ -33,7 +33,7 @@ use zlog_core::{Exit, Result};
 use zlog_pipeline::handler::publish::OnFull;
 use zlog_pipeline::os::clock;
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
-use zlog_pipeline::os::{terminal, wakeup};
+use zlog_pipeline::os::{fd_limit, terminal, wakeup};
 use zlog_pipeline::socket::{
     ConnectionEvent, Drain, Forwarded, Proxy, ProxyOptions, PublisherRequest, SocketOptions,
     connected_peers,
@@ -175,7 +175,8 @@ impl Relay {
         }
         let rates = self.rates.due(&self.proxy, &self.inputs);
         let due = rates.map_or(self.due, |rates| rates.min(self.due));
-        due.saturating_duration_since(now).min(LONGEST_WAIT)
+        let descriptors = fd_limit::check_due(now).map_or(LONGEST_WAIT, |wait| wait.max(TICK));
+        due.saturating_duration_since(now).min(descriptors)
     }
 
     /// Whether handlers have got messages since their timers ran.

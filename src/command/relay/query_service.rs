@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::reply::{Reply, State};
 use zlog_core::history::{History, SharedFrame};
 use zlog_core::text::escape::escape;
+use zlog_core::text::prefix;
 use zlog_core::wire::query::{self, Answer, End, Last, Question, Status};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{AnswerOutcome, ClientId, Proxy, QueryServer};
@@ -131,11 +132,7 @@ impl QueryService {
 
     fn refuse(&mut self, client: &ClientId, mut why: String) {
         self.refused += 1;
-        let mut end = MAX_REASON_LEN.min(why.len());
-        while !why.is_char_boundary(end) {
-            end -= 1;
-        }
-        why.truncate(end);
+        why.truncate(prefix(&why, MAX_REASON_LEN).len());
         // It may have disconnected.
         self.send(client, &Answer::Refused { why });
     }

@@ -19,10 +19,10 @@ use std::time::{Duration, Instant};
 use self::output::{Closed, TailOutput};
 use crate::cli::TailArgs;
 use zlog_core::text::escape::escape;
-use zlog_core::text::plural::counted;
+use zlog_core::text::plural::{counted, grouped};
 use zlog_core::{Error, Exit, Record, Result};
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
-use zlog_pipeline::os::terminal;
+use zlog_pipeline::os::{fd_limit, terminal};
 use zlog_pipeline::pump::TICK;
 use zlog_pipeline::source::PollStatus;
 use zlog_pipeline::source::subscribe::LateMessages;
@@ -219,9 +219,10 @@ impl Tail {
         }
         let now = Instant::now();
         let dues = [self.deadline, self.handlers_due, self.output.report_due(now)];
-        let due = dues.into_iter().flatten().min();
+        let waits = dues.map(|due| due.map(|due| due.saturating_duration_since(now)));
         let longest = if self.is_woken { LONGEST_WAIT } else { TICK };
-        due.map_or(longest, |due| due.saturating_duration_since(now).min(longest))
+        let waits = waits.into_iter().chain([fd_limit::check_due(now)]);
+        waits.flatten().min().map_or(longest, |wait| wait.min(longest))
     }
 
     /// Runs after each poll, and does what is due. `busy_clock` is up to when reorder windows
@@ -325,7 +326,8 @@ impl Tail {
         let (passed, asked) = (self.output.passed, args.count.unwrap_or_default());
         if let (Some(timeout), false) = (args.timeout, args.quiet) {
             terminal::eprint_line(format_args!(
-                "zlog tail: {passed} of {} came within {timeout}",
+                "zlog tail: {} of {} came within {timeout}",
+                grouped(passed),
                 counted(asked, "record")
             ));
         }

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use zlog_core::text::prefix;
 use zlog_core::text::suggest::similarity;
 use zlog_core::topic_table::TopicTable;
 
@@ -122,7 +123,7 @@ impl NoOutputMonitor {
     /// Notes a topic that was seen during a probe and was not asked for. It is empty for a
     /// message without a topic.
     pub(super) fn observe_topic(&mut self, topic: &str) {
-        let topic = if topic.is_empty() { "(no topic)" } else { truncated(topic) };
+        let topic = if topic.is_empty() { "(no topic)" } else { prefix(topic, MAX_TOPIC_BYTES) };
         // Beyond the table's bound a suggestion may miss a topic.
         let _ = self.topics.get_or_insert_with("", topic, || (), |()| true);
     }
@@ -194,17 +195,13 @@ impl NoOutputMonitor {
     }
 }
 
-/// At most [`MAX_TOPIC_BYTES`] of a topic.
-fn truncated(topic: &str) -> &str {
-    let longest = MAX_TOPIC_BYTES.min(topic.len());
-    let end = (0..=longest).rev().find(|at| topic.is_char_boundary(*at));
-    &topic[..end.unwrap_or(0)]
-}
-
 /// The topics that are most similar to one of those wanted, the most similar first.
 fn nearest<'t>(wanted: &[String], topics: impl Iterator<Item = &'t str>) -> Vec<String> {
     let score = |topic: &str| {
-        wanted.iter().map(|wanted| similarity(truncated(wanted), topic)).fold(0.0, f64::max)
+        wanted
+            .iter()
+            .map(|wanted| similarity(prefix(wanted, MAX_TOPIC_BYTES), topic))
+            .fold(0.0, f64::max)
     };
     let mut ranked: Vec<(f64, &str)> = topics.map(|topic| (score(topic), topic)).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));

@@ -81,21 +81,6 @@ fn warning_lines(warnings: &[String]) -> Vec<String> {
     lines
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn warnings_are_wrapped_and_those_without_room_are_counted() {
-        let long = "word ".repeat(60);
-        let lines = warning_lines(&["short".into(), long.clone(), long.clone(), long]);
-        assert_eq!((lines.len(), &*lines[0]), (6, "short"), "{lines:?}");
-        assert_eq!(lines[5], "and 1 more, which the table shows");
-        assert!(lines.iter().all(|line| line.chars().count() <= LINE_LETTERS));
-        assert!(warning_lines(&[]).is_empty());
-    }
-}
-
 /// Writes the heading of a chart.
 pub(super) fn heading<DB: DrawingBackend>(area: &Area<DB>, x: i32, text: String) -> Drawn<DB> {
     area.draw(&Text::new(text, (x, 6), small(INK, HPos::Left, VPos::Top)))
@@ -216,4 +201,19 @@ pub(super) fn names<DB: DrawingBackend>(
 pub(super) fn within<DB: DrawingBackend>(area: &Area<DB>, (x, y): (i32, i32)) -> (i32, i32) {
     let (left, top) = area.get_base_pixel();
     (x - left, y - top)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_are_wrapped_and_those_without_room_are_counted() {
+        let long = "word ".repeat(60);
+        let lines = warning_lines(&["short".into(), long.clone(), long.clone(), long]);
+        assert_eq!((lines.len(), &*lines[0]), (6, "short"), "{lines:?}");
+        assert_eq!(lines[5], "and 1 more, which the table shows");
+        assert!(lines.iter().all(|line| line.chars().count() <= LINE_LETTERS));
+        assert!(warning_lines(&[]).is_empty());
+    }
 }

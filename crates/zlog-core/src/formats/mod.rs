@@ -2,13 +2,13 @@
 //! fields.
 //!
 //! A format is data: a file in `crates/zlog-core/formats/`, or a user's own. The built-in ones
-//! are compiled in as [`BUILT_IN`](built_in::BUILT_IN), which is generated from the files. See
+//! are compiled in as `BUILT_IN`, which is generated from the files. See
 //! docs/line-formats.md.
 //!
 //! # Cost
 //! The format that matched the last line of a stream is tried first of its rank. For others,
-//! [`Filter`] finds the formats that the first bytes of a line allow. A pattern is compiled when
-//! a line is first tried with it, most into [`steps`], which takes microseconds. Once many lines
+//! `Filter` finds the formats that the first bytes of a line allow. A pattern is compiled when
+//! a line is first tried with it, most into `Steps`, which takes microseconds. Once many lines
 //! had no format, one automaton of all patterns tells such lines apart: it takes some
 //! milliseconds to compile.
 

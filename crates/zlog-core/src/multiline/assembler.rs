@@ -31,9 +31,11 @@ pub struct Assembler {
     trace: Option<Trace>,
     /// The traceback of a record that was cut, for a next line that continues it.
     resume: Option<Trace>,
-    /// Whether the last ordinary line was no record of a known format.
-    is_plain: bool,
+    /// Ordinary lines of a known format since the last one without, up to [`FORMATTED`].
+    formatted: u8,
     tag: Tag,
+    /// When the last line was written or read.
+    last_time: f64,
     cuts: u64,
 }
 
@@ -80,6 +82,10 @@ enum Belongs {
 /// Whether a line is a record of a known format, rather than any text.
 type IsRecord<'f> = dyn FnMut(&str) -> bool + 'f;
 
+/// If so many ordinary lines in a row have a known format, or all since the beginning, one
+/// without is part of a message.
+const FORMATTED: u8 = 16;
+
 /// The capacity that the buffer keeps between records, in bytes.
 const MAX_KEPT_CAPACITY: usize = 1 << 20;
 
@@ -100,8 +106,9 @@ impl Assembler {
             kind: Kind::Plain,
             trace: None,
             resume: None,
-            is_plain: false,
+            formatted: FORMATTED,
             tag: Tag::default(),
+            last_time: 0.0,
             cuts: 0,
         }
     }
@@ -124,9 +131,9 @@ impl Assembler {
         }
     }
 
-    /// How long [`Wait::Long`] is.
-    pub fn long_wait(&self) -> std::time::Duration {
-        self.options.wait
+    /// The limits, and how long the waits are.
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     /// Offers the next line, without its newline. `is_record` tells whether a line is a record
@@ -136,12 +143,13 @@ impl Assembler {
         match phase {
             Phase::Empty => {
                 self.text.push_str(line);
-                self.tag = tag;
+                (self.tag, self.last_time) = (tag, tag.time());
                 self.begin(line.len());
                 Offer::Taken
             }
-            Phase::Open if tag.part == 0 && self.extend(line, is_record) => {
+            Phase::Open if tag.part == 0 && self.extend(line, tag.time(), is_record) => {
                 self.tag.cut |= tag.cut;
+                self.last_time = tag.time();
                 Offer::Taken
             }
             Phase::Open => {
@@ -170,10 +178,10 @@ impl Assembler {
         self.committed = self.committed.max(self.message_end);
     }
 
-    /// Notes whether the last ordinary line was a record of a known format. If so, other lines
-    /// may be parts of messages.
+    /// Notes whether the last ordinary line was a record of a known format. Where all are, other
+    /// lines may be parts of messages.
     pub fn note_format(&mut self, is_known: bool) {
-        self.is_plain = !is_known;
+        self.formatted = if is_known { self.formatted.saturating_add(1).min(FORMATTED) } else { 0 };
     }
 
     /// The closed record, if there is one.
@@ -293,7 +301,7 @@ impl Assembler {
     }
 
     /// Appends the line to the record, if it belongs to it.
-    fn extend(&mut self, line: &str, is_record: &mut IsRecord<'_>) -> bool {
+    fn extend(&mut self, line: &str, time: f64, is_record: &mut IsRecord<'_>) -> bool {
         match (&self.options.rules, self.kind) {
             (Rules::Off, _) => false,
             (Rules::Starts(start), _) => !start.is_match(line) && self.extend_message(line),
@@ -305,7 +313,7 @@ impl Assembler {
             {
                 self.extend_message(line)
             }
-            (Rules::Tracebacks, _) => self.extend_trace(line, is_record),
+            (Rules::Tracebacks, _) => self.extend_trace(line, time, is_record),
         }
     }
 
@@ -338,9 +346,10 @@ impl Assembler {
         true
     }
 
-    fn extend_trace(&mut self, line: &str, is_record: &mut IsRecord<'_>) -> bool {
+    fn extend_trace(&mut self, line: &str, time: f64, is_record: &mut IsRecord<'_>) -> bool {
         let uncommitted = self.text.len() > self.committed;
-        let Some((trace, belongs)) = self.step(line, uncommitted, is_record) else {
+        let is_apart = time - self.last_time > self.options.short_wait().as_secs_f64();
+        let Some((trace, belongs)) = self.step(line, uncommitted, is_apart, is_record) else {
             return false;
         };
         if !self.has_room(line) {
@@ -375,6 +384,7 @@ impl Assembler {
         &mut self,
         line: &str,
         uncommitted: bool,
+        is_apart: bool,
         is_record: &mut IsRecord<'_>,
     ) -> Option<(Trace, Belongs)> {
         let mut step = self.trace.map_or(Step::Not, |trace| trace.follows(line));
@@ -392,6 +402,8 @@ impl Assembler {
             Step::Not => None,
             Step::Part(trace) => Some((trace, Belongs::Certain)),
             Step::Maybe(trace) => Some((trace, Belongs::Possible)),
+            // A message is written in one piece.
+            Step::Text(_) if is_apart => None,
             Step::Text(_) | Step::MaybeText(_) if is_record(line) => None,
             Step::Text(_) if matches!(Trace::begins(line), Step::Part(_)) => None,
             Step::Text(trace) if !self.is_plain(is_record) => Some((trace, Belongs::Probable)),
@@ -404,9 +416,9 @@ impl Assembler {
     /// one says nothing.
     fn is_plain(&self, is_record: &mut IsRecord<'_>) -> bool {
         match self.kind {
-            Kind::Plain => !is_record(&self.text[..self.first]),
+            Kind::Plain => self.formatted < FORMATTED || !is_record(&self.text[..self.first]),
             Kind::Continued(_) => false,
-            _ => self.is_plain,
+            _ => self.formatted < FORMATTED,
         }
     }
 

@@ -19,6 +19,7 @@ use std::time::Duration;
 use regex::Regex;
 
 use crate::formats::Formats;
+use crate::parse::Enclosure;
 
 pub use assembler::Assembler;
 
@@ -45,7 +46,8 @@ pub struct Options {
     /// With [`Rules::Tracebacks`]: the formats, some of which say what continues a record.
     pub formats: Formats,
     /// How long to wait for further lines of a record after its last one. A line after which
-    /// a traceback is [likely](Wait::Short) waits a tenth of that, and other lines don't wait.
+    /// a traceback is [likely](Wait::Short) waits for [`Options::short_wait`], and other lines
+    /// don't wait.
     pub wait: Duration,
     /// The maximum bytes after a record's first line. A line that exceeds it starts a new
     /// record.
@@ -64,6 +66,14 @@ impl Default for Options {
             max_bytes: 1 << 20,
             max_lines: 5000,
         }
+    }
+}
+
+impl Options {
+    /// How long a line waits for a traceback that is likely to follow, and how far apart the
+    /// lines of a message may come.
+    pub fn short_wait(&self) -> Duration {
+        self.wait / 10
     }
 }
 
@@ -101,6 +111,15 @@ pub struct Tag {
     pub part: u32,
     /// Whether the end of the line is missing, because zlog had to stop.
     pub cut: bool,
+    /// What a container runtime has written around the line.
+    pub enclosure: Option<Enclosure>,
+}
+
+impl Tag {
+    /// When the line was written, as far as is known: seconds since 1970-01-01 UTC.
+    pub fn time(&self) -> f64 {
+        self.enclosure.map_or(self.received, |enclosure| enclosure.created)
+    }
 }
 
 /// The lines of one record.

@@ -43,7 +43,11 @@ fn take(assembler: &mut Assembler, records: &mut Vec<Seen>) -> bool {
     // The head is a copy if it lies in one of the other parts.
     let range = trace.map(|trace| trace.as_bytes().as_ptr_range());
     let is_copy = range.is_some_and(|range| range.contains(&record.head.as_ptr()));
+    let is_known = is_record(record.head);
     records.push((record.head.into(), trace.map(|_| rest), is_copy));
+    if !is_copy {
+        assembler.note_format(is_known);
+    }
     assembler.pop();
     true
 }
@@ -204,8 +208,29 @@ fn a_message_of_several_lines_belongs_to_its_traceback_if_other_lines_have_a_kno
     assert_eq!(heads(&plain), ["started", "working", "on"], "no line has a known format");
     let known = [&["INFO: started"], &lines[..]].concat();
     assert_eq!(heads(&known), ["INFO: started"]);
+    let mixed = [&["a line", "INFO: started"], &lines[..]].concat();
+    assert_eq!(heads(&mixed), ["a line", "INFO: started", "working", "on"], "not every line has");
     let two = [&["INFO: started"], &lines[..], &PYTHON.split('\n').collect::<Vec<_>>()].concat();
     assert_eq!(heads(&two), ["INFO: started", "working", "on"], "a traceback has its own line");
+}
+
+#[test]
+fn a_line_that_comes_later_is_no_part_of_a_message() {
+    for (pause, expected) in [(0.001, 1), (0.02, 2)] {
+        let mut assembler = Assembler::new(Options::default());
+        let mut records = Vec::new();
+        let mut received = 1e9;
+        for line in PYTHON.split('\n').chain(["second line"]) {
+            received += if line == "second line" { pause } else { 0.0 };
+            let tag = Tag { received, ..Tag::default() };
+            while assembler.offer(line, tag, &mut is_record) == Offer::TakeFirst {
+                take(&mut assembler, &mut records);
+            }
+        }
+        assembler.expire();
+        while take(&mut assembler, &mut records) {}
+        assert_eq!(records.len(), expected, "after {pause} s");
+    }
 }
 
 #[test]

@@ -8,6 +8,12 @@ pub mod sgr;
 pub mod suggest;
 pub mod wrap;
 
+/// The longest prefix of `text` of at most `most` bytes that ends on a character boundary.
+pub fn prefix(text: &str, most: usize) -> &str {
+    let fits = |&end: &usize| text.is_char_boundary(end);
+    &text[..(0..=most.min(text.len())).rev().find(fits).unwrap_or(0)]
+}
+
 /// The two hexadecimal digits of a byte.
 pub(crate) fn hex(byte: u8) -> [u8; 2] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

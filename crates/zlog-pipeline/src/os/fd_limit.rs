@@ -40,7 +40,7 @@ impl Drop for Connections {
 }
 
 #[cfg(unix)]
-pub use self::unix::{check, raise, restore_inherited};
+pub use self::unix::{check, check_due, raise, restore_inherited};
 #[cfg(unix)]
 pub(crate) use self::unix::{is_reserved, too_few_for};
 
@@ -50,7 +50,7 @@ mod unix {
     use std::os::fd::{AsFd, AsRawFd, OwnedFd};
     use std::os::unix::process::CommandExt;
     use std::process::Command;
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     use std::sync::{Mutex, OnceLock, PoisonError};
     use std::time::{Duration, Instant};
 
@@ -166,6 +166,11 @@ mod unix {
         unsafe { command.pre_exec(lower) };
     }
 
+    /// When the next check is due, in milliseconds since the first one.
+    static NEXT_CHECK: AtomicU64 = AtomicU64::new(0);
+    /// Whether the last call of [`check`] came before that.
+    static SKIPPED: AtomicBool = AtomicBool::new(false);
+
     /// The state of a shortage.
     struct Shortage {
         /// Whether it was reported.
@@ -177,18 +182,18 @@ mod unix {
     /// Checks about once a second whether only reserved descriptors are free. Returns one
     /// message per shortage. Cheap to call often.
     pub fn check(now: Instant) -> Option<String> {
-        static BEGUN: OnceLock<Instant> = OnceLock::new();
-        static NEXT_CHECK: AtomicU64 = AtomicU64::new(0);
         static SHORTAGE: Mutex<Shortage> = Mutex::new(Shortage { reported: false, last: None });
 
-        let since = now.saturating_duration_since(*BEGUN.get_or_init(|| now)).as_millis() as u64;
+        let since = since_first_check(now);
         let due = NEXT_CHECK.load(Ordering::Relaxed);
         let next = since + CHECK_INTERVAL.as_millis() as u64;
         let swap = |due| {
             NEXT_CHECK.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         };
         // If several threads call this, one checks.
-        if since < due || !swap(due) {
+        let skip = since < due || !swap(due);
+        SKIPPED.store(skip, Ordering::Relaxed);
+        if skip {
             return None;
         }
         // A connection would get the lowest free descriptor.
@@ -205,6 +210,20 @@ mod unix {
             *shortage = Shortage { reported: false, last: None };
         }
         None
+    }
+
+    /// How long until a call of [`check`] that came too early must be repeated. `None` if the
+    /// last one has checked.
+    pub fn check_due(now: Instant) -> Option<Duration> {
+        let due = Duration::from_millis(NEXT_CHECK.load(Ordering::Relaxed));
+        let since = Duration::from_millis(since_first_check(now));
+        SKIPPED.load(Ordering::Relaxed).then(|| due.saturating_sub(since))
+    }
+
+    /// Milliseconds since the first check.
+    fn since_first_check(now: Instant) -> u64 {
+        static BEGUN: OnceLock<Instant> = OnceLock::new();
+        now.saturating_duration_since(*BEGUN.get_or_init(|| now)).as_millis() as u64
     }
 
     fn describe_shortage() -> String {
@@ -224,7 +243,7 @@ mod unix {
 #[cfg(not(unix))]
 mod elsewhere {
     use std::process::Command;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use zlog_core::Result;
 
@@ -244,6 +263,11 @@ mod elsewhere {
         None
     }
 
+    /// Always `None`.
+    pub fn check_due(_now: Instant) -> Option<Duration> {
+        None
+    }
+
     pub(crate) fn too_few_for(_clients: usize) -> Option<String> {
         None
     }
@@ -253,6 +277,6 @@ mod elsewhere {
     }
 }
 #[cfg(not(unix))]
-pub use self::elsewhere::{check, raise, restore_inherited};
+pub use self::elsewhere::{check, check_due, raise, restore_inherited};
 #[cfg(not(unix))]
 pub(crate) use self::elsewhere::{is_reserved, too_few_for};

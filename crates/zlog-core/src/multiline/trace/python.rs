@@ -158,10 +158,9 @@ pub(super) fn exception(text: &str) -> Option<&str> {
         return drawn.find(|line| is_exception(line));
     }
     // The first line after the last frame: other lines of the message may look like one.
-    let mut lines = text.lines();
     let mut found = None;
     let mut in_frames = false;
-    while let Some(line) = lines.next() {
+    for line in text.lines() {
         if is_heading(&line) || line.starts_with("  File \"") {
             in_frames = true;
         } else if in_frames && is_exception(line) && !CHAINS.contains(&line) {

@@ -32,6 +32,7 @@ use crate::os::clock;
 use zlog_core::format::{self, RFC3339_PATTERN, TimeFormat};
 use zlog_core::parse::FACILITIES;
 use zlog_core::text::escape::escape;
+use zlog_core::text::prefix;
 use zlog_core::wire::{json, topic};
 use zlog_core::{Error, Level, Record, Result};
 
@@ -210,7 +211,7 @@ impl MessageWriter {
             out.extend_from_slice(text.as_bytes());
             return true;
         }
-        let kept = beginning(text, room.saturating_sub(ELLIPSIS.len()));
+        let kept = prefix(text, room.saturating_sub(ELLIPSIS.len()));
         let _ = write!(out, "{kept}{ELLIPSIS}");
         false
     }
@@ -237,7 +238,7 @@ impl MessageWriter {
         }
         let most = room.saturating_sub(CUT + ELLIPSIS.len() + 1);
         let (kept, ellipsis) =
-            if text.len() <= most { (text, "") } else { (beginning(text, most), ELLIPSIS) };
+            if text.len() <= most { (text, "") } else { (prefix(text, most), ELLIPSIS) };
         let missing = left_out + text.len() - kept.len();
         let _ = write!(out, "[cut@32473 bytes=\"{missing}\"] {kept}{ellipsis}");
         false
@@ -392,7 +393,7 @@ fn param_name_into(out: &mut Vec<u8>, name: &str) {
     match out.len() - start {
         // No other name becomes this.
         0 => out.push(b'%'),
-        ..=PARAM_NAME => {}
+        1..=PARAM_NAME => {}
         _ => {
             // FNV-1a.
             let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
@@ -406,12 +407,6 @@ fn param_name_into(out: &mut Vec<u8>, name: &str) {
 
 fn push_percent(out: &mut Vec<u8>, byte: u8) {
     let _ = write!(out, "%{byte:02X}");
-}
-
-/// The longest prefix of at most `most` bytes that ends on a character boundary.
-fn beginning(text: &str, most: usize) -> &str {
-    let fits = |&end: &usize| text.is_char_boundary(end);
-    &text[..(0..=most.min(text.len())).rev().find(fits).unwrap_or(0)]
 }
 
 /// Escapes the value of a field (RFC 5424, section 6.3.3), and NUL and newlines as in [`text`].

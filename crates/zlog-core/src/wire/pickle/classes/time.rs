@@ -1,5 +1,6 @@
 //! Dates, times and time zones, of the standard library, pytz, dateutil and pendulum.
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
@@ -243,7 +244,9 @@ impl Zone {
     /// A zone of the IANA database.
     fn named(name: &str, repr: String) -> Option<Zone> {
         let rules = TimeZone::get(name).ok()?;
-        let fixed = rules.to_fixed_offset().ok().map(|offset| offset.seconds().into());
+        // As in Python, a zone whose offset has ever changed is not fixed.
+        let fixed = rules.following(Timestamp::MIN).next().is_none();
+        let fixed = fixed.then(|| rules.to_offset(Timestamp::UNIX_EPOCH).seconds().into());
         Some(Zone { fixed, depends_on_date: false, rules: Some(rules), repr })
     }
 
