@@ -53,6 +53,19 @@ fn an_idle_tail_does_not_wake_up_and_then_prints_at_once_and_ends_at_a_signal() 
 }
 
 #[test]
+fn a_tail_that_counts_wakes_up_only_when_an_interval_ends() {
+    let mut emit = emit(["-r", "app"]).stdin_open().start();
+    for every in [&[][..], &["--every", "1d"]] {
+        let mut tail = zlog(["tail", "--count-by", "level", &emit.endpoint()]).args(every).start();
+        becomes_idle(&tail);
+        tail.terminate();
+        tail.expect_end();
+    }
+    emit.close_stdin();
+    emit.wait().success();
+}
+
+#[test]
 fn an_idle_tail_ends_when_the_reader_of_its_output_does() {
     let mut emit = emit(["-r", "app"]).stdin_open().start();
     let (reader, writer) = std::io::pipe().unwrap();

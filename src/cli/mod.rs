@@ -12,6 +12,7 @@ pub mod handlers;
 pub mod help;
 mod listen;
 mod relay;
+pub mod switches;
 mod tail;
 pub mod value_parsers;
 
@@ -71,6 +72,10 @@ pub enum Command {
     /// List the formats of lines, or explain which one the lines of a file have
     Formats(FormatsArgs),
     /// Show the user's defaults and named endpoints
+    ///
+    /// They are in ~/.config/zlog/config.toml, or in the file that ZLOG_CONFIG names. An empty
+    /// ZLOG_CONFIG leaves out all of them. An option on the command line replaces a default, and
+    /// --FLAG=false switches off a flag that is true in the file.
     Config(ConfigArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
@@ -135,9 +140,6 @@ pub struct DemoArgs {
 }
 
 /// `zlog config`.
-///
-/// The file is ~/.config/zlog/config.toml, or the one that ZLOG_CONFIG names. An empty
-/// ZLOG_CONFIG switches it off.
 #[derive(Args, Debug)]
 pub struct ConfigArgs {
     /// Print the path of the file
@@ -172,12 +174,11 @@ impl Cli {
     /// Errors of clap: wrong usage, or a request for help or the version. Wrong usage has no
     /// styles and quotes arguments escaped where possible.
     pub fn parse_line(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-        let args = value_parsers::join_optional_values(args);
-        parse(help::with_listed_values(command()), &args).map_err(|error| {
-            match error.use_stderr() {
-                true => without_escapes(error, &args),
-                false => error,
-            }
+        let parser = command();
+        let args = switches::applied(&value_parsers::join_optional_values(args), &parser);
+        parse(help::with_listed_values(parser), &args).map_err(|error| match error.use_stderr() {
+            true => without_escapes(error, &args),
+            false => error,
         })
     }
 }

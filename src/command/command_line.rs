@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::cli::value_parsers::join_optional_values;
-use crate::cli::{self, Cli, Command, EndpointArgs};
+use crate::cli::{self, Cli, Command, EndpointArgs, switches};
 use crate::config::user::{self, Addresses, NamedEndpoints, SIGN, UserConfig};
 use crate::config::{Setting, prepend_settings};
 use zlog_core::text::escape::escape;
@@ -73,10 +73,11 @@ fn name_of(command: &Command) -> Option<&'static str> {
 fn with_defaults(settings: &[Setting], name: &str, line: Vec<OsString>) -> Option<Cli> {
     let whole = cli::command();
     let line = join_optional_values(line);
-    let matches = whole.clone().try_get_matches_from(&line).ok()?;
+    let applied = switches::applied(&line, &whole);
+    let matches = whole.clone().try_get_matches_from(applied).ok()?;
     let (command, matches) = (whole.find_subcommand(name)?, matches.subcommand_matches(name)?);
     let parsed = |settings: &[Setting]| {
-        let line = prepend_settings(settings, command, line.clone(), matches);
+        let line = prepend_settings(settings, command, &line, matches);
         Cli::parse_line(line).ok()
     };
     let mut fitting = settings.to_vec();

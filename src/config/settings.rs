@@ -12,6 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::de::DeValue;
 
 use super::table_reader::{TableReader, as_argument};
+use crate::cli::switches;
 use zlog_core::Result;
 use zlog_core::text::suggest::suggest;
 
@@ -165,13 +166,14 @@ fn check_value(
 }
 
 /// The command line with the settings of the file in front. An option on the command line
-/// replaces the settings of the same option, and of options that it conflicts with.
+/// replaces the settings of the same option, and of options that it conflicts with; and
+/// `--FLAG=false` replaces that of the flag.
 ///
 /// `line` is the whole command line, and `matches` is what `command` parsed from it.
 pub fn prepend_settings(
     settings: &[Setting],
     command: &Command,
-    line: impl IntoIterator<Item = OsString>,
+    line: &[OsString],
     matches: &ArgMatches,
 ) -> Vec<OsString> {
     let typed = |arg: &Arg| {
@@ -186,10 +188,12 @@ pub fn prepend_settings(
     let replaced = |setting: &&Setting| {
         let option = Some(setting.option.as_str());
         let Some(own) = all.iter().find(|arg| arg.get_long() == option) else { return false };
-        typed(own) || all.iter().any(|arg| typed(arg) && (against(arg, own) || against(own, arg)))
+        typed(own)
+            || switches::is_off(line, own)
+            || all.iter().any(|arg| typed(arg) && (against(arg, own) || against(own, arg)))
     };
     let arguments = settings.iter().filter(|setting| !replaced(setting)).flat_map(|s| &s.arguments);
-    let mut whole: Vec<OsString> = line.into_iter().collect();
+    let mut whole: Vec<OsString> = line.to_vec();
     let name = command.get_name();
     let after = whole.iter().position(|argument| argument == name).map_or(whole.len(), |at| at + 1);
     whole.splice(after..after, arguments.map(OsString::from));

@@ -25,7 +25,7 @@ fn shown(text: &str, args: &[&str]) -> String {
 
 #[test]
 fn defaults_apply_unless_the_command_line_says_otherwise() {
-    let cases: [(&str, &[&str], &str); 9] = [
+    let cases: [(&str, &[&str], &str); 12] = [
         ("", &[], "1970-01-01 00:00:01.500  INFO     app  up  user=bo\n"),
         ("[tail]\nhide = ['extras', 'time']", &[], "INFO     app  up\n"),
         ("[tail]\nhide = 'extras'", &["--hide", "time"], "INFO     app  up  user=bo\n"),
@@ -40,6 +40,14 @@ fn defaults_apply_unless_the_command_line_says_otherwise() {
         // A default whose requirement is missing.
         ("[tail]\nmsec-format = '%s.%03d'\noutput = 'text'", &[], "up\n"),
         ("[tail]\nno-align = true\ntime-format = '%H'", &[], "00  INFO  app  up  user=bo\n"),
+        // Flags that are switched off.
+        (
+            "[tail]\nno-align = true\ntime-format = '%H'\nstats = true",
+            &["--no-align=false", "--stats=false"],
+            "00  INFO     app  up  user=bo\n",
+        ),
+        ("[tail]\nverbose = true\noutput = 'text'", &["--verbose=false", "--quiet=true"], "up\n"),
+        ("[tail]\nno-align = true\noutput = 'text'", &["--timestamp=false"], "up\n"),
         // The defaults of another command.
         ("[emit]\nroot = 'shop'\n[tail]\noutput = 'text'", &[], "up\n"),
     ];

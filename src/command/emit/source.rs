@@ -61,6 +61,7 @@ fn open_files(args: &EmitArgs, spec: StreamSpec, lines: &LineOptions) -> Result<
         from_end: args.from_end,
         rotate_wait: args.rotate_wait.0,
         position: args.position.clone(),
+        ..FileOptions::default()
     };
     let stdout = || stdout(args);
     let tee = args.tee.then_some(&stdout as &dyn Fn() -> Tee);

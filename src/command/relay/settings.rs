@@ -13,7 +13,7 @@ use clap::parser::ValueSource;
 
 use super::{endpoints, handlers};
 use crate::cli::value_parsers::join_optional_values;
-use crate::cli::{self, Cli, Command, RelayArgs};
+use crate::cli::{self, Cli, Command, RelayArgs, switches};
 use crate::config::{self, Config, LoadMode, Overrides};
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
@@ -99,8 +99,9 @@ impl Settings {
         let path = args.config.as_deref().unwrap_or_else(|| "".as_ref());
         let whole = cli::command();
         let line = join_optional_values(std::env::args_os());
+        let applied = switches::applied(&line, &whole);
         let matches =
-            whole.clone().try_get_matches_from(&line).map_err(|e| option_error(path, &e))?;
+            whole.clone().try_get_matches_from(applied).map_err(|e| option_error(path, &e))?;
         let (Some(command), Some(matches)) =
             (whole.find_subcommand(NAME), matches.subcommand_matches(NAME))
         else {
@@ -114,7 +115,7 @@ impl Settings {
             allow_remote: typed("allow_remote"),
         };
         let config = Config::load(path, mode, command, &overrides)?;
-        let line: Vec<OsString> = config::prepend_settings(&config.relay, command, line, matches);
+        let line: Vec<OsString> = config::prepend_settings(&config.relay, command, &line, matches);
         let args = match Cli::parse_line(line) {
             Ok(Cli { command: Command::Relay(args) }) => *args,
             Ok(_) => return Err(wrong_command()),

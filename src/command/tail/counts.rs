@@ -1,6 +1,7 @@
 //! Prints the counts of `--count-by`: a line for each interval, or a table at the end.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 
@@ -81,12 +82,22 @@ impl CountReport {
     /// # Errors
     /// Standard output can't be written.
     pub(super) fn on_timer(&mut self, is_idle: bool) -> Result<()> {
-        let due = self.base == TimeBase::Arrival || (self.follows && is_idle);
-        if !due {
+        if !self.by_clock() || (self.follows && !is_idle) {
             return Ok(());
         }
         let closed = self.counts.close_before(now());
         self.print(&closed)
+    }
+
+    /// Whether intervals end by the clock.
+    fn by_clock(&self) -> bool {
+        self.base == TimeBase::Arrival || self.follows
+    }
+
+    /// How long until the current interval ends by the clock.
+    pub(super) fn remaining(&self) -> Option<Duration> {
+        let seconds = self.counts.remaining(now()).filter(|_| self.by_clock())?;
+        Duration::try_from_secs_f64(seconds).ok()
     }
 
     /// Prints the rest.
@@ -142,7 +153,7 @@ fn now() -> f64 {
 }
 
 /// The length of an interval.
-fn whole_seconds(every: std::time::Duration) -> Result<i64> {
+fn whole_seconds(every: Duration) -> Result<i64> {
     match i64::try_from(every.as_secs()) {
         Ok(seconds) if seconds > 0 && every.subsec_nanos() == 0 => Ok(seconds),
         _ => Err(Error::usage("--every takes whole seconds").hint("Try --every 1s or --every 1m.")),

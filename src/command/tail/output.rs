@@ -102,6 +102,11 @@ impl TailOutput {
         passes
     }
 
+    /// Whether the record would pass.
+    pub(super) fn would_take(&mut self, record: &Record<'_>) -> bool {
+        self.accepts_topic(record) && self.filter.accepts(record)
+    }
+
     /// Whether the record's topic is one of those asked for. A stored record without a topic
     /// has the one that `emit` would give it.
     pub(super) fn accepts_topic(&mut self, record: &Record<'_>) -> bool {
@@ -236,8 +241,8 @@ impl TailOutput {
             every.map(|every| now + every.saturating_sub(stats.age(now)))
         };
         let stats = self.stats.as_ref().and_then(left);
-        // Intervals end with the second.
-        let counts = self.counts.as_ref().map(|_| now + Duration::from_secs(1));
+        let counts = self.counts.as_ref().and_then(CountReport::remaining);
+        let counts = counts.and_then(|left| now.checked_add(left));
         self.losses.due().into_iter().chain(stats).chain(counts).min()
     }
 

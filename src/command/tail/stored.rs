@@ -1,5 +1,6 @@
 //! A tail of stored records and other logs, as fast as they are read.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::{Ended, Tail};
@@ -30,11 +31,17 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
         ..LineOptions::default()
     };
     let files = args.input.clone();
+    let offsets = match args.last {
+        Some(n) => file::offsets_of_last(&files, n, spec, &lines, &mut |record| {
+            tail.output.would_take(record) || tail.stop.requested()
+        }),
+        None => HashMap::new(),
+    };
     if !args.sort {
-        let options = FileOptions { follow: args.follow, ..FileOptions::default() };
+        let options = FileOptions { follow: args.follow, offsets, ..FileOptions::default() };
         return show(&mut file::open(files, options, spec, &lines, None)?, args, tail);
     }
-    let mut source = file::open_merged(files, spec, &lines)?;
+    let mut source = file::open_merged(files, &offsets, spec, &lines)?;
     show(&mut source, args, tail)?;
     let disordered = source.disordered().filter(|_| !args.quiet && args.reorder.is_none());
     for (name, records) in disordered {

@@ -10,7 +10,7 @@ fn options_of_the_command_are_read_by_its_parser() {
         good("[relay]\nbind = ['tcp://a:1', 'tcp://b:2']\nkeep = 3\nstdin = true\nreport = true\n");
     let matches = command().get_matches_from(["relay", "--keep", "5"]);
     let line = ["zlog", "relay", "--keep", "5"].map(OsString::from);
-    let whole = prepend_settings(&config.relay, &command(), line, &matches);
+    let whole = prepend_settings(&config.relay, &command(), &line, &matches);
     let whole: Vec<_> = whole.iter().map(|word| word.to_str().unwrap()).collect();
     let expected = [
         "zlog",
@@ -66,7 +66,7 @@ fn options_on_the_command_line_replace_conflicting_settings() {
     );
     let line = ["zlog", "relay", "--no-ask", "-q"].map(OsString::from);
     let matches = relay_parser().get_matches_from(&line[1..]);
-    let whole = prepend_settings(&config.unwrap().relay, &relay_parser(), line, &matches);
+    let whole = prepend_settings(&config.unwrap().relay, &relay_parser(), &line, &matches);
     assert_eq!(whole, ["zlog", "relay", "--hwm=5", "--no-ask", "-q"].map(OsString::from));
 }
 

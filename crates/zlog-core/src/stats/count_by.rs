@@ -121,6 +121,12 @@ impl IntervalCounts {
         closed
     }
 
+    /// How many seconds after `now` the current interval ends. `None` without intervals.
+    pub fn remaining(&self, now: f64) -> Option<f64> {
+        let next = self.number_of(Some(now)).saturating_add(1);
+        Some((self.start_of(next)? as f64 - now).max(0.0))
+    }
+
     /// Closes all intervals.
     pub fn close(&mut self) -> Vec<Interval> {
         let mut closed = Vec::new();

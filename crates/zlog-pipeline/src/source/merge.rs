@@ -175,6 +175,7 @@ impl Eq for Head {}
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
     use std::path::PathBuf;
 
     use proptest::prelude::*;
@@ -195,7 +196,7 @@ mod tests {
             path
         };
         let paths: Vec<PathBuf> = files.iter().enumerate().map(write).collect();
-        open_merged(paths, StreamSpec::default(), &LineOptions::default()).unwrap()
+        open_merged(paths, &HashMap::new(), StreamSpec::default(), &LineOptions::default()).unwrap()
     }
 
     #[test]
@@ -223,7 +224,8 @@ mod tests {
         drop(merge(&directory, &[&[1.0]]));
         let paths = vec![directory.path().join("missing"), directory.path().join("0")];
         let mut source =
-            open_merged(paths, StreamSpec::default(), &LineOptions::default()).unwrap();
+            open_merged(paths, &HashMap::new(), StreamSpec::default(), &LineOptions::default())
+                .unwrap();
         assert_eq!(messages(&all(&mut source)), ["0:1"]);
         assert!(source.take_notices()[0].text.contains("missing"));
         assert_eq!(source.exit(), Exit::Failed);

@@ -22,8 +22,8 @@ pub(super) struct Follower {
     reader: ReaderHandle,
     /// How long a renamed file must not have grown before it is given up.
     rotate_wait: Duration,
-    /// Start at the end of the next file that is opened.
-    at_end: bool,
+    /// Where to start in the next file that is opened.
+    start: Start,
     /// The notice that the file is missing was sent, or the file was found.
     awaited: bool,
     /// The notice that the file can't be read was sent.
@@ -64,7 +64,7 @@ impl Follower {
         path: PathBuf,
         reader: ReaderHandle,
         rotate_wait: Duration,
-        at_end: bool,
+        start: Start,
         awaited: bool,
     ) -> Follower {
         let first_stream = reader.stream;
@@ -72,7 +72,7 @@ impl Follower {
             path,
             reader,
             rotate_wait,
-            at_end,
+            start,
             awaited,
             refused: false,
             caught_up: false,
@@ -112,7 +112,7 @@ impl Follower {
         let mut later = Vec::new();
         for position in &saved {
             // A file that was not there then is read from its start.
-            self.at_end = false;
+            self.start = Start::Beginning;
             let Some(found) = position.find() else {
                 let text = "was rotated, and the file that was read in part is gone: lines may be \
                             missing";
@@ -147,7 +147,7 @@ impl Follower {
         start: Start,
         is_renamed: bool,
     ) -> Result<(), Disconnected> {
-        match self.start(file, start)? {
+        match self.begin(file, start)? {
             Ok(file) if is_renamed => self.rotated.push(file),
             Ok(file) => self.current = Some(file),
             Err(error) => {
@@ -159,9 +159,8 @@ impl Follower {
 
     /// Opens the file that has the name, if there is one that can be read.
     fn open(&mut self) -> Result<Next, Disconnected> {
-        let start = if self.at_end { Start::End } else { Start::Beginning };
         let opened = match File::open(&self.path) {
-            Ok(file) => self.start(file, start)?,
+            Ok(file) => self.begin(file, self.start)?,
             Err(error) => Err(error),
         };
         match opened {
@@ -175,7 +174,7 @@ impl Follower {
                 }
                 self.catch_up()?;
                 // A file that is created later is read from its first byte.
-                self.at_end = false;
+                self.start = Start::Beginning;
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.refused, true) {
@@ -192,7 +191,7 @@ impl Follower {
     }
 
     /// Begins to read a file, on a stream of its own.
-    fn start(
+    fn begin(
         &mut self,
         file: File,
         start: Start,
@@ -201,7 +200,7 @@ impl Follower {
             Ok(open) => open,
             Err(error) => return Ok(Err(error)),
         };
-        (self.at_end, self.awaited, self.refused) = (false, true, false);
+        (self.start, self.awaited, self.refused) = (Start::Beginning, true, false);
         let stream = self.free_streams.pop().unwrap_or_else(|| self.reader.new_stream());
         self.reader.stream = stream;
         self.reader.send(ReaderEvent::Origin(open.origin(&self.path)))?;

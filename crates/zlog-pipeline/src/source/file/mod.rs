@@ -29,20 +29,22 @@ mod follower;
 mod open_file;
 mod position;
 
+use std::collections::HashMap;
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::follower::Follower;
+use self::open_file::Start;
 pub(super) use self::position::PositionFile;
 use super::decompress::Decompressor;
 use super::merge::MergeSource;
 use super::reader::{self, Notice, ReaderEvent, ReaderHandle, Severity, Tee};
-use super::text::{LineOptions, StreamSpec, TextSource};
+use super::text::{LineOptions, StreamSpec, TextSource, start_of_last};
 use crate::os::terminal;
 use zlog_core::text::escape::escape;
-use zlog_core::{Error, Result};
+use zlog_core::{Error, Record, Result};
 
 /// Blocks read ahead of each file that is merged with others: there may be many files.
 const MERGE_BLOCKS: usize = 2;
@@ -64,12 +66,20 @@ pub struct FileOptions {
     pub rotate_wait: Duration,
     /// When following: the file that remembers where each file was read to.
     pub position: Option<PathBuf>,
+    /// The files that are not read from their start, each with the offset of a line.
+    pub offsets: HashMap<PathBuf, u64>,
 }
 
 impl Default for FileOptions {
     fn default() -> FileOptions {
         let rotate_wait = Duration::from_secs(5);
-        FileOptions { follow: false, from_end: false, rotate_wait, position: None }
+        FileOptions {
+            follow: false,
+            from_end: false,
+            rotate_wait,
+            position: None,
+            offsets: HashMap::new(),
+        }
     }
 }
 
@@ -112,7 +122,7 @@ pub fn open(
         }
         reader::spawn("files", move || {
             for (path, reader) in files {
-                read_whole(&path, reader);
+                read_whole(&path, start_of(&path, &options), reader);
             }
         })?;
         return Ok(source);
@@ -120,9 +130,10 @@ pub fn open(
     saved.resize(files.len(), Vec::new());
     for ((path, reader), saved) in files.into_iter().zip(saved) {
         if path == Path::new(STDIN) || is_compressed(&path) {
-            reader::spawn("files", move || match options.from_end {
+            let from_end = options.from_end;
+            reader::spawn("files", move || match from_end {
                 true => drop(reader.send(ReaderEvent::End)),
-                false => read_whole(&path, reader),
+                false => read_whole(&path, 0, reader),
             })?;
             continue;
         }
@@ -132,20 +143,56 @@ pub fn open(
             source.add_notice(Notice { text, severity: Severity::Info });
         }
         // A file that is created later is read from its first byte.
-        let at_end = options.from_end && !awaited;
-        let follower = Follower::new(path, reader, options.rotate_wait, at_end, awaited);
+        let start = match (options.from_end && !awaited, start_of(&path, &options)) {
+            (true, _) => Start::End,
+            (false, 0) => Start::Beginning,
+            (false, offset) => Start::At(offset),
+        };
+        let follower = Follower::new(path, reader, options.rotate_wait, start, awaited);
         // Following ends when the consumer disconnects, or with a read error.
         reader::spawn("follow", move || drop(follower.follow(saved)))?;
     }
     Ok(source)
 }
 
-/// Records from the lines of files, merged by time: see [`MergeSource`].
+/// For each file that need not be read from its start, the offset from which on reading gives
+/// the last `n` records that `accepts` lets pass. A file that is compressed or small, or no
+/// regular file, is read from its start.
+pub fn offsets_of_last(
+    paths: &[PathBuf],
+    n: usize,
+    spec: StreamSpec,
+    lines: &LineOptions,
+    accepts: &mut dyn FnMut(&Record<'_>) -> bool,
+) -> HashMap<PathBuf, u64> {
+    let mut offsets = HashMap::new();
+    for path in paths {
+        let is_plain = path.metadata().is_ok_and(|meta| meta.is_file()) && !is_compressed(path);
+        if !is_plain || offsets.contains_key(path) {
+            continue;
+        }
+        let start =
+            File::open(path).and_then(|mut file| start_of_last(&mut file, n, spec, lines, accepts));
+        // Reading the file reports why it can't be read.
+        if let Ok(start @ 1..) = start {
+            offsets.insert(path.clone(), start);
+        }
+    }
+    offsets
+}
+
+fn start_of(path: &Path, options: &FileOptions) -> u64 {
+    options.offsets.get(path).copied().unwrap_or(0)
+}
+
+/// Records from the lines of files, merged by time: see [`MergeSource`]. `offsets` are those of
+/// [`FileOptions::offsets`].
 ///
 /// # Errors
 /// None of the files can be read, or no thread can be started.
 pub fn open_merged(
     paths: Vec<PathBuf>,
+    offsets: &HashMap<PathBuf, u64>,
     spec: StreamSpec,
     lines: &LineOptions,
 ) -> Result<MergeSource> {
@@ -157,9 +204,10 @@ pub fn open_merged(
     for path in paths {
         let (source, readers) = TextSource::buffered(&[spec], lines, MERGE_BLOCKS);
         let name = display_name(&path);
+        let start = offsets.get(&path).copied().unwrap_or(0);
         for reader in readers {
             let path = path.clone();
-            reader::spawn("merge", move || read_whole(&path, reader))?;
+            reader::spawn("merge", move || read_whole(&path, start, reader))?;
         }
         inputs.push((name, source));
     }
@@ -223,11 +271,17 @@ fn combine(mut errors: Vec<Error>) -> Error {
     }
 }
 
-fn read_whole(path: &Path, reader: ReaderHandle) {
+/// Reads a file to its end, from `start` on.
+fn read_whole(path: &Path, start: u64, reader: ReaderHandle) {
     if path == Path::new(STDIN) {
         return reader.read_all("standard input", Decompressor::new(terminal::stdin()));
     }
-    match File::open(path) {
+    let opened = File::open(path).and_then(|mut file| match start {
+        // A pipe has no positions.
+        0 => Ok(file),
+        _ => file.seek(SeekFrom::Start(start)).map(|_| file),
+    });
+    match opened {
         Ok(file) => reader.read_all(&display_name(path), Decompressor::new(file)),
         Err(error) => {
             // These fail only if the consumer is gone.

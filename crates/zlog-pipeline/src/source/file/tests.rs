@@ -13,7 +13,7 @@ use zlog_core::{Exit, Level, Record};
 
 fn follow(path: &Path, from_end: bool) -> TextSource {
     let rotate_wait = Duration::from_millis(300);
-    let options = FileOptions { follow: true, from_end, rotate_wait, position: None };
+    let options = FileOptions { follow: true, from_end, rotate_wait, ..FileOptions::default() };
     open(vec![path.into()], options, StreamSpec::default(), &LineOptions::default(), None).unwrap()
 }
 

@@ -29,6 +29,7 @@
 mod assembly;
 mod channels;
 mod encoding;
+mod last;
 mod options;
 mod progress;
 mod stream;
@@ -42,6 +43,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, never, select};
 use memchr::memchr;
 
 use self::encoding::Encoding;
+pub(super) use self::last::start_of_last;
 pub use self::options::{LONGEST_STORED_LINE, LineCounts, LineOptions, StreamSpec};
 use self::stream::{CurrentBlock, Shared, Stream};
 use super::file::PositionFile;

@@ -15,27 +15,27 @@
 //! A client may stop between two records for as long as it likes.
 
 mod acceptor;
+mod client;
 mod disconnect;
 mod frames;
 mod reconnect;
 
-use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use mio::{Interest, Registry, Token};
 
 use self::acceptor::{Accepted, Acceptor};
+use self::client::{Client, ConnectionEnd};
 use self::disconnect::DisconnectReason;
-use self::frames::{FeedOutcome, Frame, FrameOutcome, Frames};
-use self::reconnect::{Idle, Predecessor, Processes};
+use self::frames::Frames;
+use self::reconnect::{Idle, Processes};
 use super::delivery::{Delivery, TurnOutcome};
 use super::options::ListenOptions;
 use super::peer::Peer;
 use super::sockets::Stream;
 use super::stats::ListenReport;
 use crate::os::fd_limit;
-use zlog_core::wire::pickle::Refused;
-use zlog_core::{Record, Result};
+use zlog_core::Result;
 
 /// Most memory for the incomplete records of all clients, in bytes. A good client needs
 /// some hundred bytes; beyond the limit, the client that has most is disconnected.
@@ -43,47 +43,6 @@ const MAX_BUFFERED: usize = 64 << 20;
 
 /// How long Python's `SocketHandler` waits for room in its socket before it gives up.
 const TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Bytes of a client's first read. They are kept while the client waits for an earlier
-/// connection, and hundreds may wait.
-const FIRST_READ: usize = 4 << 10;
-
-/// A program that sends records.
-struct Client {
-    stream: Stream,
-    peer: Peer,
-    /// Connections are numbered in the order in which they were made.
-    number: u64,
-    /// The processes that it sends records of.
-    processes: Processes,
-    /// The process of its first record is known.
-    identified: bool,
-    predecessor: Option<Predecessor>,
-    idle: Idle,
-    /// Bytes read from it.
-    read: u64,
-    /// It has disconnected after its bytes had been unread for [`TIMEOUT`].
-    disconnected_unread: bool,
-    frames: Frames,
-    /// The sink has returned `Break` before all frames were delivered.
-    has_pending: bool,
-    /// It is in the queue of turns.
-    queued: bool,
-    /// When something was last read from it.
-    last_read: Instant,
-}
-
-/// Why a connection ends.
-enum ConnectionEnd {
-    /// The client has closed it.
-    Closed,
-    /// It broke.
-    Broken(io::Error),
-    /// zlog ends, or makes room for other clients.
-    Shutdown,
-    /// The client is disconnected.
-    Disconnected(DisconnectReason),
-}
 
 /// All clients, and the sockets that accept them.
 pub(super) struct Clients {
@@ -404,99 +363,4 @@ impl Clients {
         }
         self.acceptors.clear();
     }
-}
-
-impl Client {
-    /// Whether an earlier connection of its process must be read first.
-    fn is_waiting(&self) -> bool {
-        self.predecessor.as_ref().is_some_and(Predecessor::is_awaited)
-    }
-
-    /// Reads once, or goes on with the frames that wait.
-    fn turn(
-        &mut self,
-        max_record: usize,
-        buffer: &mut [u8],
-        delivery: &mut Delivery<'_, '_>,
-    ) -> Result<Result<TurnOutcome, ConnectionEnd>> {
-        let room = if self.identified { buffer.len() } else { FIRST_READ.min(buffer.len()) };
-        let read = if self.has_pending { Ok(0) } else { self.stream.read(&mut buffer[..room]) };
-        let bytes = match read {
-            Ok(0) if self.has_pending => &[],
-            Ok(0) => return Ok(Err(ConnectionEnd::Closed)),
-            Ok(length) => &buffer[..length],
-            Err(error) => {
-                return Ok(match error.kind() {
-                    io::ErrorKind::WouldBlock => {
-                        self.idle.begin(Instant::now());
-                        Ok(TurnOutcome::Idle)
-                    }
-                    io::ErrorKind::Interrupted => Ok(TurnOutcome::Again),
-                    _ => Err(ConnectionEnd::Broken(error)),
-                });
-            }
-        };
-        self.last_read = delivery.at;
-        self.read += bytes.len() as u64;
-        let Client { frames, peer, processes, identified, .. } = self;
-        let outcome = frames.feed(bytes, max_record, &mut |frame| match frame {
-            Frame::Whole(frame) => take(frame, peer, processes, identified, delivery),
-            Frame::TooLong(length) => {
-                delivery.report.stats.too_large += 1;
-                delivery.report.notice(|| {
-                    format!(
-                        "skipped a record of {length} bytes from {peer}: at most {max_record} are \
-                         allowed (--max-record)"
-                    )
-                });
-                Ok(FrameOutcome::Continue)
-            }
-        })?;
-        self.has_pending = matches!(outcome, FeedOutcome::Pending);
-        Ok(match outcome {
-            FeedOutcome::Consumed => Ok(TurnOutcome::Again),
-            FeedOutcome::Pending => Ok(TurnOutcome::Stopped),
-            FeedOutcome::Rejected(reason) => Err(ConnectionEnd::Disconnected(reason)),
-            FeedOutcome::NoFrame { header } => {
-                Err(ConnectionEnd::Disconnected(DisconnectReason::NoFrame(header)))
-            }
-        })
-    }
-}
-
-/// Delivers the record of one frame. The first record of a client is decoded for its
-/// process alone, and comes again.
-fn take(
-    frame: &[u8],
-    peer: &Peer,
-    processes: &mut Processes,
-    identified: &mut bool,
-    delivery: &mut Delivery<'_, '_>,
-) -> Result<FrameOutcome<DisconnectReason>> {
-    let mut record = Record::default();
-    Ok(match delivery.decode(frame, &mut record) {
-        Ok(()) => {
-            processes.note(record.process);
-            if !std::mem::replace(identified, true) {
-                return Ok(FrameOutcome::Retry);
-            }
-            match delivery.deliver(&mut record, peer)?.is_continue() {
-                true => FrameOutcome::Continue,
-                false => FrameOutcome::Stop,
-            }
-        }
-        // An honest client may do this, with a list of a million numbers as an extra.
-        Err(refused @ Refused::TooLarge(_)) => {
-            delivery.report.stats.too_large += 1;
-            delivery.report.notice(|| format!("dropped a record from {peer}: {refused}"));
-            FrameOutcome::Continue
-        }
-        // It has sent records: this one is lost, and the next ones need not be.
-        Err(refused) if *identified => {
-            delivery.report.stats.unreadable += 1;
-            delivery.report.notice(|| format!("can't read a record from {peer}: {refused}"));
-            FrameOutcome::Continue
-        }
-        Err(refused) => FrameOutcome::Reject(DisconnectReason::NotARecord(refused)),
-    })
 }
