@@ -21,8 +21,8 @@ const COLLECT_IN_USE: InUseHints = InUseHints {
 };
 /// The next step if the endpoint to publish on is in use.
 const PUBLISH_IN_USE: InUseHints = InUseHints {
-    publisher: "Another publisher has bound it: publish on a free port (--publish-bind 0), and \
-                collect from it (--connect {}) if you want its records.",
+    publisher: "Another publisher or relay has bound it: publish on a free port (--publish-bind \
+                0), and collect from it (--connect {}) if you want its records.",
     subscriber: "A subscriber has bound it: publish to it with --publish-connect {}.",
     other: "Another program has bound it: publish on a free port (--publish-bind 0).",
 };

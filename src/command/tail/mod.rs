@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use self::output::{Closed, TailOutput};
 use crate::cli::TailArgs;
 use zlog_core::text::escape::escape;
-use zlog_core::text::plural::counted;
+use zlog_core::text::plural::{counted, grouped};
 use zlog_core::{Error, Exit, Record, Result};
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::{fd_limit, terminal};
@@ -329,7 +329,8 @@ impl Tail {
         let (passed, asked) = (self.output.passed, args.count.unwrap_or_default());
         if let (Some(timeout), false) = (args.timeout, args.quiet) {
             terminal::eprint_line(format_args!(
-                "zlog tail: {passed} of {} came within {timeout}",
+                "zlog tail: {} of {} came within {timeout}",
+                grouped(passed),
                 counted(asked, "record")
             ));
         }

@@ -34,8 +34,8 @@ pub struct Assembler {
     /// Ordinary lines of a known format since the last one without, up to [`FORMATTED`].
     formatted: u8,
     tag: Tag,
-    /// When the last line was read.
-    last_received: f64,
+    /// When the last line was written or read.
+    last_time: f64,
     cuts: u64,
 }
 
@@ -108,7 +108,7 @@ impl Assembler {
             resume: None,
             formatted: FORMATTED,
             tag: Tag::default(),
-            last_received: 0.0,
+            last_time: 0.0,
             cuts: 0,
         }
     }
@@ -143,13 +143,13 @@ impl Assembler {
         match phase {
             Phase::Empty => {
                 self.text.push_str(line);
-                (self.tag, self.last_received) = (tag, tag.received);
+                (self.tag, self.last_time) = (tag, tag.time());
                 self.begin(line.len());
                 Offer::Taken
             }
-            Phase::Open if tag.part == 0 && self.extend(line, tag.received, is_record) => {
+            Phase::Open if tag.part == 0 && self.extend(line, tag.time(), is_record) => {
                 self.tag.cut |= tag.cut;
-                self.last_received = tag.received;
+                self.last_time = tag.time();
                 Offer::Taken
             }
             Phase::Open => {
@@ -301,7 +301,7 @@ impl Assembler {
     }
 
     /// Appends the line to the record, if it belongs to it.
-    fn extend(&mut self, line: &str, received: f64, is_record: &mut IsRecord<'_>) -> bool {
+    fn extend(&mut self, line: &str, time: f64, is_record: &mut IsRecord<'_>) -> bool {
         match (&self.options.rules, self.kind) {
             (Rules::Off, _) => false,
             (Rules::Starts(start), _) => !start.is_match(line) && self.extend_message(line),
@@ -313,7 +313,7 @@ impl Assembler {
             {
                 self.extend_message(line)
             }
-            (Rules::Tracebacks, _) => self.extend_trace(line, received, is_record),
+            (Rules::Tracebacks, _) => self.extend_trace(line, time, is_record),
         }
     }
 
@@ -346,9 +346,9 @@ impl Assembler {
         true
     }
 
-    fn extend_trace(&mut self, line: &str, received: f64, is_record: &mut IsRecord<'_>) -> bool {
+    fn extend_trace(&mut self, line: &str, time: f64, is_record: &mut IsRecord<'_>) -> bool {
         let uncommitted = self.text.len() > self.committed;
-        let is_apart = received - self.last_received > self.options.short_wait().as_secs_f64();
+        let is_apart = time - self.last_time > self.options.short_wait().as_secs_f64();
         let Some((trace, belongs)) = self.step(line, uncommitted, is_apart, is_record) else {
             return false;
         };

@@ -19,6 +19,7 @@ use std::time::Duration;
 use regex::Regex;
 
 use crate::formats::Formats;
+use crate::parse::Enclosure;
 
 pub use assembler::Assembler;
 
@@ -110,6 +111,15 @@ pub struct Tag {
     pub part: u32,
     /// Whether the end of the line is missing, because zlog had to stop.
     pub cut: bool,
+    /// What a container runtime has written around the line.
+    pub enclosure: Option<Enclosure>,
+}
+
+impl Tag {
+    /// When the line was written, as far as is known: seconds since 1970-01-01 UTC.
+    pub fn time(&self) -> f64 {
+        self.enclosure.map_or(self.received, |enclosure| enclosure.created)
+    }
 }
 
 /// The lines of one record.

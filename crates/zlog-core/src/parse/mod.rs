@@ -13,7 +13,9 @@
 //!   `facility`, if it has one.
 //! - **`sub.topic::message`**, if a delimiter is set.
 //!
-//! A line inside another one (Docker's `log`, journald's `MESSAGE`) is read as a line.
+//! A line inside another one (journald's `MESSAGE`) is read as a line. The lines inside those
+//! of a container runtime ([`enclosed`]) are a stream of their own, with tracebacks, and a
+//! [`Batch`] of OpenTelemetry is as many records as it has.
 //!
 //! A user's pattern ([`Options::pattern`]) replaces all of this except the delimiter, and so
 //! does a format that the user names ([`Options::format`]). The message that a pattern finds is
@@ -40,6 +42,7 @@ use crate::wire::json::Schema;
 pub use crate::wire::text::backslash_replace;
 use pattern::Pattern;
 pub use priority::FACILITIES;
+pub use wrapped::{Batch, Enclosed, Enclosure, enclosed};
 
 /// The parts of a line to recognise.
 #[derive(Clone, Debug)]
@@ -175,6 +178,11 @@ impl Parser {
     /// of readers.
     pub fn quoted(&self) -> u64 {
         self.quoted
+    }
+
+    /// Whether lines may be [enclosed] in others: nothing else says what they are.
+    pub fn opens_lines(&self) -> bool {
+        self.detect && self.pattern.is_none() && !self.matcher.is_forced()
     }
 
     /// Parses a line. Never fails: a line that is not recognised is the message.

@@ -1,8 +1,13 @@
 //! Lines inside other lines: what a collector of logs, a user's pattern or a prefix encloses
 //! is read as a line of its own.
 
+mod container;
+mod otlp;
+
 use std::borrow::Cow;
 
+pub use self::container::{Enclosed, Enclosure, enclosed};
+pub use self::otlp::Batch;
 use super::{Parser, level};
 use crate::record::{Level, RawJson, Record};
 use crate::text::sgr::strip;

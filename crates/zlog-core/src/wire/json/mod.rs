@@ -20,7 +20,7 @@ pub use write::{milliseconds, write, write_stored};
 
 pub(crate) use escape::quoted;
 pub(crate) use limits::{MAX_DEPTH, is_within_limits};
-pub(crate) use read::{Schema, each_entry, entries, read_into};
+pub(crate) use read::{Schema, each_entry, elements, entries, read_into};
 pub(super) use read::{exact_integer, read_body_into};
 pub(super) use write::write_float;
 

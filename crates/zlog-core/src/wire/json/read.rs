@@ -115,6 +115,12 @@ pub(crate) fn entries(json: &str) -> Option<Vec<(Text<'_>, &str)>> {
     Some(entries)
 }
 
+/// The elements of a JSON array as JSON text; `None` for other text.
+pub(crate) fn elements(json: &str) -> Option<Vec<&str>> {
+    let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    Some(elements.into_iter().map(RawValue::get).collect())
+}
+
 /// Calls `entry` with each key of a JSON object and its value as JSON text.
 pub(crate) fn each_entry<'a>(
     text: &'a str,

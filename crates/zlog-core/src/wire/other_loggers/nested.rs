@@ -2,12 +2,10 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::loggers::Logger;
 use super::{Field, field_alias, string};
 use crate::record::{RawJson, Text};
-use crate::wire::json;
+use crate::wire::json::{self, elements};
 use crate::wire::text::backslash_replace;
 
 type Entry<'a> = (Text<'a>, RawJson<'a>);
@@ -27,12 +25,6 @@ pub(super) fn entries<'a>(value: &RawJson<'a>) -> Option<Vec<Entry<'a>>> {
             Some(entries.map(own).collect())
         }
     }
-}
-
-/// The elements of a JSON array as JSON; `None` for other values.
-fn elements(value: &str) -> Option<Vec<&str>> {
-    let elements: Vec<&RawValue> = serde_json::from_str(value).ok()?;
-    Some(elements.into_iter().map(RawValue::get).collect())
 }
 
 /// How the entries of an object become extras.

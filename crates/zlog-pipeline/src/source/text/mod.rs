@@ -26,6 +26,8 @@
 //!
 //! So nothing is lost, and what is changed is counted ([`LineCounts`]).
 
+mod assembly;
+mod channels;
 mod encoding;
 mod last;
 mod options;
@@ -49,8 +51,6 @@ use super::reader::{
     BLOCKS, Notice, ReadProgress, ReaderEvent, ReaderHandle, ReaderMessage, Severity,
 };
 use super::{PollStatus, Sink, Source, SourceCounts};
-use zlog_core::multiline::Wait;
-use zlog_core::parse::Parser;
 use zlog_core::{Exit, Result};
 
 /// Longest wait for the end of a line when the source is asked to finish in the middle of
@@ -211,7 +211,7 @@ impl TextSource {
     /// Delivers the records that wait for more lines.
     fn finish_records(&mut self, sink: &mut Sink<'_>) -> Result<()> {
         if self.deliver_ready(sink)?.is_continue() {
-            self.streams.iter_mut().for_each(|stream| stream.assembly.assembler.expire());
+            self.streams.iter_mut().for_each(|stream| stream.channels.end());
             let _ = self.deliver_ready(sink)?;
         }
         self.live = 0;
@@ -224,7 +224,7 @@ impl TextSource {
             if stream.deliver_state(&mut self.shared, sink)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
-            if stream.assembly.deliver(&mut self.shared, sink)?.is_break() {
+            if stream.channels.deliver(&mut self.shared, sink)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
@@ -249,8 +249,10 @@ impl TextSource {
             Err(TryRecvError::Disconnected) => return self.readers_gone(),
             Err(TryRecvError::Empty) => {
                 // Nothing is in the channel, so a waiting record is as old as it looks.
-                let dues =
-                    self.streams.iter().flat_map(|stream| [stream.due(), stream.state_due()]);
+                let dues = self
+                    .streams
+                    .iter()
+                    .flat_map(|stream| [stream.channels.due(), stream.state_due()]);
                 let due = dues.flatten().min();
                 let until = due.map_or(until, |due| due.min(until));
                 select! {
@@ -282,10 +284,7 @@ impl TextSource {
     fn expire(&mut self, now: Instant, except: Option<usize>) -> bool {
         let mut found = false;
         for (at, stream) in self.streams.iter_mut().enumerate() {
-            if except != Some(at) && stream.due().is_some_and(|due| due <= now) {
-                stream.assembly.expire();
-                found = true;
-            }
+            found |= except != Some(at) && stream.channels.expire(now);
             if stream.state_due().is_some_and(|due| due <= now) {
                 stream.progress.is_due = true;
                 found = true;
@@ -298,7 +297,7 @@ impl TextSource {
     fn readers_gone(&mut self) -> bool {
         self.live = 0;
         for stream in &mut self.streams {
-            stream.assembly.assembler.expire();
+            stream.channels.end();
         }
         true
     }
@@ -324,7 +323,7 @@ impl TextSource {
             ReaderEvent::Break => self.streams[stream].encoding = Encoding::default(),
             ReaderEvent::Origin(origin) => return self.streams[stream].begin_at(origin),
             ReaderEvent::CaughtUp => {
-                return self.streams[stream].assembly.parser.set_live();
+                return self.streams[stream].channels.set_live();
             }
             ReaderEvent::End => {
                 self.live -= 1;
@@ -390,8 +389,8 @@ impl Source for TextSource {
     }
 
     fn is_caught_up(&self) -> bool {
-        let waits = |stream: &Stream| stream.assembly.assembler.wait() != Wait::None;
-        self.behind.is_empty() && self.current.is_none() && !self.streams.iter().any(waits)
+        let waits = self.streams.iter().any(|stream| stream.channels.waits());
+        self.behind.is_empty() && self.current.is_none() && !waits
     }
 
     fn wake_by(&mut self, wake: Receiver<()>) -> bool {
@@ -409,7 +408,7 @@ impl Source for TextSource {
         let Some(positions) = &mut self.positions else { return };
         for (number, stream) in self.streams.iter().enumerate() {
             if stream.has_begun {
-                positions.confirm(number, stream.origin.as_ref(), stream.assembly.delivered);
+                positions.confirm(number, stream.origin.as_ref(), stream.channels.delivered);
             }
         }
         if let Err(error) = positions.save_if_due()
@@ -428,14 +427,10 @@ impl Source for TextSource {
     }
 
     fn counts(&self) -> SourceCounts {
-        let parsers = || self.streams.iter().map(|stream| &stream.assembly.parser);
-        let lines = LineCounts {
-            unmatched: parsers().map(Parser::unmatched).sum(),
-            quoted: parsers().map(Parser::quoted).sum(),
-            cuts: self.streams.iter().map(|stream| stream.assembly.assembler.cuts()).sum(),
-            nuls: self.streams.iter().map(|stream| stream.splitter.nuls()).sum(),
-            ..self.shared.counts
-        };
+        let lines = self.streams.iter().fold(self.shared.counts, |counts, stream| {
+            let nuls = stream.splitter.nuls();
+            counts.plus(LineCounts { nuls, ..stream.channels.counts() })
+        });
         SourceCounts { lines, ..SourceCounts::default() }
     }
 

@@ -1,3 +1,4 @@
+mod enclosed;
 mod states;
 mod traces;
 

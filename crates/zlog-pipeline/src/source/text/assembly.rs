@@ -1,0 +1,319 @@
+//! From the lines of a channel to its records.
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use super::options::{LineOptions, StreamSpec};
+use super::stream::Shared;
+use crate::source::Sink;
+use zlog_core::formats::Formats;
+use zlog_core::multiline::{self, Assembled, Assembler, Offer, Tag, Wait, mentions_error};
+use zlog_core::parse::{Batch, Parser};
+use zlog_core::text::prefix;
+use zlog_core::wire::json;
+use zlog_core::{Level, RawJson, Record, Result};
+
+/// Makes records of a channel's lines.
+pub(super) struct Assembly {
+    spec: StreamSpec,
+    pub(super) parser: Parser,
+    pub(super) assembler: Assembler,
+    pub(super) held: Held,
+    /// The level of an overlong line's first piece; its other pieces get it too.
+    piece_level: Option<Level>,
+    /// The batch that is being delivered.
+    batch: Option<Batch>,
+    /// Whether the record was ended because no more lines came in time.
+    is_expired: bool,
+    /// The last record that ended so, for a traceback that comes later.
+    previous: Option<Previous>,
+    /// When the last line was read.
+    pub(super) since: Instant,
+    /// When it was written, as far as is known: seconds since 1970-01-01 UTC.
+    last_time: f64,
+    /// How long the record that may go on waits for more lines.
+    wait: Duration,
+}
+
+/// The parts of an enclosed line whose end has not come.
+#[derive(Default)]
+pub(super) struct Held {
+    pub(super) text: String,
+    /// The tag of the first part, if there is one.
+    pub(super) tag: Option<Tag>,
+    /// The end will not come.
+    is_ended: bool,
+}
+
+/// A record that was delivered before its traceback came.
+struct Previous {
+    message: String,
+    level: Level,
+    time: f64,
+}
+
+/// How long after a line a traceback is taken for that of the line, in seconds.
+const LATE: f64 = 1.0;
+
+/// Maximum length of the message in the extra `traceback_of`, in bytes.
+const MAX_MESSAGE: usize = 200;
+
+impl Assembly {
+    pub(super) fn new(spec: StreamSpec, options: &LineOptions) -> Assembly {
+        let formats = match options.parse.detect {
+            true => options.parse.formats.clone(),
+            false => Formats::none(),
+        };
+        let multiline = multiline::Options { formats, ..options.multiline.clone() };
+        Assembly {
+            spec,
+            parser: Parser::new(options.parse.clone()),
+            assembler: Assembler::new(multiline),
+            held: Held::default(),
+            piece_level: None,
+            batch: None,
+            is_expired: false,
+            previous: None,
+            since: Instant::now(),
+            last_time: 0.0,
+            wait: Duration::ZERO,
+        }
+    }
+
+    /// Whether a record waits for more lines.
+    pub(super) fn waits(&self) -> bool {
+        self.held.tag.is_some() || self.assembler.wait() != Wait::None
+    }
+
+    /// Whether a record is complete and not delivered.
+    pub(super) fn has_record(&self) -> bool {
+        self.assembler.peek().is_some()
+    }
+
+    /// When the record that waits for more lines has waited long enough.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.waits().then(|| self.since + self.wait)
+    }
+
+    /// Sets how long the record waits for more lines. A line waits if a traceback is likely to
+    /// follow, or if more input is certain to (`more`).
+    pub(super) fn set_wait(&mut self, more: bool) {
+        let options = self.assembler.options();
+        let (short, long) = (options.short_wait(), options.wait);
+        self.wait = match self.assembler.wait() {
+            // Its end is certain to come, unless the container is stopped.
+            _ if self.held.tag.is_some() => long * 10,
+            Wait::None => Duration::ZERO,
+            Wait::Line(line) if !more && !is_error(line, &mut self.parser) => Duration::ZERO,
+            Wait::Line(_) | Wait::Short if !more => short,
+            Wait::Line(_) | Wait::Short | Wait::Long => long,
+        };
+    }
+
+    /// Whether the record has waited long enough when another channel has a line that was
+    /// written at `time`.
+    pub(super) fn is_overtaken(&mut self, time: f64) -> bool {
+        self.set_wait(false);
+        self.held.tag.is_none() && self.waits() && time - self.last_time > self.wait.as_secs_f64()
+    }
+
+    /// See [`Assembler::offer`].
+    pub(super) fn offer(&mut self, line: &str, tag: Tag) -> Offer {
+        let mut is_record = |line: &str| self.parser.recognize(line).is_some();
+        let offer = self.assembler.offer(line, tag, &mut is_record);
+        if offer == Offer::Taken {
+            (self.is_expired, self.last_time) = (false, tag.time());
+        }
+        offer
+    }
+
+    /// Ends the record, since no more lines have come in time.
+    pub(super) fn expire(&mut self) {
+        self.end();
+        self.is_expired = true;
+    }
+
+    /// Ends the record: no more lines follow.
+    pub(super) fn end(&mut self) {
+        self.assembler.expire();
+        self.held.is_ended = self.held.tag.is_some();
+    }
+
+    /// Delivers the records that are complete.
+    pub(super) fn deliver(
+        &mut self,
+        shared: &mut Shared,
+        sink: &mut Sink<'_>,
+    ) -> Result<ControlFlow<()>> {
+        loop {
+            while self.has_record() {
+                if self.deliver_record(shared, sink)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            let Some(tag) = self.held.tag.filter(|_| self.held.is_ended) else {
+                return Ok(ControlFlow::Continue(()));
+            };
+            let text = std::mem::take(&mut self.held.text);
+            if self.offer(&text, tag) == Offer::Taken {
+                self.held = Held::default();
+                self.assembler.expire();
+            } else {
+                self.held.text = text;
+            }
+        }
+    }
+
+    /// Delivers a record that is complete, or the next one of a batch.
+    fn deliver_record(
+        &mut self,
+        shared: &mut Shared,
+        sink: &mut Sink<'_>,
+    ) -> Result<ControlFlow<()>> {
+        let Some(assembled) = self.assembler.peek() else { return Ok(ControlFlow::Continue(())) };
+        let is_empty = assembled.head.is_empty() && assembled.trace.is_none();
+        if shared.skip_empty && is_empty && !assembled.orphan {
+            shared.counts.skipped += 1;
+            self.assembler.pop();
+            return Ok(ControlFlow::Continue(()));
+        }
+        if self.batch.is_none() && self.parser.opens_lines() {
+            self.batch = Batch::of(assembled.head);
+        }
+        let object = self.batch.as_ref().and_then(|batch| batch.peek(assembled.head));
+        let assembled =
+            Assembled { head: object.as_deref().unwrap_or(assembled.head), ..assembled };
+        shared.counts.records += 1;
+        let mut record = Record::default();
+        let (parser, piece_level) = (&mut self.parser, &mut self.piece_level);
+        let parsed = fill(&mut record, assembled, &self.spec, piece_level, parser);
+        let previous = self.previous.take();
+        if assembled.orphan && !assembled.uncaught {
+            follow(&mut record, assembled, previous);
+        } else if self.is_expired && assembled.trace.is_none() {
+            self.previous = Some(Previous::new(&record, assembled.tag));
+        }
+        let is_line = !assembled.orphan && assembled.tag.part == 0 && !is_empty;
+        let flow = sink(&mut record)?;
+        drop(record);
+        if let Some(batch) = &mut self.batch {
+            batch.advance();
+            if !batch.is_at_end() {
+                return Ok(flow);
+            }
+            self.batch = None;
+        }
+        if is_line {
+            self.assembler.note_format(parsed.is_known);
+        }
+        if parsed.splits {
+            self.assembler.split();
+        } else {
+            self.assembler.pop();
+        }
+        Ok(flow)
+    }
+}
+
+impl Previous {
+    fn new(record: &Record<'_>, tag: Tag) -> Previous {
+        let message = prefix(&record.msg, MAX_MESSAGE).to_owned();
+        Previous { message, level: record.level, time: tag.time() }
+    }
+}
+
+/// Names the record that a traceback belongs to, if it was delivered just before.
+fn follow(record: &mut Record<'_>, assembled: Assembled<'_>, previous: Option<Previous>) {
+    let Some(previous) = previous else { return };
+    if assembled.tag.time() - previous.time > LATE {
+        return;
+    }
+    if !is_failure(assembled) {
+        record.level = previous.level;
+    }
+    let mut json = Vec::with_capacity(previous.message.len() + 2);
+    json::write_string(&previous.message, &mut json);
+    let json = String::from_utf8_lossy(&json).into_owned();
+    record.extras.push((Cow::Borrowed("traceback_of"), RawJson(Cow::Owned(json))));
+}
+
+/// Whether a traceback is likely to follow the line.
+fn is_error(line: &str, parser: &mut Parser) -> bool {
+    match parser.recognize(line) {
+        None | Some(Level::NOTSET) => mentions_error(line),
+        Some(level) => level >= Level::ERROR,
+    }
+}
+
+/// Whether the record has a traceback, and not only a call stack.
+fn is_failure(assembled: Assembled<'_>) -> bool {
+    assembled.trace.is_some() || assembled.orphan && assembled.stack.is_none()
+}
+
+/// What `fill` has found.
+struct Parsed {
+    /// The line has a level or a time.
+    is_known: bool,
+    /// The traceback is left for a record of its own.
+    splits: bool,
+}
+
+/// Fills in an empty record, in place: a record is large, and there are many.
+fn fill<'a>(
+    record: &mut Record<'a>,
+    assembled: Assembled<'a>,
+    spec: &StreamSpec,
+    piece_level: &mut Option<Level>,
+    parser: &mut Parser,
+) -> Parsed {
+    let Assembled { head, trace, stack, orphan, uncaught, tag } = assembled;
+    parser.set_received(tag.received);
+    // Neither a later piece of a long line nor a line out of a traceback has fields of
+    // its own.
+    let found = if orphan || tag.part > 1 {
+        record.msg = Cow::Borrowed(head);
+        false
+    } else {
+        parser.parse_into(head, record)
+    };
+    let is_known = found || record.created.is_some();
+    if let Some(enclosure) = tag.enclosure {
+        enclosure.surround(record, head);
+    }
+    if !found {
+        record.level = spec.level;
+    }
+    if tag.part > 1 {
+        record.level = piece_level.unwrap_or(record.level);
+    } else if tag.part == 1 {
+        *piece_level = Some(record.level);
+    }
+    if tag.part > 0 {
+        record.extras.push((Cow::Borrowed("part"), RawJson(Cow::Owned(tag.part.to_string()))));
+    }
+    if tag.cut {
+        record.extras.push((Cow::Borrowed("cut"), RawJson(Cow::Borrowed("true"))));
+    }
+    record.process = record.process.or(spec.process);
+    parser.set_received_time(tag.received, record);
+    let is_error = record.level >= Level::ERROR;
+    if uncaught && !orphan && !is_error {
+        return Parsed { is_known, splits: true };
+    }
+    if is_failure(assembled) && !is_error {
+        (record.level, record.levelname) = (Level::ERROR, None);
+    }
+    append(&mut record.exc_text, trace);
+    append(&mut record.stack_info, stack);
+    Parsed { is_known, splits: false }
+}
+
+/// Appends text from below a line to a field that the line may have, too.
+fn append<'a>(field: &mut Option<Cow<'a, str>>, text: Option<&'a str>) {
+    let Some(text) = text else { return };
+    *field = Some(match field.take() {
+        Some(own) => Cow::Owned(format!("{own}\n{text}")),
+        None => Cow::Borrowed(text),
+    });
+}

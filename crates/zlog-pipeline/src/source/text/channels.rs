@@ -1,0 +1,244 @@
+//! The lines of a stream, and those that a container runtime has enclosed in them: a channel
+//! of its own for each of the program's stdout and stderr.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::assembly::Assembly;
+use super::options::{LineCounts, LineOptions, StreamSpec};
+use super::stream::Shared;
+use crate::source::Sink;
+use zlog_core::Result;
+use zlog_core::multiline::{Offer, Tag};
+use zlog_core::parse::{Enclosed, Parser, backslash_replace, enclosed};
+
+/// Makes records of a stream's lines.
+pub(super) struct Channels {
+    spec: StreamSpec,
+    options: LineOptions,
+    /// That of the lines, and, once there are any, of enclosed lines: of stdout, of stderr.
+    assemblies: Vec<Assembly>,
+    /// The one that has taken the last line.
+    last: usize,
+    /// Offset in the file of the first byte of the next line.
+    line_start: u64,
+    /// Offset in the file up to which all records were delivered.
+    pub(super) delivered: u64,
+}
+
+impl Channels {
+    pub(super) fn new(spec: StreamSpec, options: &LineOptions) -> Channels {
+        Channels {
+            spec,
+            options: options.clone(),
+            assemblies: vec![Assembly::new(spec, options)],
+            last: 0,
+            line_start: 0,
+            delivered: 0,
+        }
+    }
+
+    /// The next line begins at this offset of another file.
+    pub(super) fn begin_at(&mut self, offset: u64) {
+        (self.line_start, self.delivered) = (offset, offset);
+    }
+
+    /// The next line begins at this offset.
+    pub(super) fn next_line_at(&mut self, offset: u64) {
+        self.line_start = offset;
+    }
+
+    /// From now on, lines are read as they are written.
+    pub(super) fn set_live(&mut self) {
+        self.options.parse.stored = false;
+        self.assemblies.iter_mut().for_each(|assembly| assembly.parser.set_live());
+    }
+
+    /// Lines that did not match, records with a value that is kept as text, and tracebacks
+    /// that were cut.
+    pub(super) fn counts(&self) -> LineCounts {
+        let parsers = || self.assemblies.iter().map(|assembly| &assembly.parser);
+        LineCounts {
+            unmatched: parsers().map(Parser::unmatched).sum(),
+            quoted: parsers().map(Parser::quoted).sum(),
+            cuts: self.assemblies.iter().map(|assembly| assembly.assembler.cuts()).sum(),
+            ..LineCounts::default()
+        }
+    }
+
+    /// Whether the bytes are a line of a known format.
+    pub(super) fn is_record(&mut self, bytes: &[u8]) -> bool {
+        self.assemblies[0].parser.recognize(&backslash_replace(bytes)).is_some()
+    }
+
+    /// Whether a record waits for more lines.
+    pub(super) fn waits(&self) -> bool {
+        self.assemblies.iter().any(Assembly::waits)
+    }
+
+    /// When a record that waits for more lines has waited long enough.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.assemblies.iter().filter_map(Assembly::due).min()
+    }
+
+    /// Ends the records that have waited long enough at the time `now`. Returns whether there
+    /// are any.
+    pub(super) fn expire(&mut self, now: Instant) -> bool {
+        self.expire_except(None, now)
+    }
+
+    /// As [`Channels::expire`], except in the channel of the last line.
+    pub(super) fn expire_others(&mut self, now: Instant) {
+        self.expire_except(Some(self.last), now);
+    }
+
+    fn expire_except(&mut self, except: Option<usize>, now: Instant) -> bool {
+        let mut found = false;
+        for (at, assembly) in self.assemblies.iter_mut().enumerate() {
+            if except != Some(at) && assembly.due().is_some_and(|due| due <= now) {
+                assembly.expire();
+                found = true;
+            }
+        }
+        found
+    }
+
+    /// Ends all records: no lines follow.
+    pub(super) fn end(&mut self) {
+        self.assemblies.iter_mut().for_each(Assembly::end);
+    }
+
+    /// Bytes were read at the time `now`.
+    pub(super) fn begin_block(&mut self, now: Instant) {
+        self.assemblies[self.last].since = now;
+    }
+
+    /// Sets how long records wait for more lines. `more`: more input is certain to follow.
+    pub(super) fn set_waits(&mut self, more: bool) {
+        self.assemblies.iter_mut().for_each(|assembly| assembly.set_wait(more));
+    }
+
+    /// Takes a line, after delivering the record that it completes. If the sink breaks
+    /// before that, the line has not been taken and must be passed again.
+    pub(super) fn take(
+        &mut self,
+        bytes: &[u8],
+        tag: Tag,
+        shared: &mut Shared,
+        sink: &mut Sink<'_>,
+    ) -> Result<ControlFlow<()>> {
+        let line = backslash_replace(bytes);
+        let opens = tag.part == 0 && self.assemblies[0].parser.opens_lines();
+        let flow = match if opens { enclosed(&line) } else { None } {
+            None => self.offer(0, &line, tag, shared, sink)?,
+            Some(inner) => self.take_enclosed(&inner, tag, shared, sink)?,
+        };
+        if flow.is_continue() {
+            shared.counts.lines += 1;
+            shared.counts.pieces += u64::from(tag.part > 0);
+            shared.counts.cut_lines += u64::from(tag.cut);
+            shared.counts.not_utf8 += u64::from(line.len() != bytes.len());
+        }
+        Ok(flow)
+    }
+
+    /// As [`Channels::take`], for an enclosed line, or a part of one.
+    fn take_enclosed(
+        &mut self,
+        inner: &Enclosed<'_>,
+        tag: Tag,
+        shared: &mut Shared,
+        sink: &mut Sink<'_>,
+    ) -> Result<ControlFlow<()>> {
+        self.open();
+        let at = 1 + usize::from(inner.enclosure.is_stderr);
+        let other = &mut self.assemblies[3 - at];
+        if other.is_overtaken(inner.enclosure.created) {
+            other.expire();
+            if self.deliver(shared, sink)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        let held = &mut self.assemblies[at].held;
+        let (len, before) = (held.text.len(), held.tag);
+        held.text.push_str(&inner.text);
+        let first = held.tag.get_or_insert(Tag { enclosure: Some(inner.enclosure), ..tag });
+        first.cut |= tag.cut;
+        let tag = *first;
+        if inner.is_partial && held.text.len() < self.options.max_line {
+            self.note_channel(at);
+            return Ok(ControlFlow::Continue(()));
+        }
+        let mut line = std::mem::take(&mut held.text);
+        let flow = self.offer(at, &line, tag, shared, sink)?;
+        let held = &mut self.assemblies[at].held;
+        if flow.is_break() {
+            line.truncate(len);
+            held.tag = before;
+        } else {
+            line.clear();
+            held.tag = None;
+        }
+        held.text = line;
+        Ok(flow)
+    }
+
+    /// Makes the channels of enclosed lines, if there are none.
+    fn open(&mut self) {
+        if self.assemblies.len() == 1 {
+            let mut options = self.options.clone();
+            options.parse.own_files = false;
+            self.assemblies.extend([(); 2].map(|()| Assembly::new(self.spec, &options)));
+        }
+    }
+
+    /// Offers a line to a channel, after delivering the record that it completes.
+    fn offer(
+        &mut self,
+        at: usize,
+        line: &str,
+        tag: Tag,
+        shared: &mut Shared,
+        sink: &mut Sink<'_>,
+    ) -> Result<ControlFlow<()>> {
+        while self.assemblies[at].offer(line, tag) == Offer::TakeFirst {
+            let flow = self.assemblies[at].deliver(shared, sink)?;
+            self.note_delivered(shared);
+            if flow.is_break() {
+                return Ok(flow);
+            }
+        }
+        self.note_channel(at);
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Notes that the last line was one of this channel.
+    fn note_channel(&mut self, at: usize) {
+        self.assemblies[at].since = self.assemblies[self.last].since;
+        self.last = at;
+    }
+
+    /// Delivers the records that are complete.
+    pub(super) fn deliver(
+        &mut self,
+        shared: &mut Shared,
+        sink: &mut Sink<'_>,
+    ) -> Result<ControlFlow<()>> {
+        for assembly in &mut self.assemblies {
+            if assembly.deliver(shared, sink)?.is_break() {
+                self.note_delivered(shared);
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        self.note_delivered(shared);
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Notes that all lines before the next one were delivered, if no record waits for it.
+    fn note_delivered(&mut self, shared: &Shared) {
+        let has_record = |assembly: &Assembly| assembly.waits() || assembly.has_record();
+        if !shared.progress.is_closed() && !self.assemblies.iter().any(has_record) {
+            self.delivered = self.line_start;
+        }
+    }
+}
