@@ -170,6 +170,11 @@ impl Matcher {
         }
     }
 
+    /// From now on, a time without a date is of the day on which it is read.
+    pub(crate) fn set_live(&mut self) {
+        self.dateless = true;
+    }
+
     /// Whether only one format is tried.
     pub(crate) fn is_forced(&self) -> bool {
         self.forced.is_some()
