@@ -21,6 +21,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use toml::Spanned;
 use toml::de::DeTable;
 
 use self::diagnostics::{Diagnostics, Located};
@@ -208,6 +209,17 @@ fn config_error(diagnostics: Diagnostics, path: &Path, text: &str) -> Error {
     error.unwrap_or_else(|| Error::usage("the configuration can't be read"))
 }
 
+/// Parses TOML and adds its errors to `diagnostics`. `None` if there are any.
+fn parse_table<'t>(text: &'t str, diagnostics: &Diagnostics) -> Option<Spanned<DeTable<'t>>> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let offset = error.span().map_or(0, |span| span.start);
+        diagnostics.add(offset, error.message(), "");
+    }
+    // The recovered table may differ from what the user meant.
+    errors.is_empty().then_some(table)
+}
+
 /// Reads the text and adds its errors to `diagnostics`. `None` if it is not TOML.
 fn read(
     text: &str,
@@ -215,15 +227,7 @@ fn read(
     overrides: &Overrides,
     diagnostics: &Diagnostics,
 ) -> Option<Config> {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        let offset = error.span().map_or(0, |span| span.start);
-        diagnostics.add(offset, error.message(), "");
-    }
-    if !errors.is_empty() {
-        // The recovered table may differ from what the user meant.
-        return None;
-    }
+    let table = parse_table(text, diagnostics)?;
     let mut document = TableReader::root_table(table.get_ref(), diagnostics);
     version(&mut document);
     let relay = relay::read(&mut document, command, overrides);

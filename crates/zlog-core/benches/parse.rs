@@ -84,7 +84,10 @@ fn main() {
     let with = Options::default();
     let without = Options { formats: Formats::none(), ..Options::default() };
     println!("{:18}{:>12}{:>12}{:>9}", "lines", "without, ns", "with, ns", "ratio");
-    for (name, lines) in STREAMS {
+    // `cargo bench` passes options of its own.
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let filter = filter.unwrap_or_default();
+    for (name, lines) in STREAMS.iter().filter(|(name, _)| name.contains(&filter)) {
         let [without, with] = [&without, &with].map(|options| nanoseconds(options, lines));
         println!("{name:18}{without:>12.0}{with:>12.0}{:>9.2}", with / without);
     }

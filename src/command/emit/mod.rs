@@ -282,7 +282,7 @@ impl Emit {
     /// Reports that too few subscribers connected, if that is still so.
     fn report_missing_subscribers(&mut self) {
         let Some(publish) = &mut self.publish else { return };
-        if let Some(text) = self.wait.take_message(publish.publisher()).filter(|_| !self.quiet) {
+        if let Some(text) = self.wait.take_message(publish.publisher()) {
             self.progress.suspended(|| print(&text));
         }
     }

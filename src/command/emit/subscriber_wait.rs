@@ -19,6 +19,7 @@ pub(super) struct SubscriberWait {
     root: String,
     wanted: usize,
     mode: Mode,
+    quiet: bool,
     begun: Instant,
     /// Something for the user, to be printed before the next record.
     message: Option<String>,
@@ -51,6 +52,7 @@ impl SubscriberWait {
             root: args.root.clone(),
             wanted: args.wait_for,
             mode,
+            quiet: args.quiet,
             begun: Instant::now(),
             message: None,
         }
@@ -70,7 +72,7 @@ impl SubscriberWait {
             Mode::Limited(limit) => {
                 let left = limit.saturating_sub(self.begun.elapsed());
                 let waited = publisher.wait_for(self.wanted, left, &self.root, stop);
-                if let WaitOutcome::TimedOut(there) = waited {
+                if let (WaitOutcome::TimedOut(there), false) = (waited, self.quiet) {
                     self.message = missing(publisher, self.wanted, there, limit);
                 }
                 self.mode = Mode::Over;

@@ -5,11 +5,11 @@ use std::fmt;
 use std::ops::Range;
 
 use jiff::tz::TimeZone;
-use regex::bytes::CaptureLocations;
 
 use super::field::{Field, TextField};
+use super::pattern::Groups;
 use super::prefix::Candidates;
-use super::time::{Context, LastMinute, TimeFormat};
+use super::time::{self, Context};
 use super::{Compiled, Definition, Formats};
 use crate::record::{Level, Record};
 
@@ -21,9 +21,10 @@ pub(crate) struct Matcher {
     forced: Option<usize>,
     /// The format of the last line that had one.
     last: Option<usize>,
-    /// The positions of the groups, by format. Reused, since creating them allocates.
-    locations: Vec<Option<CaptureLocations>>,
-    last_minute: LastMinute,
+    /// Whether the last line had no format.
+    missed: bool,
+    /// The groups of the last line that was tried with a format, by format.
+    groups: Vec<Groups>,
     /// Lines that the forced format did not match.
     unmatched: u64,
     /// Times without a date are of the day of reading.
@@ -162,11 +163,16 @@ impl Matcher {
             formats,
             forced,
             last: None,
-            locations: Vec::new(),
-            last_minute: LastMinute::default(),
+            missed: false,
+            groups: Vec::new(),
             unmatched: 0,
             dateless,
         }
+    }
+
+    /// From now on, a time without a date is of the day on which it is read.
+    pub(crate) fn set_live(&mut self) {
+        self.dateless = true;
     }
 
     /// Whether only one format is tried.
@@ -207,15 +213,17 @@ impl Matcher {
         {
             return Some(end);
         }
-        if !self.formats.may_match(input.text()) {
+        if self.missed && !self.formats.may_match(input.text()) {
             return None;
         }
+        self.missed = false;
         for format in self.order(input.text(), lower == 0) {
             if let Ok(end) = self.attempt(format, input, context, record) {
                 self.last = Some(format);
                 return Some(end);
             }
         }
+        self.missed = true;
         self.formats.note_miss();
         None
     }
@@ -272,21 +280,22 @@ impl Matcher {
         record: &mut Record<'a>,
     ) -> Result<usize, Mismatch> {
         let compiled = self.formats.0.formats[format].compiled().ok_or(Mismatch::Pattern)?;
-        if self.locations.len() <= format {
-            self.locations.resize(format + 1, None);
+        if self.groups.len() <= format {
+            self.groups.resize(format + 1, Groups::default());
         }
-        let locations =
-            self.locations[format].get_or_insert_with(|| compiled.pattern.capture_locations());
+        let groups = &mut self.groups[format];
         let text = input.text();
-        compiled.pattern.captures_read(locations, text.as_bytes()).ok_or(Mismatch::Pattern)?;
+        if !compiled.pattern.read(text.as_bytes(), groups) {
+            return Err(Mismatch::Pattern);
+        }
         let definition = &self.formats.0.formats[format].definition;
-        let found = check(definition, compiled, locations, text, context, &mut self.last_minute)?;
+        let found = check(definition, compiled, groups, text, context)?;
         if record.level == Level::NOTSET {
             record.level = found.level.unwrap_or_default();
         }
         record.created = found.created.filter(|_| self.dateless || found.dated);
         for (at, field) in &compiled.groups {
-            let Some((start, end)) = locations.get(*at) else { continue };
+            let Some((start, end)) = groups.get(*at) else { continue };
             let mut range = trimmed(text.as_bytes(), start, end);
             if *field == Field::Text(TextField::Name) {
                 // A name of segments with colons: `shop::web:`.
@@ -318,21 +327,18 @@ fn trimmed(text: &[u8], mut start: usize, mut end: usize) -> Range<usize> {
 fn check(
     definition: &Definition,
     compiled: &Compiled,
-    locations: &CaptureLocations,
+    groups: &mut Groups,
     text: &str,
     context: Context<'_>,
-    last: &mut LastMinute,
 ) -> Result<Found, Mismatch> {
     let mut found = Found { created: None, dated: false, level: None, end: 0 };
-    found.end = locations.get(0).map_or(0, |(_, end)| end);
+    found.end = groups.get(0).map_or(0, |(_, end)| end);
     for (at, field) in &compiled.groups {
-        let Some((start, end)) = locations.get(*at) else { continue };
+        let Some((start, end)) = groups.get(*at) else { continue };
         let Some(value) = text.get(trimmed(text.as_bytes(), start, end)) else { continue };
         match field {
             Field::Time => {
-                let mut read =
-                    |time: &TimeFormat| Some((time.read(value, context, last)?, time.has_date()));
-                let read = compiled.times.iter().find_map(&mut read);
+                let read = time::read(&compiled.times, value, context, &mut groups.last_time);
                 let (created, dated) = read.ok_or_else(|| Mismatch::Time(value.to_owned()))?;
                 (found.created, found.dated) = (Some(created), dated);
             }

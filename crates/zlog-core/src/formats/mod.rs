@@ -8,25 +8,29 @@
 //! # Cost
 //! The format that matched the last line of a stream is tried first of its rank. For others,
 //! `Filter` finds the formats that the first bytes of a line allow. A pattern is compiled when
-//! a line is first tried with it. Once many lines had no format, one automaton of all patterns
-//! tells such lines apart: it takes some milliseconds to compile.
+//! a line is first tried with it, most into `Steps`, which takes microseconds. Once many lines
+//! had no format, one automaton of all patterns tells such lines apart: it takes some
+//! milliseconds to compile.
 
 mod built_in;
 pub(crate) mod field;
 mod matcher;
+mod pattern;
 mod prefix;
-mod time;
+mod steps;
+pub(crate) mod time;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{RegexSet, RegexSetBuilder};
 
 use crate::record::Level;
 use field::Field;
 pub use matcher::{Attempt, Explanation, Mismatch, Reason};
 pub(crate) use matcher::{Input, Matcher};
+use pattern::Pattern;
 pub use prefix::of_pattern as prefix_of_pattern;
 use prefix::{Candidates, Filter, MAX_FORMATS};
 use time::TimeFormat;
@@ -68,18 +72,17 @@ impl Definition {
 
 /// The parts of a definition, ready for use.
 struct Compiled {
-    pattern: Regex,
+    pattern: Pattern,
     groups: Box<[(usize, Field)]>,
     times: Box<[TimeFormat]>,
-    continues: Option<Regex>,
+    continues: Option<Pattern>,
 }
 
 impl Compiled {
     fn new(definition: &Definition) -> Result<Compiled, (&'static str, String)> {
-        let pattern = anchored(definition.pattern).map_err(|why| ("pattern", why))?;
-        let named = pattern.capture_names().enumerate();
-        let groups: Box<[_]> =
-            named.filter_map(|(at, name)| Some((at, Field::new(name?)))).collect();
+        let pattern = Pattern::new(definition.pattern).map_err(|why| ("pattern", why))?;
+        let names = pattern.names().into_iter();
+        let groups: Box<[_]> = names.map(|(number, name)| (number, Field::new(name))).collect();
         let times = definition.times.iter().map(|spec| TimeFormat::new(spec));
         let unknown = |directive| ("time", format!("{directive} is no directive for times"));
         let times: Box<[_]> = times.collect::<Result<_, _>>().map_err(unknown)?;
@@ -87,17 +90,10 @@ impl Compiled {
         if has_time == times.is_empty() {
             return Err(("time", "needs a group `time` in the pattern, and the other way".into()));
         }
-        let continues = definition.continues.map(anchored).transpose();
+        let continues = definition.continues.map(Pattern::new).transpose();
         let continues = continues.map_err(|why| ("continues", why))?;
         Ok(Compiled { pattern, groups, times, continues })
     }
-}
-
-/// Compiles an expression for the start of a line. Without Unicode's classes it is much
-/// smaller, and mostly runs without backtracking.
-fn anchored(pattern: &str) -> Result<Regex, String> {
-    let pattern = format!("^(?:{pattern})");
-    RegexBuilder::new(&pattern).unicode(false).build().map_err(|error| error.to_string())
 }
 
 /// A definition, and its parts once they were needed.
@@ -133,8 +129,8 @@ struct List {
 /// The largest size of the automaton of all patterns, in bytes. It has some 2 MB.
 const SET_SIZE: usize = 32 << 20;
 
-/// After as many lines without a format, it pays to compile all patterns.
-const MANY_MISSES: u32 = 500;
+/// After as many lines without a format, it pays to compile all patterns into one automaton.
+const MANY_MISSES: u32 = 5000;
 
 /// The format that says which lines continue a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

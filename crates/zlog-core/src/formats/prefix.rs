@@ -46,8 +46,8 @@ impl Candidates {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        *self == Candidates::NONE
+    fn meets(&self, others: &Candidates) -> bool {
+        self.0.iter().zip(others.0).any(|(word, other)| word & other != 0)
     }
 }
 
@@ -72,6 +72,8 @@ pub(super) struct Filter {
     end: usize,
     /// By position and class.
     allowed: Vec<Candidates>,
+    /// By position, the formats whose prefixes go on there.
+    open: Vec<Candidates>,
 }
 
 impl Filter {
@@ -88,8 +90,10 @@ impl Filter {
         let (classes, end) = classes(&sets);
         let longest = prefixes.clone().map(<[_]>::len).max().unwrap_or(0);
         let mut allowed = vec![Candidates::ALL; longest * (end + 1)];
+        let mut open = vec![Candidates::NONE; longest];
         for (format, prefix) in prefixes.enumerate() {
             for (position, set) in prefix.iter().enumerate() {
+                open[position].insert(format);
                 let row = &mut allowed[position * (end + 1)..][..=end];
                 row[end].remove(format);
                 for byte in (0..=u8::MAX).filter(|byte| !contains(set, *byte)) {
@@ -97,19 +101,20 @@ impl Filter {
                 }
             }
         }
-        Filter { all, classes, end, allowed }
+        Filter { all, classes, end, allowed, open }
     }
 
     /// The formats whose prefix the line has.
     pub(super) fn candidates(&self, line: &[u8]) -> Candidates {
         let mut found = self.all;
-        for (position, row) in self.allowed.chunks_exact(self.end + 1).enumerate() {
+        let rows = self.allowed.chunks_exact(self.end + 1).zip(&self.open);
+        for (position, (row, open)) in rows.enumerate() {
+            if !found.meets(open) {
+                break;
+            }
             let class =
                 line.get(position).map_or(self.end, |b| self.classes[usize::from(*b)].into());
             found.keep(&row[class]);
-            if found.is_empty() {
-                break;
-            }
         }
         found
     }
@@ -160,6 +165,16 @@ struct Prefix {
     sets: Vec<Set>,
     /// Whether every match has exactly this length.
     whole: bool,
+}
+
+/// Whether no text can be a match of both patterns, since their prefixes differ.
+pub(super) fn differ(one: &Hir, other: &Hir) -> bool {
+    let (one, other) = (prefix(&[one]).sets, prefix(&[other]).sets);
+    let apart = |(one, other): (Set, Set)| match (one, other) {
+        (Some(one), Some(other)) => !one.iter().zip(other).any(|(one, other)| *one && other),
+        _ => false,
+    };
+    one.into_iter().zip(other).any(apart)
 }
 
 /// The prefix of patterns that follow each other.

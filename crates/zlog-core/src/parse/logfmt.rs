@@ -5,10 +5,9 @@
 use std::borrow::Cow;
 
 use jiff::tz::TimeZone;
-
 use serde_json::value::RawValue;
 
-use super::time;
+use crate::formats::time::exact;
 use crate::record::{Level, RawJson, Record, Text};
 use crate::wire::json::{is_within_limits, quoted, string_value};
 use crate::wire::other_loggers::levels::{self, Scale};
@@ -49,7 +48,7 @@ fn set<'a>(record: &mut Record<'a>, field: Field, value: Value<'a>, zone: &TimeZ
             record.level != Level::NOTSET
         }
         Field::Time if record.created.is_none() => {
-            record.created = time::exact(&text, zone);
+            record.created = exact(&text, zone);
             record.created.is_some()
         }
         Field::Name if record.name.is_none() => {

@@ -26,7 +26,6 @@ mod logfmt;
 mod own;
 mod pattern;
 mod priority;
-pub(crate) mod time;
 mod wrapped;
 
 use std::borrow::Cow;
@@ -35,6 +34,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use regex::Regex;
 
+use crate::formats::time::{LastTime, leading};
 use crate::formats::{Explanation, Formats, Input, Matcher};
 use crate::record::{Level, RawJson, Record};
 use crate::wire;
@@ -100,6 +100,8 @@ pub struct Parser {
     topic_delim: Option<String>,
     /// Whether the lines are those of zlog's own files; the first line tells.
     is_own_file: Option<bool>,
+    /// The last time at the start of a line without a format.
+    last_leading: LastTime,
     /// The zone of times without one. Looked up once, since that takes a lock.
     zone: TimeZone,
     /// When lines are read: seconds since 1970-01-01 UTC.
@@ -126,6 +128,7 @@ impl Parser {
             matcher: Matcher::new(options.formats, format, !options.stored),
             topic_delim: options.topic_delim.filter(|delim| !delim.is_empty()),
             is_own_file: (!options.own_files).then_some(false),
+            last_leading: LastTime::default(),
             zone: TimeZone::system(),
             received: Timestamp::now().as_duration().as_secs_f64(),
             stored: options.stored,
@@ -162,6 +165,7 @@ impl Parser {
     /// From now on, lines are read as they are written: the end of a followed file was reached.
     pub fn set_live(&mut self) {
         self.stored = false;
+        self.matcher.set_live();
     }
 
     /// Where the message begins in the last line: after the fields that its format has found.
@@ -284,11 +288,11 @@ impl Parser {
     }
 
     /// Reads the time at the start of a line without a format. Returns the rest.
-    fn read_time<'a>(&self, line: &'a str, syslog: bool, record: &mut Record<'a>) -> &'a str {
+    fn read_time<'a>(&mut self, line: &'a str, syslog: bool, record: &mut Record<'a>) -> &'a str {
         // RFC 5424 has a version before the time.
         let version = line.strip_prefix("1 ").filter(|_| syslog);
         let line = version.unwrap_or(line);
-        let stamp = time::leading(line, &self.zone);
+        let stamp = leading(line, &self.zone, &mut self.last_leading);
         record.created = stamp.map(|stamp| stamp.seconds);
         stamp.map_or(line, |stamp| &line[stamp.end..])
     }

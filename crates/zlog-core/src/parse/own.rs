@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::tz::TimeZone;
 
-use super::time;
+use crate::formats::time::{LastTime, leading};
 use crate::record::{Level, Record};
 
 /// The length of `2026-01-02 03:04:05,678`.
@@ -26,7 +26,8 @@ fn split<'a>(line: &'a str, zone: &TimeZone) -> Option<(f64, Level, &'a str, &'a
     if line.as_bytes().get(TIME_LENGTH - 4) != Some(&b',') {
         return None;
     }
-    let stamp = time::leading(line, zone).filter(|stamp| stamp.end == TIME_LENGTH)?;
+    let stamp =
+        leading(line, zone, &mut LastTime::default()).filter(|stamp| stamp.end == TIME_LENGTH)?;
     let rest = line[TIME_LENGTH..].strip_prefix(' ')?;
     // A level without a name of its own is `Level 35`.
     let start = if rest.starts_with("Level ") { "Level ".len() } else { 0 };

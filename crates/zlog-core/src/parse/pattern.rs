@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 use regex::{CaptureLocations, Regex};
 
-use super::time;
 use crate::formats::field::{Field, push_extra};
+use crate::formats::time::exact;
 use crate::record::{Level, Record};
 
 /// A pattern and the positions of its groups in a line.
@@ -48,7 +48,7 @@ fn fill<'a>(field: &Field, text: &'a str, zone: &TimeZone, record: &mut Record<'
             None => push_extra(record, "level", Cow::Borrowed(text)),
         },
         Field::Time => {
-            record.created = time::exact(text, zone);
+            record.created = exact(text, zone);
             if record.created.is_none() {
                 push_extra(record, "time", Cow::Borrowed(text));
             }

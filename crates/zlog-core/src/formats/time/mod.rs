@@ -4,75 +4,56 @@
 //! Written by hand: jiff's strptime knows neither years that are left out nor `,678` after
 //! any text, and needs the length of the text.
 
-use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::{Offset, TimeZone};
-use jiff::{Timestamp, ToSpan};
+mod reader;
+mod resolve;
 
-use crate::parse::time::exact;
-use crate::text::ascii_lowercase;
+use std::borrow::Cow;
+use std::ops::Range;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use crate::wire::other_loggers::parse_time;
+use reader::{Piece, Reader};
+use resolve::Parts;
 
 /// A compiled time format.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum TimeFormat {
-    /// `iso`: as in [`exact`].
+    /// `iso`: as in [`leading`], or another time that [`parse_time`] reads.
     Iso,
     /// `epoch`: a number since 1970; its size tells its unit.
     Epoch,
     /// `tai64n`: `@` and 24 hexadecimal digits, as `multilog` and s6 write.
     Tai64n,
     /// strftime directives.
-    Pieces(Vec<Piece>),
+    Pieces(Pieces),
 }
 
-/// A directive, or the text between two.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Piece {
-    Literal(u8),
-    /// One blank or more.
-    Blanks,
-    /// `%Y`
-    Year,
-    /// `%y`: 1969 to 2068, as in POSIX.
-    ShortYear,
-    /// `%m`
-    Month,
-    /// `%b`, `%B`
-    MonthName,
-    /// `%d`, `%e`
-    Day,
-    /// `%j`
-    DayOfYear,
-    /// `%a`, `%A`
-    Weekday,
-    /// `%H`
-    Hour,
-    /// `%I`
-    Hour12,
-    /// `%p`
-    AmPm,
-    /// `%M`
-    Minute,
-    /// `%S`
-    Second,
-    /// `%f`: any digits of a fraction.
-    Fraction,
-    /// `%L`: a number of milliseconds, perhaps without leading zeros.
-    Milliseconds,
-    /// `%z`: `+0100`, `+01:00`, `+01`, `Z`.
-    Offset,
-    /// `%Z`: an abbreviation, a zone's name, or as `%z`.
-    Zone,
+/// Directives and the texts between them.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Pieces {
+    pieces: Cow<'static, [Piece]>,
+    /// The second and its fraction: all that differs in the lines of a minute. Empty if they
+    /// are not apart from the rest.
+    clock: Range<usize>,
+}
+
+impl Context<'_> {
+    /// The minute of reading.
+    fn minute(self) -> i64 {
+        (self.received / 60.0) as i64
+    }
 }
 
 /// Where and when times are read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// The zone of times without one.
-    pub(super) zone: &'a TimeZone,
+    pub(crate) zone: &'a TimeZone,
     /// When the line was read: seconds since 1970-01-01 UTC. A year or a date that a time
     /// leaves out is the last that is not after it.
-    pub(super) received: f64,
+    pub(crate) received: f64,
 }
 
 impl TimeFormat {
@@ -94,7 +75,7 @@ impl TimeFormat {
                 b' ' => Piece::Blanks,
                 b'%' => {
                     let directive = bytes.next().unwrap_or(b'%');
-                    piece(directive).ok_or_else(|| format!("%{}", char::from(directive)))?
+                    Piece::of(directive).ok_or_else(|| format!("%{}", char::from(directive)))?
                 }
                 byte => Piece::Literal(byte),
             };
@@ -102,29 +83,16 @@ impl TimeFormat {
                 pieces.push(piece);
             }
         }
-        Ok(TimeFormat::Pieces(pieces))
+        let clock = clock(&pieces);
+        Ok(TimeFormat::Pieces(Pieces { pieces: pieces.into(), clock }))
     }
 
-    /// Reads a text that is a time in this format, and nothing else: seconds since
-    /// 1970-01-01 UTC.
-    pub(super) fn read(
-        &self,
-        text: &str,
-        context: Context<'_>,
-        last: &mut LastMinute,
-    ) -> Option<f64> {
+    /// The pieces of a text in this format.
+    fn pieces(&self, text: &[u8]) -> Option<&Pieces> {
         match self {
-            TimeFormat::Iso => exact(text, context.zone),
-            TimeFormat::Epoch => parse_time(text),
-            TimeFormat::Tai64n => tai64n(text),
-            TimeFormat::Pieces(pieces) => {
-                let mut reader = Reader { rest: text.as_bytes(), parts: Parts::default() };
-                pieces.iter().try_for_each(|piece| reader.read(*piece))?;
-                if !reader.rest.is_empty() {
-                    return None;
-                }
-                reader.parts.resolve(context, last)
-            }
+            TimeFormat::Iso => Some(iso(text)),
+            TimeFormat::Pieces(pieces) => Some(pieces),
+            TimeFormat::Epoch | TimeFormat::Tai64n => None,
         }
     }
 
@@ -132,350 +100,188 @@ impl TimeFormat {
     pub(super) fn has_date(&self) -> bool {
         match self {
             TimeFormat::Iso | TimeFormat::Epoch | TimeFormat::Tai64n => true,
-            TimeFormat::Pieces(pieces) => {
+            TimeFormat::Pieces(Pieces { pieces, .. }) => {
                 pieces.iter().any(|piece| matches!(piece, Piece::Day | Piece::DayOfYear))
             }
         }
     }
 }
 
-fn piece(directive: u8) -> Option<Piece> {
-    Some(match directive {
-        b'Y' => Piece::Year,
-        b'y' => Piece::ShortYear,
-        b'm' => Piece::Month,
-        b'b' | b'B' => Piece::MonthName,
-        b'd' | b'e' => Piece::Day,
-        b'j' => Piece::DayOfYear,
-        b'a' | b'A' => Piece::Weekday,
-        b'H' => Piece::Hour,
-        b'I' => Piece::Hour12,
-        b'p' => Piece::AmPm,
-        b'M' => Piece::Minute,
-        b'S' => Piece::Second,
-        b'f' => Piece::Fraction,
-        b'L' => Piece::Milliseconds,
-        b'z' => Piece::Offset,
-        b'Z' => Piece::Zone,
-        b'%' => Piece::Literal(b'%'),
-        _ => return None,
+/// Where the second and its fraction are among the pieces. A literal must be before them: only
+/// then the text before them says how it is read.
+fn clock(pieces: &[Piece]) -> Range<usize> {
+    let second = pieces.iter().position(|piece| *piece == Piece::Second).unwrap_or(0);
+    if second == 0 || !matches!(pieces[second - 1], Piece::Literal(_)) {
+        return 0..0;
+    }
+    let fraction = |piece: &Piece| matches!(piece, Piece::Fraction | Piece::Milliseconds);
+    let after = &pieces[second + 1..];
+    let has_fraction = matches!(after, [Piece::Literal(_), piece, ..] if fraction(piece));
+    second..second + if has_fraction { 3 } else { 1 }
+}
+
+/// ISO 8601 with any of its separators; written with `-` or `/`.
+fn iso(text: &[u8]) -> &'static Pieces {
+    const fn pieces(separator: u8) -> [Piece; 13] {
+        [
+            Piece::Year,
+            Piece::Literal(separator),
+            Piece::Month,
+            Piece::Literal(separator),
+            Piece::Day,
+            Piece::DateEnd,
+            Piece::Hour,
+            Piece::Literal(b':'),
+            Piece::Minute,
+            Piece::Literal(b':'),
+            Piece::Second,
+            Piece::OptionalFraction,
+            Piece::OptionalZone,
+        ]
+    }
+    static DASHES: Pieces = Pieces { pieces: Cow::Borrowed(&pieces(b'-')), clock: 10..12 };
+    static SLASHES: Pieces = Pieces { pieces: Cow::Borrowed(&pieces(b'/')), clock: 10..12 };
+    if text.get(4) == Some(&b'/') { &SLASHES } else { &DASHES }
+}
+
+/// The last time that was read, without its seconds: the lines of a log share minutes, and years
+/// and zones cost more to look up than all the rest.
+#[derive(Clone, Debug)]
+pub(crate) struct LastTime {
+    /// The position of the time's format in its list.
+    format: usize,
+    /// The text before the second, and that after the fraction.
+    text: [u8; 64],
+    before: usize,
+    after: usize,
+    /// When the minute began, in microseconds since 1970-01-01 UTC.
+    minute: Option<i64>,
+    /// The minute of reading, if the time does not name its year.
+    received: Option<i64>,
+}
+
+impl Default for LastTime {
+    fn default() -> LastTime {
+        LastTime { format: 0, text: [0; 64], before: 0, after: 0, minute: None, received: None }
+    }
+}
+
+/// A time that was read from the start of a text.
+struct Found {
+    /// Microseconds since 1970-01-01 UTC.
+    time: i64,
+    /// The end of its text.
+    end: usize,
+}
+
+impl Pieces {
+    /// Reads a time at the start of a text.
+    fn read(&self, text: &[u8], context: Context<'_>, last: &mut LastTime) -> Option<Found> {
+        last.minute = None;
+        let mut reader = Reader { rest: text, parts: Parts::default() };
+        let (mut before, mut after) = (0, 0);
+        for (at, piece) in self.pieces.iter().enumerate() {
+            if at == self.clock.start {
+                before = text.len() - reader.rest.len();
+            }
+            reader.read(*piece)?;
+            if at + 1 == self.clock.end {
+                after = text.len() - reader.rest.len();
+            }
+        }
+        let minute = reader.parts.minute(context)?.as_microsecond();
+        let end = text.len() - reader.rest.len();
+        if after > 0 && before + end - after <= last.text.len() {
+            last.text[..before].copy_from_slice(&text[..before]);
+            (last.before, last.after) = (before, before + end - after);
+            last.text[before..last.after].copy_from_slice(&text[after..end]);
+            last.minute = Some(minute);
+            last.received = reader.parts.year.is_none().then(|| context.minute());
+        }
+        Some(Found { time: minute + reader.parts.clock(), end })
+    }
+
+    /// Reads a time that differs from the last one in its second and fraction.
+    fn read_again(&self, text: &[u8], context: Context<'_>, last: &LastTime) -> Option<Found> {
+        let is_recent = last.received.is_none_or(|received| received == context.minute());
+        let minute = last.minute.filter(|_| is_recent)?;
+        let (before, after) = last.text[..last.after].split_at(last.before);
+        let mut reader = Reader { rest: text.strip_prefix(before)?, parts: Parts::default() };
+        self.pieces[self.clock.clone()].iter().try_for_each(|piece| reader.read(*piece))?;
+        let (time, start) = (minute + reader.parts.clock(), reader.rest);
+        // Read for its end: a longer zone may begin alike.
+        self.pieces[self.clock.end..].iter().try_for_each(|piece| reader.read(*piece))?;
+        let end = text.len() - reader.rest.len();
+        let is_same = start.len() - reader.rest.len() == after.len() && start.starts_with(after);
+        is_same.then_some(Found { time, end })
+    }
+}
+
+/// Reads a text that is a time in one of the formats, and nothing else: seconds since 1970-01-01
+/// UTC, and whether it has a date. Without one, it is of the day of reading.
+pub(super) fn read(
+    formats: &[TimeFormat],
+    text: &str,
+    context: Context<'_>,
+    last: &mut LastTime,
+) -> Option<(f64, bool)> {
+    let bytes = text.as_bytes();
+    let again = || formats.get(last.format)?.pieces(bytes)?.read_again(bytes, context, last);
+    if let Some(found) = again().filter(|found| found.end == text.len()) {
+        return Some((seconds(found.time), formats[last.format].has_date()));
+    }
+    formats.iter().enumerate().find_map(|(at, format)| {
+        last.format = at;
+        let found = format.pieces(bytes).and_then(|pieces| pieces.read(bytes, context, last));
+        let found = found.filter(|found| found.end == text.len());
+        let time = match (format, found) {
+            (_, Some(found)) => seconds(found.time),
+            (TimeFormat::Iso | TimeFormat::Epoch, _) => parse_time(text)?,
+            (TimeFormat::Tai64n, _) => tai64n(text)?,
+            (TimeFormat::Pieces(_), None) => return None,
+        };
+        Some((time, format.has_date()))
     })
 }
 
-/// The minute of the last time that was read, and when it began: the lines of a log share
-/// minutes, and years and zones cost more to look up than all the rest.
-#[derive(Debug, Default)]
-pub(super) struct LastMinute {
-    minute: Option<Minute>,
-    /// In microseconds since 1970-01-01 UTC.
-    start: i64,
+/// A time at the start of a line.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct LeadingTime {
+    /// Seconds since 1970-01-01 UTC, to the microsecond.
+    pub(crate) seconds: f64,
+    /// The index in the line after the time.
+    pub(crate) end: usize,
 }
 
-/// All that decides when a minute begins.
-#[derive(Clone, PartialEq, Debug, Default)]
-struct Minute {
-    year: Option<i16>,
-    month: Option<i8>,
-    day: Option<i8>,
-    day_of_year: Option<i16>,
-    hour: i8,
-    minute: i8,
-    offset: Option<i32>,
-    zone: Option<TimeZone>,
-    /// The minute of reading, which tells a year or a date that is left out.
-    received: i64,
+/// Reads `2024-01-02 03:04:05` at the start of a line, with a `T` or a space, `-` or `/`,
+/// an optional fraction after `.` or `,`, and an optional zone (`Z`, `UTC`, `+01:00`,
+/// `+0100`, `+01`). A `[` may precede it. Without a zone, the time is in `zone`.
+pub(crate) fn leading(line: &str, zone: &TimeZone, last: &mut LastTime) -> Option<LeadingTime> {
+    let line = line.as_bytes();
+    let start = usize::from(line.first() == Some(&b'['));
+    // Most lines end here.
+    if !line.get(start)?.is_ascii_digit() {
+        return None;
+    }
+    let text = &line[start..];
+    let context = Context { zone, received: 0.0 };
+    let pieces = iso(text);
+    let again = pieces.read_again(text, context, last);
+    let Found { time, end } = again.or_else(|| pieces.read(text, context, last))?;
+    let ends = !text.get(end).is_some_and(u8::is_ascii_alphanumeric);
+    ends.then_some(LeadingTime { seconds: seconds(time), end: start + end })
 }
 
-/// The numbers of a time, as far as the text has them.
-#[derive(Default)]
-struct Parts {
-    year: Option<i16>,
-    month: Option<i8>,
-    day: Option<i8>,
-    day_of_year: Option<i16>,
-    hour: i8,
-    minute: i8,
-    second: i8,
-    nanos: i32,
-    pm: Option<bool>,
-    /// Seconds east of UTC.
-    offset: Option<i32>,
-    /// A zone by its name: `Europe/Berlin`.
-    zone: Option<TimeZone>,
-}
-
-struct Reader<'a> {
-    rest: &'a [u8],
-    parts: Parts,
-}
-
-impl Reader<'_> {
-    fn read(&mut self, piece: Piece) -> Option<()> {
-        let small = |number: i32| i8::try_from(number).ok();
-        match piece {
-            Piece::Literal(byte) => self.skip(byte)?,
-            Piece::Blanks => {
-                self.blank()?;
-                while self.blank().is_some() {}
-            }
-            Piece::Year => self.parts.year = i16::try_from(self.number(4, 4)?).ok(),
-            Piece::ShortYear => {
-                let year = self.number(2, 2)?;
-                self.parts.year = i16::try_from(year + if year < 69 { 2000 } else { 1900 }).ok();
-            }
-            Piece::Month => self.parts.month = small(self.number(1, 2)?),
-            Piece::MonthName => self.parts.month = small(self.name(&MONTHS)?),
-            Piece::Day => {
-                let _ = self.skip(b' ');
-                self.parts.day = small(self.number(1, 2)?);
-            }
-            Piece::DayOfYear => self.parts.day_of_year = i16::try_from(self.number(1, 3)?).ok(),
-            Piece::Weekday => drop(self.name(&WEEKDAYS)?),
-            Piece::Hour => {
-                let _ = self.skip(b' ');
-                self.parts.hour = small(self.number(1, 2)?)?;
-            }
-            Piece::Hour12 => {
-                self.parts.hour =
-                    small(self.number(1, 2)?).filter(|hour| (1..=12).contains(hour))?;
-            }
-            Piece::AmPm => self.am_pm()?,
-            Piece::Minute => self.parts.minute = small(self.number(1, 2)?)?,
-            // Leap seconds count as the second before.
-            Piece::Second => self.parts.second = small(self.number(1, 2)?.min(59))?,
-            Piece::Fraction => self.parts.nanos = self.fraction()?,
-            Piece::Milliseconds => self.parts.nanos = self.number(1, 3)? * 1_000_000,
-            Piece::Offset => self.parts.offset = Some(self.offset()?),
-            Piece::Zone => self.zone()?,
-        }
-        Some(())
-    }
-
-    fn skip(&mut self, byte: u8) -> Option<()> {
-        self.rest = self.rest.strip_prefix(&[byte])?;
-        Some(())
-    }
-
-    /// A blank, or the narrow one that Java writes before AM and PM.
-    fn blank(&mut self) -> Option<()> {
-        let narrow = self.rest.strip_prefix("\u{202f}".as_bytes());
-        self.rest = self.rest.strip_prefix(b" ").or(narrow)?;
-        Some(())
-    }
-
-    /// A number of `least` to `most` digits.
-    fn number(&mut self, least: usize, most: usize) -> Option<i32> {
-        let digits = self.rest.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
-        if digits < least {
-            return None;
-        }
-        let (text, rest) = self.rest.split_at(digits);
-        self.rest = rest;
-        Some(text.iter().fold(0, |number, digit| number * 10 + i32::from(digit - b'0')))
-    }
-
-    /// The digits of a fraction in nanoseconds. Those after the ninth are ignored.
-    fn fraction(&mut self) -> Option<i32> {
-        let (mut nanos, mut unit) = (0, 100_000_000);
-        let digits = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (text, rest) = self.rest.split_at(digits);
-        self.rest = rest;
-        for digit in text {
-            nanos += i32::from(digit - b'0') * unit;
-            unit /= 10;
-        }
-        (digits > 0).then_some(nanos)
-    }
-
-    fn letters(&mut self) -> &[u8] {
-        let end = self.rest.iter().position(|byte| !byte.is_ascii_alphabetic());
-        let (letters, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
-        self.rest = rest;
-        letters
-    }
-
-    /// The position from 1 of a name, which may be cut to three letters or more.
-    fn name(&mut self, names: &[&str]) -> Option<i32> {
-        let mut lower = [0; 9];
-        let letters = ascii_lowercase(str::from_utf8(self.letters()).ok()?, &mut lower)?;
-        let is = |name: &&str| letters.len() >= 3 && name.as_bytes().starts_with(letters);
-        let at = names.iter().position(is)?;
-        i32::try_from(at + 1).ok()
-    }
-
-    fn am_pm(&mut self) -> Option<()> {
-        let pm = match self.letters() {
-            b"AM" | b"am" => false,
-            b"PM" | b"pm" => true,
-            _ => return None,
-        };
-        self.parts.pm = Some(pm);
-        Some(())
-    }
-
-    fn offset(&mut self) -> Option<i32> {
-        if self.skip(b'Z').is_some() {
-            return Some(0);
-        }
-        let sign = match self.rest.first()? {
-            b'+' => 1,
-            b'-' => -1,
-            _ => return None,
-        };
-        self.rest = &self.rest[1..];
-        let hours = self.number(2, 2)?;
-        let colon = self.skip(b':').is_some();
-        let minutes = match self.number(2, 2) {
-            None if colon => return None,
-            minutes => minutes.unwrap_or(0),
-        };
-        Some(sign * (hours * 3600 + minutes * 60))
-    }
-
-    /// A zone's name, or an abbreviation. One that is unknown, or that several zones share,
-    /// is the zone of this machine.
-    fn zone(&mut self) -> Option<()> {
-        if matches!(self.rest.first()?, b'+' | b'-') {
-            self.parts.offset = Some(self.offset()?);
-            return Some(());
-        }
-        let is_name = |byte: &u8| byte.is_ascii_alphabetic() || b"/_".contains(byte);
-        let length = self.rest.iter().take_while(|byte| is_name(byte)).count();
-        if self.rest[..length].contains(&b'/') {
-            let (name, rest) = self.rest.split_at(length);
-            self.rest = rest;
-            self.parts.zone = TimeZone::get(str::from_utf8(name).ok()?).ok();
-            return Some(());
-        }
-        let letters = self.letters();
-        let known = ZONES.iter().find(|(name, _)| name.as_bytes() == letters);
-        let hours = known.map(|(_, hours)| *hours);
-        if letters.len() < 2 && hours.is_none() {
-            return None;
-        }
-        self.parts.offset = hours.map(|hours| hours * 3600);
-        Some(())
-    }
-}
-
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
-
-const WEEKDAYS: [&str; 7] =
-    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-
-/// Abbreviations that mean one zone everywhere, in hours east of UTC.
-const ZONES: [(&str, i32); 19] = [
-    ("Z", 0),
-    ("UTC", 0),
-    ("GMT", 0),
-    ("WET", 0),
-    ("WEST", 1),
-    ("CET", 1),
-    ("CEST", 2),
-    ("EET", 2),
-    ("EEST", 3),
-    ("MSK", 3),
-    ("JST", 9),
-    ("KST", 9),
-    ("EST", -5),
-    ("EDT", -4),
-    ("CDT", -5),
-    ("MST", -7),
-    ("MDT", -6),
-    ("PST", -8),
-    ("PDT", -7),
-];
-
-/// How much later than its reading a time without a year may be: clocks differ, and so do
-/// zones.
-const YEAR_SLACK: f64 = 86_400.0;
-/// The same for a time without a date.
-const DAY_SLACK: f64 = 3600.0;
-
-impl Parts {
-    /// The time, in seconds since 1970-01-01 UTC.
-    fn resolve(self, context: Context<'_>, last: &mut LastMinute) -> Option<f64> {
-        #[expect(clippy::cast_possible_truncation, reason = "a time of reading is in range")]
-        let received = (context.received / 60.0) as i64;
-        let hour = match self.pm {
-            Some(pm) => self.hour % 12 + if pm { 12 } else { 0 },
-            None => self.hour,
-        };
-        let minute = Minute {
-            year: self.year,
-            month: self.month,
-            day: self.day,
-            day_of_year: self.day_of_year,
-            hour,
-            minute: self.minute,
-            offset: self.offset,
-            zone: self.zone,
-            received: if self.year.is_some() { 0 } else { received },
-        };
-        if last.minute.as_ref() != Some(&minute) {
-            let start = minute.start(context)?.as_microsecond();
-            *last = LastMinute { minute: Some(minute), start };
-        }
-        let micros = i64::from(self.second) * 1_000_000 + i64::from(self.nanos / 1000);
-        #[expect(clippy::cast_precision_loss, reason = "an f64 holds microseconds for 285 years")]
-        Some((last.start + micros) as f64 / 1e6)
-    }
-}
-
-impl Minute {
-    fn start(&self, context: Context<'_>) -> Option<Timestamp> {
-        let time = Time::new(self.hour, self.minute, 0, 0).ok()?;
-        let zone = self.zone.as_ref().unwrap_or(context.zone);
-        let at = |date: Date| self.at(DateTime::from_parts(date, time), zone);
-        if let Some(year) = self.year {
-            return at(self.date(year)?);
-        }
-        let before = |slack| Timestamp::from_second((context.received + slack) as i64).ok();
-        let today = zone.to_datetime(before(0.0)?).date();
-        if self.month.is_none() && self.day_of_year.is_none() {
-            let latest = before(DAY_SLACK)?;
-            let days =
-                [1, 0, -1].into_iter().filter_map(|days| today.checked_add(days.days()).ok());
-            return days.filter_map(at).find(|time| *time <= latest);
-        }
-        // 29 February is up to eight years ago.
-        let latest = before(YEAR_SLACK)?;
-        let years = (today.year() - 8..=today.year() + 1).rev();
-        let times = years.filter_map(|year| at(self.date(year)?));
-        { times }.find(|time| *time <= latest)
-    }
-
-    fn date(&self, year: i16) -> Option<Date> {
-        match self.day_of_year {
-            Some(day) => Date::new(year, 1, 1).ok()?.with().day_of_year(day).build().ok(),
-            None => Date::new(year, self.month?, self.day?).ok(),
-        }
-    }
-
-    fn at(&self, time: DateTime, zone: &TimeZone) -> Option<Timestamp> {
-        match self.offset {
-            Some(seconds) => Offset::from_seconds(seconds).ok()?.to_timestamp(time).ok(),
-            None => zone.to_timestamp(time).ok(),
-        }
-    }
+/// Reads text that is a time: as in [`leading`], or a number since 1970.
+pub(crate) fn exact(text: &str, zone: &TimeZone) -> Option<f64> {
+    let stamp = leading(text, zone, &mut LastTime::default());
+    let stamp = stamp.filter(|stamp| stamp.end == text.len());
+    stamp.map(|stamp| stamp.seconds).or_else(|| parse_time(text))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an f64 holds microseconds for 285 years")]
-fn seconds(stamp: Timestamp) -> f64 {
-    stamp.as_microsecond() as f64 / 1e6
+fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
 }
 
 /// `@4000000065937ca52a0b1c2d`: seconds of TAI after 2^62, and nanoseconds.
@@ -486,7 +292,7 @@ fn tai64n(text: &str) -> Option<f64> {
     let whole = u64::from_str_radix(digits.get(..16)?, 16).ok()?.checked_sub(EPOCH)?;
     let nanos = u32::from_str_radix(digits.get(16..)?, 16).ok()?;
     let stamp = Timestamp::new(i64::try_from(whole).ok()?, i32::try_from(nanos).ok()?).ok()?;
-    Some(seconds(stamp))
+    Some(seconds(stamp.as_microsecond()))
 }
 
 #[cfg(test)]

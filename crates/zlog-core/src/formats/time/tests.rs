@@ -5,7 +5,8 @@ const NOW: f64 = 1_704_164_645.0;
 
 fn read(spec: &str, text: &str) -> Option<f64> {
     let context = Context { zone: &TimeZone::UTC, received: NOW };
-    TimeFormat::new(spec).unwrap().read(text, context, &mut LastMinute::default())
+    let formats = [TimeFormat::new(spec).unwrap()];
+    super::read(&formats, text, context, &mut LastTime::default()).map(|(time, _)| time)
 }
 
 #[test]
@@ -80,4 +81,91 @@ fn other_text_is_not_a_time() {
         assert_eq!(read(spec, text), None, "{spec}: {text}");
     }
     assert_eq!(TimeFormat::new("%Y %Q"), Err("%Q".into()));
+}
+
+/// The time, read in UTC + 1, and the rest of the line.
+fn read_leading(line: &str) -> Option<(f64, &str)> {
+    let zone = TimeZone::fixed(jiff::tz::Offset::from_seconds(3600).unwrap());
+    leading(line, &zone, &mut LastTime::default()).map(|stamp| (stamp.seconds, &line[stamp.end..]))
+}
+
+#[test]
+fn times_with_a_zone_are_read() {
+    for text in [
+        "2024-01-02T03:04:05Z",
+        "2024-01-02 03:04:05 UTC",
+        "2024-01-02T04:04:05+01:00",
+        "2024-01-02T04:04:05+01",
+        "2024/01/02 04:04:05 +0100",
+        "[2024-01-02T01:04:05-0200",
+    ] {
+        assert_eq!(read_leading(text), Some((NOW, "")), "{text}");
+    }
+}
+
+#[test]
+fn a_time_without_a_zone_is_local() {
+    assert_eq!(read_leading("2024-01-02 04:04:05,123 - x"), Some((NOW + 0.123, " - x")));
+    assert_eq!(read_leading("2024-01-02 04:04:05 - 12 x"), Some((NOW, " - 12 x")));
+    assert_eq!(read_leading("2024-01-02 04:04:05. So"), Some((NOW, ". So")));
+    assert_eq!(read_leading("2024-01-02T04:04:05.123456789123 x"), Some((NOW + 0.123456, " x")));
+}
+
+#[test]
+fn a_line_that_begins_otherwise_has_no_leading_time() {
+    for text in [
+        "",
+        "[",
+        "2024",
+        "2024-01-02",
+        "2024-13-02 03:04:05",
+        "2024-01-02 25:04:05",
+        "2024-01/02 03:04:05",
+        "2024-01-02 03:04:05x",
+        "20240102 030405",
+        "x2024-01-02 03:04:05",
+    ] {
+        assert_eq!(read_leading(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_time_after_another_is_what_it_is_alone() {
+    let texts = [
+        ("iso", "2024-01-02 03:04:05"),
+        ("iso", "2024-01-02 03:04:06.5"),
+        ("iso", "2024-01-02 03:04:06.5+01:00"),
+        ("iso", "2024-01-02 03:04:06 UTC"),
+        ("iso", "2024/01/02 03:04:06"),
+        ("%H:%M:%S %p", "03:04:05 AM"),
+        ("%H:%M:%S %p", "03:04:05 PM"),
+        ("%b %d %H:%M:%S %Y", "Jan 2 03:04:05 2024"),
+        ("%b %d %H:%M:%S %Y", "Jan 2 03:04:05 2023"),
+        ("%H:%M:%S.%f", "03:04:59.25"),
+        ("%H:%M:%S.%L", "03:04:59.25"),
+        ("%H%M%S", "030405"),
+        ("%H%M%S", "030406"),
+        ("%m-%d %H:%M:%S", "02-29 03:04:05"),
+        ("epoch", "1704164645"),
+    ];
+    let specs: Vec<&str> = texts.iter().map(|(spec, _)| *spec).collect();
+    let formats: Vec<_> = specs.iter().map(|spec| TimeFormat::new(spec).unwrap()).collect();
+    for received in [NOW, NOW + 1e8] {
+        let context = Context { zone: &TimeZone::UTC, received };
+        let alone = |text| super::read(&formats, text, context, &mut LastTime::default());
+        let mut last = LastTime::default();
+        for (_, first) in texts {
+            for (_, text) in texts {
+                let _ = super::read(&formats, first, context, &mut last);
+                let read = super::read(&formats, text, context, &mut last);
+                assert_eq!(read, alone(text), "{text} after {first}");
+            }
+        }
+    }
+    let mut last = LastTime::default();
+    let mut year = |received| {
+        let context = Context { zone: &TimeZone::UTC, received };
+        super::read(&formats, "02-29 03:04:05", context, &mut last)
+    };
+    assert!(year(NOW) < year(NOW + 1e8), "a year that is left out is the last one");
 }

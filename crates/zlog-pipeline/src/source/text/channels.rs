@@ -129,7 +129,15 @@ impl Channels {
     ) -> Result<ControlFlow<()>> {
         let line = backslash_replace(bytes);
         let opens = tag.part == 0 && self.assemblies[0].parser.opens_lines();
-        let flow = match if opens { enclosed(&line) } else { None } {
+        let inner = if opens { enclosed(&line) } else { None };
+        if inner.is_some() != (self.last > 0) {
+            // Text that mixes both is no stream. It keeps its order.
+            self.end();
+            if self.deliver(shared, sink)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        let flow = match inner {
             None => self.offer(0, &line, tag, shared, sink)?,
             Some(inner) => self.take_enclosed(&inner, tag, shared, sink)?,
         };

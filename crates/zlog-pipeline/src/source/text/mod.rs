@@ -22,7 +22,7 @@
 //! | a traceback | `exc_text` of the record before it, at ERROR or above (see `multiline`) |
 //! | a crash after a line below ERROR | a record of its own, at ERROR |
 //! | a call stack | `stack_info` of the record before it |
-//! | a traceback that comes later than it was waited for | a record, with the message of the record before it in the extra `traceback_of` |
+//! | a traceback, or the rest of one, that comes later than it was waited for, within a second | a record, with the message of the record that it belongs to in the extra `traceback_of` |
 //!
 //! So nothing is lost, and what is changed is counted ([`LineCounts`]).
 
