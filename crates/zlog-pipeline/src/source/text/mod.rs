@@ -421,10 +421,9 @@ impl Source for TextSource {
     }
 
     fn stop(&mut self, _within: Duration) -> Result<()> {
-        match &mut self.positions {
-            Some(positions) if !self.is_unsaved_reported => positions.save(),
-            _ => Ok(()),
-        }
+        let saved = self.positions.as_mut().map_or(Ok(()), PositionFile::save);
+        // An error that was reported is not reported again.
+        if self.is_unsaved_reported { Ok(()) } else { saved }
     }
 
     fn counts(&self) -> SourceCounts {
