@@ -68,7 +68,7 @@ pub struct Config {
 pub enum LoadMode {
     /// At the start. The file may be a pipe, whose writer is waited for.
     Initial,
-    /// While a relay runs. It must not wait for the writer of a pipe.
+    /// While a relay runs, or beside a job. It must not wait for the writer of a pipe.
     Reload,
 }
 
@@ -160,8 +160,8 @@ fn read_file(path: &Path, mode: LoadMode) -> Result<String> {
     let file = match mode {
         LoadMode::Initial => File::open(path).map_err(read_error)?,
         LoadMode::Reload => reopen(path).map_err(read_error)?.ok_or_else(|| {
-            Error::new(format!("{name} is not a regular file and can't be read again"))
-                .hint("Put the configuration into a file to reload it.")
+            Error::new(format!("{name} is not a regular file"))
+                .hint("Put the configuration into one.")
         })?,
     };
     file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes).map_err(read_error)?;

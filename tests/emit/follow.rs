@@ -256,6 +256,27 @@ fn a_restart_neither_repeats_nor_skips_lines() {
 }
 
 #[test]
+fn a_restart_neither_repeats_nor_skips_lines_of_utf16() {
+    let log = Log::new();
+    let append = |text: &str| {
+        let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        OpenOptions::new().append(true).create(true).open(&log.path).unwrap().write_all(&bytes)
+    };
+    append("\u{feff}größer\n😀 zwei\n€").unwrap();
+    assert_eq!(log.read(2).0, ["größer", "😀 zwei"]);
+    append(" drei\näöü€\n").unwrap();
+    assert_eq!(log.read(2).0, ["€ drei", "äöü€"]);
+    // The part of a pair, too, stands after the position.
+    append("fünf\n").unwrap();
+    let pair: Vec<u8> = "😀\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut file = OpenOptions::new().append(true).open(&log.path).unwrap();
+    file.write_all(&pair[..3]).unwrap();
+    assert_eq!(log.read(1).0, ["fünf"]);
+    file.write_all(&pair[3..]).unwrap();
+    assert_eq!(log.read(1).0, ["😀"]);
+}
+
+#[test]
 fn a_restart_in_the_middle_of_a_file_neither_repeats_nor_skips_lines() {
     const LINES: usize = 100_000;
     let log = Log::new();

@@ -12,6 +12,8 @@ pub struct Assembler {
     /// The current lines, joined by newlines. `text[..committed]` is the record; lines
     /// after that belong to it only if a later line continues the traceback.
     text: String,
+    /// The length of the objects of a line that were removed: see [`Kind::Objects`].
+    taken: usize,
     committed: usize,
     /// The length of the message.
     head: usize,
@@ -106,6 +108,7 @@ impl Assembler {
         Assembler {
             options,
             text: String::new(),
+            taken: 0,
             committed: 0,
             head: 0,
             heading: 0,
@@ -207,7 +210,7 @@ impl Assembler {
         if matches!(self.phase, Phase::Empty | Phase::Open) {
             return None;
         }
-        let (text, tag) = (&self.text[..self.committed], self.tag);
+        let (text, tag) = (&self.text[self.taken..self.committed], self.tag);
         let orphan = self.kind == Kind::Orphan;
         let mut record = Assembled {
             head: text,
@@ -256,13 +259,13 @@ impl Assembler {
             return;
         }
         if self.kind == Kind::Objects {
-            let end = json::first_object(&self.text);
-            let blanks = self.text[end..].len() - self.text[end..].trim_start().len();
-            self.text.drain(..end + blanks);
-            self.committed = self.text.len();
-            if self.committed > 0 {
+            let objects = &self.text[self.taken..self.committed];
+            let rest = objects[json::first_object(objects)..].trim_start();
+            self.taken = self.committed - rest.len();
+            if !rest.is_empty() {
                 return;
             }
+            self.taken = 0;
         }
         if self.text.len() == self.committed {
             self.text.clear();

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use super::open_file::{Change, OpenFile, Start};
 use super::position::SavedPosition;
 use super::{WAITING, identity, read_error, with_name};
+use crate::os::file_watch::FileWatch;
 use crate::source::reader::{Disconnected, ReaderEvent, ReaderHandle, Severity};
 
-/// How often a followed file is checked.
+/// How often a followed file is checked for a rotation; and for growth, where the system does
+/// not tell.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The most renamed files of one path that are read on. Each takes a descriptor.
@@ -38,6 +40,7 @@ pub(super) struct Follower {
     rotated: Vec<FollowedFile>,
     /// Streams that no file uses.
     free_streams: Vec<usize>,
+    watch: Option<FileWatch>,
 }
 
 /// A file, and the stream of its lines. Each file has its own: the last line of one may be
@@ -45,6 +48,8 @@ pub(super) struct Follower {
 struct FollowedFile {
     open: OpenFile,
     stream: usize,
+    /// Its number at [`Follower::watch`].
+    watched: Option<i32>,
     /// When it was last found to have grown, or was renamed.
     grown: Instant,
 }
@@ -80,6 +85,7 @@ impl Follower {
             current: None,
             rotated: Vec::new(),
             free_streams: vec![first_stream],
+            watch: FileWatch::new(),
         }
     }
 
@@ -95,7 +101,7 @@ impl Follower {
             };
             match next {
                 Next::Look => {}
-                Next::Pause => self.reader.pause(CHECK_INTERVAL)?,
+                Next::Pause => self.pause()?,
                 Next::End => break,
             }
         }
@@ -104,6 +110,13 @@ impl Follower {
         }
         self.reader.stream = self.first_stream;
         self.reader.send(ReaderEvent::End)
+    }
+
+    /// Waits until a file has grown, or until it is time for the next check.
+    fn pause(&mut self) -> Result<(), Disconnected> {
+        let Some(watch) = &mut self.watch else { return self.reader.pause(CHECK_INTERVAL) };
+        watch.wait(CHECK_INTERVAL);
+        self.reader.pause(Duration::ZERO)
     }
 
     /// Opens the files that an earlier run has read in part, by the name that they have now, and
@@ -208,7 +221,8 @@ impl Follower {
             // A file that comes later is read as it is written.
             self.reader.send(ReaderEvent::CaughtUp)?;
         }
-        Ok(Ok(FollowedFile { open, stream, grown: Instant::now() }))
+        let watched = self.watch.as_ref().and_then(|watch| watch.add(open.file()));
+        Ok(Ok(FollowedFile { open, stream, watched, grown: Instant::now() }))
     }
 
     /// Reads the file that has the name to its present end.
@@ -258,6 +272,9 @@ impl Follower {
 
     /// Ends the last line of a file.
     fn close(&mut self, file: FollowedFile) -> Result<(), Disconnected> {
+        if let (Some(watch), Some(watched)) = (&self.watch, file.watched) {
+            watch.remove(watched);
+        }
         self.free_streams.push(file.stream);
         self.reader.stream = file.stream;
         self.reader.send(ReaderEvent::Break)?;

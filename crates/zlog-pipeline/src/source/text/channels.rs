@@ -16,7 +16,8 @@ use zlog_core::parse::{Enclosed, Parser, backslash_replace, enclosed};
 pub(super) struct Channels {
     spec: StreamSpec,
     options: LineOptions,
-    /// That of the lines, and, once there are any, of enclosed lines: of stdout, of stderr.
+    /// The assembly of the stream's own lines; then, once there are enclosed lines, one for stdout
+    /// and one for stderr.
     assemblies: Vec<Assembly>,
     /// The one that has taken the last line.
     last: usize,

@@ -318,7 +318,8 @@ impl TextSource {
                 if let Some(text) = remark.map(str::to_owned) {
                     self.add_notice(Notice { text, severity: Severity::Info });
                 }
-                current = CurrentBlock { block, last: false, ..current };
+                let ahead = self.streams[stream].encoding.read_len(block.bytes());
+                current = CurrentBlock { block, ahead, last: false, ..current };
             }
             ReaderEvent::Break => self.streams[stream].encoding = Encoding::default(),
             ReaderEvent::Origin(origin) => return self.streams[stream].begin_at(origin),
@@ -420,10 +421,9 @@ impl Source for TextSource {
     }
 
     fn stop(&mut self, _within: Duration) -> Result<()> {
-        match &mut self.positions {
-            Some(positions) if !self.is_unsaved_reported => positions.save(),
-            _ => Ok(()),
-        }
+        let saved = self.positions.as_mut().map_or(Ok(()), PositionFile::save);
+        // An error that was reported is not reported again.
+        if self.is_unsaved_reported { Ok(()) } else { saved }
     }
 
     fn counts(&self) -> SourceCounts {
