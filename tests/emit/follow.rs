@@ -474,11 +474,13 @@ fn a_position_file_that_can_not_be_used_is_an_error_with_the_next_step() {
     emit.terminate();
     emit.wait().ended_by(Signal::TERM);
     fs::write(&log.position, "something else\n").unwrap();
-    let other = log.emit().run().code(1).stderr_has("that --position has written");
+    let other = log.emit().run().code(1).stderr_has("zlog did not write this position file");
     other.stderr_has("\n  Name another file");
     assert_eq!(fs::read_to_string(&log.position).unwrap(), "something else\n", "it is kept");
     let nowhere = follow(&log.path).args(["--position", "/no/such/directory/positions"]).run();
     nowhere.code(1).stderr_has("/no/such/directory/positions: no such file or directory");
+    let endless = follow(&log.path).args(["--position", "/dev/zero"]).run();
+    endless.code(1).stderr_has("zlog did not write this position file");
     let whole = zlog(["emit", "--file", "x", "--position", "y"]).run();
     whole.code(2).stderr_has("--follow");
 }

@@ -41,6 +41,9 @@ use crate::wire;
 use crate::wire::json::Schema;
 pub use crate::wire::text::backslash_replace;
 use pattern::Pattern;
+
+/// The last second of the year 9999.
+const LATEST: f64 = 253_402_300_799.0;
 pub use priority::FACILITIES;
 pub use wrapped::{Batch, Enclosed, Enclosure, enclosed};
 
@@ -157,7 +160,9 @@ impl Parser {
             return;
         }
         match record.time() {
-            Some(time) => self.last_time = Some(time),
+            Some(time) if time.abs() <= LATEST => self.last_time = Some(time),
+            // It can't be shown: it is no time.
+            Some(_) => {}
             None => record.received = self.last_time,
         }
     }

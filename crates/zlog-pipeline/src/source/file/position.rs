@@ -201,6 +201,9 @@ fn hash_before(file: &File, offset: u64) -> io::Result<u64> {
     Ok(bytes.iter().fold(0xcbf2_9ce4_8422_2325, mix))
 }
 
+/// The most bytes of a position file that are read.
+const MAX_SIZE: u64 = 16 << 20;
+
 /// The file of positions, locked against other processes.
 pub(crate) struct PositionFile {
     path: PathBuf,
@@ -226,9 +229,10 @@ impl PositionFile {
         paths: &[PathBuf],
     ) -> Result<(PositionFile, Vec<Vec<SavedPosition>>)> {
         let failed = |error: &io::Error| Error::of_file(told(path), path, error);
-        let mut file = lock(path)?;
+        let file = lock(path)?;
         let mut text = String::new();
-        file.read_to_string(&mut text).map_err(|error| failed(&error))?;
+        // A device may never end.
+        (&file).take(MAX_SIZE).read_to_string(&mut text).map_err(|error| failed(&error))?;
         let mut others = parse(&text).ok_or_else(|| {
             Error::new(format!("{}: zlog did not write this position file", told(path)))
                 .hint("Name another file, or remove this one to read all files from the start.")
