@@ -30,7 +30,7 @@ fn any_json_logfmt_or_plain_log_is_rendered() {
     let text = zlog(["tail", "-o", "text", "--input", "-"]).stdin(log.clone()).run().success();
     let expected: String = LOGS.iter().map(|(.., message)| format!("{message}\n")).collect();
     assert_eq!(text.out(), expected);
-    let pretty = zlog(["tail", "--time-format", "T", "--input", "-"]).stdin(log).run().success();
+    let pretty = zlog(["tail", "--time-format", "%H", "--input", "-"]).stdin(log).run().success();
     for (line, (_, level, _)) in pretty.out().lines().zip(LOGS) {
         assert_eq!(line.split_whitespace().nth(1), Some(level), "{line}");
     }
