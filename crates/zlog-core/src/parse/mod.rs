@@ -214,6 +214,8 @@ impl Parser {
             self.message_start = line.len() - message.len();
         } else if self.read_own(line, record) {
             // The record is complete.
+        } else if self.detect && self.read_enclosed(line, record) {
+            // So is this one.
         } else if self.detect && json_of(line).starts_with('{') {
             if self.read_json(line, record) == Some(Schema::Wrapper) {
                 self.look_into(record);
@@ -315,6 +317,10 @@ impl Parser {
     /// Which formats are tried with a line of text, and why. Call it before the line is
     /// parsed.
     pub fn explain(&mut self, line: &str) -> Explanation {
+        let inner = if self.opens_lines() { enclosed(line) } else { None };
+        if let Some(inner) = inner {
+            return self.explain(&inner.text);
+        }
         let whole = line;
         if !self.matcher.is_forced() && json_of(line).starts_with('{') {
             return Explanation { structured: Some("JSON"), ..Explanation::default() };

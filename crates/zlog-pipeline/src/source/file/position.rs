@@ -41,7 +41,8 @@ pub(super) struct SavedPosition {
 }
 
 impl SavedPosition {
-    fn of(origin: &Origin, offset: u64) -> SavedPosition {
+    /// The position `offset` in a file.
+    pub(super) fn of(origin: &Origin, offset: u64) -> SavedPosition {
         let check = hash_before(&origin.file, offset).unwrap_or_default();
         SavedPosition { path: origin.path.clone(), identity: origin.identity, offset, check }
     }
