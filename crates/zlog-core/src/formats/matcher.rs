@@ -25,8 +25,6 @@ pub(crate) struct Matcher {
     missed: bool,
     /// The groups of the last line that was tried with a format, by format.
     groups: Vec<Groups>,
-    /// Lines that the forced format did not match.
-    unmatched: u64,
     /// Times without a date are of the day of reading.
     dateless: bool,
 }
@@ -159,30 +157,12 @@ impl Matcher {
     /// date is of the day on which it was read.
     pub(crate) fn new(formats: Formats, only: Option<&str>, dateless: bool) -> Matcher {
         let forced = only.and_then(|name| formats.definitions().position(|one| one.name == name));
-        Matcher {
-            formats,
-            forced,
-            last: None,
-            missed: false,
-            groups: Vec::new(),
-            unmatched: 0,
-            dateless,
-        }
+        Matcher { formats, forced, last: None, missed: false, groups: Vec::new(), dateless }
     }
 
     /// Whether only one format is tried.
     pub(crate) fn is_forced(&self) -> bool {
         self.forced.is_some()
-    }
-
-    /// Lines that the forced format did not match.
-    pub(crate) fn unmatched(&self) -> u64 {
-        self.unmatched
-    }
-
-    /// Counts other lines: not those that were only looked at.
-    pub(crate) fn set_unmatched(&mut self, unmatched: u64) {
-        self.unmatched = unmatched;
     }
 
     /// Fills the fields of a record. Returns where the message begins; `None` if no format
@@ -196,9 +176,7 @@ impl Matcher {
     ) -> Option<usize> {
         let context = Context { zone, received };
         if let Some(forced) = self.forced {
-            let read = self.attempt(forced, input, context, record);
-            self.unmatched += u64::from(read.is_err());
-            return read.ok();
+            return self.attempt(forced, input, context, record).ok();
         }
         // Formats of a lower rank are more particular than the last one.
         let lower = self.last.map_or(0, |last| self.formats.0.formats[last].lower);
@@ -285,6 +263,10 @@ impl Matcher {
         }
         let definition = &self.formats.0.formats[format].definition;
         let found = check(definition, compiled, groups, text, context)?;
+        // A pattern is matched against bytes.
+        if !text.is_char_boundary(found.end) {
+            return Err(Mismatch::Pattern);
+        }
         if record.level == Level::NOTSET {
             record.level = found.level.unwrap_or_default();
         }

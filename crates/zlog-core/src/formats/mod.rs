@@ -54,10 +54,19 @@ pub struct Definition {
     /// The level of each text of the group `level`. Without any, levels are words as in
     /// [`Level::from_word`].
     pub levels: &'static [(&'static str, Level)],
-    /// A regular expression for lines that continue a record.
-    pub continues: Option<&'static str>,
+    /// The lines that continue a record.
+    pub continues: Option<Continues>,
     /// The sets of bytes that the pattern begins with, as [`prefix_of_pattern`] returns them.
     pub prefix: &'static [&'static str],
+}
+
+/// The lines that continue a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Continues {
+    /// Those that begin with a match of this regular expression.
+    Matches(&'static str),
+    /// All that do not match the format's pattern.
+    Others,
 }
 
 impl Definition {
@@ -90,7 +99,11 @@ impl Compiled {
         if has_time == times.is_empty() {
             return Err(("time", "needs a group `time` in the pattern, and the other way".into()));
         }
-        let continues = definition.continues.map(Pattern::new).transpose();
+        let continues = match definition.continues {
+            Some(Continues::Matches(pattern)) => Some(Pattern::new(pattern)),
+            Some(Continues::Others) | None => None,
+        };
+        let continues = continues.transpose();
         let continues = continues.map_err(|why| ("continues", why))?;
         Ok(Compiled { pattern, groups, times, continues })
     }
@@ -126,6 +139,9 @@ struct List {
     any: OnceLock<Option<RegexSet>>,
 }
 
+/// The name of the format of zlog's own log files. Only files that begin with it have it.
+const OWN_FILES_NAME: &str = "zlog";
+
 /// The largest size of the automaton of all patterns, in bytes. It has some 2 MB.
 const SET_SIZE: usize = 32 << 20;
 
@@ -148,11 +164,23 @@ impl Formats {
         Formats::of(Vec::new())
     }
 
+    /// The format of zlog's own log files alone.
+    pub fn own_files() -> Formats {
+        static OWN_FILES: LazyLock<Formats> = LazyLock::new(|| {
+            let own =
+                built_in::BUILT_IN.iter().filter(|definition| definition.name == OWN_FILES_NAME);
+            Formats::of(own.copied().collect())
+        });
+        OWN_FILES.clone()
+    }
+
     /// A user's own formats and the built-in ones. A format of the same name replaces the
     /// built-in one. Formats beyond the 256th are left out.
     pub fn new(own: Vec<Definition>) -> Formats {
         let mut definitions = built_in::BUILT_IN.to_vec();
-        definitions.retain(|one| !own.iter().any(|own| own.name == one.name));
+        definitions.retain(|one| {
+            one.name != OWN_FILES_NAME && !own.iter().any(|own| own.name == one.name)
+        });
         definitions.extend(own);
         Formats::of(definitions)
     }
@@ -221,9 +249,11 @@ impl Formats {
 
     /// Whether a line continues a record of this format.
     pub fn continues(&self, continuation: Continuation, line: &str) -> bool {
-        let compiled = self.0.formats[continuation.0].compiled();
-        let pattern = compiled.and_then(|compiled| compiled.continues.as_ref());
-        pattern.is_some_and(|pattern| pattern.is_match(line.as_bytes()))
+        let Some(compiled) = self.0.formats[continuation.0].compiled() else { return false };
+        match &compiled.continues {
+            Some(pattern) => pattern.is_match(line.as_bytes()),
+            None => !compiled.pattern.is_match(line.as_bytes()),
+        }
     }
 }
 
