@@ -114,6 +114,8 @@ struct Format {
     definition: Definition,
     /// The number of formats of a lower rank.
     lower: usize,
+    /// The pattern is for lines with their colours.
+    has_colours: bool,
     compiled: OnceLock<Option<Compiled>>,
 }
 
@@ -130,7 +132,8 @@ pub struct Formats(Arc<List>);
 
 struct List {
     formats: Vec<Format>,
-    filter: Filter,
+    /// Made for the first line.
+    filter: OnceLock<Filter>,
     /// The formats that say what continues a record.
     continued: Candidates,
     /// Lines that no format matched.
@@ -188,7 +191,6 @@ impl Formats {
     fn of(mut definitions: Vec<Definition>) -> Formats {
         definitions.sort_by_key(|definition| (definition.rank, definition.name));
         definitions.truncate(MAX_FORMATS);
-        let filter = Filter::new(definitions.iter().map(|definition| definition.prefix));
         let mut continued = Candidates::NONE;
         for (at, definition) in definitions.iter().enumerate() {
             if definition.continues.is_some() {
@@ -197,11 +199,18 @@ impl Formats {
         }
         let new = |definition: &Definition| {
             let lower = definitions.partition_point(|other| other.rank < definition.rank);
-            Format { definition: *definition, lower, compiled: OnceLock::new() }
+            let has_colours = definition.pattern.contains(r"\x1b");
+            Format { definition: *definition, lower, has_colours, compiled: OnceLock::new() }
         };
         let formats = definitions.iter().map(new).collect();
         let (misses, any) = (AtomicU32::new(0), OnceLock::new());
-        Formats(Arc::new(List { formats, filter, continued, misses, any }))
+        Formats(Arc::new(List { formats, filter: OnceLock::new(), continued, misses, any }))
+    }
+
+    /// The formats whose patterns can begin with the first bytes of the line.
+    fn candidates(&self, line: &str) -> Candidates {
+        let prefixes = || Filter::new(self.0.formats.iter().map(|format| format.definition.prefix));
+        self.0.filter.get_or_init(prefixes).candidates(line.as_bytes())
     }
 
     /// Whether any pattern may match the line. Costs less than trying those that begin alike.
@@ -238,7 +247,7 @@ impl Formats {
     /// The format of a record's first line, if its format says which lines continue the
     /// record. Few formats do, so this is a look at the first bytes of most lines.
     pub fn continuation(&self, first: &str) -> Option<Continuation> {
-        let mut candidates = self.0.filter.candidates(first.as_bytes());
+        let mut candidates = self.candidates(first);
         candidates.keep(&self.0.continued);
         let matches = |at: &usize| {
             let compiled = self.0.formats[*at].compiled();
