@@ -66,6 +66,9 @@ port = receiver.bind_to_random_port("tcp://127.0.0.1")
 receiver.subscribe(b"")
 sender = context.socket(zmq.XPUB)
 sender.connect(f"tcp://127.0.0.1:{port}")
+# A bound SUB sends its subscription when its thread enters libzmq.
+while not sender.poll(1):
+    receiver.poll(1)
 sender.recv()
 for n in range(count):
     begun = time.monotonic()

@@ -122,7 +122,8 @@ impl Scratch {
             if !["--listen", "--config", "--status"].iter().any(|option| line.contains(option)) {
                 line = line.replace("zlog relay", &bind);
             }
-            if !line.contains("--wait ") {
+            // The recipe for cron has no subscriber.
+            if !line.contains("--wait ") && !line.contains("--quiet") {
                 line = line.replace("zlog emit ", "zlog emit --wait 60s ");
             }
             line

@@ -7,7 +7,7 @@ use clap::Args;
 /// `zlog formats`.
 #[derive(Args, Debug)]
 pub struct FormatsArgs {
-    /// Show these formats as files, to begin own ones with
+    /// Print these formats as files, to start your own from
     #[arg(value_name = "NAME", conflicts_with = "explain")]
     pub names: Vec<String>,
     /// Show the format of each line of FILE, and why; - is stdin

@@ -88,8 +88,8 @@ fn with_defaults(settings: &[Setting], name: &str, line: Vec<OsString>) -> Optio
         if let Some(cli) = parsed(&fitting) {
             return Some(cli);
         }
-        // Leaves out the first one without which fewer are wrong: one that needs an option
-        // that is not there.
+        // Leaves out the first default that is wrong by itself, such as one that requires an
+        // option that is missing.
         let alone = |setting: &Setting| parsed(std::slice::from_ref(setting)).is_some();
         let at = fitting.iter().position(|setting| !alone(setting)).unwrap_or(0);
         fitting.remove(at);

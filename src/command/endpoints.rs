@@ -11,8 +11,8 @@ use zlog_core::{Error, Result};
 use zlog_pipeline::os::run_directory::{Registered, RunDirectory};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{
-    DEFAULT_ENDPOINT, Endpoint, EndpointStatus, InUseHints, PeerKind, Publisher, Role,
-    SocketOptions, peer_kind,
+    ConnectionState, DEFAULT_ENDPOINT, Endpoint, EndpointStatus, InUseHints, PeerKind, Publisher,
+    Role, SocketOptions, peer_kind,
 };
 
 /// Most endpoints that one message names.
@@ -191,17 +191,24 @@ pub(super) fn name_some(endpoints: &[&str]) -> String {
 /// That a publisher has connected to an endpoint where nobody can subscribe, and the next step.
 /// `None` if there is no such endpoint.
 pub(super) fn wrong_subscriber(endpoints: &[EndpointStatus]) -> Option<String> {
-    endpoints.iter().filter(|endpoint| is_refused(endpoint)).find_map(|endpoint| {
-        let endpoint = &endpoint.endpoint;
-        Some(match peer_kind(endpoint)? {
-            PeerKind::Publisher => format!(
+    endpoints.iter().filter(|endpoint| is_refused(endpoint)).find_map(|status| {
+        let endpoint = &status.endpoint;
+        Some(match (peer_kind(endpoint), &status.state) {
+            (Some(PeerKind::Subscriber), _) => return None,
+            (Some(PeerKind::Publisher), _) => format!(
                 "{endpoint} is a publisher, too: nobody there gets these records. Leave out \
                  --connect, or connect to the side on which a relay collects ({DEFAULT_COLLECT})"
             ),
-            PeerKind::Other(kind) => {
+            (Some(PeerKind::Other(kind)), _) => {
                 format!("{endpoint} is a {kind} socket: nobody there gets these records")
             }
-            PeerKind::Subscriber => return None,
+            (None, ConnectionState::HandshakeRefused(why)) => {
+                format!("nobody at {endpoint} gets these records: {why}")
+            }
+            (None, _) => format!(
+                "nobody at {endpoint} gets these records: the program there does not speak \
+                 ZeroMQ, or asks for encryption"
+            ),
         })
     })
 }

@@ -3,19 +3,20 @@
 //! The built-in files are in crates/zlog-core/formats/; a user's own are in
 //! `~/.config/zlog/formats/`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
-use super::config_error;
 use super::diagnostics::Diagnostics;
 use super::table_reader::{TableReader, as_argument};
+use super::{LoadMode, config_error, parse_table, read_file, user};
 use zlog_core::formats::{Continues, Definition, Formats, Mismatch, prefix_of_pattern};
 use zlog_core::parse::{Options, Parser};
+use zlog_core::text::escape::escape;
 use zlog_core::{Error, Level, Result, wire};
 
 /// The rank of built-in formats whose files give none.
@@ -23,9 +24,6 @@ pub const BUILT_IN_RANK: u8 = 50;
 
 /// The rank of a user's own formats whose files give none: before the built-in ones.
 const OWN_RANK: u8 = 10;
-
-/// The largest file that is read, in bytes.
-const MAX_FILE_SIZE: u64 = 1 << 20;
 
 /// A format file.
 #[derive(Clone, Debug)]
@@ -63,7 +61,17 @@ impl UserFormats {
 
     fn of(directory: &Path) -> UserFormats {
         let mut found = UserFormats::default();
-        let Ok(entries) = fs::read_dir(directory) else { return found };
+        let entries = match fs::read_dir(directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return found,
+            Err(error) => {
+                let name = escape(&directory.to_string_lossy());
+                let what = format_args!("reading {name}");
+                let error = Error::of_file(what, directory, &error);
+                found.errors.push((directory.to_owned(), error));
+                return found;
+            }
+        };
         let mut paths: Vec<PathBuf> =
             entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
@@ -77,9 +85,11 @@ impl UserFormats {
         found
     }
 
-    /// Whether the file of this format can't be used.
+    /// Whether the file of this format, or the directory of all, can't be used.
     pub fn is_broken(&self, name: &str) -> bool {
-        self.errors.iter().any(|(path, _)| path.file_stem().is_some_and(|stem| stem == name))
+        let is_its =
+            |path: &Path| path.extension().is_none() || path.file_stem() == Some(name.as_ref());
+        self.errors.iter().any(|(path, _)| is_its(path))
     }
 
     /// The user's formats and the built-in ones.
@@ -91,12 +101,9 @@ impl UserFormats {
     }
 }
 
-/// The directory of a user's own formats: `$XDG_CONFIG_HOME/zlog/formats`, or
-/// `~/.config/zlog/formats`.
+/// The directory of a user's own formats: `~/.config/zlog/formats`.
 pub fn user_directory() -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
-    let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
-    Some(config.join("zlog/formats"))
+    Some(user::directory()?.join("formats"))
 }
 
 impl FormatFile {
@@ -106,13 +113,8 @@ impl FormatFile {
     /// # Errors
     /// The file can't be read, or it has errors. Each is reported with line and column.
     pub fn load(path: &Path, rank: u8) -> Result<FormatFile> {
-        let failed = |error| Error::io(format_args!("reading {}", path.display()), &error);
-        let size = fs::metadata(path).map_err(failed)?.len();
-        if size > MAX_FILE_SIZE {
-            return Err(Error::usage(format!("{} is too large for a format", path.display()))
-                .hint("A format file has at most 1 MiB."));
-        }
-        let text = fs::read_to_string(path).map_err(failed)?;
+        // A pipe could keep the command from starting.
+        let text = read_file(path, LoadMode::Reload)?;
         FormatFile::parse(path, &text, rank)
     }
 
@@ -120,12 +122,13 @@ impl FormatFile {
     fn parse(path: &Path, text: &str, rank: u8) -> Result<FormatFile> {
         let diagnostics = Diagnostics::default();
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let (table, errors) = DeTable::parse_recoverable(text);
-        for error in &errors {
-            diagnostics.add(error.span().map_or(0, |span| span.start), error.message(), "");
+        let table = parse_table(text, &diagnostics);
+        let file = table
+            .map(|table| read(name, rank, TableReader::root_table(table.get_ref(), &diagnostics)));
+        match file {
+            Some(file) if diagnostics.count() == 0 => Ok(file),
+            _ => Err(config_error(diagnostics, path, text)),
         }
-        let file = read(name, rank, TableReader::root_table(table.get_ref(), &diagnostics));
-        if diagnostics.count() == 0 { Ok(file) } else { Err(config_error(diagnostics, path, text)) }
     }
 }
 

@@ -21,6 +21,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use toml::Spanned;
 use toml::de::DeTable;
 
 use self::diagnostics::{Diagnostics, Located};
@@ -67,7 +68,7 @@ pub struct Config {
 pub enum LoadMode {
     /// At the start. The file may be a pipe, whose writer is waited for.
     Initial,
-    /// While a relay runs. It must not wait for the writer of a pipe.
+    /// While a relay runs, or beside a job. It must not wait for the writer of a pipe.
     Reload,
 }
 
@@ -159,8 +160,8 @@ fn read_file(path: &Path, mode: LoadMode) -> Result<String> {
     let file = match mode {
         LoadMode::Initial => File::open(path).map_err(read_error)?,
         LoadMode::Reload => reopen(path).map_err(read_error)?.ok_or_else(|| {
-            Error::new(format!("{name} is not a regular file and can't be read again"))
-                .hint("Put the configuration into a file to reload it.")
+            Error::new(format!("{name} is not a regular file"))
+                .hint("Put the configuration into one.")
         })?,
     };
     file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes).map_err(read_error)?;
@@ -208,6 +209,17 @@ fn config_error(diagnostics: Diagnostics, path: &Path, text: &str) -> Error {
     error.unwrap_or_else(|| Error::usage("the configuration can't be read"))
 }
 
+/// Parses TOML and adds its errors to `diagnostics`. `None` if there are any.
+fn parse_table<'t>(text: &'t str, diagnostics: &Diagnostics) -> Option<Spanned<DeTable<'t>>> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let offset = error.span().map_or(0, |span| span.start);
+        diagnostics.add(offset, error.message(), "");
+    }
+    // The recovered table may differ from what the user meant.
+    errors.is_empty().then_some(table)
+}
+
 /// Reads the text and adds its errors to `diagnostics`. `None` if it is not TOML.
 fn read(
     text: &str,
@@ -215,15 +227,7 @@ fn read(
     overrides: &Overrides,
     diagnostics: &Diagnostics,
 ) -> Option<Config> {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        let offset = error.span().map_or(0, |span| span.start);
-        diagnostics.add(offset, error.message(), "");
-    }
-    if !errors.is_empty() {
-        // The recovered table may differ from what the user meant.
-        return None;
-    }
+    let table = parse_table(text, diagnostics)?;
     let mut document = TableReader::root_table(table.get_ref(), diagnostics);
     version(&mut document);
     let relay = relay::read(&mut document, command, overrides);

@@ -110,7 +110,9 @@ impl<'t> TableReader<'t> {
     pub(super) fn require(&self, key: &str, example: &str) {
         if !self.has(key) {
             let hint = format!("Add it: {key} = {example}.");
-            self.diagnostics.add(self.offset, format!("{}: {key} is missing", self.name), hint);
+            let place =
+                if self.name.is_empty() { String::new() } else { format!("{}: ", self.name) };
+            self.diagnostics.add(self.offset, format!("{place}{key} is missing"), hint);
         }
     }
 

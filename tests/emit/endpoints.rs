@@ -1,6 +1,7 @@
 //! Binding and connecting.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Write;
 use std::net::TcpListener;
 use std::thread;
 
@@ -119,6 +120,27 @@ fn an_emitter_that_connects_to_a_publisher_says_so() {
     let endpoint = emit.endpoint();
     let publishers = zlog(["emit", "-c", &endpoint, "-m", "x"]).run();
     publishers.stderr_has(&format!("{endpoint} is a publisher, too")).stderr_has("12344");
+}
+
+/// libzmq takes such a program for a peer of ZMTP 1.0, and aborted when it left.
+#[test]
+fn a_program_that_does_not_speak_zeromq_is_no_subscriber_and_does_no_harm() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for peer in listener.incoming() {
+            let answer = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n".repeat(4);
+            // The peer may have left.
+            let _ = peer.unwrap().write_all(answer.as_bytes());
+        }
+    });
+    let script = "sleep 0.5; exit 3";
+    let emit = zlog(["emit", "-c", &endpoint, "--wait", "1s", "--", "sh", "-c", script]).run();
+    emit.code(3);
+    let emit = zlog(["emit", "-c", &endpoint, "--wait", "1s", "-m", "x"]).run().success();
+    emit.stderr_has(&format!("nobody at {endpoint} gets these records"))
+        .stderr_has("does not speak ZeroMQ")
+        .stderr_has("1 had no subscriber");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use serde_json::json;
@@ -9,7 +10,7 @@ use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotation};
 
 use super::text;
-use crate::harness::python;
+use crate::harness::{ANY_PORT, DEADLINE, python, zlog};
 
 /// The number of cases.
 const CASES: usize = 400;
@@ -95,4 +96,40 @@ fn rollovers_leave_the_same_files_as_in_python() {
         rolled += usize::from(ours.len() > case.before.len() + 1);
     }
     assert!(rolled > CASES / 4, "only {rolled} cases have rolled over");
+}
+
+#[test]
+fn a_limit_of_zero_or_none_never_rotates_in_a_file_and_on_the_command_line() {
+    let input = "a line of some length\n".repeat(500);
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let config = directory.path().join(".relay.toml");
+    let whole = |args: &[&str]| {
+        let mut zlog = zlog(args).stdin(input.as_bytes()).start();
+        let until = Instant::now() + DEADLINE;
+        let is_whole = || fs::read(&log).is_ok_and(|text| text.len() == input.len());
+        while !is_whole() {
+            assert!(Instant::now() < until, "{args:?}: {:?}", files(directory.path()).keys());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        zlog.terminate();
+        zlog.expect_end();
+        let names: Vec<String> = files(directory.path()).into_keys().collect();
+        assert_eq!(names, ["app.log"], "{args:?}");
+        fs::remove_file(&log).unwrap();
+    };
+    let file = |keys: &str| format!("{},{keys}format=%(message)s", log.display());
+    for keys in ["max-bytes=0,backups=2,", "max-bytes=0,", ""] {
+        whole(&["tail", "-f", "-", "--file", &file(keys)]);
+    }
+    for keys in ["max-bytes = 0\nbackups = 2", "max-bytes = 0", "backups = 2", ""] {
+        let text = format!(
+            "version = 1\n[relay]\nstdin = true\n[formatters.m]\nformat = '%(message)s'\n\
+             [handlers.a]\nclass = 'rotating'\npath = '{}'\nformatter = 'm'\n{keys}\n",
+            log.display()
+        );
+        fs::write(&config, text).unwrap();
+        let config = config.to_str().unwrap();
+        whole(&["relay", "--config", config, "--bind", ANY_PORT, "--publish-bind", ANY_PORT]);
+    }
 }

@@ -1,10 +1,12 @@
 //! Python's `SocketHandler`.
 
+use std::net::UdpSocket;
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{ListeningEmit, program, ten_programs_log_at_once};
-use crate::harness::{emit, python, zlog};
+use crate::harness::{ANY_PORT, DEADLINE, emit, python, zlog};
 
 #[test]
 fn records_of_ten_programs_at_once_are_published_once_and_in_order() {
@@ -63,6 +65,31 @@ fn a_process_that_the_program_left_out_is_null_and_not_that_of_zlog() {
         assert_eq!(record.get(key), Some(&Value::Null), "{key}");
     }
     assert!(record["hostname"].is_string());
+}
+
+#[test]
+fn what_the_program_left_out_is_none_in_a_file_and_a_dash_in_syslog() {
+    let Some(python) = python() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
+    daemon.set_read_timeout(Some(DEADLINE)).unwrap();
+    let format = "format=%(process)s %(processName)s %(thread)s %(args)s";
+    let file = format!("{},{format}", path.display());
+    let syslog = format!("udp://{}", daemon.local_addr().unwrap());
+    let listen = ["relay", "--listen", "127.0.0.1:0", "--publish-bind", ANY_PORT];
+    let mut relay = zlog(listen).args(["--file", &file, "--syslog", &syslog]).start();
+    let port = relay.expect_address("listening on").port().to_string();
+    program(&python, &["anonymous", &port]).wait().success();
+    let mut buffer = [0; 2048];
+    let length = daemon.recv(&mut buffer).unwrap();
+    let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+    // Priority and version, time, host, program, process.
+    assert_eq!(message.split(' ').nth(4), Some("-"), "{message}");
+    relay.terminate();
+    relay.wait().code(143);
+    // `SocketHandler` inserts the arguments, and sends None in their place.
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "None None None None\n");
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn where_selects_by_attributes_and_nested_extras() {
 fn a_wrong_condition_is_wrong_usage_with_a_caret_at_the_place() {
     for (text, what, picture) in [
         ("status >", "expected a value after >", "\n  status >\n          ^"),
-        ("a=1 b", "expected and, or, or the end", "\n  a=1 b\n      ^"),
+        ("a=1 b", "a value with spaces needs quotes", "\n  a=1 b\n      ^"),
         ("level>=loud", "this is no level", "\n  level>=loud\n         ^"),
     ] {
         let run = zlog(["tail", "--input", "-", "--where", text]).run().code(2).stdout("");

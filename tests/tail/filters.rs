@@ -128,6 +128,10 @@ fn since_and_until_take_days_and_times_of_a_day_that_are_reported() {
     assert_eq!(run.err(), format!("zlog tail: --until is {date} 15:00\n"));
     let quiet = zlog(["tail", "-q", "--input", "-"]).args(afternoon).stdin("").run().success();
     assert_eq!(quiet.err(), "");
+    let none = zlog(["tail", "--input", "-"]).args(afternoon).stdin(lines([json!({})]));
+    none.run().success().stdout("").stderr_has(&format!(
+        "no record has passed; --since is {date} 14:00:00; --until is {date} 15:00:00"
+    ));
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn times_are_local_or_utc_in_the_given_format() {
     assert!(shown(&["--utc"]).starts_with("1970-01-01 00:00:01.500  INFO"));
     assert!(shown(&["--time-format", "%H:%M"]).starts_with("09:00  INFO"));
     assert!(shown(&["--time-format", "short"]).starts_with("09:00:01.500  INFO"));
-    assert!(shown(&["--time-format", "elapsed"]).starts_with("+0.000  INFO"));
+    assert!(shown(&["--time-format", "elapsed"]).starts_with("+0.000     INFO"));
     assert!(shown(&["--utc", "--dateformat", "%d.%m.%y"]).starts_with("01.01.70  INFO"));
     let shown = shown(&["--timestamp", "-o", "text", "--time-format", "%H"]);
     assert_eq!(shown, "09  | hello\n");

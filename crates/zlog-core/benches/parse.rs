@@ -1,5 +1,6 @@
-//! What it costs to parse a line, with the line formats and without them, as a ratio within one
-//! run: `cargo bench -p zlog-core --bench parse`.
+//! What it costs to parse a line, with the line formats and without them, and to parse and filter
+//! a JSON record, with a condition and without one; as ratios within one run:
+//! `cargo bench -p zlog-core --bench parse`.
 //!
 //! Without formats, a parser looks for a leading time and the word of a level, as it does in
 //! lines of no format.
@@ -7,7 +8,10 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use regex::Regex;
+
 use zlog_core::Record;
+use zlog_core::filter::{Filter, TextFilter};
 use zlog_core::formats::Formats;
 use zlog_core::parse::{Options, Parser};
 
@@ -39,8 +43,28 @@ const STREAMS: [(&str, &[&str]); 12] = [
     ("prose", &["order 17 of user 5 was accepted, and goes to the next shop in Hamburg"]),
 ];
 
+/// A record as a web server logs it.
+const JSON: &str = r#"{"time":"2024-01-02T03:04:05.678901Z","level":"warning","logger":"shop.web","msg":"order 17 of user 5 was refused","status":503,"path":"/api/v1/orders/17","elapsed":0.255,"user":{"id":4718,"name":"bo"},"request_id":"0b9f6a1c2d"}"#;
+
+/// Conditions for `--where`.
+const CONDITIONS: [&str; 8] = [
+    "level>=warning",
+    "status>=500",
+    "status>=600",
+    "user.name=bo",
+    "path~^/api/",
+    "missing",
+    "status>=500 and user.name=bo",
+    "status<500 or elapsed>1 or not path~orders",
+];
+
 /// Nanoseconds per line: the fastest of many short runs, which other programs disturb least.
 fn nanoseconds(options: &Options, lines: &[&str]) -> f64 {
+    filtered(options, lines, &mut Filter::default())
+}
+
+/// As [`nanoseconds`], with a filter.
+fn filtered(options: &Options, lines: &[&str], filter: &mut Filter) -> f64 {
     const LINES: u32 = 2000;
     let mut parser = Parser::new(options.clone());
     let mut fastest = Duration::MAX;
@@ -49,7 +73,7 @@ fn nanoseconds(options: &Options, lines: &[&str]) -> f64 {
         for line in lines.iter().cycle().take(LINES as usize) {
             let mut record = Record::default();
             black_box(parser.parse_into(black_box(line), &mut record));
-            black_box(&record);
+            black_box(filter.accepts(black_box(&record)));
         }
         fastest = fastest.min(start.elapsed());
     }
@@ -87,4 +111,17 @@ fn main() {
         let [without, with] = [&without, &with].map(|options| nanoseconds(options, lines));
         println!("{name:18}{without:>12.0}{with:>12.0}{:>9.2}", with / without);
     }
+    println!("\n{:54}{:>9}{:>9}", "JSON record", "ns", "ratio");
+    let none = nanoseconds(&with, &[JSON]);
+    println!("{:54}{none:>9.0}{:>9.2}", "without a condition", 1.0);
+    for condition in CONDITIONS {
+        let conditions = vec![condition.parse().expect("a condition")];
+        let mut filter = Filter { conditions, ..Filter::default() };
+        let with = filtered(&with, &[JSON], &mut filter);
+        println!("{:54}{with:>9.0}{:>9.2}", format!("--where '{condition}'"), with / none);
+    }
+    let words = vec![Regex::new("user=.*bo|refused by").expect("an expression")];
+    let mut filter = Filter { text: TextFilter::new(words, false, vec![]), ..Filter::default() };
+    let with = filtered(&with, &[JSON], &mut filter);
+    println!("{:54}{with:>9.0}{:>9.2}", "--grep, of which a field matches", with / none);
 }

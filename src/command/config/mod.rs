@@ -21,8 +21,10 @@ const TEMPLATE: &str = include_str!("template.toml");
 /// The file has errors, can't be read or written, or exists already.
 pub fn run(args: &ConfigArgs) -> Result<Exit> {
     let Some((path, _)) = user::path() else {
-        return Err(Error::new("there is no place for a configuration")
-            .hint("Set HOME, or ZLOG_CONFIG to the path of a file."));
+        return Err(Error::new(
+            "no configuration is read: ZLOG_CONFIG is empty, or HOME is not set",
+        )
+        .hint("Set HOME, or ZLOG_CONFIG to the path of a file."));
     };
     if args.init {
         return init(&path).map(|()| Exit::Done);

@@ -60,10 +60,17 @@ pub fn run(args: EmitArgs) -> Result<Exit> {
     // Files that can't be read are reported before the wait for subscribers.
     let mut source = source::open(&args, signals)?;
     emit.report_notices(source.take_notices());
+    // --duration ends a wait without limit. Others do not count.
+    let is_unlimited = args.follow && args.wait.is_none();
+    if is_unlimited {
+        emit.begin(&args);
+    }
     if !args.has_writer() {
         emit.await_subscribers();
     }
-    emit.begin(&args);
+    if !is_unlimited {
+        emit.begin(&args);
+    }
     emit.read = source.read_progress().filter(|_| args.position.is_some());
     emit.progress.set_read_progress(source.read_progress());
     emit.wake(&mut *source);
@@ -282,7 +289,7 @@ impl Emit {
     /// Reports that too few subscribers connected, if that is still so.
     fn report_missing_subscribers(&mut self) {
         let Some(publish) = &mut self.publish else { return };
-        if let Some(text) = self.wait.take_message(publish.publisher()).filter(|_| !self.quiet) {
+        if let Some(text) = self.wait.take_message(publish.publisher()) {
             self.progress.suspended(|| print(&text));
         }
     }

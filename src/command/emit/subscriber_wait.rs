@@ -19,6 +19,7 @@ pub(super) struct SubscriberWait {
     root: String,
     wanted: usize,
     mode: Mode,
+    quiet: bool,
     begun: Instant,
     /// Something for the user, to be printed before the next record.
     message: Option<String>,
@@ -51,6 +52,7 @@ impl SubscriberWait {
             root: args.root.clone(),
             wanted: args.wait_for,
             mode,
+            quiet: args.quiet,
             begun: Instant::now(),
             message: None,
         }
@@ -70,8 +72,8 @@ impl SubscriberWait {
             Mode::Limited(limit) => {
                 let left = limit.saturating_sub(self.begun.elapsed());
                 let waited = publisher.wait_for(self.wanted, left, &self.root, stop);
-                if let WaitOutcome::TimedOut(there) = waited {
-                    self.message = missing(publisher, self.wanted, there, limit);
+                if let (WaitOutcome::TimedOut(there), false) = (waited, self.quiet) {
+                    self.message = missing(publisher, self.wanted, there, limit, &self.root);
                 }
                 self.mode = Mode::Over;
                 true
@@ -130,7 +132,13 @@ impl SubscriberWait {
 
 /// That fewer subscribers than wanted connected in time, and the next step. `None` if none is
 /// wanted.
-fn missing(publisher: &Publisher, wanted: usize, there: usize, limit: Duration) -> Option<String> {
+fn missing(
+    publisher: &Publisher,
+    wanted: usize,
+    there: usize,
+    limit: Duration,
+    root: &str,
+) -> Option<String> {
     let endpoints = publisher.endpoint_status();
     if let Some(text) = endpoints::wrong_subscriber(&endpoints).filter(|_| wanted > 0) {
         return Some(text);
@@ -142,6 +150,10 @@ fn missing(publisher: &Publisher, wanted: usize, there: usize, limit: Duration) 
     let limit = Seconds(limit);
     match wanted {
         0 => None,
+        1 if publisher.subscribers("") > 0 => Some(format!(
+            "nobody on {names} has subscribed to topics below {root:?}; publishing anyway. Some \
+             have subscribed to others"
+        )),
         1 => Some(format!(
             "no subscriber on {names} after {limit}; publishing anyway. Start {first} first, or \
              wait longer with --wait 1m"

@@ -49,12 +49,11 @@ pub(super) fn show(formats: &Formats, names: &[String]) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The definition in TOML.
+/// The definition in TOML. Without the rank: a user's own format is tried first.
 fn write_file(definition: &Definition, text: &mut String) {
     // Writing to a String can't fail.
     let _ = writeln!(text, "# {}.toml", definition.name);
     let _ = writeln!(text, "title = {}", quoted(definition.title));
-    let _ = writeln!(text, "rank = {}", definition.rank);
     let _ = writeln!(text, "pattern = {}", literal(definition.pattern));
     match definition.times {
         [] => {}

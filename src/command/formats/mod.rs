@@ -76,5 +76,5 @@ fn check_name(user: &UserFormats, formats: &Formats, name: &str) -> Result<()> {
         none if none.is_empty() => "`zlog formats` lists them.".to_owned(),
         suggestion => suggestion,
     };
-    Err(Error::usage(format!("{name:?} is no format of lines")).hint(suggestion))
+    Err(Error::usage(format!("{name:?} is not a line format")).hint(suggestion))
 }

@@ -107,7 +107,10 @@ fn move_endpoints(args: &mut TailArgs) -> Result<()> {
 fn other_spelling(topic: &str) -> Option<(&str, String)> {
     let path = Path::new(topic);
     let port = topic.rsplit_once(':').map(|(_, port)| port);
-    let hint = if topic.starts_with(['/', '.', '~']) || path.is_file() {
+    let hint = if path.is_file() {
+        let path = escape(topic);
+        format!("To read a file: --input {path}. To follow it: zlog tail -f {path}")
+    } else if topic.starts_with(['/', '.', '~']) {
         let path = escape(topic);
         format!("To read a file: --input {path}. To connect to a socket: ipc://{path}")
     } else if port.is_some_and(|port| port.parse::<u16>().is_ok()) {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Ended, Tail};
 use crate::cli::TailArgs;
 use crate::command::formats;
+use zlog_core::format::{TimeFormat, zone};
 use zlog_core::parse;
 use zlog_core::text::plural::counted;
 use zlog_core::{Exit, Level, Record, Result};
@@ -65,6 +66,10 @@ fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<(
              record before, or let them pass"
         ));
     }
+    let output = &stored.tail.output;
+    if by_time && output.passed == 0 && output.filtered > 0 && !args.quiet {
+        print_empty_span(args, stored.tail)?;
+    }
     let unmatched = source.counts().lines.unmatched;
     if unmatched > 0 && !args.quiet {
         let unmatched = counted(unmatched, "line");
@@ -81,6 +86,21 @@ fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<(
     if source.exit() == Exit::Failed && tail.ended() == Ended::Done {
         tail.ended = Some(Ended::Failed);
     }
+    Ok(())
+}
+
+/// Says which time was asked for, after no record has passed.
+fn print_empty_span(args: &TailArgs, tail: &Tail) -> Result<()> {
+    let mut format = TimeFormat::new("%Y-%m-%d %H:%M:%S", zone(args.format.utc))?;
+    let filter = &tail.output.filter;
+    let mut text = "no record has passed".to_owned();
+    for (option, time) in [("--since", filter.since), ("--until", filter.until)] {
+        let Some(time) = time else { continue };
+        let mut shown = Vec::new();
+        format.write(time, &mut shown);
+        text += &format!("; {option} is {}", String::from_utf8_lossy(&shown));
+    }
+    terminal::eprint_line(format_args!("zlog tail: {text}"));
     Ok(())
 }
 

@@ -12,12 +12,10 @@ mod endpoints;
 
 use std::path::{Path, PathBuf};
 
-use toml::de::DeTable;
-
 use super::diagnostics::Diagnostics;
 use super::settings::{self, Setting};
 use super::table_reader::TableReader;
-use super::{LoadMode, config_error, read_file};
+use super::{LoadMode, config_error, parse_table, read_file};
 use zlog_core::Result;
 use zlog_pipeline::socket::{Endpoint, Role};
 
@@ -104,15 +102,7 @@ impl UserConfig {
 
 /// Reads the text and adds its errors to `diagnostics`. `None` if it is not TOML.
 fn read(text: &str, command: &clap::Command, diagnostics: &Diagnostics) -> Option<UserConfig> {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        let offset = error.span().map_or(0, |span| span.start);
-        diagnostics.add(offset, error.message(), "");
-    }
-    if !errors.is_empty() {
-        // The recovered table may differ from what the user meant.
-        return None;
-    }
+    let table = parse_table(text, diagnostics)?;
     let mut document = TableReader::root_table(table.get_ref(), diagnostics);
     let endpoints = NamedEndpoints::read(&mut document);
     let subcommands = COMMANDS.iter().filter_map(|name| command.find_subcommand(name));
@@ -140,6 +130,11 @@ fn defaults_of(
         |option: &str, value: &str, _| match ENDPOINTS.iter().find(|(name, _)| *name == option) {
             Some((_, role)) => match value.strip_prefix(SIGN) {
                 Some(name) => endpoints.find(name).map(drop),
+                // As the command reads it: `emit` binds it, the others connect to it.
+                None if option == "endpoint" && command.get_name() == "emit" => {
+                    Endpoint::parse_default(value, Role::Bind).map(drop)
+                }
+                None if option == "endpoint" => Endpoint::parse_default(value, *role).map(drop),
                 None => Endpoint::parse(value, *role).map(drop),
             },
             None => Ok(()),

@@ -206,7 +206,7 @@ def tried(made):
     for text in made["records"]:
         attributes = json.loads(text)
         args = attributes["args"]
-        attributes["args"] = tuple(args) if isinstance(args, list) else args or ()
+        attributes["args"] = tuple(args) if isinstance(args, list) else args
         try:
             made["wanted"].append(subject.format(logging.makeLogRecord(attributes)))
             made["errors"].append(None)

@@ -189,11 +189,19 @@ def container(depth=2):
     ])()
 
 
+# Values that zlog once printed otherwise, and of which few are generated.
+RARE = [datetime.time(2, 5, 8, tzinfo=dateutil.tz.gettz(name)) for name in ["UTC", "Etc/GMT+3"]]
+
+
+def rare():
+    return RARE.pop()
+
+
 KINDS = [aware, number, numpy_scalar, short, moment, exception, container, plain]
 handler = SocketHandler("127.0.0.1", int(sys.argv[3]))
 formatter = logging.Formatter("%(value)s")
 for count in range(int(sys.argv[2])):
-    kind = KINDS[count % len(KINDS)]
+    kind = rare if RARE else KINDS[count % len(KINDS)]
     value = kind()
     record = logging.makeLogRecord({"name": "values", "levelno": 20, "levelname": "INFO",
                                     "msg": "m", "number": count, "value": value})

@@ -13,7 +13,7 @@ use crate::record::{Level, Record};
 use crate::wire::json;
 
 /// The name of a field of records: `level`, an attribute of Python's `LogRecord` or of zlog
-/// (`name`, `message`, `exc_text`, `topic`, `source`, …), or an extra.
+/// (`name` or `logger`, `message`, `exc_text`, `topic`, `source`, …), or an extra.
 ///
 /// Dots lead into nested objects, and numbers into lists: `user.id`, `items.0.price`,
 /// `args.0`. A key that contains dots is found as well. Quotes keep a name together that has
@@ -49,6 +49,7 @@ impl FieldPath {
     pub(super) fn of_parts(parts: Vec<String>) -> FieldPath {
         let root = match parts.as_slice() {
             [name] if name == "level" || name == "levelname" => Root::Level,
+            [name] if name == "logger" => Root::Attribute(Attribute::Name),
             [name] => Attribute::named(name).map_or(Root::Extra, Root::Attribute),
             _ => Root::Extra,
         };

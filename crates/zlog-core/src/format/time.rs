@@ -88,6 +88,13 @@ pub fn zone(utc: bool) -> TimeZone {
     if utc { TimeZone::UTC } else { TimeZone::system() }
 }
 
+fn refused(spec: &str, why: &dyn std::fmt::Display) -> Error {
+    Error::usage(format!("time format {spec:?}: {why}")).hint(
+        "Use short, full, iso, unix, unix-ms, elapsed, delta, or strftime directives: \
+         %Y-%m-%d %H:%M:%S.%3f (milliseconds), %z.",
+    )
+}
+
 impl TimeFormat {
     /// Compiles a strftime pattern or a preset: `short`, `full`, `iso` (or `rfc3339`), `unix`
     /// or `unix-ms`, `elapsed` (seconds since the first time) or `delta` (since the time
@@ -95,8 +102,21 @@ impl TimeFormat {
     /// a dot.
     ///
     /// # Errors
-    /// The pattern has an unknown directive.
+    /// The pattern has an unknown directive, or none and is not empty.
     pub fn new(spec: &str, zone: TimeZone) -> Result<TimeFormat> {
+        let is_name = PRESETS.iter().any(|(name, _)| *name == spec)
+            || RELATIVE.iter().any(|(name, _)| *name == spec);
+        if !is_name && !spec.is_empty() && !spec.contains('%') {
+            return Err(refused(spec, &"it is no name of a format and has no directive"));
+        }
+        TimeFormat::compile(spec, zone)
+    }
+
+    /// As [`TimeFormat::new`]. The pattern may be a constant, as in Python's `datefmt`.
+    ///
+    /// # Errors
+    /// The pattern has an unknown directive.
+    pub(super) fn compile(spec: &str, zone: TimeZone) -> Result<TimeFormat> {
         let preset = PRESETS.iter().find(|(name, _)| *name == spec);
         let pattern = preset.map_or(spec, |(_, pattern)| pattern);
         let reference = RELATIVE.iter().find(|(name, _)| *name == spec).map(|(_, since)| *since);
@@ -104,14 +124,9 @@ impl TimeFormat {
         // RFC 3339 writes UTC as Z.
         let named = (pattern == RFC3339_PATTERN && zone == TimeZone::UTC)
             .then(|| pattern.replace("%:z", "Z"));
-        let refused = |why: &dyn std::fmt::Display| {
-            Error::usage(format!("time format {spec:?}: {why}")).hint(
-                "Use short, full, iso, unix, unix-ms, elapsed, delta, or strftime directives: \
-                 %Y-%m-%d %H:%M:%S.%3f (milliseconds), %z.",
-            )
-        };
         let mut format = TimeFormat {
-            pieces: split(named.as_deref().unwrap_or(pattern)).map_err(|why| refused(&why))?,
+            pieces: split(named.as_deref().unwrap_or(pattern))
+                .map_err(|why| refused(spec, &why))?,
             zone,
             config: Config::new().custom(PosixCustom::new()),
             second: None,
@@ -119,8 +134,13 @@ impl TimeFormat {
             relative,
         };
         // Checks the directives, which do not depend on the time.
-        format.render(0).map_err(|why| refused(&why))?;
+        format.render(0).map_err(|why| refused(spec, &why))?;
         Ok(format)
+    }
+
+    /// The width of most times whose width differs from one to the next.
+    pub(super) fn usual_width(&self) -> usize {
+        if self.relative.is_some() { "+1000.000".len() } else { 0 }
     }
 
     /// Appends a time, given as seconds since 1970-01-01 UTC.
@@ -331,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_wrong_pattern_is_an_error_that_names_it() {
-        for pattern in ["%!", "%Y %", "%0f", "%12f", "%E"] {
+        for pattern in ["%!", "%Y %", "%0f", "%12f", "%E", "shrt", "HH:MM"] {
             let error = TimeFormat::new(pattern, TimeZone::UTC).err().expect(pattern);
             assert_eq!(error.exit(), crate::error::Exit::Usage);
             assert!(error.to_string().contains(pattern), "{error}");

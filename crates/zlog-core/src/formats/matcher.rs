@@ -168,6 +168,11 @@ impl Matcher {
         Matcher { formats, forced, last: None, missed: false, groups: Vec::new(), dateless }
     }
 
+    /// From now on, a time without a date is of the day on which it is read.
+    pub(crate) fn set_live(&mut self) {
+        self.dateless = true;
+    }
+
     /// Whether only one format is tried.
     pub(crate) fn is_forced(&self) -> bool {
         self.forced.is_some()

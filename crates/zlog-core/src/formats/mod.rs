@@ -96,8 +96,12 @@ impl Compiled {
         let unknown = |directive| ("time", format!("{directive} is no directive for times"));
         let times: Box<[_]> = times.collect::<Result<_, _>>().map_err(unknown)?;
         let has_time = groups.iter().any(|(_, field)| *field == Field::Time);
-        if has_time == times.is_empty() {
-            return Err(("time", "needs a group `time` in the pattern, and the other way".into()));
+        match (has_time, times.is_empty()) {
+            (true, true) => {
+                return Err(("time", "the group `time` of the pattern needs it".into()));
+            }
+            (false, false) => return Err(("time", "the pattern has no group `time`".into())),
+            _ => {}
         }
         let continues = match definition.continues {
             Some(Continues::Matches(pattern)) => Some(Pattern::new(pattern)),
@@ -245,7 +249,7 @@ impl Formats {
     }
 
     /// The format of a record's first line, if its format says which lines continue the
-    /// record. Few formats do, so this is a look at the first bytes of most lines.
+    /// record. Most lines are ruled out by their first bytes.
     pub fn continuation(&self, first: &str) -> Option<Continuation> {
         let mut candidates = self.candidates(first);
         candidates.keep(&self.0.continued);

@@ -2,7 +2,7 @@
 
 use super::json::{self, Scan, Shape};
 use super::trace::{self, Step, Trace};
-use super::{Assembled, Offer, Options, Rules, Tag, Wait};
+use super::{Assembled, LATE, Offer, Options, Rules, Tag, Wait};
 use crate::formats::{Continuation, Formats};
 
 /// Joins the lines of one stream.
@@ -12,6 +12,8 @@ pub struct Assembler {
     /// The current lines, joined by newlines. `text[..committed]` is the record; lines
     /// after that belong to it only if a later line continues the traceback.
     text: String,
+    /// The length of the objects of a line that were removed: see [`Kind::Objects`].
+    taken: usize,
     committed: usize,
     /// The length of the message.
     head: usize,
@@ -29,8 +31,10 @@ pub struct Assembler {
     phase: Phase,
     kind: Kind,
     trace: Option<Trace>,
-    /// The traceback of a record that was cut, for a next line that continues it.
-    resume: Option<Trace>,
+    /// The traceback of the last record, for a next line that continues it.
+    resume: Option<Resume>,
+    /// Whether the record continues the traceback of the last one.
+    continues: bool,
     /// Ordinary lines of a known format since the last one without, up to [`FORMATTED`].
     formatted: u8,
     tag: Tag,
@@ -49,6 +53,15 @@ enum Phase {
     Closed,
     /// As `Closed`, and the uncommitted lines are complete records too.
     Expired,
+}
+
+/// A traceback whose record has ended before it.
+#[derive(Clone, Copy, Debug)]
+struct Resume {
+    trace: Trace,
+    /// The record was cut, so the next line is certain to be the next of the traceback.
+    /// Otherwise, it did not come in time.
+    is_cut: bool,
 }
 
 /// The kind of the first line.
@@ -95,6 +108,7 @@ impl Assembler {
         Assembler {
             options,
             text: String::new(),
+            taken: 0,
             committed: 0,
             head: 0,
             heading: 0,
@@ -106,6 +120,7 @@ impl Assembler {
             kind: Kind::Plain,
             trace: None,
             resume: None,
+            continues: false,
             formatted: FORMATTED,
             tag: Tag::default(),
             last_time: 0.0,
@@ -126,7 +141,7 @@ impl Assembler {
             (_, Kind::Plain) if self.committed == self.first => {
                 Wait::Line(&self.text[..self.first])
             }
-            (_, Kind::Header | Kind::Continued(_)) => Wait::Short,
+            (_, Kind::Continued(_)) => Wait::Short,
             _ => Wait::Long,
         }
     }
@@ -143,8 +158,10 @@ impl Assembler {
         match phase {
             Phase::Empty => {
                 self.text.push_str(line);
+                let is_late = tag.time() - self.last_time > LATE;
+                self.resume = self.resume.filter(|resume| resume.is_cut || !is_late);
                 (self.tag, self.last_time) = (tag, tag.time());
-                self.begin(line.len());
+                self.begin(line.len(), is_record);
                 Offer::Taken
             }
             Phase::Open if tag.part == 0 && self.extend(line, tag.time(), is_record) => {
@@ -168,6 +185,10 @@ impl Assembler {
     pub fn expire(&mut self) {
         if self.phase == Phase::Open {
             self.commit_message();
+            let is_trace = self.kind == Kind::Orphan || self.committed > self.head;
+            let has_ended = !is_trace || !self.text[self.committed..].trim().is_empty();
+            let resume = self.trace.filter(|_| !has_ended);
+            self.resume = resume.map(|trace| Resume { trace, is_cut: false });
         }
         if self.phase != Phase::Empty {
             self.phase = Phase::Expired;
@@ -189,10 +210,17 @@ impl Assembler {
         if matches!(self.phase, Phase::Empty | Phase::Open) {
             return None;
         }
-        let (text, tag) = (&self.text[..self.committed], self.tag);
+        let (text, tag) = (&self.text[self.taken..self.committed], self.tag);
         let orphan = self.kind == Kind::Orphan;
-        let mut record =
-            Assembled { head: text, trace: None, stack: None, orphan, uncaught: false, tag };
+        let mut record = Assembled {
+            head: text,
+            trace: None,
+            stack: None,
+            orphan,
+            continues: self.continues,
+            uncaught: false,
+            tag,
+        };
         if self.kind == Kind::Objects {
             record.head = &text[..json::first_object(text)];
             return Some(record);
@@ -231,13 +259,13 @@ impl Assembler {
             return;
         }
         if self.kind == Kind::Objects {
-            let end = json::first_object(&self.text);
-            let blanks = self.text[end..].len() - self.text[end..].trim_start().len();
-            self.text.drain(..end + blanks);
-            self.committed = self.text.len();
-            if self.committed > 0 {
+            let objects = &self.text[self.taken..self.committed];
+            let rest = objects[json::first_object(objects)..].trim_start();
+            self.taken = self.committed - rest.len();
+            if !rest.is_empty() {
                 return;
             }
+            self.taken = 0;
         }
         if self.text.len() == self.committed {
             self.text.clear();
@@ -250,7 +278,7 @@ impl Assembler {
         self.tag.part = 0;
         let expired = self.phase == Phase::Expired;
         let first = self.text.find('\n').unwrap_or(self.text.len());
-        self.begin(first);
+        self.begin(first, &mut |_| false);
         if expired {
             self.phase = Phase::Expired;
         } else if first < self.text.len() {
@@ -259,11 +287,11 @@ impl Assembler {
     }
 
     /// Begins a record, whose first line are the first `len` bytes of `text`.
-    fn begin(&mut self, len: usize) {
+    fn begin(&mut self, len: usize, is_record: &mut IsRecord<'_>) {
         (self.committed, self.head, self.first, self.lines) = (len, len, len, 1);
         self.message_end = 0;
         (self.phase, self.kind, self.trace, self.stack) = (Phase::Open, Kind::Plain, None, None);
-        let resume = self.resume.take();
+        self.continues = false;
         let line = &self.text[..len];
         if std::mem::take(&mut self.options.own_files) {
             let own = Formats::own_files();
@@ -284,14 +312,22 @@ impl Assembler {
                     (self.phase, self.kind) = (Phase::Closed, Kind::Objects);
                 }
                 Some(Shape::Open(scan)) => self.kind = Kind::Json(scan),
-                None => self.begin_line(len, resume),
+                None => self.begin_line(len, is_record),
             },
         }
     }
 
-    fn begin_line(&mut self, len: usize, resume: Option<Trace>) {
+    fn begin_line(&mut self, len: usize, is_record: &mut IsRecord<'_>) {
         let line = &self.text[..len];
-        let resumed = resume.map_or(Step::Not, |trace| trace.follows(line));
+        let resumed = match self.resume.take() {
+            Some(Resume { trace, is_cut: true }) => trace.follows(line),
+            Some(Resume { trace, .. }) if !is_record(line) => match trace.follows(line) {
+                step @ Step::Part(_) => step,
+                _ => Step::Not,
+            },
+            _ => Step::Not,
+        };
+        self.continues = matches!(resumed, Step::Part(_) | Step::Text(_));
         (self.kind, self.trace) = match (resumed, Trace::begins(line)) {
             (Step::Part(trace) | Step::Text(trace), _) | (_, Step::Part(trace)) => {
                 (Kind::Orphan, Some(trace))
@@ -359,7 +395,8 @@ impl Assembler {
             return false;
         };
         if !self.has_room(line) {
-            self.resume = self.trace.filter(|_| !uncommitted);
+            let trace = self.trace.filter(|_| !uncommitted);
+            self.resume = trace.map(|trace| Resume { trace, is_cut: true });
             return false;
         }
         self.append(line);

@@ -36,6 +36,10 @@ pub enum Rules {
     Starts(Regex),
 }
 
+/// How long after a line a traceback is taken for that of the line, and a line for the next one
+/// of a traceback, in seconds. What comes later than it was waited for is a record of its own.
+pub const LATE: f64 = 1.0;
+
 /// The rules and limits for joining lines.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -139,6 +143,9 @@ pub struct Assembled<'a> {
     /// Whether the record is a traceback that follows no line. If it has no heading, `head`
     /// is its most informative line.
     pub orphan: bool,
+    /// Whether the record continues the traceback of the last one, which was cut, or did not
+    /// wait for these lines.
+    pub continues: bool,
     /// Whether a program or a thread has ended with this traceback. If the line before it
     /// reports no error, they are two records: see [`Assembler::split`].
     pub uncaught: bool,

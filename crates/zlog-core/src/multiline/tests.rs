@@ -234,6 +234,35 @@ fn a_line_that_comes_later_is_no_part_of_a_message() {
 }
 
 #[test]
+fn the_lines_of_a_traceback_that_come_apart_are_parts_of_it_but_not_what_comes_much_later() {
+    const RUBY: &str = "a.rb:2:in `f': x (E)\n\tfrom a.rb:9:in `<main>'";
+    const RACE: &str = "WARNING: DATA RACE\nRead at 0x00c0 by goroutine 7:\n  main.main()";
+    for trace in [PYTHON, CHAINED, CAUSED, RUST, RUST_OLD, GO, RUBY, RACE] {
+        let lines: Vec<&str> = trace.split('\n').chain(["any line"]).collect();
+        let parts = parts_that_come_apart(lines.iter().map(|line| (*line, 0.0)));
+        for (line, is_part) in lines.iter().zip(parts) {
+            assert_eq!(is_part, !line.is_empty() && *line != "any line", "{line:?} of {trace}");
+        }
+    }
+    let parts = parts_that_come_apart(PYTHON.split('\n').zip([0.0, 0.5, 2.0, 2.1]));
+    assert_eq!(parts, [true, true, false, false]);
+}
+
+/// Which of these lines are tracebacks, if each ends the wait for the next one.
+fn parts_that_come_apart<'l>(lines: impl Iterator<Item = (&'l str, f64)>) -> Vec<bool> {
+    let mut assembler = Assembler::new(Options::default());
+    let mut parts = Vec::new();
+    for (line, received) in lines {
+        let tag = Tag { received, ..Tag::default() };
+        assert_eq!(assembler.offer(line, tag, &mut is_record), Offer::Taken);
+        assembler.expire();
+        parts.push(assembler.peek().unwrap().orphan);
+        assembler.pop();
+    }
+    parts
+}
+
+#[test]
 fn two_tracebacks_in_a_row_are_two_records() {
     let twice = format!("{PYTHON}\n{PYTHON}");
     let lines: Vec<&str> = twice.split('\n').collect();

@@ -173,6 +173,7 @@ impl Parser {
     /// From now on, lines are read as they are written: the end of a followed file was reached.
     pub fn set_live(&mut self) {
         self.stored = false;
+        self.matcher.set_live();
     }
 
     /// Where the message begins in the last line: after the fields that its format has found.

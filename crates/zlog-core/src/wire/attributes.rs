@@ -3,6 +3,8 @@
 //!
 //! Must not depend on a dialect: it reads values through [`Value`].
 
+use std::borrow::Cow;
+
 use crate::record::{Level, RawJson, Record, Text};
 use crate::wire::json::{self, Schema};
 use crate::wire::logbook;
@@ -169,6 +171,7 @@ impl<'r, 'a> Builder<'r, 'a> {
             }
             "args" => {
                 if value.is_null() {
+                    self.record.args = Some(NO_ARGS);
                     return true;
                 }
                 let args = Some(value.json()).filter(|json| !is_empty(json));
@@ -288,6 +291,9 @@ fn is_empty(json: &str) -> bool {
         _ => false,
     }
 }
+
+/// The arguments of a record that has `None` for them, since they are inserted.
+const NO_ARGS: RawJson<'_> = RawJson(Cow::Borrowed("null"));
 
 /// Derives a missing level number from the name, and drops a name that follows from the
 /// number.

@@ -28,7 +28,7 @@ pub fn wakeups(hangup: bool, stdout: bool) -> Result<(Sender<()>, Receiver<()>)>
 }
 
 /// Sends a message after each SIGINT and SIGTERM, and with `hangup` after each SIGHUP. They must
-/// have been caught before; whoever has caught them knows of the signal by then.
+/// have been caught before, so that the flag of the one who catches them is set first.
 #[cfg(unix)]
 fn at_signals(hangup: bool, wake: Sender<()>) -> Result<()> {
     let caught = [SIGINT, SIGTERM, SIGHUP];

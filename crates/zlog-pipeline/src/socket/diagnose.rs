@@ -5,14 +5,14 @@
 //! handshake (<https://rfc.zeromq.org/spec/23/>), right after the greetings. That much of the
 //! handshake is made here without libzmq. To the peer it looks like one that was broken off.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::endpoint::ipc_path;
 use crate::os::resolve::Lookup;
 
-/// How long looking up a host, connecting, and each read may take.
+/// How long looking up a host, connecting, and the handshake may take.
 const TIMEOUT: Duration = Duration::from_millis(500);
 /// The first bytes of a greeting, up to the version 3.0. The mechanism and zeros follow.
 const GREETING: [u8; 12] = [0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0];
@@ -35,7 +35,7 @@ pub enum PeerKind {
 /// Asks which type of socket has bound an endpoint. `None` if nobody answers, or not in ZMTP 3
 /// without encryption.
 ///
-/// Waits up to 2 s.
+/// Waits up to 1.5 s.
 pub fn peer_kind(endpoint: &str) -> Option<PeerKind> {
     let kind = match ipc_path(endpoint) {
         Some(path) => ask_ipc(&path)?,
@@ -50,10 +50,10 @@ pub fn peer_kind(endpoint: &str) -> Option<PeerKind> {
 
 #[cfg(unix)]
 fn ask_ipc(path: &std::path::Path) -> Option<String> {
-    let stream = std::os::unix::net::UnixStream::connect(path).ok()?;
-    stream.set_read_timeout(Some(TIMEOUT)).ok()?;
+    use std::os::unix::net::UnixStream;
+    let stream = UnixStream::connect(path).ok()?;
     stream.set_write_timeout(Some(TIMEOUT)).ok()?;
-    ask(stream)
+    ask(UntilDeadline::new(stream, UnixStream::set_read_timeout))
 }
 
 #[cfg(not(unix))]
@@ -67,9 +67,42 @@ fn ask_tcp(endpoint: &str) -> Option<String> {
     let found = Lookup::of_endpoint(host, port.parse().ok()?).wait(Instant::now() + TIMEOUT)?;
     let address = *found.ok()?.first()?;
     let stream = TcpStream::connect_timeout(&address, TIMEOUT).ok()?;
-    stream.set_read_timeout(Some(TIMEOUT)).ok()?;
     stream.set_write_timeout(Some(TIMEOUT)).ok()?;
-    ask(stream)
+    ask(UntilDeadline::new(stream, TcpStream::set_read_timeout))
+}
+
+/// A stream whose reads end at a deadline, also if the peer sends a byte now and then.
+struct UntilDeadline<S> {
+    stream: S,
+    set_timeout: fn(&S, Option<Duration>) -> io::Result<()>,
+    deadline: Instant,
+}
+
+impl<S> UntilDeadline<S> {
+    fn new(stream: S, set_timeout: fn(&S, Option<Duration>) -> io::Result<()>) -> Self {
+        UntilDeadline { stream, set_timeout, deadline: Instant::now() + TIMEOUT }
+    }
+}
+
+impl<S: Read> Read for UntilDeadline<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        (self.set_timeout)(&self.stream, Some(left))?;
+        self.stream.read(buffer)
+    }
+}
+
+impl<S: Write> Write for UntilDeadline<S> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.stream.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
 }
 
 /// Exchanges greetings, and reads the socket type from the peer's READY.
@@ -190,6 +223,23 @@ mod tests {
         assert_eq!(peer_kind(&endpoint), None);
         server.join().expect("server");
         assert_eq!(peer_kind(&endpoint), None, "nobody listens any more");
+    }
+
+    #[test]
+    fn a_peer_that_sends_a_byte_now_and_then_is_not_waited_for() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+        let endpoint = format!("tcp://{}", listener.local_addr().expect("an address"));
+        let server = std::thread::spawn(move || {
+            let (mut peer, _) = listener.accept().expect("a peer");
+            let mut sent = 0;
+            while sent < GREETING_LEN && peer.write_all(&GREETING[..1]).is_ok() {
+                sent += 1;
+                std::thread::sleep(TIMEOUT / 4);
+            }
+            sent
+        });
+        assert_eq!(peer_kind(&endpoint), None);
+        assert!(server.join().expect("server") < GREETING_LEN, "the whole greeting was read");
     }
 
     #[test]

@@ -79,6 +79,10 @@ const TYPES: [&str; 21] = [
 /// `zmq-sys/edits/`.
 const MISUSED: u32 = 0x7a00_0001;
 
+/// Error code of a handshake with a program that does not speak ZeroMQ, added to libzmq by
+/// `zmq-sys/edits/`.
+const NO_ZMTP: u32 = 0x7a00_0002;
+
 /// The receiving end of a socket's monitor.
 pub(super) struct Monitor {
     pair: zmq::Socket,
@@ -184,6 +188,7 @@ fn protocol_text(code: u32) -> String {
         };
     }
     let words = match code {
+        NO_ZMTP => "the peer does not speak ZeroMQ",
         0x1000_0001 => "the peer sent an unexpected command",
         0x1000_0002 => "the peer's commands came out of sequence",
         0x1000_0003 => "the keys could not be exchanged",

@@ -49,7 +49,7 @@ impl FromStr for Condition {
     fn from_str(text: &str) -> Result<Condition, ConditionError> {
         let mut parser = parser::Parser::new(text);
         let node = parser.condition()?;
-        parser.end("expected and, or, or the end")?;
+        parser.end("expected and, or, or the end (a value with spaces needs quotes)")?;
         Ok(Condition(node))
     }
 }

@@ -154,7 +154,10 @@ fn an_error_names_the_cause_and_points_at_the_place() {
 #[test]
 fn an_error_shows_no_control_characters() {
     let error = "a=\x1b[2J b".parse::<Condition>().unwrap_err();
-    assert_eq!(error.to_string(), "expected and, or, or the end\n  a= [2J b\n         ^");
+    assert_eq!(
+        error.to_string(),
+        "expected and, or, or the end (a value with spaces needs quotes)\n  a= [2J b\n         ^"
+    );
 }
 
 proptest! {

@@ -201,7 +201,7 @@ impl FormatterSpec {
     fn asctime(&self, options: &Options) -> Result<Asctime> {
         let datefmt = options.time_format.as_deref().filter(|datefmt| !datefmt.is_empty());
         let time = datefmt.unwrap_or(DEFAULT_TIME_FORMAT);
-        let time = TimeFormat::new(time, options.zone.clone())?;
+        let time = TimeFormat::compile(time, options.zone.clone())?;
         let default = if datefmt.is_some() { "" } else { DEFAULT_MSEC_FORMAT };
         let msecs = match self.default_msec_format.as_deref().unwrap_or(default) {
             "" => None,

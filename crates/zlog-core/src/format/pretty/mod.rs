@@ -79,10 +79,10 @@ impl Pretty {
         let shown = options.fields.shown_beside_columns()?;
         let is_short = options.time_format.as_deref().is_none_or(|format| format == SHORT);
         let date = || TimeFormat::new(DATE_PATTERN, options.zone.clone());
-        let dates = (options.terminal.is_some() && is_short).then(date).transpose()?;
+        let has_time = options.fields.of("time") != Visibility::Hidden;
+        let dates = (options.terminal.is_some() && is_short && has_time).then(date).transpose()?;
         Ok(Pretty {
             multiline: MultilineText::new(&options),
-            time,
             dates: dates.map(DateLines::new),
             visible: Visible {
                 time: options.fields.of("time"),
@@ -97,7 +97,8 @@ impl Pretty {
             // The message begins before the middle.
             room: options.terminal.map(|columns| (columns / 2).saturating_sub(2)),
             palette: Palette::new(options.color),
-            time_column: column(0),
+            time_column: column(time.usual_width()),
+            time,
             level_column: column(LEVEL_WIDTH),
             names: [0; 3].map(column),
             sources: Sources::new(),

@@ -266,6 +266,8 @@ fn on_a_terminal_times_have_no_date_and_another_day_begins_with_its_date() {
     let format = TimeFormat::new("%H", TimeZone::UTC).unwrap();
     let mut format = Pretty::new(format, other).unwrap();
     assert_eq!(show(&mut format, &stored).lines().count(), 3, "a time format of one's own");
+    let hidden = Options { fields: fields(&[], &["time"]).fields, ..terminal(80) };
+    assert_eq!(show(&mut pretty(hidden), &stored).lines().count(), 3, "no times");
 }
 
 #[test]

@@ -29,6 +29,9 @@ pub(crate) enum State {
     Done,
 }
 
+const HINT: &str = "(Use `node --trace-";
+const VERSION: &str = "Node.js v";
+
 fn trace(state: State) -> Trace {
     Trace::At(state)
 }
@@ -41,10 +44,19 @@ pub(super) fn begins(line: &str) -> Option<Step> {
     if line == "Unhandled Exception:" {
         return Some(Part(trace(State::Unhandled)));
     }
+    // The last lines of an uncaught error of Node.js.
+    if line.starts_with(HINT) || line.strip_prefix(VERSION).is_some_and(is_version) {
+        return Some(Part(trace(State::Gap)));
+    }
     if is_heading(line) {
         return Some(Maybe(trace(State::Heading(0))));
     }
     is_source_location(line).then_some(Maybe(trace(State::Location)))
+}
+
+/// `20.20.2`
+fn is_version(text: &str) -> bool {
+    text.contains('.') && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 /// Whether an indented line is a frame.
@@ -69,7 +81,7 @@ impl State {
             State::Braces if is_indented(line) => Part(trace(State::Braces)),
             State::Braces if line.is_empty() => Maybe(trace(State::Braces)),
             State::Gap if line.starts_with("---> ") => Part(trace(State::Cause(0))),
-            State::Gap if line.starts_with("Node.js v") => Part(trace(State::Done)),
+            State::Gap if line.starts_with(VERSION) => Part(trace(State::Done)),
             State::HeadingGap | State::Braces | State::Gap | State::Source | State::Done => Not,
         }
     }
@@ -111,7 +123,7 @@ fn is_cause(text: &str) -> bool {
 fn is_between_frames(text: &str, indented: bool) -> bool {
     text.starts_with("--- End of ")
         || text.starts_with("<---")
-        || text.starts_with("(Use `node --trace-")
+        || text.starts_with(HINT)
         || indented
             && (is_omission(text)
                 || text.starts_with("- locked <")

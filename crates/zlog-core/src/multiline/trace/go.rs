@@ -25,6 +25,8 @@ fn trace(state: State) -> Trace {
     Trace::Go(state)
 }
 
+const RACE: &str = "WARNING: DATA RACE";
+
 pub(super) fn begins(line: &str) -> Option<Step> {
     const MAYBE: [&str; 3] = ["fatal error: ", "runtime: ", "unexpected fault address "];
     if line.starts_with("panic: ") {
@@ -33,6 +35,8 @@ pub(super) fn begins(line: &str) -> Option<Step> {
         Some(Part(trace(State::Frames)))
     } else if MAYBE.iter().any(|start| line.starts_with(start)) {
         Some(Maybe(trace(State::Message(0))))
+    } else if line == RACE {
+        Some(Part(trace(State::Race)))
     } else {
         is_rule(line).then_some(Maybe(trace(State::Rule)))
     }
@@ -41,7 +45,7 @@ pub(super) fn begins(line: &str) -> Option<Step> {
 impl State {
     pub(super) fn follows(self, line: &str) -> Step {
         match self {
-            State::Rule if line == "WARNING: DATA RACE" => Part(trace(State::Race)),
+            State::Rule if line == RACE => Part(trace(State::Race)),
             State::Race if is_rule(line) => Part(trace(State::Done)),
             State::Race if is_indented(line) || line.ends_with(':') => Part(trace(State::Race)),
             State::Race if line.is_empty() => Maybe(trace(State::Race)),

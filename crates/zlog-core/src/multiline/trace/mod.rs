@@ -56,10 +56,10 @@ impl Trace {
         let step = match line.as_bytes() {
             [] => return Not,
             [b' ' | b'\t', ..] => python::begins(line).or_else(|| at::begins_indented(line)),
-            [b'T' | b'F' | b'S' | b'O' | 0xE2, ..] => python::begins(line),
-            [b't', ..] => rust::begins(line),
-            [b'C', ..] => rust::begins(line),
-            [b'p' | b'f' | b'g' | b'r' | b'u' | b'=', ..] => go::begins(line),
+            [b'T' | b'F' | b'D' | b'O' | 0xE2, ..] => python::begins(line),
+            [b'S', ..] => python::begins(line).or_else(|| rust::begins(line)),
+            [b't' | b'C' | b's', ..] => rust::begins(line),
+            [b'p' | b'f' | b'g' | b'r' | b'u' | b'=' | b'W', ..] => go::begins(line),
             _ => None,
         };
         let step = step.or_else(|| php::begins(line)).or_else(|| ruby::begins(line));

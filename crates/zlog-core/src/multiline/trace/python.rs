@@ -54,6 +54,8 @@ pub(super) fn begins(line: &str) -> Option<Step> {
         State::Frames
     } else if line == STACK_HEADING || line.starts_with("Object allocated at (most recent call") {
         State::Stack
+    } else if CHAINS.contains(&line) {
+        State::Chain
     } else if line.starts_with("Fatal Python error: ") {
         State::Fatal
     } else if line.starts_with('╭') && line.contains(HEADING) {

@@ -18,7 +18,7 @@ fn trace(state: State) -> Trace {
 }
 
 pub(super) fn begins(line: &str) -> Option<Step> {
-    let step = match after_frame(line)? {
+    let step = match after_frame(line.strip_prefix("\tfrom ").unwrap_or(line))? {
         "" => Part(trace(State::Frames)),
         _ if is_uncaught(line) => Part(trace(State::Heading(0))),
         _ => Maybe(trace(State::Heading(0))),

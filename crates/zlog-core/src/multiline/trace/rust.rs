@@ -25,6 +25,9 @@ pub(super) fn begins(line: &str) -> Option<Step> {
     if line == "Caused by:" {
         return Some(Part(trace(State::Causes)));
     }
+    if is_backtrace(line) {
+        return Some(Part(trace(State::Backtrace)));
+    }
     // Until Rust 1.72, the first line contained the message.
     let state = if line.ends_with(':') { State::Panic } else { State::Message(0) };
     is_panic(line).then_some(Part(trace(state)))
@@ -56,5 +59,9 @@ impl State {
 }
 
 fn is_note(line: &str) -> bool {
-    line.starts_with("note: ") || line == "stack backtrace:" || line == "Stack backtrace:"
+    line.starts_with("note: ") || is_backtrace(line)
+}
+
+fn is_backtrace(line: &str) -> bool {
+    line == "stack backtrace:" || line == "Stack backtrace:"
 }

@@ -44,7 +44,11 @@ impl Batch {
             for of_scope in elements(member(of_resource, "scopeLogs", "scope_logs")?)? {
                 let scope = member(of_scope, "scope", "scope");
                 let name = scope.and_then(|it| member(it, "name", "name"));
-                for record in elements(member(of_scope, "logRecords", "log_records")?)? {
+                let all = elements(member(of_scope, "logRecords", "log_records")?)?;
+                if !all.iter().all(|record| record.starts_with('{')) {
+                    return None;
+                }
+                for record in all {
                     records.push(Entry {
                         record: range(record),
                         resource: attributes.map_or(0..0, range),

@@ -24,7 +24,7 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
 }
 
 /// `text` as a JSON string, quotes included.
-pub(crate) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len() + 2);
     write_string(text, &mut out);
     String::from_utf8(out).expect("the escapes of UTF-8 are UTF-8")

@@ -14,11 +14,10 @@ mod read;
 mod repair;
 mod write;
 
-pub use escape::{string_value, write_string};
+pub use escape::{quoted, string_value, write_string};
 pub use read::{ParseError, read, read_body};
 pub use write::{milliseconds, write, write_stored};
 
-pub(crate) use escape::quoted;
 pub(crate) use limits::{MAX_DEPTH, is_within_limits};
 pub(crate) use read::{Schema, each_entry, elements, entries, read_into};
 pub(super) use read::{exact_integer, read_body_into};

@@ -12,7 +12,8 @@ use crate::wire::attributes;
 /// Absent fields are left out, except the level. Three rules exist for Python:
 ///
 /// - `args` are inserted into `msg`, as `SocketHandler` does: a JSON array would arrive as
-///   a list, which Python's `%` does not accept as the arguments.
+///   a list, which Python's `%` does not accept as the arguments. They are `null` if the sender
+///   said so, since `makeLogRecord` would set `()`.
 /// - `msecs` is written with `created`, since `makeLogRecord` would set the milliseconds
 ///   of its own call.
 /// - `process` and `processName` are `null` if a complete `LogRecord` lacks them, since
@@ -24,6 +25,9 @@ pub fn write(record: &Record<'_>, out: &mut Vec<u8>) {
     let mut object = Object::open(out);
     object.optional_text(b",\"name\":", record.name.as_deref());
     object.text(b",\"msg\":", &record.message());
+    if record.args.as_ref().is_some_and(|args| args.0 == "null") {
+        object.raw(b",\"args\":", "null");
+    }
     attributes_after_args(record, &mut object);
     if let (Some(created), None) = (record.created, record.msecs) {
         object.float(b",\"msecs\":", Some(milliseconds(created)));
@@ -51,7 +55,7 @@ pub fn write_stored(record: &Record<'_>, out: &mut Vec<u8>) {
     object.optional_text(b",\"fault\":", record.fault.as_deref());
     object.optional_text(b",\"name\":", record.name.as_deref());
     object.text(b",\"msg\":", &record.msg);
-    if let Some(args) = record.args.as_ref().filter(|args| args.0 != "null") {
+    if let Some(args) = &record.args {
         object.raw(b",\"args\":", &args.0);
     }
     attributes_after_args(record, &mut object);

@@ -20,6 +20,8 @@ pub(super) struct Logger {
     pub(super) nested: &'static str,
     /// Whether keys begin with a `_` that does not belong to the name.
     pub(super) underscores: bool,
+    /// Whether a message that is not UTF-8 is an array of bytes.
+    pub(super) bytes: bool,
 }
 
 /// Objects of no logger in the table.
@@ -31,6 +33,7 @@ const ANY: Logger = Logger {
     wraps: false,
     nested: "",
     underscores: false,
+    bytes: false,
 };
 
 /// The first that fits counts.
@@ -46,6 +49,7 @@ static LOGGERS: &[Logger] = &[
         ],
         scale: Scale::Syslog,
         wraps: true,
+        bytes: true,
         ..ANY
     },
     // Docker's json-file driver; Fluent Bit

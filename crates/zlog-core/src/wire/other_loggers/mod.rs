@@ -129,7 +129,8 @@ pub(super) fn normalize(record: &mut Record<'_>, mut has_message: bool) -> Found
                 !set_level(record, value, scale_of(key, &value.0, record, logger))
             }
             Some(Field::Message) if !has_message => {
-                let Some(text) = message(value) else { return true };
+                let bytes = logger.bytes.then(|| nested::bytes(value)).flatten();
+                let Some(text) = bytes.or_else(|| message(value)) else { return true };
                 record.msg = text;
                 has_message = true;
                 false
@@ -206,8 +207,8 @@ fn level_text<'a>(value: &RawJson<'a>) -> Option<Text<'a>> {
     })
 }
 
-/// The text of a message: a string; a value of OpenTelemetry; the bytes of a journal entry;
-/// several values, with spaces between them; or another value as JSON.
+/// The text of a message: a string; a value of OpenTelemetry; several values, with spaces
+/// between them; or another value as JSON.
 fn message<'a>(value: &RawJson<'a>) -> Option<Text<'a>> {
     match value.0.as_bytes().first()? {
         b'"' => string(value),

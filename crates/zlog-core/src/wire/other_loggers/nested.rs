@@ -169,18 +169,18 @@ pub(super) fn any_value(value: &RawJson<'_>) -> Option<Text<'static>> {
     Some(Cow::Owned(json::string_value(&text).map(Text::into_owned).unwrap_or(text)))
 }
 
-/// The text of a message that is an array: the bytes of a line that is not UTF-8, as
-/// `journalctl` writes them, or values with spaces between them.
+/// The text of a message that is an array: its values, with spaces between them.
 pub(super) fn joined_values(value: &RawJson<'_>) -> Option<Text<'static>> {
     let elements = elements(&value.0)?;
-    if elements.is_empty() {
-        return None;
-    }
+    (!elements.is_empty()).then(|| Cow::Owned(join(&elements, " ")))
+}
+
+/// The text of a message that is an array of bytes: a line that is not UTF-8, as `journalctl`
+/// writes it.
+pub(super) fn bytes(value: &RawJson<'_>) -> Option<Text<'static>> {
+    let elements = elements(&value.0)?;
     let bytes: Option<Vec<u8>> = elements.iter().map(|element| element.parse().ok()).collect();
-    if let Some(bytes) = bytes {
-        return Some(Cow::Owned(backslash_replace(&bytes).into_owned()));
-    }
-    Some(Cow::Owned(join(&elements, " ")))
+    Some(Cow::Owned(backslash_replace(&bytes?).into_owned()))
 }
 
 /// The traceback in a value: a string, or an array of lines.

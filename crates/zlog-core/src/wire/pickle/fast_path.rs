@@ -59,7 +59,6 @@ pub(super) fn read<'a>(
     let mut input = Input { body, at: 0, memo };
     let remaining = Cell::new(Some(limits.output));
     let mut builder = Builder::new(record, false);
-    let mut has_no_args = false;
     input.expect(b'}')?;
     input.memoize(TextRange::default())?;
     loop {
@@ -70,19 +69,14 @@ pub(super) fn read<'a>(
         }
         while let Some(key) = input.key()? {
             let scalar = input.value()?;
-            match key {
-                "extra_text" => return None,
-                "args" => has_no_args |= matches!(scalar, Scalar::None),
-                _ => {}
+            if key == "extra_text" {
+                return None;
             }
             builder.set(key.into(), &Item { scalar, remaining: &remaining });
             remaining.get()?;
         }
     }
     let whole = input.at == body.len() && builder.finish() != Schema::Other;
-    if has_no_args {
-        record.args = Some(super::NO_ARGS);
-    }
     whole.then_some(())
 }
 

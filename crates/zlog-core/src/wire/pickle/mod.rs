@@ -190,9 +190,6 @@ impl Reader {
     }
 }
 
-/// The arguments of a record that has `None` for them, since they are inserted.
-const NO_ARGS: RawJson<'_> = RawJson(Cow::Borrowed("null"));
-
 /// Renames extras that have the names of keys which zlog adds: they must neither get lost nor
 /// be taken for zlog's.
 fn rename_reserved(record: &mut Record<'_>) {
@@ -211,7 +208,7 @@ fn fill<'a>(pickle: &Pickle<'a>, limits: &Limits, record: &mut Record<'a>) -> Re
     let attributes = attributes(pickle).ok_or(Refused::NotARecord)?;
     let budget = Budget::new(limits);
     let mut builder = Builder::new(record, false);
-    let (mut args, mut extra_text, mut has_no_args) = (None, None, false);
+    let (mut args, mut extra_text) = (None, None);
     for &(key, value) in attributes {
         let item = Item::new(pickle, value, &budget);
         let key = match pickle.get(key) {
@@ -223,16 +220,12 @@ fn fill<'a>(pickle: &Pickle<'a>, limits: &Limits, record: &mut Record<'a>) -> Re
             continue;
         }
         let is_args = key == "args";
-        has_no_args |= is_args && item.is_null();
         builder.set(key, &item);
         // Arguments whose JSON does not say all are inserted now.
         args = if is_args { Some(value).filter(|_| !item.exact.get()) } else { args };
     }
     if builder.finish() == super::json::Schema::Other {
         return Err(Refused::NotARecord);
-    }
-    if has_no_args {
-        record.args = Some(NO_ARGS);
     }
     if let Some(own) = extra_text {
         let key = record.free_extra_name("extra_text");

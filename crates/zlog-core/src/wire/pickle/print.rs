@@ -50,6 +50,9 @@ impl Printer<'_, '_> {
     fn fits(&mut self, size: usize) -> bool {
         let fits = self.out.len().saturating_add(size) <= self.budget.remaining();
         if !fits {
+            // Everything else is left out, too: a large value that is referred to many times
+            // would be made as many times.
+            self.budget.spend(usize::MAX);
             self.omit();
         }
         fits

@@ -173,13 +173,13 @@ impl Publish {
         self.publisher.as_mut().expect("the socket is open until `close`")
     }
 
-    /// The topic of a record: its own if it has one (it was received or stored), otherwise made
-    /// from root, level and subtopic.
     /// How long until [`Handler::flush`] has timed work to do; `None` if it has none.
     pub fn wait_at_most(&self) -> Option<Duration> {
         self.publisher.as_ref().and_then(Publisher::wait_at_most)
     }
 
+    /// The topic of a record: its own if it has one (it was received or stored), otherwise made
+    /// from root, level and subtopic.
     fn write_topic(&mut self, record: &Record<'_>) {
         if record.topic.is_empty() {
             let root = &*self.options.root;

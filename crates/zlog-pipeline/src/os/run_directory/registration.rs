@@ -183,7 +183,10 @@ pub(super) fn read(path: &Path) -> Option<Registered> {
     let file = File::open(path).ok()?;
     match file.try_lock_shared() {
         Ok(()) => {
-            remove(&socket);
+            // Another process may have removed it, and a new one with the same number made its own.
+            if is_at(&file, path) {
+                remove(&socket);
+            }
             None
         }
         // Where locks do not work, nobody can register.

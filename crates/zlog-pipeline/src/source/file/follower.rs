@@ -204,6 +204,10 @@ impl Follower {
         let stream = self.free_streams.pop().unwrap_or_else(|| self.reader.new_stream());
         self.reader.stream = stream;
         self.reader.send(ReaderEvent::Origin(open.origin(&self.path)))?;
+        if self.caught_up {
+            // A file that comes later is read as it is written.
+            self.reader.send(ReaderEvent::CaughtUp)?;
+        }
         Ok(Ok(FollowedFile { open, stream, grown: Instant::now() }))
     }
 

@@ -229,7 +229,7 @@ impl PositionFile {
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(|error| failed(&error))?;
         let mut others = parse(&text).ok_or_else(|| {
-            Error::new(format!("{}: it is no file that --position has written", told(path)))
+            Error::new(format!("{}: zlog did not write this position file", told(path)))
                 .hint("Name another file, or remove this one to read all files from the start.")
         })?;
         let mut saved = Vec::with_capacity(paths.len());

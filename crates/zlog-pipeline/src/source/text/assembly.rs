@@ -8,7 +8,7 @@ use super::options::{LineOptions, StreamSpec};
 use super::stream::Shared;
 use crate::source::Sink;
 use zlog_core::formats::Formats;
-use zlog_core::multiline::{self, Assembled, Assembler, Offer, Tag, Wait, mentions_error};
+use zlog_core::multiline::{self, Assembled, Assembler, LATE, Offer, Tag, Wait, mentions_error};
 use zlog_core::parse::{Batch, Parser};
 use zlog_core::text::prefix;
 use zlog_core::wire::json;
@@ -46,15 +46,13 @@ pub(super) struct Held {
     is_ended: bool,
 }
 
-/// A record that was delivered before its traceback came.
+/// A record that was delivered before its traceback, or the rest of it, came.
 struct Previous {
     message: String,
     level: Level,
+    has_trace: bool,
     time: f64,
 }
-
-/// How long after a line a traceback is taken for that of the line, in seconds.
-const LATE: f64 = 1.0;
 
 /// Maximum length of the message in the extra `traceback_of`, in bytes.
 const MAX_MESSAGE: usize = 200;
@@ -189,11 +187,13 @@ impl Assembly {
         let mut record = Record::default();
         let (parser, piece_level) = (&mut self.parser, &mut self.piece_level);
         let parsed = fill(&mut record, assembled, &self.spec, piece_level, parser);
-        let previous = self.previous.take();
-        if assembled.orphan && !assembled.uncaught {
-            follow(&mut record, assembled, previous);
-        } else if self.is_expired && assembled.trace.is_none() {
-            self.previous = Some(Previous::new(&record, assembled.tag));
+        let previous = self.previous.take().filter(|previous| previous.precedes(assembled));
+        if let Some(previous) = &previous {
+            previous.follow(&mut record, assembled);
+        }
+        if self.is_expired && !is_empty {
+            let previous = previous.unwrap_or_else(|| Previous::new(&record));
+            self.previous = Some(Previous { time: assembled.tag.time(), ..previous });
         }
         let is_line = !assembled.orphan && assembled.tag.part == 0 && !is_empty;
         let flow = sink(&mut record)?;
@@ -218,25 +218,27 @@ impl Assembly {
 }
 
 impl Previous {
-    fn new(record: &Record<'_>, tag: Tag) -> Previous {
+    fn new(record: &Record<'_>) -> Previous {
         let message = prefix(&record.msg, MAX_MESSAGE).to_owned();
-        Previous { message, level: record.level, time: tag.time() }
+        let has_trace = record.exc_text.is_some() || record.stack_info.is_some();
+        Previous { message, level: record.level, has_trace, time: 0.0 }
     }
-}
 
-/// Names the record that a traceback belongs to, if it was delivered just before.
-fn follow(record: &mut Record<'_>, assembled: Assembled<'_>, previous: Option<Previous>) {
-    let Some(previous) = previous else { return };
-    if assembled.tag.time() - previous.time > LATE {
-        return;
+    /// Whether a traceback belongs to this record, or continues it.
+    fn precedes(&self, assembled: Assembled<'_>) -> bool {
+        let is_traceback = assembled.orphan && !assembled.uncaught;
+        let follows = assembled.continues || !self.has_trace;
+        is_traceback && follows && assembled.tag.time() - self.time <= LATE
     }
-    if !is_failure(assembled) {
-        record.level = previous.level;
+
+    /// Names this record in that of its traceback.
+    fn follow(&self, record: &mut Record<'_>, assembled: Assembled<'_>) {
+        if !is_failure(assembled) {
+            record.level = self.level;
+        }
+        let message = RawJson(Cow::Owned(json::quoted(&self.message)));
+        record.extras.push((Cow::Borrowed("traceback_of"), message));
     }
-    let mut json = Vec::with_capacity(previous.message.len() + 2);
-    json::write_string(&previous.message, &mut json);
-    let json = String::from_utf8_lossy(&json).into_owned();
-    record.extras.push((Cow::Borrowed("traceback_of"), RawJson(Cow::Owned(json))));
 }
 
 /// Whether a traceback is likely to follow the line.
@@ -268,7 +270,7 @@ fn fill<'a>(
     piece_level: &mut Option<Level>,
     parser: &mut Parser,
 ) -> Parsed {
-    let Assembled { head, trace, stack, orphan, uncaught, tag } = assembled;
+    let Assembled { head, trace, stack, orphan, uncaught, tag, .. } = assembled;
     parser.set_received(tag.received);
     // Neither a later piece of a long line nor a line out of a traceback has fields of
     // its own.

@@ -16,7 +16,8 @@ use zlog_core::parse::{Enclosed, Parser, backslash_replace, enclosed};
 pub(super) struct Channels {
     spec: StreamSpec,
     options: LineOptions,
-    /// That of the lines, and, once there are any, of enclosed lines: of stdout, of stderr.
+    /// The assembly of the stream's own lines; then, once there are enclosed lines, one for stdout
+    /// and one for stderr.
     assemblies: Vec<Assembly>,
     /// The one that has taken the last line.
     last: usize,
@@ -129,7 +130,15 @@ impl Channels {
     ) -> Result<ControlFlow<()>> {
         let line = backslash_replace(bytes);
         let opens = tag.part == 0 && self.assemblies[0].parser.opens_lines();
-        let flow = match if opens { enclosed(&line) } else { None } {
+        let inner = if opens { enclosed(&line) } else { None };
+        if inner.is_some() != (self.last > 0) {
+            // Text that mixes both is no stream. It keeps its order.
+            self.end();
+            if self.deliver(shared, sink)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        let flow = match inner {
             None => self.offer(0, &line, tag, shared, sink)?,
             Some(inner) => self.take_enclosed(&inner, tag, shared, sink)?,
         };

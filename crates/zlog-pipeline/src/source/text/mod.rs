@@ -22,7 +22,7 @@
 //! | a traceback | `exc_text` of the record before it, at ERROR or above (see `multiline`) |
 //! | a crash after a line below ERROR | a record of its own, at ERROR |
 //! | a call stack | `stack_info` of the record before it |
-//! | a traceback that comes later than it was waited for | a record, with the message of the record before it in the extra `traceback_of` |
+//! | a traceback, or the rest of one, that comes later than it was waited for, within a second | a record, with the message of the record that it belongs to in the extra `traceback_of` |
 //!
 //! So nothing is lost, and what is changed is counted ([`LineCounts`]).
 
@@ -420,10 +420,9 @@ impl Source for TextSource {
     }
 
     fn stop(&mut self, _within: Duration) -> Result<()> {
-        match &mut self.positions {
-            Some(positions) if !self.is_unsaved_reported => positions.save(),
-            _ => Ok(()),
-        }
+        let saved = self.positions.as_mut().map_or(Ok(()), PositionFile::save);
+        // An error that was reported is not reported again.
+        if self.is_unsaved_reported { Ok(()) } else { saved }
     }
 
     fn counts(&self) -> SourceCounts {

@@ -90,9 +90,10 @@ fn codec_error(printer: &mut Printer<'_, '_>, name: &str, args: &[Id]) -> bool {
         }
         (false, None) => return false,
     };
+    let Some(last) = end.checked_sub(1) else { return false };
     let place = match code {
-        Some(code) if end == start + 1 => format!("{noun} {code} in position {start}"),
-        _ => format!("{noun}s in position {start}-{}", end - 1),
+        Some(code) if last == start => format!("{noun} {code} in position {start}"),
+        _ => format!("{noun}s in position {start}-{last}"),
     };
     printer.text(&format!("'{codec}' codec can't {verb} {place}: {reason}"));
     true

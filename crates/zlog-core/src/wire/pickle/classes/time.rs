@@ -322,9 +322,10 @@ fn zone(pickle: &Pickle<'_>, object: &Object) -> Option<Zone> {
         }
         ("pytz", _, args) => pytz(pickle, &name, args),
         ("dateutil.tz.tz", _, args) => dateutil(pickle, object, &name, args),
-        // Since dateutil 4.
+        // Since dateutil 4, which knows the offset of a fixed zone without a date.
         ("dateutil.tz._tzfile", "_unpickle", [_, args @ ..]) => {
-            dateutil(pickle, object, "tzfile", args)
+            let zone = dateutil(pickle, object, "tzfile", args)?;
+            Some(Zone { depends_on_date: false, ..zone })
         }
         _ => None,
     }

@@ -150,6 +150,29 @@ fn a_late_traceback_names_the_record_that_it_belongs_to() {
 }
 
 #[test]
+fn the_rest_of_a_traceback_that_comes_later_is_an_error_too_and_names_the_same_record() {
+    let rest = ["    boom()\n", "ValueError: boom\n", PYTHON];
+    for (head, level) in [("INFO: up\n", Level::ERROR), ("CRITICAL: c\n", Level::CRITICAL)] {
+        let begin = format!("{head}Traceback (most recent call last):\n  File \"a.py\", line 1\n");
+        let (mut source, [reader]) =
+            TextSource::of([StreamSpec::default()], &LineOptions::default());
+        let mut seen = Vec::new();
+        for (at, text) in [&*begin].into_iter().chain(rest).enumerate() {
+            reader.send(block(text.as_bytes())).unwrap();
+            poll_until(&mut source, &mut seen, |seen| seen.len() == at + 1);
+        }
+        let levels: Vec<Level> = seen.iter().map(|record| record.level).collect();
+        assert_eq!(levels, [level, Level::ERROR, Level::ERROR, Level::ERROR]);
+        let names = |record: &Record<'_>| {
+            record.extras.iter().map(|(key, value)| format!("{key}={}", value.0)).collect()
+        };
+        let names: Vec<String> = seen.iter().map(names).collect();
+        let of = format!("traceback_of={:?}", head.trim_end());
+        assert_eq!(names, ["", &of, &of, ""], "the last traceback is another one");
+    }
+}
+
+#[test]
 fn only_a_line_after_which_a_traceback_is_likely_waits_for_one() {
     let cases = [
         ("INFO: line 1\n", false),
