@@ -8,3 +8,4 @@
 pub mod cli;
 pub mod command;
 pub mod config;
+mod switches;

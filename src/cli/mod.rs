@@ -12,7 +12,6 @@ pub mod handlers;
 pub mod help;
 mod listen;
 mod relay;
-pub mod switches;
 mod tail;
 pub mod value_parsers;
 
@@ -34,6 +33,7 @@ pub use self::handlers::HandlerArgs;
 pub use self::listen::ListenArgs;
 pub use self::relay::{DEFAULT_COLLECT, RelayArgs, StatusOutput};
 pub use self::tail::TailArgs;
+use crate::switches;
 use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
 use zlog_pipeline::os::terminal::ColorChoice;

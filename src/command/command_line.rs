@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 
 use crate::cli::value_parsers::join_optional_values;
-use crate::cli::{self, Cli, Command, EndpointArgs, switches};
+use crate::cli::{self, Cli, Command, EndpointArgs};
 use crate::config::user::{self, Addresses, NamedEndpoints, SIGN, UserConfig};
 use crate::config::{Setting, prepend_settings};
+use crate::switches;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 use zlog_pipeline::socket::Role;

@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::de::DeValue;
 
 use super::table_reader::{TableReader, as_argument};
-use crate::cli::switches;
+use crate::switches;
 use zlog_core::Result;
 use zlog_core::text::suggest::suggest;
 

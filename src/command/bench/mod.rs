@@ -49,7 +49,10 @@ fn bench(args: &BenchArgs) -> Result<Exit> {
     let stop = ShutdownSignal::install()?;
     let report = measure(args, &plan, &stop)?;
     let shown = match args.output {
-        BenchOutput::Table => report.document(terminal::stdout_is_terminal()).text().into_bytes(),
+        BenchOutput::Table => {
+            let document = report.document(terminal::stdout_is_terminal());
+            document.text_within(terminal::stdout_columns().unwrap_or(usize::MAX)).into_bytes()
+        }
         BenchOutput::Json => json(&report)?,
     };
     let printed = std::io::stdout().write_all(&shown);

@@ -38,7 +38,10 @@ pub(super) fn run(args: &PipelineArgs) -> Result<Exit> {
     let stop = ShutdownSignal::install()?;
     let report = measure(args, &scenarios, &stop)?;
     let shown = match args.output {
-        PipelineOutput::Table => report.document().text().into_bytes(),
+        PipelineOutput::Table => {
+            let columns = terminal::stdout_columns().unwrap_or(usize::MAX);
+            report.document().text_within(columns).into_bytes()
+        }
         PipelineOutput::Markdown => report.document().markdown().into_bytes(),
         PipelineOutput::Json => json(&report)?,
     };

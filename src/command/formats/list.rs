@@ -25,7 +25,7 @@ pub(super) fn run(user: &UserFormats, formats: &Formats) -> Result<Exit> {
         for (at, sample) in file.samples.iter().enumerate() {
             if let Err(what) = sample.check(file.definition.name, formats) {
                 failed = true;
-                let path = path.display();
+                let path = escape(&path.to_string_lossy());
                 terminal::eprint_line(format_args!(
                     "zlog formats: {path}: sample {}: {what}",
                     at + 1

@@ -13,8 +13,9 @@ use clap::parser::ValueSource;
 
 use super::{endpoints, handlers};
 use crate::cli::value_parsers::join_optional_values;
-use crate::cli::{self, Cli, Command, RelayArgs, switches};
+use crate::cli::{self, Cli, Command, RelayArgs};
 use crate::config::{self, Config, LoadMode, Overrides};
+use crate::switches;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 use zlog_core::{Error, Exit, Result};

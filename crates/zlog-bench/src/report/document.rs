@@ -12,6 +12,7 @@ use crate::stats::Spread;
 use crate::units::count;
 use zlog_core::text::escape;
 use zlog_core::text::plural::{plural, were};
+use zlog_core::text::wrap::wrap;
 use zlog_core::{Error, Result};
 
 /// A cell without a figure.
@@ -22,6 +23,9 @@ pub const VAGUE: &str = "?";
 
 /// Columns of a terminal. Tables fit in.
 pub const WIDTH: usize = 80;
+
+/// The indentation of a line that continues another one.
+const INDENT: usize = 2;
 
 /// A report for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,9 +39,19 @@ pub struct Document {
 }
 
 impl Document {
-    /// Aligned text, for a terminal or a file.
+    /// Aligned text, for a file.
     pub fn text(&self) -> String {
-        let mut text = format!("{}\n", self.title.join("\n"));
+        self.text_within(usize::MAX)
+    }
+
+    /// Aligned text, for a terminal of this many columns: title and remarks are broken between
+    /// words.
+    pub fn text_within(&self, columns: usize) -> String {
+        let mut text = String::new();
+        for line in &self.title {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{}", wrap(line, columns, INDENT));
+        }
         for table in &self.tables {
             text.push('\n');
             text.push_str(&table.text());
@@ -46,8 +60,7 @@ impl Document {
             text.push('\n');
         }
         for remark in &self.remarks {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{}", escape::escape(remark));
+            let _ = writeln!(text, "{}", wrap(&escape::escape(remark), columns, INDENT));
         }
         text
     }

@@ -123,6 +123,8 @@ impl MultilineText {
             if !self.inserts.active.is_empty() {
                 out.extend_from_slice(RESET);
             }
+            // Colours that change right before the newline apply from the next line on.
+            while self.inserts.next_code(end + 1).is_some() {}
             out.push(b'\n');
             start = end + 1;
             if start < text.len() && text.as_bytes()[start] != b'\n' {
@@ -401,6 +403,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn colours_change_nothing_but_colours(parts in "[ab\n01]{0,20}") {
+            let text = parts.replace('0', "\x1b[0m").replace('1', "\x1b[31m");
+            let shown = write(&text, &["a+", "b\na"], true, 0);
+            let plain = sgr::strip(&shown).replace(['<', '>'], "");
+            prop_assert_eq!(plain, parts.replace(['0', '1'], ""));
+        }
+
         #[test]
         fn marking_adds_nothing_but_marks(text in "[abc\n]{0,20}", a in "[abc]{1,2}") {
             let pattern = format!("(?s){a}|b.c|{a}\n");

@@ -40,6 +40,9 @@ use crate::wire;
 use crate::wire::json::Schema;
 pub use crate::wire::text::backslash_replace;
 use pattern::Pattern;
+
+/// The last second of the year 9999.
+const LATEST: f64 = 253_402_300_799.0;
 pub use priority::FACILITIES;
 pub use wrapped::{Batch, Enclosed, Enclosure, enclosed};
 
@@ -165,7 +168,9 @@ impl Parser {
             return;
         }
         match record.time() {
-            Some(time) => self.last_time = Some(time),
+            Some(time) if time.abs() <= LATEST => self.last_time = Some(time),
+            // It can't be shown: it is no time.
+            Some(_) => {}
             None => record.received = self.last_time,
         }
     }
@@ -219,6 +224,8 @@ impl Parser {
             }
         } else if self.read_own(line, record) {
             // The record is complete.
+        } else if self.detect && self.read_enclosed(line, record) {
+            // So is this one.
         } else if self.detect && json_of(line).starts_with('{') {
             if self.read_json(line, record) == Some(Schema::Wrapper) {
                 self.look_into(record);
@@ -321,6 +328,10 @@ impl Parser {
     /// Which formats are tried with a line of text, and why. Call it before the line is
     /// parsed.
     pub fn explain(&mut self, line: &str) -> Explanation {
+        let inner = if self.opens_lines() { enclosed(line) } else { None };
+        if let Some(inner) = inner {
+            return self.explain(&inner.text);
+        }
         let whole = line;
         if !self.matcher.is_forced() && json_of(line).starts_with('{') {
             return Explanation { structured: Some("JSON"), ..Explanation::default() };

@@ -7,7 +7,8 @@ use regex::{CaptureLocations, Regex};
 
 use crate::formats::field::{Field, push_extra};
 use crate::formats::time::exact;
-use crate::record::{Level, Record};
+use crate::record::Record;
+use crate::wire::other_loggers::levels::{self, Scale};
 
 /// A pattern and the positions of its groups in a line.
 #[derive(Debug)]
@@ -43,8 +44,8 @@ impl Pattern {
 fn fill<'a>(field: &Field, text: &'a str, zone: &TimeZone, record: &mut Record<'a>) {
     match field {
         Field::Message => record.msg = Cow::Borrowed(text),
-        Field::Level => match Level::from_word(text) {
-            Some(level) => record.level = level,
+        Field::Level => match levels::read(&levels::plain(text), Scale::Unknown) {
+            Some(reading) => record.level = reading.level,
             None => push_extra(record, "level", Cow::Borrowed(text)),
         },
         Field::Time => {

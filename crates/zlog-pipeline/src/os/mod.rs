@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod executable;
 pub mod fd_limit;
+pub(crate) mod file_watch;
 pub(crate) mod interface;
 pub mod orphans;
 pub mod resolve;

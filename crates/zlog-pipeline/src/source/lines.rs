@@ -149,8 +149,8 @@ impl Splitter {
     }
 
     /// Bytes of the present line that were taken in and not stepped over.
-    pub(crate) fn carried(&self) -> usize {
-        self.carry.len()
+    pub(crate) fn carry(&self) -> &[u8] {
+        &self.carry
     }
 
     /// Whether a part of a line has been taken in without its end.

@@ -136,6 +136,19 @@ pub(crate) struct Origin {
     pub(crate) offset: u64,
 }
 
+impl Origin {
+    /// The first `N` bytes of the file.
+    ///
+    /// # Errors
+    /// It is shorter, or can't be read.
+    pub(crate) fn first_bytes<const N: usize>(&self) -> io::Result<[u8; N]> {
+        let mut bytes = [0; N];
+        #[cfg(unix)]
+        std::os::unix::fs::FileExt::read_exact_at(&*self.file, &mut bytes, 0)?;
+        Ok(bytes)
+    }
+}
+
 /// The bytes of one read, in a buffer that goes back to the reader.
 #[derive(Default)]
 pub(crate) struct Block {

@@ -237,7 +237,7 @@ impl Pretty {
                 if !self.pairs.is_empty() {
                     self.pairs.push(b' ');
                 }
-                write_inline(&mut self.pairs, &path.name(), escape);
+                write_inline(&mut self.pairs, path.name(), escape);
                 self.pairs.push(b'=');
                 write_text(&mut self.pairs, &value, escape);
             }
@@ -278,10 +278,20 @@ impl Format for Pretty {
             if let Some(text) = text
                 && self.fields.of(field) != Visibility::Hidden
             {
-                self.write_indented(text, out);
+                self.write_indented(without_last_line(text, &message), out);
             }
         }
         out.push(b'\n');
+    }
+}
+
+/// A traceback without its last line, if that is the message: of a traceback on its own, the
+/// message is a copy of it.
+fn without_last_line<'t>(text: &'t str, message: &str) -> &'t str {
+    let trimmed = text.trim_end_matches('\n');
+    match trimmed.strip_suffix(message.trim_end_matches('\n')) {
+        Some(rest) if !message.is_empty() && (rest.is_empty() || rest.ends_with('\n')) => rest,
+        _ => text,
     }
 }
 

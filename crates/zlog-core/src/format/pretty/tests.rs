@@ -36,6 +36,23 @@ fn plain(records: &[Record<'_>]) -> String {
     show(&mut pretty(Options::default()), records)
 }
 
+#[test]
+fn the_last_line_of_a_traceback_is_not_shown_again_below_the_message_that_is_its_copy() {
+    let trace = "Traceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 'x'";
+    let record = |message: &'static str, trace: &'static str| Record {
+        msg: message.into(),
+        exc_text: Some(trace.into()),
+        ..Record::default()
+    };
+    let shown = |record| plain(&[record]).matches("KeyError: 'x'").count();
+    assert_eq!(shown(record("KeyError: 'x'", trace)), 1);
+    assert_eq!(shown(record("KeyError: 'x'", "KeyError: 'x'\n")), 1);
+    assert_eq!(shown(record("failed: KeyError: 'x'", trace)), 2);
+    assert_eq!(shown(record("'x'", trace)), 1, "a part of the line is no copy");
+    let frames = "    Traceback (most recent call last):\n      File \"a.py\", line 1\n";
+    assert!(plain(&[record("KeyError: 'x'", trace)]).ends_with(frames));
+}
+
 /// The content of a terminal after these bytes, and its cursor position.
 fn screen(bytes: &str) -> (String, (u16, u16)) {
     let mut terminal = vt100::Parser::new(60, 500, 0);

@@ -3,14 +3,16 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::open_file::{Change, OpenFile, Start};
 use super::position::SavedPosition;
 use super::{WAITING, identity, read_error, with_name};
+use crate::os::file_watch::FileWatch;
 use crate::source::reader::{Disconnected, ReaderEvent, ReaderHandle, Severity};
 
-/// How often a followed file is checked.
+/// How often a followed file is checked for a rotation; and for growth, where the system does
+/// not tell.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The most renamed files of one path that are read on. Each takes a descriptor.
@@ -38,6 +40,7 @@ pub(super) struct Follower {
     rotated: Vec<FollowedFile>,
     /// Streams that no file uses.
     free_streams: Vec<usize>,
+    watch: Option<FileWatch>,
 }
 
 /// A file, and the stream of its lines. Each file has its own: the last line of one may be
@@ -45,6 +48,8 @@ pub(super) struct Follower {
 struct FollowedFile {
     open: OpenFile,
     stream: usize,
+    /// Its number at [`Follower::watch`].
+    watched: Option<i32>,
     /// When it was last found to have grown, or was renamed.
     grown: Instant,
 }
@@ -80,6 +85,7 @@ impl Follower {
             current: None,
             rotated: Vec::new(),
             free_streams: vec![first_stream],
+            watch: FileWatch::new(),
         }
     }
 
@@ -95,7 +101,7 @@ impl Follower {
             };
             match next {
                 Next::Look => {}
-                Next::Pause => self.reader.pause(CHECK_INTERVAL)?,
+                Next::Pause => self.pause()?,
                 Next::End => break,
             }
         }
@@ -104,6 +110,13 @@ impl Follower {
         }
         self.reader.stream = self.first_stream;
         self.reader.send(ReaderEvent::End)
+    }
+
+    /// Waits until a file has grown, or until it is time for the next check.
+    fn pause(&mut self) -> Result<(), Disconnected> {
+        let Some(watch) = &mut self.watch else { return self.reader.pause(CHECK_INTERVAL) };
+        watch.wait(CHECK_INTERVAL);
+        self.reader.pause(Duration::ZERO)
     }
 
     /// Opens the files that an earlier run has read in part, by the name that they have now, and
@@ -129,16 +142,39 @@ impl Follower {
                 later = found.later;
             }
         }
+        self.read_later(later, &saved)
+    }
+
+    /// Reads the files that have had the name since those of the positions `known`.
+    fn read_later(
+        &mut self,
+        later: Vec<PathBuf>,
+        known: &[SavedPosition],
+    ) -> Result<(), Disconnected> {
         for path in later {
-            let is_saved = |meta: &Metadata| saved.iter().any(|position| position.is(meta));
+            let is_known = |meta: &Metadata| known.iter().any(|position| position.is(meta));
             // One that can't be read is no log, or was removed meanwhile.
             if let Ok(file) = File::open(path)
-                && !file.metadata().is_ok_and(|meta| is_saved(&meta))
+                && !file.metadata().is_ok_and(|meta| is_known(&meta))
             {
                 self.resume_file(file, Start::Beginning, true)?;
             }
         }
         Ok(())
+    }
+
+    /// Reads the files that have had the name after the last one of `rotated`, all since the
+    /// last check.
+    fn read_missed(&mut self) -> Result<(), Disconnected> {
+        let origins = self.rotated.iter().filter_map(|file| file.open.origin(&self.path));
+        let known: Vec<_> =
+            origins.map(|origin| SavedPosition::of(&origin, origin.offset)).collect();
+        let Some(found) = known.last().and_then(SavedPosition::find) else { return Ok(()) };
+        // Where numbers grow from one rotation to the next, those before it are old files.
+        let since = found.file.metadata().ok().and_then(|meta| beginning(&meta));
+        let is_new =
+            |path: &PathBuf| path.metadata().ok().and_then(|meta| beginning(&meta)) >= since;
+        self.read_later(found.later.into_iter().filter(is_new).collect(), &known)
     }
 
     fn resume_file(
@@ -208,7 +244,8 @@ impl Follower {
             // A file that comes later is read as it is written.
             self.reader.send(ReaderEvent::CaughtUp)?;
         }
-        Ok(Ok(FollowedFile { open, stream, grown: Instant::now() }))
+        let watched = self.watch.as_ref().and_then(|watch| watch.add(open.file()));
+        Ok(Ok(FollowedFile { open, stream, watched, grown: Instant::now() }))
     }
 
     /// Reads the file that has the name to its present end.
@@ -223,7 +260,8 @@ impl Follower {
             self.notice("was replaced: reading the new file from its start", Severity::Info)?;
             current.grown = Instant::now();
             self.rotated.push(current);
-            if self.rotated.len() > MAX_ROTATED {
+            self.read_missed()?;
+            while self.rotated.len() > MAX_ROTATED {
                 let oldest = self.rotated.remove(0);
                 self.close(oldest)?;
                 let text = "is replaced too often: the oldest file is not read on";
@@ -258,6 +296,9 @@ impl Follower {
 
     /// Ends the last line of a file.
     fn close(&mut self, file: FollowedFile) -> Result<(), Disconnected> {
+        if let (Some(watch), Some(watched)) = (&self.watch, file.watched) {
+            watch.remove(watched);
+        }
         self.free_streams.push(file.stream);
         self.reader.stream = file.stream;
         self.reader.send(ReaderEvent::Break)?;
@@ -300,6 +341,11 @@ impl Follower {
     fn notice(&self, what: &str, severity: Severity) -> Result<(), Disconnected> {
         self.reader.notice(with_name(&self.path, what), severity)
     }
+}
+
+/// When a file was created, or last changed where that is not known.
+fn beginning(meta: &Metadata) -> Option<SystemTime> {
+    meta.created().or_else(|_| meta.modified()).ok()
 }
 
 impl FollowedFile {

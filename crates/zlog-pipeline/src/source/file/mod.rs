@@ -5,7 +5,8 @@
 //! grow.
 //!
 //! # Following
-//! A followed file is read to its end and then checked ten times a second.
+//! A followed file is read to its end, then whenever it grows (on Linux, on files that this
+//! machine writes), and checked ten times a second.
 //! - It grew: the new bytes are read.
 //! - It is shorter than what was read: it was truncated, and is read from its start.
 //! - It is as long or longer, and the bytes last read have changed: it was rewritten, and

@@ -1,6 +1,6 @@
 //! The encoding of a stream, by its first bytes. UTF-16 becomes UTF-8.
 
-use super::super::reader::Block;
+use super::super::reader::{Block, Origin};
 
 /// Decodes one stream.
 #[derive(Debug, Default)]
@@ -24,9 +24,33 @@ pub(super) struct Utf16 {
 }
 
 impl Encoding {
-    /// Whether text has other lengths than the bytes that were read.
-    pub(super) fn is_utf16(&self) -> bool {
-        matches!(self, Encoding::Utf16(_))
+    /// The encoding of a file that is read on, by its first bytes.
+    pub(super) fn of_file(origin: &Origin) -> Encoding {
+        match origin.first_bytes::<DETECTED>() {
+            Ok(bytes) if origin.offset > 0 => detect(&bytes).0,
+            _ => Encoding::Unknown,
+        }
+    }
+
+    /// The number of bytes that this part of the text was read as.
+    pub(super) fn read_len(&self, text: &[u8]) -> usize {
+        match self {
+            Encoding::Utf16(_) => {
+                let text = String::from_utf8_lossy(text);
+                text.chars().map(char::len_utf16).sum::<usize>() * 2
+            }
+            _ => text.len(),
+        }
+    }
+
+    /// Bytes that were read and are no text yet: a part of a character.
+    pub(super) fn pending(&self) -> usize {
+        match self {
+            Encoding::Utf16(Utf16 { half, high, .. }) => {
+                usize::from(half.is_some()) + 2 * usize::from(high.is_some())
+            }
+            _ => 0,
+        }
     }
 
     /// Decodes a block in place. Returns a remark when the stream begins with a byte order
@@ -48,6 +72,9 @@ impl Encoding {
         remark
     }
 }
+
+/// The most bytes that tell the encoding.
+const DETECTED: usize = 8;
 
 /// The encoding, the length of the byte order mark, and a remark.
 fn detect(bytes: &[u8]) -> (Encoding, usize, Option<&'static str>) {

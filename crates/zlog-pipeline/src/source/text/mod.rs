@@ -318,7 +318,8 @@ impl TextSource {
                 if let Some(text) = remark.map(str::to_owned) {
                     self.add_notice(Notice { text, severity: Severity::Info });
                 }
-                current = CurrentBlock { block, last: false, ..current };
+                let ahead = self.streams[stream].encoding.read_len(block.bytes());
+                current = CurrentBlock { block, ahead, last: false, ..current };
             }
             ReaderEvent::Break => self.streams[stream].encoding = Encoding::default(),
             ReaderEvent::Origin(origin) => return self.streams[stream].begin_at(origin),

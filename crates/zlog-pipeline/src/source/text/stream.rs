@@ -45,6 +45,9 @@ pub(super) struct CurrentBlock {
     pub(super) at: Instant,
     pub(super) block: Block,
     pub(super) pos: usize,
+    /// The bytes that were read and stand after `counted` in the text of the block.
+    pub(super) ahead: usize,
+    pub(super) counted: usize,
     /// The stream's last line ends with this block.
     pub(super) last: bool,
     /// That is because the source was asked to finish: the stream itself goes on.
@@ -55,7 +58,7 @@ impl CurrentBlock {
     /// The end of a stream.
     pub(super) fn end(stream: usize) -> CurrentBlock {
         let (at, block) = (Instant::now(), Block::default());
-        CurrentBlock { stream, at, block, pos: 0, last: true, cut: false }
+        CurrentBlock { stream, at, block, pos: 0, ahead: 0, counted: 0, last: true, cut: false }
     }
 }
 
@@ -78,8 +81,8 @@ impl Stream {
     pub(super) fn begin_at(&mut self, origin: Option<Origin>) {
         self.fed = origin.as_ref().map_or(0, |origin| origin.offset);
         self.channels.begin_at(self.fed);
+        self.encoding = origin.as_ref().map_or(Encoding::Unknown, Encoding::of_file);
         self.origin = origin.map(Arc::new);
-        self.encoding = Encoding::default();
         self.has_begun = true;
     }
 
@@ -166,10 +169,11 @@ impl Stream {
     fn advance(&mut self, current: &mut CurrentBlock) {
         self.progress.reset();
         self.splitter.advance(&mut current.pos);
-        let ahead = current.block.len - current.pos + self.splitter.carried();
-        // Of UTF-16, only the end of a block has a known place.
-        if ahead == 0 || !self.encoding.is_utf16() {
-            self.channels.next_line_at(self.fed.saturating_sub(ahead as u64));
-        }
+        let counted = std::mem::replace(&mut current.counted, current.pos);
+        let read = self.encoding.read_len(&current.block.bytes()[counted..current.pos]);
+        current.ahead = current.ahead.saturating_sub(read);
+        let carried = self.encoding.read_len(self.splitter.carry());
+        let ahead = current.ahead + carried + self.encoding.pending();
+        self.channels.next_line_at(self.fed.saturating_sub(ahead as u64));
     }
 }

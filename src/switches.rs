@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, Command};
 
 /// The command line as clap understands it: without `--FLAG=false`, and with `--FLAG` for
 /// `--FLAG=true`. `parser` is the whole parser. What follows `--` stays.
-pub fn applied(line: &[OsString], parser: &Command) -> Vec<OsString> {
+pub(crate) fn applied(line: &[OsString], parser: &Command) -> Vec<OsString> {
     let mut command = parser;
     let mut applied = Vec::with_capacity(line.len());
     let mut words = line.iter();
@@ -33,7 +33,7 @@ pub fn applied(line: &[OsString], parser: &Command) -> Vec<OsString> {
 }
 
 /// Whether the command line switches an option off.
-pub fn is_off(line: &[OsString], arg: &Arg) -> bool {
+pub(crate) fn is_off(line: &[OsString], arg: &Arg) -> bool {
     let words = line.iter().take_while(|word| *word != "--");
     is_switch(arg) && words.filter_map(|word| split(word)).any(|(name, on)| !on && is(arg, name))
 }
