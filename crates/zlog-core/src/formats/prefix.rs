@@ -42,6 +42,12 @@ impl Candidates {
         self.0[format / 64] &= !(1 << (format % 64));
     }
 
+    fn drop(&mut self, others: &Candidates) {
+        for (word, other) in self.0.iter_mut().zip(others.0) {
+            *word &= !other;
+        }
+    }
+
     pub(super) fn add(&mut self, others: &Candidates) {
         for (word, other) in self.0.iter_mut().zip(others.0) {
             *word |= other;
@@ -86,36 +92,40 @@ pub(super) struct Filter {
 
 impl Filter {
     /// A filter for these prefixes, at most [`MAX_FORMATS`]; see [`of_pattern`].
-    pub(super) fn new<'p>(prefixes: impl Iterator<Item = &'p [&'p str]> + Clone) -> Filter {
+    pub(super) fn new<'p>(prefixes: impl Iterator<Item = &'p [&'p str]>) -> Filter {
         let mut all = Candidates::NONE;
-        // The number of each set.
-        let mut numbers: HashMap<&str, usize> = HashMap::new();
-        for (format, prefix) in prefixes.clone().enumerate() {
-            all.insert(format);
-            for set in prefix {
-                let next = numbers.len();
-                numbers.entry(set).or_insert(next);
-            }
-        }
-        let (classes, members) = classes(&numbers);
-        let end = members.len();
-        let mut allowed = Vec::new();
-        let mut open = Vec::new();
+        let mut sets: HashMap<&str, usize> = HashMap::new();
+        // The numbers of the sets of each prefix.
+        let mut numbers: Vec<Vec<usize>> = Vec::new();
         for (format, prefix) in prefixes.enumerate() {
-            for (position, set) in prefix.iter().enumerate() {
-                if position == open.len() {
-                    open.push(Candidates::NONE);
-                    allowed.resize(open.len() * (end + 1), Candidates::ALL);
+            all.insert(format);
+            let number = |set: &&'p str| {
+                let next = sets.len();
+                *sets.entry(set).or_insert(next)
+            };
+            numbers.push(prefix.iter().map(number).collect());
+        }
+        let (classes, members) = classes(&sets);
+        let end = members.len();
+        let longest = numbers.iter().map(Vec::len).max().unwrap_or(0);
+        let mut allowed = vec![Candidates::ALL; longest * (end + 1)];
+        let mut open = vec![Candidates::NONE; longest];
+        let rows = allowed.chunks_exact_mut(end + 1).zip(&mut open);
+        for (position, (row, open)) in rows.enumerate() {
+            // The formats that have a set at this position.
+            let mut with = vec![Candidates::NONE; sets.len()];
+            for (format, prefix) in numbers.iter().enumerate() {
+                if let Some(set) = prefix.get(position) {
+                    with[*set].insert(format);
+                    open.insert(format);
                 }
-                open[position].insert(format);
-                let row = &mut allowed[position * (end + 1)..][..=end];
-                row[end].remove(format);
-                let number = numbers[set];
-                for (within, allowed) in members.iter().zip(row) {
-                    if !within[number] {
-                        allowed.remove(format);
-                    }
-                }
+            }
+            row[end].drop(open);
+            for (set, with) in
+                with.iter().enumerate().filter(|(_, with)| **with != Candidates::NONE)
+            {
+                let outside = row.iter_mut().zip(&members).filter(|(_, within)| !within[set]);
+                outside.for_each(|(allowed, _)| allowed.drop(with));
             }
         }
         Filter { all, classes, end, allowed, open }
@@ -139,30 +149,28 @@ impl Filter {
 
 /// Groups the bytes by the sets that they are in. Returns the class of each byte, and for each
 /// class, by the numbers of the sets, which it is in.
-fn classes(numbers: &HashMap<&str, usize>) -> ([u8; 256], Vec<Vec<bool>>) {
-    let mut within = vec![vec![false; numbers.len()]; 256];
-    for (set, number) in numbers {
-        for (byte, within) in (0..=u8::MAX).zip(&mut within) {
-            within[*number] = contains(set, byte);
+///
+/// A set is written as pairs of its first and last bytes. The empty one stands for all bytes.
+fn classes(sets: &HashMap<&str, usize>) -> ([u8; 256], Vec<Vec<bool>>) {
+    let mut within = vec![vec![false; sets.len()]; 256];
+    for (set, number) in sets {
+        let pairs = if set.is_empty() { b"\0\xff" } else { set.as_bytes() };
+        for pair in pairs.chunks_exact(2) {
+            let bytes = &mut within[usize::from(pair[0])..=usize::from(pair[1])];
+            bytes.iter_mut().for_each(|within| within[*number] = true);
         }
     }
     let mut classes = [0; 256];
-    let mut known: HashMap<Vec<bool>, usize> = HashMap::new();
-    let mut members = Vec::new();
+    let mut members: Vec<Vec<bool>> = Vec::new();
     for (class, within) in classes.iter_mut().zip(within) {
-        let number = *known.entry(within).or_insert_with_key(|within| {
-            members.push(within.clone());
+        let known = members.iter().position(|other| *other == within);
+        let number = known.unwrap_or_else(|| {
+            members.push(within);
             members.len() - 1
         });
         *class = u8::try_from(number).expect("at most one class per byte");
     }
     (classes, members)
-}
-
-/// Whether a set of bytes, written as pairs of first and last, contains the byte. The empty
-/// set stands for all bytes.
-fn contains(set: &str, byte: u8) -> bool {
-    set.is_empty() || set.as_bytes().chunks_exact(2).any(|pair| (pair[0]..=pair[1]).contains(&byte))
 }
 
 /// The sets of bytes with which every match of the pattern begins, one for each position:
