@@ -4,16 +4,19 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use zlog::config::formats::{BUILT_IN_RANK, FormatFile};
 use zlog_core::Record;
-use zlog_core::formats::{Definition, Formats};
+use zlog_core::formats::{Continues, Definition, Formats};
 use zlog_core::parse::{Options, Parser};
 
 use crate::harness::{emit, published, zlog};
 
 /// Updates the table that is compiled in.
 const REFRESH: &str = "ZLOG_UPDATE=1 cargo test --test integration the_parser_says";
+
+/// The format of zlog's own files, which other streams do not have.
+const OWN_FILES: &str = "zlog";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -34,7 +37,8 @@ fn files() -> Vec<FormatFile> {
 
 /// All built-in formats as their files are now.
 fn formats(files: &[FormatFile]) -> Formats {
-    Formats::new(files.iter().map(|file| file.definition).collect())
+    let all = files.iter().map(|file| file.definition);
+    Formats::new(all.filter(|definition| definition.name != OWN_FILES).collect())
 }
 
 #[test]
@@ -42,7 +46,7 @@ fn built_in_formats_are_what_their_files_and_the_parser_says() {
     let mut table = String::from(
         "//! The built-in formats. Generated from the files in crates/zlog-core/formats/ by\n\
          //! `ZLOG_UPDATE=1 cargo test --test integration the_parser_says`.\n\n\
-         use super::Definition;\nuse crate::record::Level;\n\n\
+         use super::{Continues, Definition};\nuse crate::record::Level;\n\n\
          #[rustfmt::skip]\npub(super) const BUILT_IN: &[Definition] = &[\n",
     );
     for file in files() {
@@ -67,8 +71,12 @@ fn write_definition(definition: &Definition, table: &mut String) {
     writeln!(table, "        pattern: r#\"{pattern}\"#,\n        times: &{times:?},").unwrap();
     writeln!(table, "        levels: &[{}],", levels.join(", ")).unwrap();
     match continues {
-        Some(continues) => writeln!(table, "        continues: Some(r#\"{continues}\"#),").unwrap(),
-        None => writeln!(table, "        continues: None,").unwrap(),
+        Some(Continues::Matches(pattern)) => {
+            writeln!(table, "        continues: Some(Continues::Matches(r#\"{pattern}\"#)),")
+                .unwrap();
+        }
+        Some(Continues::Others) => table.push_str("        continues: Some(Continues::Others),\n"),
+        None => table.push_str("        continues: None,\n"),
     }
     writeln!(table, "        prefix: &{prefix:?},\n    }},").unwrap();
 }
@@ -82,7 +90,11 @@ fn every_sample_of_a_built_in_format_gives_its_fields() {
         let name = file.definition.name;
         assert!(!file.samples.is_empty(), "{name} has no sample");
         for (at, sample) in file.samples.iter().enumerate() {
-            if let Err(what) = sample.check(name, &formats) {
+            let formats = match name {
+                OWN_FILES => &Formats::own_files(),
+                _ => &formats,
+            };
+            if let Err(what) = sample.check(name, formats) {
                 writeln!(wrong, "{name}: sample {}: {what}", at + 1).unwrap();
             }
             // Only a syslog priority is taken from the text.
@@ -185,10 +197,18 @@ fn a_wrong_format_file_is_reported_and_does_not_stop_the_job() {
         let config = config.path().to_str().unwrap();
         let listed = zlog(["formats"]).env("XDG_CONFIG_HOME", config).run().code(1);
         assert!(listed.err().contains(what), "{what}: {}", listed.err());
-        let (messages, finished) =
-            published(emit(["-r", "a"]).env("XDG_CONFIG_HOME", config).stdin("x\n"));
-        assert_eq!(messages.len(), 1);
-        assert!(finished.err().contains(what), "{what}: {}", finished.err());
+        for more in [&[][..], &["--format-in", "shop"]] {
+            let sent = emit(["-r", "a"]).args(more).env("XDG_CONFIG_HOME", config);
+            let (messages, finished) = published(sent.stdin("x\n"));
+            assert_eq!(messages.len(), 1);
+            assert!(finished.err().contains(what), "{what}: {}", finished.err());
+            let told = finished.err().contains("--format-in shop has no effect");
+            assert_eq!(told, !more.is_empty(), "{}", finished.err());
+        }
+        let strict = emit(["--strict", "--", "touch"]).args([format!("{config}/ran")]);
+        let strict = strict.env("XDG_CONFIG_HOME", config).run().code(2);
+        assert!(strict.err().contains(what), "{}", strict.err());
+        assert!(!Path::new(config).join("ran").exists(), "--strict: nothing starts");
     }
     let config = own_format("shop.toml", &SHOP.replace("\"ERROR\"\nname", "\"INFO\"\nname"));
     let config = config.path().to_str().unwrap();
@@ -278,4 +298,48 @@ fn a_stored_line_without_a_time_has_the_time_of_the_line_before_it() {
     let (messages, _) = published(emit(["-r", "a", "--file"]).args([&file]));
     let third: Value = messages[2].json();
     assert_eq!((third["created"].as_f64(), &third["inherited_time"]), (second, &true.into()));
+}
+
+#[test]
+fn a_record_of_several_lines_in_zlogs_own_file_is_read_back_as_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let [stored, log] = ["stored.jsonl", "app.log"].map(|name| directory.path().join(name));
+    let trace = "Traceback (most recent call last):\n  File \"a.py\", line 1, in <module>\n\
+                 ValueError: no\nsecond line";
+    let records = [
+        json!({"name": "shop", "msg": "first\nsecond\n  third\n\nlast", "levelno": 20}),
+        json!({"name": "shop.db", "msg": "failed\nbadly", "levelno": 40, "exc_text": trace}),
+        json!({"name": "shop", "msg": "{\n\"a\": 1\n}", "levelno": 35}),
+    ];
+    let lines = (1..).zip(&records).map(|(at, record)| {
+        let mut record = record.clone();
+        record["created"] = (1_704_164_645.5 + f64::from(at)).into();
+        format!("{record}\n")
+    });
+    fs::write(&stored, lines.collect::<String>()).unwrap();
+    zlog(["tail", "-q", "--input"]).args([&stored]).args(["--file"]).args([&log]).run().success();
+    let read = zlog(["tail", "-o", "json", "--input"]).args([&log]).run().success();
+    let read: Vec<Value> =
+        read.out().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(read.len(), records.len(), "{read:?}");
+    for (read, record) in read.iter().zip(&records) {
+        for key in ["name", "msg", "levelno", "exc_text"] {
+            assert_eq!(read[key], record[key], "{key}");
+        }
+    }
+}
+
+#[test]
+fn a_format_may_say_that_all_other_lines_continue_its_records() {
+    let config =
+        own_format("shop.toml", &SHOP.replace("[[sample]]", "continues = true\n[[sample]]"));
+    let config = config.path().to_str().unwrap();
+    let lines =
+        "before\n3:04:05 2.1.2024/high/cart/17 it\nfailed\n3:04:05 2.1.2024/low/cart/17 x\n";
+    let (messages, _) = published(emit(["-r", "a"]).env("XDG_CONFIG_HOME", config).stdin(lines));
+    let texts: Vec<Value> = messages.iter().map(|message| message.json()["msg"].clone()).collect();
+    let second = "3:04:05 2.1.2024/high/cart/17 it\nfailed";
+    assert_eq!(texts, ["before", second, "3:04:05 2.1.2024/low/cart/17 x"]);
+    let shown = zlog(["formats", "shop"]).env("XDG_CONFIG_HOME", config).run().success().out();
+    assert!(shown.contains("\ncontinues = true\n"), "{shown}");
 }

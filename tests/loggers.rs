@@ -10,14 +10,6 @@ use serde_json::{Map, Value};
 
 use crate::harness::zlog;
 
-/// Fixtures that zlog does not read yet.
-const PENDING: [&str; 2] = [
-    // The levels http, info and notice: text may begin with these words.
-    "npmlog",
-    // The name of a span and that of a target look alike.
-    "rust-tracing-compact",
-];
-
 /// What an expected record says of every record; `null` where the logger does not say it.
 const ALWAYS: [&str; 4] = ["levelno", "created", "name", "msg"];
 
@@ -75,13 +67,7 @@ fn the_output_of_every_logger_is_read() {
     let mut wrong = Vec::new();
     for (name, directory) in &fixtures {
         let differences = differences(directory);
-        match (PENDING.contains(&name.as_str()), differences.is_empty()) {
-            (true, false) => println!("pending: {name}: {}", differences[0]),
-            (true, true) => wrong.push(format!("{name} is read: remove it from PENDING")),
-            (false, _) => {
-                wrong.extend(differences.into_iter().map(|text| format!("{name}: {text}")));
-            }
-        }
+        wrong.extend(differences.into_iter().map(|text| format!("{name}: {text}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

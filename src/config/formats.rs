@@ -14,7 +14,7 @@ use toml::de::DeValue;
 use super::diagnostics::Diagnostics;
 use super::table_reader::{TableReader, as_argument};
 use super::{LoadMode, config_error, parse_table, read_file, user};
-use zlog_core::formats::{Definition, Formats, Mismatch, prefix_of_pattern};
+use zlog_core::formats::{Continues, Definition, Formats, Mismatch, prefix_of_pattern};
 use zlog_core::parse::{Options, Parser};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Level, Result, wire};
@@ -49,8 +49,8 @@ pub struct Sample {
 pub struct UserFormats {
     /// The files that can be used, with their paths.
     pub files: Vec<(PathBuf, FormatFile)>,
-    /// The files that can't.
-    pub errors: Vec<Error>,
+    /// The files that can't, and why.
+    pub errors: Vec<(PathBuf, Error)>,
 }
 
 impl UserFormats {
@@ -67,7 +67,8 @@ impl UserFormats {
             Err(error) => {
                 let name = escape(&directory.to_string_lossy());
                 let what = format_args!("reading {name}");
-                found.errors.push(Error::of_file(what, directory, &error));
+                let error = Error::of_file(what, directory, &error);
+                found.errors.push((directory.to_owned(), error));
                 return found;
             }
         };
@@ -78,10 +79,17 @@ impl UserFormats {
         for path in paths {
             match FormatFile::load(&path, OWN_RANK) {
                 Ok(file) => found.files.push((path, file)),
-                Err(error) => found.errors.push(error),
+                Err(error) => found.errors.push((path, error)),
             }
         }
         found
+    }
+
+    /// Whether the file of this format, or the directory of all, can't be used.
+    pub fn is_broken(&self, name: &str) -> bool {
+        let is_its =
+            |path: &Path| path.extension().is_none() || path.file_stem() == Some(name.as_ref());
+        self.errors.iter().any(|(path, _)| is_its(path))
     }
 
     /// The user's formats and the built-in ones.
@@ -135,7 +143,7 @@ fn read(name: String, default_rank: u8, mut table: TableReader<'_>) -> FormatFil
     let prefix = pattern.as_ref().and_then(|pattern| prefix_of_pattern(&pattern.value).ok());
     let times: Vec<String> = table.list("time").into_iter().map(|time| time.value).collect();
     let levels = levels(&mut table);
-    let continues = table.text("continues");
+    let continues = continues(&mut table);
     let samples = table.array_of_tables("sample").into_iter().filter_map(sample).collect();
     let definition = Definition {
         name: name.leak(),
@@ -144,7 +152,7 @@ fn read(name: String, default_rank: u8, mut table: TableReader<'_>) -> FormatFil
         pattern: pattern.map_or(String::new(), |pattern| pattern.value).leak(),
         times: leak(times),
         levels: levels.leak(),
-        continues: continues.map(|continues| &*continues.value.leak()),
+        continues,
         prefix: leak(prefix.unwrap_or_default()),
     };
     if table.has("pattern")
@@ -161,6 +169,15 @@ fn read(name: String, default_rank: u8, mut table: TableReader<'_>) -> FormatFil
 
 fn leak(texts: Vec<String>) -> &'static [&'static str] {
     texts.into_iter().map(|text| &*text.leak()).collect::<Vec<&'static str>>().leak()
+}
+
+/// `continues`: an expression, or `true` for all lines that the pattern does not match.
+fn continues(table: &mut TableReader<'_>) -> Option<Continues> {
+    match table.value("continues")?.get_ref() {
+        DeValue::Boolean(true) => Some(Continues::Others),
+        DeValue::Boolean(false) => None,
+        _ => Some(Continues::Matches(table.text("continues")?.value.leak())),
+    }
 }
 
 /// `levels`: a text and its level.

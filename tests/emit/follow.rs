@@ -199,6 +199,40 @@ fn no_line_is_lost_over_three_rotations_under_a_writer_that_reopens_late() {
     emit.wait().code(143).stderr_has("2,001 records");
 }
 
+#[test]
+fn files_of_several_rotations_between_two_checks_are_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let log = path("app.log");
+    // Another program's numbers grow.
+    append(&path("app.log.2"), "old\n");
+    let created = |name: &str| path(name).metadata().unwrap().created().ok();
+    // The clock of files may stand still for some milliseconds.
+    loop {
+        append(&log, "first\n");
+        let age = created("app.log.2");
+        if age.is_none() || created("app.log") > age {
+            break;
+        }
+        fs::remove_file(&log).unwrap();
+    }
+    let mut emit = emit(["--file", log.to_str().unwrap(), "--follow"]).start();
+    let listener = Listener::connect(&emit.endpoint(), "");
+    expect(&listener, &["first"]);
+    // As two rotations leave them: it is checked again when the new file is there.
+    append(&log, "second\n");
+    fs::rename(&log, path("app.log.3")).unwrap();
+    append(&path("app.log.1"), "third\n");
+    append(&path("app.log.0"), "fourth\n");
+    append(&path("app.log.errors"), "of another program\n");
+    append(&log, "fifth\n");
+    let mut lines: Vec<String> = (0..4).map(|_| text(&listener.next())).collect();
+    lines.sort();
+    assert_eq!(lines, ["fifth", "fourth", "second", "third"]);
+    emit.terminate();
+    emit.wait().code(143);
+}
+
 /// A log, its position file, and the emitter that reads it.
 struct Log {
     directory: tempfile::TempDir,
@@ -440,11 +474,13 @@ fn a_position_file_that_can_not_be_used_is_an_error_with_the_next_step() {
     emit.terminate();
     emit.wait().ended_by(Signal::TERM);
     fs::write(&log.position, "something else\n").unwrap();
-    let other = log.emit().run().code(1).stderr_has("that --position has written");
+    let other = log.emit().run().code(1).stderr_has("zlog did not write this position file");
     other.stderr_has("\n  Name another file");
     assert_eq!(fs::read_to_string(&log.position).unwrap(), "something else\n", "it is kept");
     let nowhere = follow(&log.path).args(["--position", "/no/such/directory/positions"]).run();
     nowhere.code(1).stderr_has("/no/such/directory/positions: no such file or directory");
+    let endless = follow(&log.path).args(["--position", "/dev/zero"]).run();
+    endless.code(1).stderr_has("zlog did not write this position file");
     let whole = zlog(["emit", "--file", "x", "--position", "y"]).run();
     whole.code(2).stderr_has("--follow");
 }

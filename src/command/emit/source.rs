@@ -115,7 +115,7 @@ fn line_options(args: &EmitArgs) -> Result<LineOptions> {
             detect: !args.no_detect,
             pattern: args.pattern.clone(),
             topic_delim: args.topic_delim.clone(),
-            formats: formats::load("emit", args.format_in.as_deref())?,
+            formats: formats::load("emit", args.format_in.as_deref(), args.strict)?,
             format: args.format_in.clone(),
             stored: is_stored(args),
             own_files: false,

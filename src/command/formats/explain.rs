@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use zlog_core::formats::{Attempt, Explanation, Formats, Mismatch, Reason};
 use zlog_core::parse::{Options, Parser, backslash_replace};
-use zlog_core::text::escape::escape;
+use zlog_core::text::escape::{escape, escape_json_into};
 use zlog_core::text::plural::counted;
 use zlog_core::{Error, Exit, Level, Record, Result, wire};
 use zlog_pipeline::os::terminal::{self, Stdout};
@@ -23,7 +23,11 @@ pub(super) fn run(path: &Path, formats: Formats, only: Option<&str>, json: bool)
     let input: Box<dyn Read> = match path.to_str() {
         Some("-") => Box::new(terminal::stdin()),
         _ => Box::new(File::open(path).map_err(|error| {
-            Error::of_file(format!("{}: can't be read", path.display()), path, &error)
+            Error::of_file(
+                format!("{}: can't be read", escape(&path.to_string_lossy())),
+                path,
+                &error,
+            )
         })?),
     };
     let options =
@@ -54,7 +58,8 @@ struct Explainer {
 
 impl Explainer {
     fn read(&mut self, mut input: impl BufRead, path: &Path) -> Result<()> {
-        let failed = |error| Error::io(format_args!("reading {}", path.display()), &error);
+        let failed =
+            |error| Error::io(format_args!("reading {}", escape(&path.to_string_lossy())), &error);
         let (mut held, mut held_at) = (String::new(), 0);
         let mut bytes = Vec::new();
         for number in 1.. {
@@ -100,11 +105,13 @@ impl Explainer {
                 let mut object =
                     json!({"line": number, "format": format, "why": why, "message": message});
                 object["fields"] = Value::Object(fields);
-                object.to_string()
+                let mut escaped = Vec::new();
+                escape_json_into(&mut escaped, &object.to_string());
+                escaped
             }
-            false => described(number, &explanation, &fields, line),
+            false => described(number, &explanation, &fields, line).into_bytes(),
         };
-        self.out.put(text.as_bytes())?;
+        self.out.put(&text)?;
         self.out.put(b"\n")
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::config::formats::UserFormats;
-use zlog_core::formats::{Definition, Formats};
+use zlog_core::formats::{Continues, Definition, Formats};
 use zlog_core::text::escape::escape;
 use zlog_core::{Exit, Result};
 use zlog_pipeline::os::terminal::{self, Stdout};
@@ -25,7 +25,7 @@ pub(super) fn run(user: &UserFormats, formats: &Formats) -> Result<Exit> {
         for (at, sample) in file.samples.iter().enumerate() {
             if let Err(what) = sample.check(file.definition.name, formats) {
                 failed = true;
-                let path = path.display();
+                let path = escape(&path.to_string_lossy());
                 terminal::eprint_line(format_args!(
                     "zlog formats: {path}: sample {}: {what}",
                     at + 1
@@ -63,8 +63,12 @@ fn write_file(definition: &Definition, text: &mut String) {
             let _ = writeln!(text, "time = [{}]", times.join(", "));
         }
     }
-    if let Some(continues) = definition.continues {
-        let _ = writeln!(text, "continues = {}", literal(continues));
+    match definition.continues {
+        Some(Continues::Matches(pattern)) => {
+            let _ = writeln!(text, "continues = {}", literal(pattern));
+        }
+        Some(Continues::Others) => text.push_str("continues = true\n"),
+        None => {}
     }
     if !definition.levels.is_empty() {
         text.push_str("\n[levels]\n");

@@ -7,6 +7,7 @@ mod list;
 use crate::cli::FormatsArgs;
 use crate::config::formats::UserFormats;
 use zlog_core::formats::Formats;
+use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::terminal;
@@ -18,16 +19,16 @@ use zlog_pipeline::os::terminal;
 pub fn run(args: &FormatsArgs) -> Result<Exit> {
     let user = UserFormats::load();
     let formats = user.with_built_in();
-    for error in &user.errors {
+    for (_, error) in &user.errors {
         terminal::eprint_line(format_args!("zlog formats: {error}"));
     }
     if let Some(path) = &args.explain {
         let only = args.format_in.as_deref();
-        only.map_or(Ok(()), |name| check_name(&formats, name))?;
+        only.map_or(Ok(()), |name| check_name(&user, &formats, name))?;
         return explain::run(path, formats, only, args.json);
     }
     for name in &args.names {
-        check_name(&formats, name)?;
+        check_name(&user, &formats, name)?;
     }
     match args.names.as_slice() {
         [] => list::run(&user, &formats),
@@ -35,24 +36,40 @@ pub fn run(args: &FormatsArgs) -> Result<Exit> {
     }
 }
 
-/// The formats for a command that reads lines. A format file with errors is reported and left
-/// out: it must not stop the job whose lines are read.
+/// The formats for a command that reads lines. A file of the user's own with errors is reported and left out, also if `only` names it: it must not stop the
+/// job whose lines are read.
 ///
 /// # Errors
-/// `only` names no format.
-pub fn load(command: &str, only: Option<&str>) -> Result<Formats> {
-    let user = UserFormats::load();
-    for error in &user.errors {
+/// `only` names no format; or, if `strict`, a file is wrong.
+pub fn load(command: &str, only: Option<&str>, strict: bool) -> Result<Formats> {
+    let mut user = UserFormats::load();
+    if strict && !user.errors.is_empty() {
+        return Err(user.errors.swap_remove(0).1);
+    }
+    for (_, error) in &user.errors {
         terminal::eprint_line(format_args!("zlog {command}: {error}"));
     }
     let formats = user.with_built_in();
-    only.map_or(Ok(()), |name| check_name(&formats, name))?;
+    match only {
+        Some(name) if user.is_broken(name) && formats.find(name).is_none() => {
+            terminal::eprint_line(format_args!(
+                "zlog {command}: --format-in {} has no effect: its file has errors",
+                escape(name)
+            ));
+        }
+        only => only.map_or(Ok(()), |name| check_name(&user, &formats, name))?,
+    }
     Ok(formats)
 }
 
-fn check_name(formats: &Formats, name: &str) -> Result<()> {
+fn check_name(user: &UserFormats, formats: &Formats, name: &str) -> Result<()> {
     if formats.find(name).is_some() {
         return Ok(());
+    }
+    if user.is_broken(name) {
+        return Err(Error::usage(format!(
+            "the format {name:?} can't be used: its file has errors"
+        )));
     }
     let known: Vec<&str> = formats.definitions().map(|format| format.name).collect();
     let suggestion = match suggest(name, &known) {

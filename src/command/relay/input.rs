@@ -237,7 +237,7 @@ impl Inputs {
         if args.stdin {
             let level = args.stdin_level.unwrap_or(Level::INFO);
             let spec = StreamSpec { level, process: None };
-            let formats = formats::load("relay", None)?;
+            let formats = formats::load("relay", None, false)?;
             let parse = parse::Options { formats, ..parse::Options::default() };
             let lines = LineOptions { parse, ..LineOptions::default() };
             let source = Box::new(stdin::open(spec, &lines, None)?);

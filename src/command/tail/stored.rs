@@ -23,7 +23,7 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     let lines = LineOptions {
         max_line: LONGEST_STORED_LINE,
         parse: parse::Options {
-            formats: formats::load("tail", args.format_in.as_deref())?,
+            formats: formats::load("tail", args.format_in.as_deref(), false)?,
             format: args.format_in.clone(),
             stored: true,
             own_files: true,

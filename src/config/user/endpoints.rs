@@ -66,7 +66,7 @@ impl NamedEndpoints {
         for (name, _) in reader.entries() {
             let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
             if name.value.is_empty() || !name.value.chars().all(fits) {
-                let what = "a name has letters, digits, - and _ only";
+                let what = "a name has letters, digits, -, _ and . only";
                 reader.error(name.offset, name.value, what, "");
             }
             let texts =

@@ -22,6 +22,8 @@ use crate::wire::json;
 pub struct FieldPath {
     root: Root,
     parts: Vec<String>,
+    /// The parts with dots between them.
+    name: String,
 }
 
 /// Where the value is looked up first.
@@ -53,7 +55,8 @@ impl FieldPath {
             [name] => Attribute::named(name).map_or(Root::Extra, Root::Attribute),
             _ => Root::Extra,
         };
-        FieldPath { root, parts }
+        let name = parts.join(".");
+        FieldPath { root, parts, name }
     }
 
     pub(super) fn root(&self) -> Root {
@@ -61,8 +64,8 @@ impl FieldPath {
     }
 
     /// The name, without quotes.
-    pub fn name(&self) -> String {
-        self.parts.join(".")
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The value as text, without quotes around it. `None` if the record does not have the

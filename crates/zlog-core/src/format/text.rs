@@ -57,7 +57,9 @@ impl Format for Text {
         let start = out.len();
         // A record of a traceback alone has one of its lines as message.
         let (message, mut traces) = (record.message(), traces(record));
-        if traces.any(|text| text.lines().any(|line| line == message)) {
+        // A record of Python has a line number, and its message is its own.
+        let is_line = record.lineno.is_none();
+        if is_line && traces.any(|text| text.lines().any(|line| line == message)) {
             for (at, text) in self::traces(record).enumerate() {
                 if at > 0 {
                     self.multiline.begin_line(out, 0);

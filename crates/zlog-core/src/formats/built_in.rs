@@ -1,7 +1,7 @@
 //! The built-in formats. Generated from the files in crates/zlog-core/formats/ by
 //! `ZLOG_UPDATE=1 cargo test --test integration the_parser_says`.
 
-use super::Definition;
+use super::{Continues, Definition};
 use crate::record::Level;
 
 #[rustfmt::skip]
@@ -333,7 +333,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         pattern: r#"(?<level>trce|dbug|info|warn|fail|crit): (?<name>[^ \[\n]+)\[(?<event>-?\d+)\](?:\n {6})?"#,
         times: &[],
         levels: &[("trce", Level(5)), ("dbug", Level(10)), ("info", Level(20)), ("warn", Level(30)), ("fail", Level(40)), ("crit", Level(50))],
-        continues: Some(r#" {6}"#),
+        continues: Some(Continues::Matches(r#" {6}"#)),
         prefix: &["cdffiittww", "abnnrr", "ccffiirruu", "eeggllnott", "::", "  "],
     },
     Definition {
@@ -603,7 +603,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         pattern: r#"(?<time>[A-Z][a-z]{2} \d\d, \d{4} \d{1,2}:\d\d:\d\d(?: |\xe2\x80\xaf)[AP]M) (?<name>[^ \n]+)(?: (?<funcName>[^ \n]+))?(?:\n(?<level>SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): )?"#,
         times: &["%b %d, %Y %I:%M:%S %p"],
         levels: &[("SEVERE", Level(40)), ("WARNING", Level(30)), ("INFO", Level(20)), ("CONFIG", Level(15)), ("FINE", Level(10)), ("FINER", Level(7)), ("FINEST", Level(5))],
-        continues: Some(r#"(?:SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): "#),
+        continues: Some(Continues::Matches(r#"(?:SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): "#)),
         prefix: &["AZ", "az", "az", "  ", "09", "09", ",,", "  ", "09", "09", "09", "09", "  ", "09", "0:", "0:", "0:", "0:", "0:", "0:"],
     },
     Definition {
@@ -917,14 +917,24 @@ pub(super) const BUILT_IN: &[Definition] = &[
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "||", "AZ", "AZ||"],
     },
     Definition {
-        name: "npmlog",
-        title: "npmlog: npm, node-gyp",
+        name: "npmlog-bare",
+        title: "npmlog without a heading",
         rank: 50,
-        pattern: r#"(?:npm )?(?<level>sill|verb|WARN|ERR!) (?<name>[^ ]+) "#,
+        pattern: r#"(?<level>sill|verb|WARN|ERR!) (?<name>[^ ]+) "#,
         times: &[],
         levels: &[("sill", Level(5)), ("verb", Level(5)), ("WARN", Level(30)), ("ERR!", Level(40))],
         continues: None,
-        prefix: &["EEWWnnssvv", "AARReeiipp", "RRlmrr", " !NNbbll", "  EEWWssvv"],
+        prefix: &["EEWWssvv", "AARReeii", "RRllrr", "!!NNbbll", "  "],
+    },
+    Definition {
+        name: "npmlog",
+        title: "npmlog with a heading: npm, node-gyp",
+        rank: 50,
+        pattern: r#"(?:npm|gyp) (?<level>sill|verb|info|timing|http|WARN|ERR!|warn|error) (?<name>[^ ]+) "#,
+        times: &[],
+        levels: &[("sill", Level(5)), ("verb", Level(5)), ("info", Level(20)), ("timing", Level(15)), ("http", Level(15)), ("WARN", Level(30)), ("warn", Level(30)), ("ERR!", Level(40)), ("error", Level(40))],
+        continues: None,
+        prefix: &["ggnn", "ppyy", "mmpp", "  ", "EEWWeehistvw", "AARRaaeeiinnrrtt", "RRfflmrrtt", "!!NNbbiillnp"],
     },
     Definition {
         name: "openstack-merged",
@@ -983,7 +993,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         pattern: r#"(?<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? [A-Z+0-9-]+) \[(?<process>\d+)\] (?<user>[^ @]*)@(?<database>[^ @]*) (?<level>[A-Z]+[1-5]?):  "#,
         times: &["%Y-%m-%d %H:%M:%S.%f %Z", "%Y-%m-%d %H:%M:%S %Z"],
         levels: &[("LOG", Level(20)), ("INFO", Level(20)), ("NOTICE", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("FATAL", Level(50)), ("PANIC", Level(50)), ("DETAIL", Level(20)), ("HINT", Level(20)), ("CONTEXT", Level(20)), ("STATEMENT", Level(20)), ("QUERY", Level(20)), ("LOCATION", Level(20)), ("DEBUG", Level(10)), ("DEBUG1", Level(10)), ("DEBUG2", Level(10)), ("DEBUG3", Level(10)), ("DEBUG4", Level(10)), ("DEBUG5", Level(10))],
-        continues: Some(r#"\t|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? [A-Z+0-9-]+ \[\d+\] (?:[^ :]*@[^ :]* )?(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  "#),
+        continues: Some(Continues::Matches(r#"\t|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? [A-Z+0-9-]+ \[\d+\] (?:[^ :]*@[^ :]* )?(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  "#)),
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "++--09AZ", "  ++--09AZ", "  ++--09A[", "  ++--09A[", "  ++--09A[]]", "  ++--09A[]]"],
     },
     Definition {
@@ -993,7 +1003,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         pattern: r#"(?<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? [A-Z+0-9-]+) \[(?<process>\d+)\] (?<level>[A-Z]+[1-5]?):  "#,
         times: &["%Y-%m-%d %H:%M:%S.%f %Z", "%Y-%m-%d %H:%M:%S %Z"],
         levels: &[("LOG", Level(20)), ("INFO", Level(20)), ("NOTICE", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("FATAL", Level(50)), ("PANIC", Level(50)), ("DETAIL", Level(20)), ("HINT", Level(20)), ("CONTEXT", Level(20)), ("STATEMENT", Level(20)), ("QUERY", Level(20)), ("LOCATION", Level(20)), ("DEBUG", Level(10)), ("DEBUG1", Level(10)), ("DEBUG2", Level(10)), ("DEBUG3", Level(10)), ("DEBUG4", Level(10)), ("DEBUG5", Level(10))],
-        continues: Some(r#"\t|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? [A-Z+0-9-]+ \[\d+\] (?:[^ :]*@[^ :]* )?(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  "#),
+        continues: Some(Continues::Matches(r#"\t|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? [A-Z+0-9-]+ \[\d+\] (?:[^ :]*@[^ :]* )?(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  "#)),
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "++--09AZ", "  ++--09AZ", "  ++--09A[", "  ++--09A[", "  ++--09A[]]", "  ++--09A[]]", "  ++--09A[]]", "  ++--0:A[]]", "  ++--0:A[]]", "  ++--0:A[]]"],
     },
     Definition {
@@ -1153,7 +1163,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         pattern: r#"\[(?<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{6}), +(?<debuglevel>\d+)(?:, pid=(?<process>\d+)[^\]]*)?\] (?<pathname>[^ :]+):(?<lineno>\d+)\((?<funcName>[^)]*)\)"#,
         times: &["%Y/%m/%d %H:%M:%S.%f"],
         levels: &[],
-        continues: Some(r#"  "#),
+        continues: Some(Continues::Matches(r#"  "#)),
         prefix: &["[[", "09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", ",,", "  ", "  09", "  ,,09]]", "  ,,09]]"],
     },
     Definition {
@@ -1447,13 +1457,23 @@ pub(super) const BUILT_IN: &[Definition] = &[
         prefix: &["[[", "CEIIWW", "  ", "09", "09", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
     },
     Definition {
+        name: "tracing-compact",
+        title: "tracing-subscriber, fmt, compact, in a span",
+        rank: 49,
+        pattern: r#"\x1b\[2m(?<time>[^\x1b]+)\x1b\[0m \x1b\[\d+m *(?<level>TRACE|DEBUG|INFO|WARN|ERROR)\x1b\[0m (?:\x1b\[1m[^\x1b]+\x1b\[0m:)+ \x1b\[2m(?<name>[^\x1b]+)\x1b\[0m\x1b\[2m:\x1b\[0m "#,
+        times: &["iso"],
+        levels: &[],
+        continues: None,
+        prefix: &["\u{1b}\u{1b}", "[[", "22", "mm"],
+    },
+    Definition {
         name: "tracing-pretty",
         title: "tracing-subscriber, pretty (several lines)",
         rank: 50,
         pattern: r#"  (?<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z) +(?<level>TRACE|DEBUG|INFO|WARN|ERROR) (?:[^ ]*[}:]: )??(?<name>[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z0-9_]+)*): "#,
         times: &["iso"],
         levels: &[],
-        continues: Some(r#"    (?:\x1b\[[0-9;]*m)*(?:at|in)"#),
+        continues: Some(Continues::Matches(r#"    (?:\x1b\[[0-9;]*m)*(?:at|in)"#)),
         prefix: &["  ", "  ", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09ZZ", "  09ZZ", "  09DEIITTWWZZ", "  09AADEIINNRRTTWWZZ", "  09ABDFIINNRRTTWWZZ", "  09AFIINORRTUWWZZ"],
     },
     Definition {
@@ -1530,11 +1550,11 @@ pub(super) const BUILT_IN: &[Definition] = &[
         name: "wildfly",
         title: "WildFly and JBoss",
         rank: 50,
-        pattern: r#"(?:\x1b\[0m)?(?<time>(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d\d:\d\d:\d\d),\d{3}) (?<level>[A-Z]+) +\[(?<name>[^\]]+)\] \((?<threadName>[^)]*)\) "#,
+        pattern: r#"(?<time>(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d\d:\d\d:\d\d),\d{3}) (?<level>[A-Z]+) +\[(?<name>[^\]]+)\] \((?<threadName>[^)]*)\) "#,
         times: &["%Y-%m-%d %H:%M:%S,%f", "%H:%M:%S,%f"],
         levels: &[],
         continues: None,
-        prefix: &["\u{1b}\u{1b}09", "09[[", "0:", "09mm", "--09", "0:", "0:", "--09"],
+        prefix: &["09", "09", "0:", "09", "--09", "0:", "09", "--09"],
     },
     Definition {
         name: "windows-cbs",
@@ -1595,6 +1615,16 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("TRC", Level(5)), ("DBG", Level(10)), ("INF", Level(20)), ("WRN", Level(30)), ("ERR", Level(40)), ("FTL", Level(50)), ("PNC", Level(50))],
         continues: None,
         prefix: &["09", "0:", "0:", "0:", "--0:AAPP", "0:AAMMPP"],
+    },
+    Definition {
+        name: "zlog",
+        title: "zlog's own log files, in the default format",
+        rank: 50,
+        pattern: r#"(?<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (?<level>[A-Z]+|Level \d+) (?<name>[^ :]+:(?:[^ :]*:)*) "#,
+        times: &["%Y-%m-%d %H:%M:%S,%f"],
+        levels: &[],
+        continues: Some(Continues::Others),
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "AZ"],
     },
     Definition {
         name: "zookeeper",

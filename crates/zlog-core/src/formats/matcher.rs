@@ -10,7 +10,7 @@ use super::field::{Field, TextField};
 use super::pattern::Groups;
 use super::prefix::Candidates;
 use super::time::{self, Context};
-use super::{Compiled, Definition, Formats};
+use super::{Compiled, Definition, Format, Formats};
 use crate::record::{Level, Record};
 
 /// Reads the lines of one stream.
@@ -25,8 +25,6 @@ pub(crate) struct Matcher {
     missed: bool,
     /// The groups of the last line that was tried with a format, by format.
     groups: Vec<Groups>,
-    /// Lines that the forced format did not match.
-    unmatched: u64,
     /// Times without a date are of the day of reading.
     dateless: bool,
 }
@@ -100,8 +98,8 @@ impl Explanation {
 pub(crate) enum Input<'a> {
     /// Fields borrow from it.
     Line(&'a str),
-    /// Fields are copies.
-    Plain(String),
+    /// The line without its colours, of which fields are copies, and the line itself.
+    Plain(String, &'a str),
 }
 
 impl<'a> Input<'a> {
@@ -111,7 +109,7 @@ impl<'a> Input<'a> {
         const SEARCHED: usize = 256;
         let start = &line.as_bytes()[..line.len().min(SEARCHED)];
         match memchr::memchr(0x1b, start) {
-            Some(at) => Input::Plain(without_colours(line, at)),
+            Some(at) => Input::Plain(without_colours(line, at), line),
             None => Input::Line(line),
         }
     }
@@ -119,14 +117,22 @@ impl<'a> Input<'a> {
     pub(crate) fn text(&self) -> &str {
         match self {
             Input::Line(line) => line,
-            Input::Plain(plain) => plain,
+            Input::Plain(plain, _) => plain,
+        }
+    }
+
+    /// The line with its colours, if it has any.
+    fn coloured(&self) -> Option<Input<'a>> {
+        match self {
+            Input::Line(_) => None,
+            Input::Plain(_, line) => Some(Input::Line(line)),
         }
     }
 
     fn field(&self, range: Range<usize>) -> Option<Cow<'a, str>> {
         Some(match self {
             Input::Line(line) => Cow::Borrowed(line.get(range)?),
-            Input::Plain(plain) => Cow::Owned(plain.get(range)?.to_owned()),
+            Input::Plain(plain, _) => Cow::Owned(plain.get(range)?.to_owned()),
         })
     }
 }
@@ -159,15 +165,7 @@ impl Matcher {
     /// date is of the day on which it was read.
     pub(crate) fn new(formats: Formats, only: Option<&str>, dateless: bool) -> Matcher {
         let forced = only.and_then(|name| formats.definitions().position(|one| one.name == name));
-        Matcher {
-            formats,
-            forced,
-            last: None,
-            missed: false,
-            groups: Vec::new(),
-            unmatched: 0,
-            dateless,
-        }
+        Matcher { formats, forced, last: None, missed: false, groups: Vec::new(), dateless }
     }
 
     /// From now on, a time without a date is of the day on which it is read.
@@ -178,16 +176,6 @@ impl Matcher {
     /// Whether only one format is tried.
     pub(crate) fn is_forced(&self) -> bool {
         self.forced.is_some()
-    }
-
-    /// Lines that the forced format did not match.
-    pub(crate) fn unmatched(&self) -> u64 {
-        self.unmatched
-    }
-
-    /// Counts other lines: not those that were only looked at.
-    pub(crate) fn set_unmatched(&mut self, unmatched: u64) {
-        self.unmatched = unmatched;
     }
 
     /// Fills the fields of a record. Returns where the message begins; `None` if no format
@@ -201,9 +189,7 @@ impl Matcher {
     ) -> Option<usize> {
         let context = Context { zone, received };
         if let Some(forced) = self.forced {
-            let read = self.attempt(forced, input, context, record);
-            self.unmatched += u64::from(read.is_err());
-            return read.ok();
+            return self.attempt(forced, input, context, record).ok();
         }
         // Formats of a lower rank are more particular than the last one.
         let lower = self.last.map_or(0, |last| self.formats.0.formats[last].lower);
@@ -213,11 +199,12 @@ impl Matcher {
         {
             return Some(end);
         }
-        if self.missed && !self.formats.may_match(input.text()) {
+        let may_match = |input: &Input<'_>| self.formats.may_match(input.text());
+        if self.missed && !may_match(input) && !input.coloured().is_some_and(|it| may_match(&it)) {
             return None;
         }
         self.missed = false;
-        for format in self.order(input.text(), lower == 0) {
+        for format in self.order(input, lower == 0) {
             if let Ok(end) = self.attempt(format, input, context, record) {
                 self.last = Some(format);
                 return Some(end);
@@ -230,8 +217,11 @@ impl Matcher {
 
     /// The formats that a line can have, in the order of trying: by rank; in each rank, the
     /// last one that matched is the first. `skip_last`: without the last one.
-    fn order(&self, line: &str, skip_last: bool) -> impl Iterator<Item = usize> + use<> {
-        let mut candidates = self.formats.0.filter.candidates(line.as_bytes());
+    fn order(&self, input: &Input<'_>, skip_last: bool) -> impl Iterator<Item = usize> + use<> {
+        let mut candidates = self.formats.candidates(input.text());
+        if let Some(line) = input.coloured() {
+            candidates.add(&self.formats.candidates(line.text()));
+        }
         let mut lower = Candidates::NONE;
         if let Some(last) = self.last {
             candidates.remove(last);
@@ -251,7 +241,7 @@ impl Matcher {
         let context = Context { zone, received };
         let order: Vec<usize> = match self.forced {
             Some(forced) => vec![forced],
-            None => self.order(input.text(), false).collect(),
+            None => self.order(input, false).collect(),
         };
         let mut attempts = Vec::new();
         for at in order {
@@ -279,6 +269,9 @@ impl Matcher {
         context: Context<'_>,
         record: &mut Record<'a>,
     ) -> Result<usize, Mismatch> {
+        let Format { definition, has_colours, .. } = &self.formats.0.formats[format];
+        let coloured = input.coloured().filter(|_| *has_colours);
+        let input = coloured.as_ref().unwrap_or(input);
         let compiled = self.formats.0.formats[format].compiled().ok_or(Mismatch::Pattern)?;
         if self.groups.len() <= format {
             self.groups.resize(format + 1, Groups::default());
@@ -288,8 +281,11 @@ impl Matcher {
         if !compiled.pattern.read(text.as_bytes(), groups) {
             return Err(Mismatch::Pattern);
         }
-        let definition = &self.formats.0.formats[format].definition;
         let found = check(definition, compiled, groups, text, context)?;
+        // A pattern is matched against bytes.
+        if !text.is_char_boundary(found.end) {
+            return Err(Mismatch::Pattern);
+        }
         if record.level == Level::NOTSET {
             record.level = found.level.unwrap_or_default();
         }

@@ -54,10 +54,19 @@ pub struct Definition {
     /// The level of each text of the group `level`. Without any, levels are words as in
     /// [`Level::from_word`].
     pub levels: &'static [(&'static str, Level)],
-    /// A regular expression for lines that continue a record.
-    pub continues: Option<&'static str>,
+    /// The lines that continue a record.
+    pub continues: Option<Continues>,
     /// The sets of bytes that the pattern begins with, as [`prefix_of_pattern`] returns them.
     pub prefix: &'static [&'static str],
+}
+
+/// The lines that continue a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Continues {
+    /// Those that begin with a match of this regular expression.
+    Matches(&'static str),
+    /// All that do not match the format's pattern.
+    Others,
 }
 
 impl Definition {
@@ -94,7 +103,11 @@ impl Compiled {
             (false, false) => return Err(("time", "the pattern has no group `time`".into())),
             _ => {}
         }
-        let continues = definition.continues.map(Pattern::new).transpose();
+        let continues = match definition.continues {
+            Some(Continues::Matches(pattern)) => Some(Pattern::new(pattern)),
+            Some(Continues::Others) | None => None,
+        };
+        let continues = continues.transpose();
         let continues = continues.map_err(|why| ("continues", why))?;
         Ok(Compiled { pattern, groups, times, continues })
     }
@@ -105,6 +118,8 @@ struct Format {
     definition: Definition,
     /// The number of formats of a lower rank.
     lower: usize,
+    /// The pattern is for lines with their colours.
+    has_colours: bool,
     compiled: OnceLock<Option<Compiled>>,
 }
 
@@ -121,7 +136,8 @@ pub struct Formats(Arc<List>);
 
 struct List {
     formats: Vec<Format>,
-    filter: Filter,
+    /// Made for the first line.
+    filter: OnceLock<Filter>,
     /// The formats that say what continues a record.
     continued: Candidates,
     /// Lines that no format matched.
@@ -129,6 +145,9 @@ struct List {
     /// All patterns. Compiled after [`MANY_MISSES`].
     any: OnceLock<Option<RegexSet>>,
 }
+
+/// The name of the format of zlog's own log files. Only files that begin with it have it.
+const OWN_FILES_NAME: &str = "zlog";
 
 /// The largest size of the automaton of all patterns, in bytes. It has some 2 MB.
 const SET_SIZE: usize = 32 << 20;
@@ -152,11 +171,23 @@ impl Formats {
         Formats::of(Vec::new())
     }
 
+    /// The format of zlog's own log files alone.
+    pub fn own_files() -> Formats {
+        static OWN_FILES: LazyLock<Formats> = LazyLock::new(|| {
+            let own =
+                built_in::BUILT_IN.iter().filter(|definition| definition.name == OWN_FILES_NAME);
+            Formats::of(own.copied().collect())
+        });
+        OWN_FILES.clone()
+    }
+
     /// A user's own formats and the built-in ones. A format of the same name replaces the
     /// built-in one. Formats beyond the 256th are left out.
     pub fn new(own: Vec<Definition>) -> Formats {
         let mut definitions = built_in::BUILT_IN.to_vec();
-        definitions.retain(|one| !own.iter().any(|own| own.name == one.name));
+        definitions.retain(|one| {
+            one.name != OWN_FILES_NAME && !own.iter().any(|own| own.name == one.name)
+        });
         definitions.extend(own);
         Formats::of(definitions)
     }
@@ -164,7 +195,6 @@ impl Formats {
     fn of(mut definitions: Vec<Definition>) -> Formats {
         definitions.sort_by_key(|definition| (definition.rank, definition.name));
         definitions.truncate(MAX_FORMATS);
-        let filter = Filter::new(definitions.iter().map(|definition| definition.prefix));
         let mut continued = Candidates::NONE;
         for (at, definition) in definitions.iter().enumerate() {
             if definition.continues.is_some() {
@@ -173,11 +203,18 @@ impl Formats {
         }
         let new = |definition: &Definition| {
             let lower = definitions.partition_point(|other| other.rank < definition.rank);
-            Format { definition: *definition, lower, compiled: OnceLock::new() }
+            let has_colours = definition.pattern.contains(r"\x1b");
+            Format { definition: *definition, lower, has_colours, compiled: OnceLock::new() }
         };
         let formats = definitions.iter().map(new).collect();
         let (misses, any) = (AtomicU32::new(0), OnceLock::new());
-        Formats(Arc::new(List { formats, filter, continued, misses, any }))
+        Formats(Arc::new(List { formats, filter: OnceLock::new(), continued, misses, any }))
+    }
+
+    /// The formats whose patterns can begin with the first bytes of the line.
+    fn candidates(&self, line: &str) -> Candidates {
+        let prefixes = || Filter::new(self.0.formats.iter().map(|format| format.definition.prefix));
+        self.0.filter.get_or_init(prefixes).candidates(line.as_bytes())
     }
 
     /// Whether any pattern may match the line. Costs less than trying those that begin alike.
@@ -214,7 +251,7 @@ impl Formats {
     /// The format of a record's first line, if its format says which lines continue the
     /// record. Most lines are ruled out by their first bytes.
     pub fn continuation(&self, first: &str) -> Option<Continuation> {
-        let mut candidates = self.0.filter.candidates(first.as_bytes());
+        let mut candidates = self.candidates(first);
         candidates.keep(&self.0.continued);
         let matches = |at: &usize| {
             let compiled = self.0.formats[*at].compiled();
@@ -225,9 +262,11 @@ impl Formats {
 
     /// Whether a line continues a record of this format.
     pub fn continues(&self, continuation: Continuation, line: &str) -> bool {
-        let compiled = self.0.formats[continuation.0].compiled();
-        let pattern = compiled.and_then(|compiled| compiled.continues.as_ref());
-        pattern.is_some_and(|pattern| pattern.is_match(line.as_bytes()))
+        let Some(compiled) = self.0.formats[continuation.0].compiled() else { return false };
+        match &compiled.continues {
+            Some(pattern) => pattern.is_match(line.as_bytes()),
+            None => !compiled.pattern.is_match(line.as_bytes()),
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! Most lines of text have no format, or one of very few. Trying a hundred expressions on each
 //! would cost more than all the rest of a record's way.
 
+use std::collections::HashMap;
+
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -38,6 +40,12 @@ impl Candidates {
 
     pub(super) fn remove(&mut self, format: usize) {
         self.0[format / 64] &= !(1 << (format % 64));
+    }
+
+    pub(super) fn add(&mut self, others: &Candidates) {
+        for (word, other) in self.0.iter_mut().zip(others.0) {
+            *word |= other;
+        }
     }
 
     pub(super) fn keep(&mut self, others: &Candidates) {
@@ -80,24 +88,33 @@ impl Filter {
     /// A filter for these prefixes, at most [`MAX_FORMATS`]; see [`of_pattern`].
     pub(super) fn new<'p>(prefixes: impl Iterator<Item = &'p [&'p str]> + Clone) -> Filter {
         let mut all = Candidates::NONE;
-        let mut sets: Vec<&str> = Vec::new();
+        // The number of each set.
+        let mut numbers: HashMap<&str, usize> = HashMap::new();
         for (format, prefix) in prefixes.clone().enumerate() {
             all.insert(format);
-            sets.extend(prefix.iter());
+            for set in prefix {
+                let next = numbers.len();
+                numbers.entry(set).or_insert(next);
+            }
         }
-        sets.sort_unstable();
-        sets.dedup();
-        let (classes, end) = classes(&sets);
-        let longest = prefixes.clone().map(<[_]>::len).max().unwrap_or(0);
-        let mut allowed = vec![Candidates::ALL; longest * (end + 1)];
-        let mut open = vec![Candidates::NONE; longest];
+        let (classes, members) = classes(&numbers);
+        let end = members.len();
+        let mut allowed = Vec::new();
+        let mut open = Vec::new();
         for (format, prefix) in prefixes.enumerate() {
             for (position, set) in prefix.iter().enumerate() {
+                if position == open.len() {
+                    open.push(Candidates::NONE);
+                    allowed.resize(open.len() * (end + 1), Candidates::ALL);
+                }
                 open[position].insert(format);
                 let row = &mut allowed[position * (end + 1)..][..=end];
                 row[end].remove(format);
-                for byte in (0..=u8::MAX).filter(|byte| !contains(set, *byte)) {
-                    row[usize::from(classes[usize::from(byte)])].remove(format);
+                let number = numbers[set];
+                for (within, allowed) in members.iter().zip(row) {
+                    if !within[number] {
+                        allowed.remove(format);
+                    }
                 }
             }
         }
@@ -120,20 +137,26 @@ impl Filter {
     }
 }
 
-/// Groups the bytes by the sets that they are in. Returns the class of each byte and the
-/// number of classes.
-fn classes(sets: &[&str]) -> ([u8; 256], usize) {
-    let mut classes = [0; 256];
-    let mut known: Vec<Vec<bool>> = Vec::new();
-    for byte in 0..=u8::MAX {
-        let within: Vec<bool> = sets.iter().map(|set| contains(set, byte)).collect();
-        let class = known.iter().position(|other| *other == within).unwrap_or_else(|| {
-            known.push(within);
-            known.len() - 1
-        });
-        classes[usize::from(byte)] = u8::try_from(class).expect("at most one class per byte");
+/// Groups the bytes by the sets that they are in. Returns the class of each byte, and for each
+/// class, by the numbers of the sets, which it is in.
+fn classes(numbers: &HashMap<&str, usize>) -> ([u8; 256], Vec<Vec<bool>>) {
+    let mut within = vec![vec![false; numbers.len()]; 256];
+    for (set, number) in numbers {
+        for (byte, within) in (0..=u8::MAX).zip(&mut within) {
+            within[*number] = contains(set, byte);
+        }
     }
-    (classes, known.len())
+    let mut classes = [0; 256];
+    let mut known: HashMap<Vec<bool>, usize> = HashMap::new();
+    let mut members = Vec::new();
+    for (class, within) in classes.iter_mut().zip(within) {
+        let number = *known.entry(within).or_insert_with_key(|within| {
+            members.push(within.clone());
+            members.len() - 1
+        });
+        *class = u8::try_from(number).expect("at most one class per byte");
+    }
+    (classes, members)
 }
 
 /// Whether a set of bytes, written as pairs of first and last, contains the byte. The empty

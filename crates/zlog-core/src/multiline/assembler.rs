@@ -3,7 +3,7 @@
 use super::json::{self, Scan, Shape};
 use super::trace::{self, Step, Trace};
 use super::{Assembled, LATE, Offer, Options, Rules, Tag, Wait};
-use crate::formats::Continuation;
+use crate::formats::{Continuation, Formats};
 
 /// Joins the lines of one stream.
 #[derive(Debug)]
@@ -293,6 +293,12 @@ impl Assembler {
         (self.phase, self.kind, self.trace, self.stack) = (Phase::Open, Kind::Plain, None, None);
         self.continues = false;
         let line = &self.text[..len];
+        if std::mem::take(&mut self.options.own_files) {
+            let own = Formats::own_files();
+            if own.continuation(line).is_some() {
+                self.options.formats = own;
+            }
+        }
         match self.options.rules {
             Rules::Off => self.phase = Phase::Closed,
             _ if self.tag.part > 0 => self.phase = Phase::Closed,

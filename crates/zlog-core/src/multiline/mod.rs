@@ -49,6 +49,9 @@ pub struct Options {
     pub json: bool,
     /// With [`Rules::Tracebacks`]: the formats, some of which say what continues a record.
     pub formats: Formats,
+    /// In zlog's own log files, all lines that do not begin a record belong to the one above.
+    /// The first line tells whether it is such a file.
+    pub own_files: bool,
     /// How long to wait for further lines of a record after its last one. A line after which
     /// a traceback is [likely](Wait::Short) waits for [`Options::short_wait`], and other lines
     /// don't wait.
@@ -66,6 +69,7 @@ impl Default for Options {
             rules: Rules::default(),
             json: true,
             formats: Formats::built_in(),
+            own_files: false,
             wait: Duration::from_millis(100),
             max_bytes: 1 << 20,
             max_lines: 5000,

@@ -23,7 +23,6 @@
 
 mod level;
 mod logfmt;
-mod own;
 mod pattern;
 mod priority;
 mod wrapped;
@@ -41,6 +40,9 @@ use crate::wire;
 use crate::wire::json::Schema;
 pub use crate::wire::text::backslash_replace;
 use pattern::Pattern;
+
+/// The last second of the year 9999.
+const LATEST: f64 = 253_402_300_799.0;
 pub use priority::FACILITIES;
 pub use wrapped::{Batch, Enclosed, Enclosure, enclosed};
 
@@ -91,6 +93,14 @@ pub struct Parsed<'a> {
     pub level_found: bool,
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    /// Lines that do not match the user's pattern or format.
+    unmatched: u64,
+    /// Records with a value that is kept as text.
+    quoted: u64,
+}
+
 /// Parses the lines of one stream.
 #[derive(Debug)]
 pub struct Parser {
@@ -98,8 +108,10 @@ pub struct Parser {
     pattern: Option<Pattern>,
     matcher: Matcher,
     topic_delim: Option<String>,
-    /// Whether the lines are those of zlog's own files; the first line tells.
-    is_own_file: Option<bool>,
+    /// Reads lines of zlog's own files; `None` if the stream is no such file.
+    own: Option<Matcher>,
+    /// Whether it is one: the first line tells.
+    is_own_file: bool,
     /// The last time at the start of a line without a format.
     last_leading: LastTime,
     /// The zone of times without one. Looked up once, since that takes a lock.
@@ -112,8 +124,7 @@ pub struct Parser {
     last_time: Option<f64>,
     /// Where the message begins in the last line, after the fields of its format.
     message_start: usize,
-    unmatched: u64,
-    quoted: u64,
+    counts: Counts,
     /// How many lines the present one is inside of.
     depth: u32,
 }
@@ -127,15 +138,15 @@ impl Parser {
             pattern: options.pattern.map(Pattern::new),
             matcher: Matcher::new(options.formats, format, !options.stored),
             topic_delim: options.topic_delim.filter(|delim| !delim.is_empty()),
-            is_own_file: (!options.own_files).then_some(false),
+            own: options.own_files.then(|| Matcher::new(Formats::own_files(), None, false)),
+            is_own_file: false,
             last_leading: LastTime::default(),
             zone: TimeZone::system(),
             received: Timestamp::now().as_duration().as_secs_f64(),
             stored: options.stored,
             last_time: None,
             message_start: 0,
-            unmatched: 0,
-            quoted: 0,
+            counts: Counts::default(),
             depth: 0,
         }
     }
@@ -157,7 +168,9 @@ impl Parser {
             return;
         }
         match record.time() {
-            Some(time) => self.last_time = Some(time),
+            Some(time) if time.abs() <= LATEST => self.last_time = Some(time),
+            // It can't be shown: it is no time.
+            Some(_) => {}
             None => record.received = self.last_time,
         }
     }
@@ -175,13 +188,13 @@ impl Parser {
 
     /// The number of lines that did not match the user's pattern or format.
     pub fn unmatched(&self) -> u64 {
-        self.unmatched + self.matcher.unmatched()
+        self.counts.unmatched
     }
 
     /// The number of records with a value that is kept as text, since it exceeds the limits
     /// of readers.
     pub fn quoted(&self) -> u64 {
-        self.quoted
+        self.counts.quoted
     }
 
     /// Whether lines may be [enclosed] in others: nothing else says what they are.
@@ -205,10 +218,14 @@ impl Parser {
             self.parse_pattern(line, record);
         } else if self.matcher.is_forced() && self.depth == 0 {
             record.msg = Cow::Borrowed(line);
-            let message = self.read_format(line, record).unwrap_or(line);
-            self.message_start = line.len() - message.len();
+            match self.read_format(line, record) {
+                Some(message) => self.message_start = line.len() - message.len(),
+                None => self.counts.unmatched += 1,
+            }
         } else if self.read_own(line, record) {
             // The record is complete.
+        } else if self.detect && self.read_enclosed(line, record) {
+            // So is this one.
         } else if self.detect && json_of(line).starts_with('{') {
             if self.read_json(line, record) == Some(Schema::Wrapper) {
                 self.look_into(record);
@@ -227,22 +244,23 @@ impl Parser {
 
     /// Reads a line of zlog's own files. `false` if it is none.
     fn read_own<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> bool {
-        if self.is_own_file == Some(false) {
-            return false;
+        let Some(own) = &mut self.own else { return false };
+        let end = own.read(&Input::Line(line), &self.zone, self.received, record);
+        if let Some(end) = end {
+            record.msg = Cow::Borrowed(&line[end..]);
+            self.is_own_file = true;
+        } else if !self.is_own_file {
+            self.own = None;
         }
-        let is_own = own::read(line, &self.zone, record);
-        self.is_own_file.get_or_insert(is_own);
-        is_own
+        end.is_some()
     }
 
     /// The level of a line of a known format: one with a time, a level or both. NOTSET if it
     /// names none. Does not count the line.
     pub fn recognize(&mut self, line: &str) -> Option<Level> {
-        let (unmatched, quoted) = (self.unmatched, self.quoted);
-        let no_format = self.matcher.unmatched();
+        let counts = self.counts;
         let record = self.parse(line).record;
-        (self.unmatched, self.quoted) = (unmatched, quoted);
-        self.matcher.set_unmatched(no_format);
+        self.counts = counts;
         (record.level != Level::NOTSET || record.created.is_some()).then_some(record.level)
     }
 
@@ -255,7 +273,7 @@ impl Parser {
                     self.look_into_message(record);
                 }
             }
-            None => self.unmatched += 1,
+            None => self.counts.unmatched += 1,
         }
         if let (Some(delim), "") = (&self.topic_delim, &*record.subtopic)
             && let Cow::Borrowed(message) = record.msg
@@ -267,7 +285,7 @@ impl Parser {
     /// Fills an empty record from a JSON object. A line that is none is the message.
     fn read_json<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> Option<Schema> {
         let schema = read_json_line(line, record);
-        self.quoted += u64::from(record.fault.as_deref() == Some(wire::QUOTED));
+        self.counts.quoted += u64::from(record.fault.as_deref() == Some(wire::QUOTED));
         schema
     }
 
@@ -310,6 +328,10 @@ impl Parser {
     /// Which formats are tried with a line of text, and why. Call it before the line is
     /// parsed.
     pub fn explain(&mut self, line: &str) -> Explanation {
+        let inner = if self.opens_lines() { enclosed(line) } else { None };
+        if let Some(inner) = inner {
+            return self.explain(&inner.text);
+        }
         let whole = line;
         if !self.matcher.is_forced() && json_of(line).starts_with('{') {
             return Explanation { structured: Some("JSON"), ..Explanation::default() };

@@ -172,3 +172,54 @@ proptest! {
         let _ = parse(&line);
     }
 }
+
+#[test]
+fn lines_of_zlogs_own_files_are_split_and_others_are_not() {
+    let zone = TimeZone::system();
+    let time = jiff::civil::datetime(2024, 1, 2, 3, 4, 5, 678_000_000);
+    let created = zone.to_timestamp(time).unwrap().as_microsecond() as f64 / 1e6;
+    let cases = [
+        ("ERROR shop.db: no: connection", Some((Level::ERROR, "shop.db", "no: connection"))),
+        ("ERROR shop::db: two\nlines", Some((Level::ERROR, "shop::db", "two\nlines"))),
+        ("Level 35 root: ", Some((Level(35), "root", ""))),
+        ("ERROR shop.db no connection", None),
+        ("ERROR the shop: no connection", None),
+        ("LOUD shop: no connection", None),
+        ("ERROR : x", None),
+        ("ERROR", None),
+        ("Level ", None),
+    ];
+    let parser = || Parser::new(Options { own_files: true, ..Options::default() });
+    let mut all = parser();
+    for (rest, expected) in cases {
+        let line = format!("2024-01-02 03:04:05,678 {rest}");
+        let record = all.parse(&line).record;
+        let Some((level, name, message)) = expected else {
+            assert_eq!(record.msg, line);
+            continue;
+        };
+        assert_eq!(record.created, Some(created), "{line}");
+        assert_eq!((record.level, &*record.msg), (level, message), "{line}");
+        assert_eq!(record.name.as_deref(), Some(name), "{line}");
+    }
+    for line in ["", "2024-01-02 03:04:05.678 ERROR a: b", "2024-01-02T03:04:05,678 x", "é"] {
+        assert_eq!(all.parse(line).record.msg, line);
+        let mut mixed = parser();
+        let _ = mixed.parse(line);
+        let own = "2024-01-02 03:04:05,678 ERROR shop.db: x";
+        assert_eq!(mixed.parse(own).record.msg, own, "the first line tells");
+    }
+}
+
+#[test]
+fn a_pattern_that_ends_within_a_character_does_not_match() {
+    let mut own = *Formats::built_in().find("klog").unwrap();
+    (own.name, own.rank, own.pattern) = ("own", 1, "(?<level>ERROR) .");
+    (own.times, own.levels, own.prefix) = (&[], &[], &[]);
+    let formats = Formats::new(vec![own]);
+    let mut parser = Parser::new(Options { formats, ..Options::default() });
+    for line in ["ERROR \u{e9}", "ERROR e"] {
+        assert_eq!(parser.parse(line).record.level, Level::ERROR);
+        assert!(line.is_char_boundary(parser.message_start()));
+    }
+}

@@ -237,7 +237,7 @@ impl Pretty {
                 if !self.pairs.is_empty() {
                     self.pairs.push(b' ');
                 }
-                write_inline(&mut self.pairs, &path.name(), escape);
+                write_inline(&mut self.pairs, path.name(), escape);
                 self.pairs.push(b'=');
                 write_text(&mut self.pairs, &value, escape);
             }

@@ -49,7 +49,8 @@ pub(super) fn begins(line: &str) -> Option<Step> {
         return Some(Part(trace(State::Gap)));
     }
     if is_heading(line) {
-        return Some(Maybe(trace(State::Heading(0))));
+        let step = if super::is_last_word(line) { Part } else { Maybe };
+        return Some(step(trace(State::Heading(0))));
     }
     is_source_location(line).then_some(Maybe(trace(State::Location)))
 }

@@ -14,6 +14,8 @@ mod rust;
 
 use memchr::memmem;
 
+use crate::text::sgr;
+
 /// The most lines of a message that are accepted without knowing whether they belong to it.
 const MAX_MESSAGE_LINES: u8 = 30;
 
@@ -27,6 +29,8 @@ pub(super) enum Trace {
     Go(go::State),
     Php(php::State),
     Ruby(ruby::State),
+    /// The last words of a runtime: see [`is_last_word`].
+    LastWord,
     /// An empty line after an ordinary line, perhaps before causes or frames.
     Gap,
     /// Another line of an ordinary line's message, perhaps before frames.
@@ -51,8 +55,9 @@ pub(super) enum Step {
 use Step::{Maybe, Not, Part};
 
 impl Trace {
-    /// Whether a traceback begins with this line.
+    /// Whether a traceback begins with this line. Colours don't count.
     pub(super) fn begins(line: &str) -> Step {
+        let line = &*sgr::strip(line);
         let step = match line.as_bytes() {
             [] => return Not,
             [b' ' | b'\t', ..] => python::begins(line).or_else(|| at::begins_indented(line)),
@@ -63,7 +68,8 @@ impl Trace {
             _ => None,
         };
         let step = step.or_else(|| php::begins(line)).or_else(|| ruby::begins(line));
-        step.or_else(|| at::begins(line)).unwrap_or(Not)
+        let step = step.or_else(|| at::begins(line));
+        step.or_else(|| is_last_word(line).then_some(Part(Trace::LastWord))).unwrap_or(Not)
     }
 
     /// Whether a traceback may follow after this line, which follows an ordinary one.
@@ -87,8 +93,9 @@ impl Trace {
         }
     }
 
-    /// Whether the next line continues the traceback.
+    /// Whether the next line continues the traceback. Colours don't count.
     pub(super) fn follows(self, line: &str) -> Step {
+        let line = &*sgr::strip(line);
         if line == python::STACK_HEADING && !matches!(self, Trace::Gap | Trace::Message(_)) {
             return Part(Trace::Python(python::State::Stack));
         }
@@ -99,6 +106,7 @@ impl Trace {
             Trace::Go(state) => state.follows(line),
             Trace::Php(state) => state.follows(line),
             Trace::Ruby(state) => state.follows(line),
+            Trace::LastWord => Not,
             Trace::Gap => Trace::frames(line, true),
             Trace::Message(lines) => match Trace::frames(line, false) {
                 Not if !line.is_empty() => more_text(lines, Trace::Message),
@@ -111,6 +119,7 @@ impl Trace {
     pub(super) fn is_heading(self) -> bool {
         match self {
             Trace::Python(_) | Trace::Gap | Trace::Message(_) => false,
+            Trace::LastWord => true,
             Trace::At(state) => state.is_heading(),
             Trace::Rust(state) => state.is_heading(),
             Trace::Go(state) => state.is_heading(),
@@ -145,11 +154,46 @@ pub(super) fn is_uncaught(first: &str) -> bool {
         "fatal error: ",
         "panic: ",
     ];
+    let first = &*sgr::strip(first);
     HEADINGS.iter().any(|heading| first.starts_with(heading))
         || rust::is_panic(first)
         || php::is_uncaught(first)
         || ruby::is_uncaught(first)
         || at::is_source_location(first)
+        || is_last_word(first)
+}
+
+/// Whether a runtime or the system prints this line when it ends a program, without frames.
+fn is_last_word(line: &str) -> bool {
+    const STARTS: [&str; 18] = [
+        // Rust
+        "fatal runtime error: ",
+        // PHP
+        "PHP Fatal error: ",
+        "PHP Parse error: ",
+        "Fatal error: ",
+        "Parse error: ",
+        // Java
+        "# A fatal error has been detected by the Java Runtime Environment",
+        "Exception: java.",
+        "java.lang.OutOfMemoryError",
+        // JavaScript: Node.js, V8, Deno
+        "[UnhandledPromiseRejection",
+        "FATAL ERROR: ",
+        "error: Uncaught ",
+        // Elixir
+        "** (EXIT",
+        // C and C++
+        "terminate called ",
+        "double free or corruption",
+        "*** stack smashing detected ***",
+        // The shell
+        "Segmentation fault",
+        "Aborted (core dumped)",
+        "Bus error",
+    ];
+    line.starts_with(['f', 'P', 'F', '#', 'E', '[', 'e', '*', 't', 'd', 'S', 'A', 'B', 'j'])
+        && STARTS.iter().any(|start| line.starts_with(start))
 }
 
 /// A line of a message with `lines` lines before it.

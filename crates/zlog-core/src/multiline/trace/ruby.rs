@@ -26,10 +26,12 @@ pub(super) fn begins(line: &str) -> Option<Step> {
     Some(step)
 }
 
-/// ``main.rb:2:in `f': text (RuntimeError)``
+/// ``main.rb:2:in `f': text (RuntimeError)``; without a text, `unhandled exception`
 pub(super) fn is_uncaught(line: &str) -> bool {
     let message = after_frame(line).and_then(|rest| rest.strip_prefix(": "));
-    message.is_some_and(|message| message.ends_with(')') && message.contains('('))
+    message.is_some_and(|message| {
+        message == "unhandled exception" || (message.ends_with(')') && message.contains('('))
+    })
 }
 
 impl State {

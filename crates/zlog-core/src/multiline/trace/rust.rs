@@ -33,9 +33,10 @@ pub(super) fn begins(line: &str) -> Option<Step> {
     is_panic(line).then_some(Part(trace(state)))
 }
 
-/// `thread 'main' panicked at src/main.rs:2:5:`
+/// `thread 'main' panicked at src/main.rs:2:5:`, `thread 'main' has overflowed its stack`
 pub(super) fn is_panic(line: &str) -> bool {
-    line.starts_with("thread '") && line.contains(" panicked at ")
+    line.starts_with("thread '")
+        && (line.contains(" panicked at ") || line.ends_with(" has overflowed its stack"))
 }
 
 impl State {

@@ -32,11 +32,17 @@ pub struct Enclosed<'a> {
 impl Enclosure {
     /// Adds what the runtime says to the record of `line`, whose own fields count more.
     pub fn surround(self, record: &mut Record<'_>, line: &str) {
-        let stream = if self.is_stderr { r#""stderr""# } else { r#""stdout""# };
-        let mut around = Record { created: Some(self.created), ..Record::default() };
-        around.extras.push(("stream".into(), RawJson(stream.into())));
+        let mut around = self.around(Cow::Borrowed(""));
         merge(&mut around, std::mem::take(record), line);
         *record = around;
+    }
+
+    /// The record of a line that has not been read.
+    pub(super) fn around(self, line: Cow<'_, str>) -> Record<'_> {
+        let stream = if self.is_stderr { r#""stderr""# } else { r#""stdout""# };
+        let mut around = Record { created: Some(self.created), msg: line, ..Record::default() };
+        around.extras.push(("stream".into(), RawJson(stream.into())));
+        around
     }
 }
 

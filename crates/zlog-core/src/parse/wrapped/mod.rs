@@ -42,6 +42,15 @@ impl Parser {
         self.depth -= 1;
     }
 
+    /// Reads a whole line that a container runtime has enclosed. Returns `false` and changes
+    /// nothing if the line is anything else.
+    pub(super) fn read_enclosed<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> bool {
+        let Some(inner) = enclosed(line).filter(|inner| !inner.is_partial) else { return false };
+        *record = inner.enclosure.around(inner.text);
+        self.look_into(record);
+        true
+    }
+
     /// As [`Parser::look_into`], for a message that a user's pattern has found. The fields that
     /// the pattern names stay.
     pub(super) fn look_into_message(&mut self, record: &mut Record<'_>) {

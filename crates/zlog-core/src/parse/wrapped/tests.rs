@@ -41,6 +41,23 @@ const CASES: &[Case<'_>] = &[
         "2024-01-02 09:04:05,123 WARN slow",
         &[r#"stream="stdout""#],
     ),
+    // CRI
+    (
+        "2024-01-02T03:04:05Z stderr F 2024-01-02 09:04:05,123 WARN slow",
+        30,
+        Some(TIME),
+        None,
+        "2024-01-02 09:04:05,123 WARN slow",
+        &[r#"stream="stderr""#],
+    ),
+    (
+        r#"2024-01-02T03:04:05Z stdout F {"log":"ERROR: lost\n","stream":"stderr","time":"2024-01-02T03:04:06Z"}"#,
+        40,
+        Some(TIME + 1.0),
+        None,
+        "ERROR: lost",
+        &[r#"stream="stderr""#],
+    ),
     // journalctl -o json
     (
         r#"{"MESSAGE":[69,82,82,79,82,58,32,255,33],"PRIORITY":"6","SYSLOG_IDENTIFIER":"app","__REALTIME_TIMESTAMP":"1704164645000000"}"#,

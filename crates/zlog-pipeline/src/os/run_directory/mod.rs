@@ -12,6 +12,7 @@
 mod registration;
 mod watch;
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,8 @@ impl RunDirectory {
     /// # Errors
     /// It can't be created, or others than the user could have access.
     pub fn of_user() -> Result<Option<RunDirectory>> {
-        let Some((own, sessionless)) = paths() else { return Ok(None) };
+        let base = std::env::var_os("XDG_RUNTIME_DIR");
+        let Some((own, sessionless)) = paths(base) else { return Ok(None) };
         create(&own)?;
         // A directory of another user in its place is ignored: it is not used for writing.
         let sessionless = sessionless.filter(|path| create(path).is_ok());
@@ -75,20 +77,27 @@ impl RunDirectory {
     }
 }
 
-/// Where to register, and where processes without a session may have registered.
+/// The longest path of a base directory, in bytes: the address of a socket in it may have 107.
 #[cfg(unix)]
-fn paths() -> Option<(PathBuf, Option<PathBuf>)> {
+const LONGEST: usize = 64;
+
+/// Where to register, and where processes without a session may have registered. `base` is the
+/// user's directory for such files, if it is set.
+#[cfg(unix)]
+fn paths(base: Option<OsString>) -> Option<(PathBuf, Option<PathBuf>)> {
     use std::os::unix::fs::MetadataExt;
 
     let user = rustix::process::geteuid().as_raw();
     // A variable inherited through `su` names a directory of the user before.
     let is_usable = |path: &PathBuf| {
         let metadata = fs::metadata(path);
-        path.is_absolute() && metadata.is_ok_and(|found| found.is_dir() && found.uid() == user)
+        path.is_absolute()
+            && path.as_os_str().len() <= LONGEST
+            && metadata.is_ok_and(|found| found.is_dir() && found.uid() == user)
     };
     let sessionless = PathBuf::from(format!("/tmp/zlog-{user}"));
     let session = PathBuf::from(format!("/run/user/{user}"));
-    let set = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(is_usable);
+    let set = base.map(PathBuf::from).filter(is_usable);
     Some(match set {
         Some(base) if base != session => (base.join("zlog"), None),
         _ if is_usable(&session) => (session.join("zlog"), Some(sessionless)),
@@ -97,7 +106,7 @@ fn paths() -> Option<(PathBuf, Option<PathBuf>)> {
 }
 
 #[cfg(not(unix))]
-fn paths() -> Option<(PathBuf, Option<PathBuf>)> {
+fn paths(_base: Option<OsString>) -> Option<(PathBuf, Option<PathBuf>)> {
     None
 }
 

@@ -158,3 +158,13 @@ fn a_watch_notices_an_announcement_and_a_directory_that_was_removed() {
         }
     }
 }
+
+#[test]
+fn a_directory_whose_path_is_too_long_for_sockets_is_not_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let long = directory.path().join("x".repeat(100));
+    fs::create_dir(&long).unwrap();
+    let own = |base: &Path| paths(Some(base.as_os_str().to_owned())).unwrap().0;
+    assert_eq!(own(directory.path()), directory.path().join("zlog"));
+    assert!(!own(&long).starts_with(directory.path()));
+}

@@ -3,7 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::open_file::{Change, OpenFile, Start};
 use super::position::SavedPosition;
@@ -142,16 +142,39 @@ impl Follower {
                 later = found.later;
             }
         }
+        self.read_later(later, &saved)
+    }
+
+    /// Reads the files that have had the name since those of the positions `known`.
+    fn read_later(
+        &mut self,
+        later: Vec<PathBuf>,
+        known: &[SavedPosition],
+    ) -> Result<(), Disconnected> {
         for path in later {
-            let is_saved = |meta: &Metadata| saved.iter().any(|position| position.is(meta));
+            let is_known = |meta: &Metadata| known.iter().any(|position| position.is(meta));
             // One that can't be read is no log, or was removed meanwhile.
             if let Ok(file) = File::open(path)
-                && !file.metadata().is_ok_and(|meta| is_saved(&meta))
+                && !file.metadata().is_ok_and(|meta| is_known(&meta))
             {
                 self.resume_file(file, Start::Beginning, true)?;
             }
         }
         Ok(())
+    }
+
+    /// Reads the files that have had the name after the last one of `rotated`, all since the
+    /// last check.
+    fn read_missed(&mut self) -> Result<(), Disconnected> {
+        let origins = self.rotated.iter().filter_map(|file| file.open.origin(&self.path));
+        let known: Vec<_> =
+            origins.map(|origin| SavedPosition::of(&origin, origin.offset)).collect();
+        let Some(found) = known.last().and_then(SavedPosition::find) else { return Ok(()) };
+        // Where numbers grow from one rotation to the next, those before it are old files.
+        let since = found.file.metadata().ok().and_then(|meta| beginning(&meta));
+        let is_new =
+            |path: &PathBuf| path.metadata().ok().and_then(|meta| beginning(&meta)) >= since;
+        self.read_later(found.later.into_iter().filter(is_new).collect(), &known)
     }
 
     fn resume_file(
@@ -237,7 +260,8 @@ impl Follower {
             self.notice("was replaced: reading the new file from its start", Severity::Info)?;
             current.grown = Instant::now();
             self.rotated.push(current);
-            if self.rotated.len() > MAX_ROTATED {
+            self.read_missed()?;
+            while self.rotated.len() > MAX_ROTATED {
                 let oldest = self.rotated.remove(0);
                 self.close(oldest)?;
                 let text = "is replaced too often: the oldest file is not read on";
@@ -317,6 +341,11 @@ impl Follower {
     fn notice(&self, what: &str, severity: Severity) -> Result<(), Disconnected> {
         self.reader.notice(with_name(&self.path, what), severity)
     }
+}
+
+/// When a file was created, or last changed where that is not known.
+fn beginning(meta: &Metadata) -> Option<SystemTime> {
+    meta.created().or_else(|_| meta.modified()).ok()
 }
 
 impl FollowedFile {

@@ -41,7 +41,8 @@ pub(super) struct SavedPosition {
 }
 
 impl SavedPosition {
-    fn of(origin: &Origin, offset: u64) -> SavedPosition {
+    /// The position `offset` in a file.
+    pub(super) fn of(origin: &Origin, offset: u64) -> SavedPosition {
         let check = hash_before(&origin.file, offset).unwrap_or_default();
         SavedPosition { path: origin.path.clone(), identity: origin.identity, offset, check }
     }
@@ -87,8 +88,9 @@ impl SavedPosition {
     /// and later: `app.log.2` and `app.log.1` after `app.log.3`, and `app.log-20261126` after
     /// `app.log-20261125`.
     fn later<'s>(&self, renamed: &Path, siblings: &'s [PathBuf]) -> Vec<&'s PathBuf> {
-        let Some(own) = Turn::of(&self.path, renamed) else { return Vec::new() };
-        let turns = siblings.iter().filter_map(|path| Some((Turn::of(&self.path, path)?, path)));
+        let Some(own) = RotationSuffix::of(&self.path, renamed) else { return Vec::new() };
+        let turns =
+            siblings.iter().filter_map(|path| Some((RotationSuffix::of(&self.path, path)?, path)));
         let mut later: Vec<_> = turns.filter(|(turn, _)| turn.follows(&own)).collect();
         later.sort();
         later.into_iter().map(|(_, path)| path).collect()
@@ -129,30 +131,30 @@ pub(super) struct Found {
 
 /// When a file was renamed among others, by what was appended to its name.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Turn<'n> {
+enum RotationSuffix<'n> {
     /// A number that grows with each rotation: 1 is the latest.
     Number(Reverse<u32>),
     /// A date.
     Date(&'n str),
 }
 
-impl<'n> Turn<'n> {
-    fn of(path: &Path, renamed: &'n Path) -> Option<Turn<'n>> {
+impl<'n> RotationSuffix<'n> {
+    fn of(path: &Path, renamed: &'n Path) -> Option<RotationSuffix<'n>> {
         let name = path.file_name()?.to_str()?;
         let suffix = renamed.file_name()?.to_str()?.strip_prefix(name)?;
         let number = suffix.get(1..).filter(|digits| digits.len() <= 3);
         Some(match number.and_then(|digits| digits.parse().ok()) {
-            Some(number) => Turn::Number(Reverse(number)),
-            None => Turn::Date(suffix),
+            Some(number) => RotationSuffix::Number(Reverse(number)),
+            None => RotationSuffix::Date(suffix),
         })
     }
 
     /// Whether it is later, and named in the same way.
-    fn follows(&self, other: &Turn<'_>) -> bool {
+    fn follows(&self, other: &RotationSuffix<'_>) -> bool {
         let same = |(a, b): (u8, u8)| a == b || (a.is_ascii_digit() && b.is_ascii_digit());
         match (self, other) {
-            (Turn::Number(own), Turn::Number(other)) => own > other,
-            (Turn::Date(own), Turn::Date(other)) => {
+            (RotationSuffix::Number(own), RotationSuffix::Number(other)) => own > other,
+            (RotationSuffix::Date(own), RotationSuffix::Date(other)) => {
                 own > other && own.len() == other.len() && own.bytes().zip(other.bytes()).all(same)
             }
             _ => false,
@@ -200,6 +202,9 @@ fn hash_before(file: &File, offset: u64) -> io::Result<u64> {
     Ok(bytes.iter().fold(0xcbf2_9ce4_8422_2325, mix))
 }
 
+/// The most bytes of a position file that are read.
+const MAX_SIZE: u64 = 16 << 20;
+
 /// The file of positions, locked against other processes.
 pub(crate) struct PositionFile {
     path: PathBuf,
@@ -224,12 +229,13 @@ impl PositionFile {
         path: &Path,
         paths: &[PathBuf],
     ) -> Result<(PositionFile, Vec<Vec<SavedPosition>>)> {
-        let failed = |error: &io::Error| Error::of_file(told(path), path, error);
-        let mut file = lock(path)?;
+        let failed = |error: &io::Error| Error::of_file(described(path), path, error);
+        let file = lock(path)?;
         let mut text = String::new();
-        file.read_to_string(&mut text).map_err(|error| failed(&error))?;
+        // A device may never end.
+        (&file).take(MAX_SIZE).read_to_string(&mut text).map_err(|error| failed(&error))?;
         let mut others = parse(&text).ok_or_else(|| {
-            Error::new(format!("{}: zlog did not write this position file", told(path)))
+            Error::new(format!("{}: zlog did not write this position file", described(path)))
                 .hint("Name another file, or remove this one to read all files from the start.")
         })?;
         let mut saved = Vec::with_capacity(paths.len());
@@ -306,7 +312,7 @@ impl PositionFile {
             new.as_file().try_lock().or_else(without_locks)?;
             Ok(new.persist(&self.path)?)
         });
-        self._lock = replaced.map_err(|error| Error::io(told(&self.path), &error))?;
+        self._lock = replaced.map_err(|error| Error::io(described(&self.path), &error))?;
         self.unsaved = false;
         Ok(())
     }
@@ -329,13 +335,13 @@ fn parse(text: &str) -> Option<Vec<SavedPosition>> {
 
 /// Opens the file, or creates it, and locks it.
 fn lock(path: &Path) -> Result<File> {
-    let failed = |error: io::Error| Error::of_file(told(path), path, &error);
+    let failed = |error: io::Error| Error::of_file(described(path), path, &error);
     loop {
         let mut options = File::options();
         let file = options.read(true).append(true).create(true).open(path).map_err(failed)?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
-                return Err(Error::new(format!("{}: another zlog uses it", told(path)))
+                return Err(Error::new(format!("{}: another zlog uses it", described(path)))
                     .hint("Give each emitter a position file of its own."));
             }
             Err(TryLockError::Error(_)) | Ok(()) => {}
@@ -356,7 +362,7 @@ fn without_locks(error: TryLockError) -> io::Result<()> {
     }
 }
 
-fn told(path: &Path) -> String {
+fn described(path: &Path) -> String {
     format!("position file {}", display_name(path))
 }
 

@@ -63,7 +63,8 @@ impl Assembly {
             true => options.parse.formats.clone(),
             false => Formats::none(),
         };
-        let multiline = multiline::Options { formats, ..options.multiline.clone() };
+        let own_files = options.parse.own_files && options.parse.detect;
+        let multiline = multiline::Options { formats, own_files, ..options.multiline.clone() };
         Assembly {
             spec,
             parser: Parser::new(options.parse.clone()),

@@ -66,14 +66,15 @@ fn lines_are_not_held_longer_than_lines_that_were_written_later() {
 }
 
 #[test]
-fn enclosed_lines_are_opened_unless_the_user_says_what_lines_are() {
-    let line = "2024-01-02T03:04:05Z stdout F ERROR: a";
+fn enclosed_lines_are_not_joined_where_the_user_says_what_lines_are() {
+    let line = "2024-01-02T03:04:05Z stdout P ERROR: a";
     let patterns = parse::Options {
         pattern: Some(Regex::new("(?P<message>.*)$").unwrap()),
         ..parse::Options::default()
     };
     for parse in [patterns, parse::Options { detect: false, ..parse::Options::default() }] {
         let options = LineOptions { parse, ..LineOptions::default() };
-        assert_eq!(messages(&read(&options, &[line.as_bytes()]).0), [line]);
+        let lines = format!("{line}\n{line}\n");
+        assert_eq!(messages(&read(&options, &[lines.as_bytes()]).0), [line, line]);
     }
 }

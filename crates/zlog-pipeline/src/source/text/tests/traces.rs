@@ -51,6 +51,41 @@ fn the_tracebacks_of_real_runtimes_are_one_record_each_at_error() {
 }
 
 #[test]
+fn the_last_words_of_a_runtime_are_an_error_of_their_own() {
+    for line in [
+        "PHP Fatal error:  Allowed memory size of 134217728 bytes exhausted in /x.php on line 3",
+        "PHP Parse error:  syntax error, unexpected end of file in /x.php on line 9",
+        "thread 'main' has overflowed its stack",
+        "fatal runtime error: stack overflow",
+        "Exception: java.lang.OutOfMemoryError thrown from the UncaughtExceptionHandler",
+        "java.lang.OutOfMemoryError: Java heap space",
+        "# A fatal error has been detected by the Java Runtime Environment:",
+        "test.rb:1:in `foo': unhandled exception",
+        "[UnhandledPromiseRejection: This error originated either by throwing inside of a",
+        "terminate called after throwing an instance of 'std::runtime_error'",
+        "Segmentation fault (core dumped)",
+    ] {
+        let (records, _) = read_all(format!("INFO up\n{line}\n").as_bytes());
+        let error = records.iter().find(|record| record.level == Level::ERROR);
+        assert!(error.is_some_and(|error| error.msg.contains(&line[..8])), "{line}: {records:?}");
+    }
+}
+
+#[test]
+fn a_traceback_in_colours_is_a_traceback() {
+    let java = "Exception in thread \"main\" java.lang.X: y\n\tat a.B.c(B.java:1)\n";
+    let rust = "thread 'main' panicked at src/main.rs:2:5:\nboom\n";
+    for crash in [PYTHON, java, rust] {
+        let lines = crash.lines().map(|line| format!("\x1b[1;31m{line}\x1b[0m\n"));
+        let text = format!("INFO up\n{}", lines.collect::<String>());
+        let (records, _) = read_all(text.as_bytes());
+        let errors = records.iter().filter(|record| record.level == Level::ERROR).count();
+        assert_eq!(errors, 1, "{text}: {records:?}");
+        assert!(records.len() <= 2, "{text}: {records:?}");
+    }
+}
+
+#[test]
 fn a_crash_is_an_error_whether_it_comes_with_the_line_before_it_or_later() {
     let crashes = [
         "panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/s/m.go:1 +0x1\nexit status 2\n",
