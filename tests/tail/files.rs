@@ -278,6 +278,24 @@ fn sort_merges_files_by_time_and_reports_those_that_are_not_sorted() {
 }
 
 /// Each file is longer than what is read ahead, and there are many.
+#[cfg(target_os = "linux")]
+#[test]
+fn sort_needs_little_memory_however_long_the_files_are() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let record = |i: usize| json!({"msg": "x".repeat(100_000), "created": i});
+    let [a, b] = ["a", "b"].map(|name| directory.path().join(name));
+    for path in [&a, &b] {
+        std::fs::write(path, lines((0..200).map(record))).expect("written");
+    }
+    // 16 MiB of data, for 40 MB of records.
+    let script = "ulimit -d 16384; exec \"$0\" tail --sort -o text --input \"$@\"";
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_zlog")]).args([a, b]).env_remove("ZLOG_CONFIG");
+    let output = shell.output().expect("a shell");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.stdout.len(), 400 * 100_001);
+}
+
 #[test]
 fn sort_merges_many_long_files() {
     let directory = tempfile::tempdir().expect("a directory");
