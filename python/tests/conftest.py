@@ -13,6 +13,9 @@ import zmq
 
 DEADLINE = 60.0
 
+# Not 127.0.0.1: a reader that connects from there to its own port would take it.
+HOST = "127.0.0.2"
+
 
 def wait_until(condition: Any) -> None:
     """Waits for a condition; fails after ``DEADLINE`` seconds."""
@@ -27,7 +30,7 @@ class Reader:
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self.endpoint = f"tcp://127.0.0.1:{port}"
+        self.endpoint = f"tcp://{HOST}:{port}"
         self.messages: List[Tuple[str, Dict[str, Any]]] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -69,7 +72,7 @@ class Reader:
 
 def free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
