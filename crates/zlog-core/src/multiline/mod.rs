@@ -14,8 +14,10 @@ mod assembler;
 mod json;
 mod trace;
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use memchr::memmem::Finder;
 use regex::Regex;
 
 use crate::formats::Formats;
@@ -155,9 +157,10 @@ pub struct Assembled<'a> {
 
 /// Whether a line without a level reads as if a traceback may follow.
 pub fn mentions_error(line: &str) -> bool {
-    const WORDS: [&[u8]; 6] = [b"rror", b"xception", b"RROR", b"ailed", b"raceback", b"atal"];
-    let line = line.as_bytes();
-    WORDS.iter().any(|word| memchr::memmem::find(line, word).is_some())
+    static WORDS: LazyLock<[Finder<'_>; 6]> = LazyLock::new(|| {
+        ["rror", "xception", "RROR", "ailed", "raceback", "atal"].map(Finder::new)
+    });
+    WORDS.iter().any(|word| word.find(line.as_bytes()).is_some())
 }
 
 #[cfg(test)]

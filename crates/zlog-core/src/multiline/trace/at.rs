@@ -167,11 +167,11 @@ fn is_thrown(line: &str) -> bool {
 
 /// `/app/main.js:3`, `node:internal/process/promises:288`: above a source line.
 pub(super) fn is_source_location(line: &str) -> bool {
-    let Some((path, number)) = line.rsplit_once(':') else { return false };
-    (path.contains(['/', '\\']) || path.starts_with("node:"))
-        && !number.is_empty()
-        && number.bytes().all(|byte| byte.is_ascii_digit())
-        && !path.contains([' ', '\t'])
+    let before = line.trim_end_matches(|c: char| c.is_ascii_digit());
+    let Some(path) = before.strip_suffix(':').filter(|_| before.len() < line.len()) else {
+        return false;
+    };
+    (path.contains(['/', '\\']) || path.starts_with("node:")) && !path.contains([' ', '\t'])
 }
 
 /// The error below the source line that Node.js prints.

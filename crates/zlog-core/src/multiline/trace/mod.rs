@@ -12,7 +12,9 @@ mod python;
 mod ruby;
 mod rust;
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::text::sgr;
 
@@ -77,10 +79,13 @@ impl Trace {
         if line.is_empty() {
             return Maybe(Trace::Gap);
         }
-        let names_exception = ["xception", "Error"]
-            .iter()
-            .any(|word| memmem::find(head.as_bytes(), word.as_bytes()).is_some());
-        if names_exception { Step::MaybeText(Trace::Message(1)) } else { Not }
+        static WORDS: LazyLock<[Finder<'_>; 2]> =
+            LazyLock::new(|| ["xception", "Error"].map(Finder::new));
+        if WORDS.iter().any(|word| word.find(head.as_bytes()).is_some()) {
+            Step::MaybeText(Trace::Message(1))
+        } else {
+            Not
+        }
     }
 
     /// Whether the line, after other lines of a message, is the first one of the frames.

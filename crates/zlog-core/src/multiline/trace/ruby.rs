@@ -1,5 +1,9 @@
 //! Ruby's exceptions, as the interpreter and `Logger` print them.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::{Step, Trace, is_carets, is_indented, more_text};
 use Step::{Maybe, Not, Part};
 
@@ -58,7 +62,8 @@ impl State {
 
 /// What follows ``main.rb:2:in `f'`` (since Ruby 3.4, `main.rb:2:in 'f'`).
 fn after_frame(line: &str) -> Option<&str> {
-    let at = memchr::memmem::find(line.as_bytes(), b":in ")?;
+    static IN: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b":in "));
+    let at = IN.find(line.as_bytes())?;
     let (location, method) = (&line[..at], &line[at + 4..]);
     let number = location.rsplit_once(':')?.1;
     let method = method.strip_prefix(['`', '\''])?;
