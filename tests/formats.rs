@@ -216,6 +216,18 @@ fn a_wrong_format_file_is_reported_and_does_not_stop_the_job() {
     assert!(listed.err().contains("sample 1: level is ERROR, not INFO"), "{}", listed.err());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_among_the_format_files_keeps_no_command_waiting() {
+    let config = own_format("shop.toml", SHOP);
+    let pipe = config.path().join("zlog/formats/pipe.toml");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
+    let config = config.path().to_str().unwrap();
+    let listed = zlog(["formats"]).env("XDG_CONFIG_HOME", config).run().code(1);
+    listed.stderr_has("pipe.toml is not a regular file");
+}
+
 #[test]
 fn an_explanation_says_which_format_a_line_has_and_why() {
     let directory = tempfile::tempdir().unwrap();
@@ -298,6 +310,14 @@ fn a_stored_line_without_a_time_has_the_time_of_the_line_before_it() {
     let (messages, _) = published(emit(["-r", "a", "--file"]).args([&file]));
     let third: Value = messages[2].json();
     assert_eq!((third["created"].as_f64(), &third["inherited_time"]), (second, &true.into()));
+}
+
+#[test]
+fn a_time_that_can_not_be_shown_is_no_time_of_the_next_line() {
+    let lines = "{\"level\":\"error\",\"msg\":\"b\",\"created\":1e300}\nplain\n";
+    let out = zlog(["tail", "--input", "-", "-o", "json"]).stdin(lines).run().success().out();
+    let plain: Value = serde_json::from_str(out.lines().nth(1).unwrap()).unwrap();
+    assert_eq!((&plain["msg"], &plain["received"]), (&json!("plain"), &Value::Null));
 }
 
 #[test]

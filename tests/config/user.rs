@@ -66,6 +66,17 @@ fn emit_has_defaults_too() {
 }
 
 #[test]
+fn a_default_endpoint_may_say_whether_to_bind_or_to_connect() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "[emit]\nendpoint = 'bind:tcp://127.0.0.1:*'\n\
+                [tail]\nendpoint = 'connect:tcp://127.0.0.1:1'\n";
+    let args = ["emit", "--wait", "0s", "-m", "x"];
+    with_file(directory.path(), text, &args).run().success().stderr_has("bound tcp://127.0.0.1:");
+    let tail = ["tail", "--timeout", "1ms"];
+    with_file(directory.path(), text, &tail).run().success();
+}
+
+#[test]
 fn a_name_stands_for_its_endpoints() {
     let directory = tempfile::tempdir().unwrap();
     let (one, two) = (Publisher::bind(), Publisher::bind());

@@ -312,6 +312,19 @@ fn sort_merges_many_long_files() {
 }
 
 #[test]
+fn lines_written_after_a_rotation_have_the_time_of_their_reading() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    std::fs::write(&log, "old\n").unwrap();
+    let mut tail = zlog(["tail", "-o", "json", "-f"]).args([&log]).start();
+    tail.expect_stdout("\"old\"");
+    std::fs::rename(&log, directory.path().join("app.log.1")).unwrap();
+    std::fs::write(&log, "new\n").unwrap();
+    let new: Value = serde_json::from_str(&tail.expect_stdout("\"new\"")).unwrap();
+    assert!(new["received"].is_number(), "{new}");
+}
+
+#[test]
 fn sort_is_not_for_files_that_are_followed() {
     zlog(["tail", "--sort", "--follow", "--input", "a"]).run().code(2).stderr_has("--follow");
 }
