@@ -27,6 +27,7 @@
 //! - Subscriptions are remembered per peer, and each names its peer. The user can end a
 //!   connection by its number.
 //! - A connection for which there is no descriptor is closed.
+//! - A peer that does not speak ZMTP 2 or 3 is refused.
 //!
 //! libzmq is under the Mozilla Public License 2.0. So are these changes to its files, and
 //! the lines of them that are quoted here.
