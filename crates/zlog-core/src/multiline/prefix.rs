@@ -20,9 +20,10 @@ const MAX_KEYS: usize = 4;
 pub(super) struct Prefix {
     /// Its length in bytes; 0 without one.
     pub(super) len: usize,
-    /// A hash of the names up to the end of each part. Lines of one program have the same, whatever
-    /// their times are. The last parts may be the program's own: further lines lack them.
-    keys: [u64; MAX_KEYS],
+    /// Of each name, a hash of the names up to it, and where the parts up to the next one end.
+    /// Lines of one program have the same names, whatever their times are. The last names may be
+    /// the program's own: further lines lack them.
+    names: [(u64, usize); MAX_KEYS],
     count: usize,
 }
 
@@ -30,50 +31,46 @@ impl Prefix {
     /// The prefix of a line, with one space after it. Colours don't count.
     pub(super) fn of(line: &str) -> Prefix {
         let mut prefix = Prefix::default();
-        prefix.len = scan(line, |key, _| {
-            let last = &prefix.keys[..prefix.count];
-            if prefix.count < MAX_KEYS && last.last() != Some(&key) {
-                prefix.keys[prefix.count] = key;
-                prefix.count += 1;
+        prefix.len = scan(line, |key, len| {
+            let at = prefix.names().position(|own| own == key).unwrap_or(prefix.count);
+            if let Some(name) = prefix.names.get_mut(at) {
+                *name = (key, len);
+                prefix.count = prefix.count.max(at + 1);
             }
         });
         prefix
     }
 
-    /// The length of the prefix of a further line of the program, and this prefix without the
-    /// parts that the line lacks. `None` if the line has none of these prefixes.
-    fn find(self, line: &str) -> Option<(usize, Prefix)> {
-        let keys = &self.keys[..self.count];
-        let (whole, mut found, mut last) = (keys.last(), None, 0);
-        let len = scan(line, |key, len| {
-            last = key;
-            if whole == Some(&key) {
-                found = Some((len, key));
-            }
-        });
-        if len == 0 {
+    fn names(&self) -> impl Iterator<Item = u64> {
+        self.names[..self.count].iter().map(|(key, _)| *key)
+    }
+
+    /// The length of the prefix of a further line of the program, whose first line had this prefix,
+    /// and this prefix without the names that the line lacks. `line_prefix` is all of the line's.
+    /// `None` if the line has none of these, or that of another program.
+    pub(super) fn find(self, line: &str, line_prefix: Prefix) -> Option<(usize, Prefix)> {
+        if self.len == 0 {
+            return Some((0, self));
+        }
+        if line_prefix.len == 0 {
             // journalctl indents the further lines of a message.
             let indent = line.as_bytes().get(..self.len)?;
             return indent.iter().all(|byte| *byte == b' ').then_some((self.len, self));
         }
-        let (len, key) = found.or_else(|| keys.contains(&last).then_some((len, last)))?;
+        // The program may have written the last names of either line.
+        let (whole, line_whole) = (self.names().last()?, line_prefix.names().last()?);
+        let found = line_prefix.names[..line_prefix.count].iter().find(|(key, _)| *key == whole);
+        let is_shorter = || self.names().any(|key| key == line_whole);
+        let other = || is_shorter().then_some((line_whole, line_prefix.len));
+        let (key, len) = found.copied().or_else(other)?;
         let mut prefix = Prefix { count: 1, ..self };
-        prefix.keys[0] = key;
+        prefix.names[0] = (key, len);
         Some((len, prefix))
     }
 
-    /// A further line of the program, whose first line had this prefix, without its own. `None` if
-    /// the line is none: it has no prefix, or that of another program.
+    /// A further line of the program, without its prefix. `None` if it is none.
     pub(super) fn strip(self, line: &str) -> Option<&str> {
-        if self.len == 0 {
-            return Some(line);
-        }
-        self.find(line).map(|(len, _)| &line[len..])
-    }
-
-    /// This prefix, after a further line.
-    pub(super) fn after(self, line: &str) -> Prefix {
-        self.find(line).map_or(self, |(_, prefix)| prefix)
+        self.find(line, Prefix::of(line)).map(|(len, _)| &line[len..])
     }
 }
 
@@ -223,7 +220,12 @@ impl Scan<'_> {
         let is_header = match self.time {
             Time::None => is_pod(first) && is_label(tag),
             Time::Any => is_tag(tag),
-            Time::Syslog => is_tag(tag) || tag.ends_with(b":") && tag.len() > 1,
+            // `fatal error: ` and `Uncaught TypeError: ` are no host and program.
+            Time::Syslog => {
+                let is_text = [&b"fatal"[..], b"Uncaught", b"Unhandled"].contains(&first);
+                let is_name = tag.ends_with(b":") && tag[0].is_ascii_alphanumeric();
+                is_tag(tag) || is_name && !is_text
+            }
         };
         is_header && {
             self.add(start, name_end);
@@ -372,11 +374,13 @@ fn clock_time(bytes: &[u8]) -> Option<(usize, Time)> {
         // 2026-11-26T10:00:00.5Z, 2026/11/26 10:00:00
         [b'0'..=b'9', _, _, _, b'-' | b'/', _, _, b'-' | b'/', _, _, ..] if digits(0, 4) => {
             let comma = usize::from(bytes.get(10) == Some(&b','));
-            let is_time = matches!(bytes.get(10 + comma), Some(b'T' | b' ')) && clock(11 + comma);
+            if !matches!(bytes.get(10 + comma), Some(b'T' | b' ')) || !clock(11 + comma) {
+                return None;
+            }
             let end = after_clock(bytes, 19 + comma);
             // Container runtimes write UTC.
             let is_local = bytes[10] == b'T' && bytes.get(end - 1) != Some(&b'Z');
-            is_time.then_some((end, if is_local { Time::Syslog } else { Time::Any }))
+            Some((end, if is_local { Time::Syslog } else { Time::Any }))
         }
         // 10:00:00
         [b'0'..=b'9', _, b':', ..] => clock(0).then(|| (after_clock(bytes, 8), Time::Any)),
@@ -426,5 +430,131 @@ fn after_clock(bytes: &[u8], mut at: usize) -> usize {
         [b'+' | b'-', ..] if digits(at + space + 1) == 4 && ends(5) => at + space + 5,
         [b'+' | b'-', _, _, b':', ..] if digits(at + space + 4) == 2 && ends(6) => at + space + 6,
         _ => at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is left of the line behind its prefix.
+    fn own(line: &str) -> &str {
+        &line[Prefix::of(line).len..]
+    }
+
+    #[test]
+    fn a_prefix_ends_before_the_text_of_the_program() {
+        let prefixes = [
+            "web-1  | ",
+            "web-1  | 2026-11-26T12:00:01.123456789Z ",
+            "0|app  | ",
+            "@scope/web | ",
+            "2026-11-26T12:00:01Z ",
+            "2026-11-26T12:00:01.1+01:00 ",
+            "2026-11-26 12:00:01,123 ",
+            "2026/11/26 12:00:01.5 ",
+            "[2026-11-26T12:00:01.123Z] ",
+            "[Thu Nov 26 12:00:01.123456 2026] [wsgi:error] [pid 7:tid 8] [client ::1:4] ",
+            "[2026-11-26, 12:00:01 UTC] {subprocess.py:93} INFO - ",
+            "[pod/web-0/app] ",
+            "[  12.345678] ",
+            "12:00:01 web.1  | ",
+            "<11>",
+            "<11>Nov 26 12:00:01 host app[7]: ",
+            "<11>1 2026-11-26T12:00:01.5Z host app 7 ID [a@1 b=\"c\"][d@2 e=\"f g\"] ",
+            "<11>1 2026-11-26T12:00:01.5Z - app - - - ",
+            "Nov  6 12:00:01 host app: ",
+            "Nov  6 12:00:01.5 app[7]: ",
+            "Nov  6 12:00:01 ",
+            "Thu 2026-11-26 12:00:01 UTC host app[7]: ",
+            "1795694401.123456 host app[7]: ",
+            "@400000004a9d1f2b2c3d4e5f ",
+            "job.sh: line 3:  4711 ",
+        ];
+        let texts = [
+            "Traceback (most recent call last):",
+            "  File \"a.py\", line 1",
+            "\tat a.B.c(B.java:1)",
+            "java.lang.Error: x",
+            "fatal error: all goroutines are asleep - deadlock!",
+            "thread 'main' panicked at src/main.rs:2:5:",
+            "boom.rb:2:in `f': x (E)",
+        ];
+        for prefix in prefixes {
+            for text in texts {
+                assert_eq!(own(&format!("{prefix}{text}")), text, "{prefix}");
+            }
+            if prefix.ends_with(' ') {
+                assert_eq!(own(prefix.trim_end()), "", "{prefix}: an empty line without its space");
+            }
+        }
+    }
+
+    #[test]
+    fn ordinary_text_has_no_prefix() {
+        for line in [
+            "",
+            "could not connect",
+            "ValueError: x",
+            "java.lang.Error: x",
+            "127.0.0.1 - - [26/Nov/2026:12:00:01 +0000] \"GET / HTTP/1.1\" 200 5",
+            "{\"msg\": \"x\"}",
+            "[]",
+            "  indented",
+            "\x1b[31mred\x1b[0m",
+            "12:00 noon",
+            "2026-11-26",
+            "Nov",
+            "<tag> text",
+            "error: x",
+        ] {
+            assert_eq!(own(line), line);
+        }
+    }
+
+    #[test]
+    fn a_line_of_any_length_is_scanned_near_its_start_only() {
+        for part in ["Thu ", "[a] ", "2026-11-26T12:00:01Z ", "a | ", "\x1b[31m", "<1>", "x"] {
+            let line = part.repeat(100_000);
+            // Colours have no limit of their own: they are skipped.
+            let colours = if part.starts_with('\x1b') { line.len() } else { 0 };
+            assert!(Prefix::of(&line).len <= MAX_PARTS * MAX_NAME + colours, "{part}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_can_follow_any_beginning_of_a_prefix(
+            parts in proptest::collection::vec(proptest::sample::select(vec![
+                "2026-11-26", "T12:00:01", "12:00:01", ".5", "Z", "+01:00", " ", "Nov 26 ", "Thu ",
+                "<11>", "1 ", "[", "]", "{", "a:1}", "web-1", " | ", "│", "app[7]:", "host ",
+                "1795694401.123", "@40", "\u{1b}[31m", "\t", "é", "-", "job.sh: ", "line 3: ", "47 ",
+            ]), 0..12),
+        ) {
+            let line = parts.concat();
+            let prefix = Prefix::of(&line);
+            proptest::prop_assert!(line.is_char_boundary(prefix.len));
+            let _ = prefix.strip(&line);
+        }
+    }
+
+    #[test]
+    fn lines_are_of_one_program_if_the_names_are_the_same_whatever_the_times_are() {
+        let cases = [
+            ("web-1  | a", "web-1  | b", Some("b")),
+            ("web-1  | a", "db-1   | b", None),
+            ("2026-11-26T12:00:01Z a", "2026-11-26T12:00:02.5Z b", Some("b")),
+            ("12:00:01 web.1 | a", "12:00:02 web.1 | b", Some("b")),
+            ("12:00:01 web.1 | a", "12:00:02 db.1  | b", None),
+            // The program's own names differ or are missing.
+            ("web-1  | 12:00:01 [error] a", "web-1  | b", Some("b")),
+            ("web-1  | a", "web-1  | [SQL: SELECT 1]", Some("[SQL: SELECT 1]")),
+            ("Nov 26 12:00:01 h app[7]: a", "Nov 26 12:00:01 h app[8]: b", None),
+            ("Nov 26 12:00:01 h app[7]: a", "                          b", Some("b")),
+            ("web-1  | a", "b", None),
+        ];
+        for (first, line, expected) in cases {
+            assert_eq!(Prefix::of(first).strip(line), expected, "{first}, {line}");
+        }
     }
 }
