@@ -14,7 +14,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%d/%b/%Y:%H:%M:%S %z"],
         levels: &[],
         continues: None,
-        prefix: &["-.09AZ__az", "-.0:AZ__az", "-.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az"],
+        prefix: &[],
+        needed: "0A\"/:[]",
     },
     Definition {
         name: "access-log",
@@ -24,7 +25,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%d/%b/%Y:%H:%M:%S %z"],
         levels: &[],
         continues: None,
-        prefix: &["-.0:AZ__az", "  -.0:AZ__az"],
+        prefix: &[],
+        needed: "0A\"/:[]",
     },
     Definition {
         name: "airflow",
@@ -35,6 +37,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", ",,..", "09", "09", "09", "++--]]", "  09", "09{{"],
+        needed: "0A-:[]{}",
     },
     Definition {
         name: "android-brief",
@@ -45,6 +48,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("V", Level(5)), ("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50)), ("A", Level(50))],
         continues: None,
         prefix: &["AADFIIVW", "//"],
+        needed: "0A()/:",
     },
     Definition {
         name: "android-time",
@@ -55,6 +59,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("V", Level(5)), ("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50)), ("A", Level(50))],
         continues: None,
         prefix: &["09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "AADFIIVW", "//"],
+        needed: "0A()-./:",
     },
     Definition {
         name: "android",
@@ -65,6 +70,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("V", Level(5)), ("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50)), ("A", Level(50))],
         continues: None,
         prefix: &["09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "  09", "  09", "  09", "  09", "  09AADFIIVW", "  09AADFIIVW"],
+        needed: "0A-.:",
     },
     Definition {
         name: "ansible",
@@ -75,6 +81,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "pp", "==", "09", "  09", "  09uu", "  09==uu"],
+        needed: "0,-:=|",
     },
     Definition {
         name: "apache-error-2.2",
@@ -85,6 +92,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("emerg", Level(50)), ("alert", Level(50)), ("crit", Level(50)), ("error", Level(40)), ("warn", Level(30)), ("notice", Level(25)), ("info", Level(20)), ("debug", Level(10)), ("trace1", Level(5)), ("trace2", Level(5)), ("trace3", Level(5)), ("trace4", Level(5)), ("trace5", Level(5)), ("trace6", Level(5)), ("trace7", Level(5)), ("trace8", Level(5))],
         continues: None,
         prefix: &["[[", "AZ", "az", "az", "  ", "AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "09", "09", "09", "09", "]]", "  ", "[[", "09az", "09]]az", "  09]]az"],
+        needed: "0A:[]",
     },
     Definition {
         name: "apache-error",
@@ -95,6 +103,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("emerg", Level(50)), ("alert", Level(50)), ("crit", Level(50)), ("error", Level(40)), ("warn", Level(30)), ("notice", Level(25)), ("info", Level(20)), ("debug", Level(10)), ("trace1", Level(5)), ("trace2", Level(5)), ("trace3", Level(5)), ("trace4", Level(5)), ("trace5", Level(5)), ("trace6", Level(5)), ("trace7", Level(5)), ("trace8", Level(5))],
         continues: None,
         prefix: &["[[", "AZ", "az", "az", "  ", "AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "09"],
+        needed: "0A:[]",
     },
     Definition {
         name: "auditd",
@@ -105,6 +114,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["nntt", "ooyy", "ddpp", "ee", "=="],
+        needed: "0().:=",
     },
     Definition {
         name: "bgl",
@@ -115,6 +125,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("INFO", Level(20)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("SEVERE", Level(40)), ("FAILURE", Level(50)), ("FATAL", Level(50))],
         continues: None,
         prefix: &[],
+        needed: "0A-.",
     },
     Definition {
         name: "bind-start",
@@ -125,6 +136,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  "],
+        needed: "0A-.:",
     },
     Definition {
         name: "bind",
@@ -135,6 +147,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("critical", Level(50)), ("error", Level(40)), ("warning", Level(30)), ("notice", Level(25)), ("info", Level(20)), ("debug 1", Level(10)), ("debug 2", Level(10)), ("debug 3", Level(10))],
         continues: None,
         prefix: &["09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "--az", "--::az", "  --::az", "  --::az", "  --::az", "  --::az", "  --::az"],
+        needed: "0A-.:",
     },
     Definition {
         name: "boost-log",
@@ -145,6 +158,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "]]", "  ", "[[", "00", "xx"],
+        needed: "0-.:[]",
     },
     Definition {
         name: "bsd-time",
@@ -155,6 +169,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
+        needed: "0A:",
     },
     Definition {
         name: "bunyan-cli",
@@ -165,6 +180,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "ZZ", "]]", "  ", "  DFIITTWW", "  AADFIINNRRTTWW", "  ABDFIINNRRTTWW", "  AFIINORRTUWW"],
+        needed: "0A-./:[]",
     },
     Definition {
         name: "caddy",
@@ -175,6 +191,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "\t\t", "AZ", "\t\tAZ"],
+        needed: "0A\t./:",
     },
     Definition {
         name: "cassandra",
@@ -185,6 +202,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["AZ", "  AZ", "  A["],
+        needed: "0A,-:[]",
     },
     Definition {
         name: "celery",
@@ -195,6 +213,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "::", "  ", "AZ", "//AZ"],
+        needed: "0A,-/:[]",
     },
     Definition {
         name: "certbot",
@@ -205,6 +224,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "::", "AZ", "::AZ"],
+        needed: "0A,-:",
     },
     Definition {
         name: "chromium",
@@ -215,6 +235,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("INFO", Level(20)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("FATAL", Level(50)), ("VERBOSE1", Level(10)), ("VERBOSE2", Level(10))],
         continues: None,
         prefix: &["[[", "09", "0:", "0:", "0:", "0:", "0:", "0:", "0:", "/:", "/:", "/:", "/:", "/:", "/:", "/:", ".:", ".:AZ", ".:AZ"],
+        needed: "0A()/:[]",
     },
     Definition {
         name: "clickhouse",
@@ -225,6 +246,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "..", "09", "09", "..", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "  ", "[[", "  ", "09", "  09", "  09]]"],
+        needed: "0A.:<>[]{}",
     },
     Definition {
         name: "cloud-init",
@@ -234,7 +256,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S,%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "--", "  ", "09AZ__az", "..09AZ__az", "..09AZ__az", "..09AZ__az", "..09A[__az", "..09A[__az"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "--", "  "],
+        needed: "0A,-.:[]",
     },
     Definition {
         name: "cloudfront",
@@ -245,6 +268,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "\t\t", "09", "09", "::", "09", "09", "::", "09", "09", "\t\t", "AZ", "AZ", "AZ", "09"],
+        needed: "0A\t-:",
     },
     Definition {
         name: "coloredlogs",
@@ -255,6 +279,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("SPAM", Level(5)), ("VERBOSE", Level(15)), ("DEBUG", Level(10)), ("INFO", Level(20)), ("NOTICE", Level(25)), ("SUCCESS", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("CRITICAL", Level(50))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
+        needed: "0A-:[]",
     },
     Definition {
         name: "consola",
@@ -265,6 +290,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("trace", Level(5)), ("verbose", Level(5)), ("debug", Level(10)), ("info", Level(20)), ("success", Level(25)), ("log", Level(20)), ("ready", Level(20)), ("start", Level(20)), ("box", Level(20)), ("warn", Level(30)), ("error", Level(40)), ("fail", Level(40)), ("fatal", Level(50))],
         continues: None,
         prefix: &["[[", "bbdfiillrtvw", "aaeenorrtu", "acfgiirrttxx"],
+        needed: "[]",
     },
     Definition {
         name: "ctime",
@@ -275,6 +301,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["A[", "AZaz", "az", "  az", "  AZ", "AZaz", "az", "  az", "  09", "  09", "  09", "  09", "09", "0:", "0:", "09", "0:", "0:", "09", "  09", "  09AZ", "09AZ", "09AZ", "  09AZ"],
+        needed: "0A:",
     },
     Definition {
         name: "cups",
@@ -285,6 +312,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("X", Level(50)), ("A", Level(50)), ("E", Level(40)), ("C", Level(50)), ("W", Level(30)), ("N", Level(25)), ("I", Level(20)), ("D", Level(10)), ("d", Level(10))],
         continues: None,
         prefix: &["AACEIINNWXdd", "  ", "[[", "09", "09", "//", "AZ", "az", "az", "//", "09", "09", "09", "09", "::", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "++--", "09", "09", "09", "09", "]]", "  "],
+        needed: "0A/:[]",
     },
     Definition {
         name: "debug-js",
@@ -294,7 +322,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["iso"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "ZZ", "  ", "az", "  --0:AZ__az"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "ZZ", "  ", "az"],
+        needed: "0A-.:",
     },
     Definition {
         name: "django-server",
@@ -305,6 +334,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "//", "AZ", "az", "az", "//", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "]]", "  ", "\"\""],
+        needed: "0A\"/:[]",
     },
     Definition {
         name: "dotnet-simple",
@@ -315,6 +345,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("trce", Level(5)), ("dbug", Level(10)), ("info", Level(20)), ("warn", Level(30)), ("fail", Level(40)), ("crit", Level(50))],
         continues: None,
         prefix: &["09cdffiittww", "09abnnrr", "0:ccffiirruu", "09eeggllnott", "--0:", "  0:"],
+        needed: "0:[]",
     },
     Definition {
         name: "dotnet-systemd",
@@ -324,7 +355,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &[],
         levels: &[],
         continues: None,
-        prefix: &["AZ__az", "..09AZ__az", "..09AZ__az"],
+        prefix: &[],
+        needed: "0.[]",
     },
     Definition {
         name: "dotnet",
@@ -335,6 +367,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("trce", Level(5)), ("dbug", Level(10)), ("info", Level(20)), ("warn", Level(30)), ("fail", Level(40)), ("crit", Level(50))],
         continues: Some(Continues::Matches(r#" {6}"#)),
         prefix: &["cdffiittww", "abnnrr", "ccffiirruu", "eeggllnott", "::", "  "],
+        needed: "0:[]",
     },
     Definition {
         name: "elasticsearch",
@@ -345,6 +378,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "]]", "[[", "AZ", "  AZ]]", "  A[]]"],
+        needed: "0A,-:[]",
     },
     Definition {
         name: "elb",
@@ -355,6 +389,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09ghww", "09rt"],
+        needed: "0A-.:",
     },
     Definition {
         name: "elixir",
@@ -365,6 +400,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  "],
+        needed: "0.:[]",
     },
     Definition {
         name: "env-logger",
@@ -375,6 +411,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..ZZ", "  09"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "envoy",
@@ -385,6 +422,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "]]", "[[", "09", "09]]", "09[[]]", "09[[]]az", "09[[]]az", "09[[]]az"],
+        needed: "0-.:[]",
     },
     Definition {
         name: "epoch",
@@ -395,6 +433,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["11", "09", "09", "09", "09", "09", "09", "09", "09", "09"],
+        needed: "0",
     },
     Definition {
         name: "fail2ban",
@@ -405,6 +444,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "ff", "aa", "ii", "ll", "22", "bb", "aa", "nn"],
+        needed: "0A,-:[]",
     },
     Definition {
         name: "flask",
@@ -415,6 +455,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "]]", "  ", "CEIIWW", "AAEENNRR", "BBFFIIRR", "NOTU"],
+        needed: "0A,-:[]",
     },
     Definition {
         name: "flexi-logger",
@@ -425,6 +466,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "  09", "  ++--09", "  ++--09", "  ++--09", "  ++--0:", "  ++--0:", "  ++--0:", "  ++--0:]]", "  ++--0:]]", "  ++--0:DEIITTWW]]"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "go-log-file",
@@ -434,7 +476,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M:%S.%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "-9AZ__az", "-9AZ__az", "-9AZ__az", "-9AZ__az", "-:AZ__az", "-:AZ__az", "  -:AZ__az", "  -:AZ__az"],
+        prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  .."],
+        needed: "0./:",
     },
     Definition {
         name: "go-log",
@@ -445,6 +488,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  .."],
+        needed: "0/:",
     },
     Definition {
         name: "go-slog",
@@ -455,6 +499,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("DEBUG-4", Level(5)), ("DEBUG", Level(10)), ("INFO", Level(20)), ("INFO+2", Level(25)), ("WARN", Level(30)), ("ERROR", Level(40)), ("ERROR+4", Level(50))],
         continues: None,
         prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "DEIIWW", "AAEENNRR", "BBFFRR", "NOUU"],
+        needed: "0A/:",
     },
     Definition {
         name: "go-stdr",
@@ -465,6 +510,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  .."],
+        needed: "0\"/:=",
     },
     Definition {
         name: "go-time",
@@ -475,6 +521,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "++--09"],
+        needed: "0A-:",
     },
     Definition {
         name: "gunicorn",
@@ -485,6 +532,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "++--", "09", "09", "09", "09", "]]", "  ", "[[", "09", "09]]", "  09]]"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "hadoop",
@@ -495,6 +543,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "AZ", "  AZ", "  A["],
+        needed: "0A,-:[]",
     },
     Definition {
         name: "haproxy-start",
@@ -505,6 +554,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("DIAG", Level(10)), ("NOTICE", Level(25)), ("WARNING", Level(30)), ("ALERT", Level(50))],
         continues: None,
         prefix: &["[[", "AADDNNWW", "AAIILLOO", "AAEERRTT", "GGIINNRR"],
+        needed: "0A():[]",
     },
     Definition {
         name: "haproxy",
@@ -514,7 +564,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%d/%b/%Y:%H:%M:%S.%f"],
         levels: &[],
         continues: None,
-        prefix: &["..0:AFaf", "..0:AFaf", "..0:AFaf", "  ..0:AFaf", "  ..0:AF[[af", "  ..0:AF[[af", "  ..0:AF[[af", "  .:AF[[af", "  .:A[af", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[]]az", "  .:A[]]az"],
+        prefix: &["..0:AFaf", "..0:AFaf", "..0:AFaf", "  ..0:AFaf", "  ..0:AF[[af", "  ..0:AF[[af", "  ..0:AF[[af", "  .:AF[[af", "  .:A[af"],
+        needed: "0A./:[]",
     },
     Definition {
         name: "hclog",
@@ -525,6 +576,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "++--ZZ"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "hdfs",
@@ -535,6 +587,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "09", "09", "  ", "09", "09", "09", "09", "09", "09", "  ", "09", "  09", "  09AZ", "  09AZ"],
+        needed: "0A:",
     },
     Definition {
         name: "healthapp",
@@ -545,6 +598,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "09", "09", "09", "09", "--", "09", "0:", "0:", "0:", "0:", "0:", "0:", "0:||"],
+        needed: "0-:|",
     },
     Definition {
         name: "hpc",
@@ -555,6 +609,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "  09"],
+        needed: "0",
     },
     Definition {
         name: "http-server",
@@ -564,7 +619,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%d/%b/%Y %H:%M:%S"],
         levels: &[],
         continues: None,
-        prefix: &["-.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az", "  -.0:A[__az", "  -.0:A[__az", "  -.0:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[]]__az", "  -:A[]]__az"],
+        prefix: &[],
+        needed: "0A-/:[]",
     },
     Definition {
         name: "jenkins",
@@ -575,6 +631,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("SEVERE", Level(40)), ("WARNING", Level(30)), ("INFO", Level(20)), ("CONFIG", Level(15)), ("FINE", Level(10)), ("FINER", Level(7)), ("FINEST", Level(5))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "++--", "09", "09", "09", "09", "  ", "[[", "ii", "dd"],
+        needed: "0A\t#-.:=[]",
     },
     Definition {
         name: "journalctl-full",
@@ -585,6 +642,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["AZ", "az", "az", "  ", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "++--09AZ", "  ++--09AZ"],
+        needed: "0A-:",
     },
     Definition {
         name: "journalctl-unix",
@@ -595,6 +653,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "09", "09", "09", "09", "09", "09", "..", "09", "09", "09", "09", "09", "09", "  "],
+        needed: "0.:",
     },
     Definition {
         name: "jul",
@@ -605,6 +664,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("SEVERE", Level(40)), ("WARNING", Level(30)), ("INFO", Level(20)), ("CONFIG", Level(15)), ("FINE", Level(10)), ("FINER", Level(7)), ("FINEST", Level(5))],
         continues: Some(Continues::Matches(r#"(?:SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): "#)),
         prefix: &["AZ", "az", "az", "  ", "09", "09", ",,", "  ", "09", "09", "09", "09", "  ", "09", "0:", "0:", "0:", "0:", "0:", "0:"],
+        needed: "0A,:",
     },
     Definition {
         name: "jupyter-notebook",
@@ -615,6 +675,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("C", Level(50))],
         continues: None,
         prefix: &["[[", "CEIIWW", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  "],
+        needed: "0A.:[]",
     },
     Definition {
         name: "jupyter",
@@ -625,6 +686,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("C", Level(50))],
         continues: None,
         prefix: &["[[", "CEIIWW", "  ", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  "],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "jvm-gc",
@@ -635,6 +697,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "++--", "09", "09", "09", "09", "::", "  ", "09", "..09"],
+        needed: "0A-.:",
     },
     Definition {
         name: "jvm",
@@ -645,6 +708,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "..09", "..09", "..09", "-.09", "..09ss", "..09]]ss", "-.09[[]]ss", "..09[[]]deiistww", "..09[[]]aadeiinnrtww", "..09TT[[]]abdfiinnrtww", "..09[[]]afiinoruww"],
+        needed: "0.[]",
     },
     Definition {
         name: "kafka",
@@ -655,6 +719,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "]]", "  ", "AZ", "  AZ"],
+        needed: "0A(),-:[]",
     },
     Definition {
         name: "kernel-time",
@@ -665,6 +730,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "AZ", "az", "az", "  ", "AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "09", "09", "09", "09", "]]", "  "],
+        needed: "0A:[]",
     },
     Definition {
         name: "kernel",
@@ -675,6 +741,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "  09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09]]", "  ..09]]"],
+        needed: "0.[]",
     },
     Definition {
         name: "klog",
@@ -685,6 +752,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50))],
         continues: None,
         prefix: &["EFIIWW", "09", "09", "09", "09", "  09", "09", "09", "0:", "  09", "09", "0:", "0:", "09", "..09", "0:", "09", "09", "..09", "09", "09", "  09", "  09", "  09"],
+        needed: "0A.:]",
     },
     Definition {
         name: "log4j-level-first",
@@ -695,6 +763,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", ",,..", "09", "09", "09", "  ++--ZZ"],
+        needed: "0A-:",
     },
     Definition {
         name: "log4j-thread-last",
@@ -705,6 +774,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", ",,..", "09", "09", "09", "  ++--ZZ"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "log4j-ttcc",
@@ -715,6 +785,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "  09", "  09[["],
+        needed: "0A-[]",
     },
     Definition {
         name: "log4j",
@@ -725,6 +796,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", ",,..", "09", "09", "09", "  ++--ZZ"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "log4js",
@@ -735,6 +807,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "]]", "  ", "[[", "AZ", "AZ]]", "  AZ]]"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "log4perl",
@@ -745,6 +818,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "DFIITTWW", "AAEENNRR", "ABFFRRTT", "AACCNOUU"],
+        needed: "0A-/:>",
     },
     Definition {
         name: "log4rs",
@@ -755,6 +829,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "++--09", "++--09", "++--09", "++--0:", "++--0:", "++--0:", "  ++--0:", "  ++--0:DEIITTWW", "  ++--0:AADEIINNRRTTWW", "  ++--0:ABDFIINNRRTTWW", "  ++--0:AFIINORRTUWW"],
+        needed: "0A-.:",
     },
     Definition {
         name: "logback",
@@ -765,6 +840,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "::", "09", "09", "::", "09", "09", ",,..", "09", "09", "09", "  ", "[["],
+        needed: "0A-:[]",
     },
     Definition {
         name: "logbook",
@@ -775,6 +851,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "]]", "  ", "CEIINNTTWW", "AAEENORR", "ABFFIIRRTT"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "logrus",
@@ -785,6 +862,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("TRAC", Level(5)), ("DEBU", Level(10)), ("INFO", Level(20)), ("WARN", Level(30)), ("ERRO", Level(40)), ("FATA", Level(50)), ("PANI", Level(50))],
         continues: None,
         prefix: &["DFIIPPTTWW", "AAEENNRR", "ABFFNNRRTT", "AACCIINOUU", "[["],
+        needed: "A[]",
     },
     Definition {
         name: "loguru",
@@ -795,6 +873,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("TRACE", Level(5)), ("DEBUG", Level(10)), ("INFO", Level(20)), ("SUCCESS", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("CRITICAL", Level(50))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "||", "  ", "AZ", "  AZ||", "  AZ||"],
+        needed: "0A-.:|",
     },
     Definition {
         name: "mariadb",
@@ -805,6 +884,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("Note", Level(20)), ("Warning", Level(30)), ("ERROR", Level(40)), ("Error", Level(40))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "  09", "09", "::", "09", "09", "::", "09", "09", "  ", "09", "  09", "  09[[", "  09EENNWW[[", "  09EENNRRWW[[aaoorr", "  09EENNRRWW[[aaoorrtt", "  09EENORRWW[[aaeenorrtt"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "minecraft",
@@ -815,6 +895,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "::", "09", "09", "::", "09", "09", "]]", "  ", "[["],
+        needed: "0A/:[]",
     },
     Definition {
         name: "mongodb",
@@ -825,6 +906,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "++--", "09", "09", "09", "09", "  ", "DFIIWW", "  15", "  AZ__"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "monolog",
@@ -835,6 +917,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", "++-.]]", "  09"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "morgan-dev",
@@ -845,6 +928,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["DDGHOP", "AAEEOPUU", "AALLST"],
+        needed: "0A-/",
     },
     Definition {
         name: "mssql",
@@ -855,6 +939,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "  ", "BBLLSSss", "aaeeop", "ccggiirr", "ddkkoovv", "09eennuu"],
+        needed: "0-.:",
     },
     Definition {
         name: "multiprocessing",
@@ -865,6 +950,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "CEIIWW", "AAEENNRR", "BBFFIIRR", "NOTU"],
+        needed: "A/[]",
     },
     Definition {
         name: "mysql",
@@ -875,6 +961,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("System", Level(20)), ("Note", Level(20)), ("Warning", Level(30)), ("Error", Level(40))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "++--ZZ"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "nagios",
@@ -885,6 +972,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "09", "09", "09", "09", "09", "09", "]]", "  "],
+        needed: "0[]",
     },
     Definition {
         name: "nestjs",
@@ -895,6 +983,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("LOG", Level(20)), ("ERROR", Level(40)), ("WARN", Level(30)), ("DEBUG", Level(10)), ("VERBOSE", Level(5)), ("FATAL", Level(50))],
         continues: None,
         prefix: &["[[", "NN", "ee", "ss", "tt", "]]", "  ", "09", "  09", "  --09", "  --09", "  --09", "  --09", "  --/9", "  --/9", "  --/9", "  --/9", "  --/9", "  --/9", "  --/9", "  --/9", "  ,-/9", "  ,-/9", "  ,-/9", "  ,-/:", "  ,-/:", "  ,-/:", "  ,-/:", "  ,-/:", "  ,-/:"],
+        needed: "0A,-/:[]",
     },
     Definition {
         name: "nginx-error",
@@ -905,6 +994,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("debug", Level(10)), ("info", Level(20)), ("notice", Level(25)), ("warn", Level(30)), ("error", Level(40)), ("crit", Level(50)), ("alert", Level(50)), ("emerg", Level(50))],
         continues: None,
         prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "[[", "az", "]]az", "  ]]az", "  09]]az", "  ##09]]az", "  ##09]]az", "  ##0:]]az", "  ##0:]]az"],
+        needed: "0#/:[]",
     },
     Definition {
         name: "nlog",
@@ -915,6 +1005,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "||", "AZ", "AZ||"],
+        needed: "0A-.:|",
     },
     Definition {
         name: "npmlog-bare",
@@ -925,6 +1016,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("sill", Level(5)), ("verb", Level(5)), ("WARN", Level(30)), ("ERR!", Level(40))],
         continues: None,
         prefix: &["EEWWssvv", "AARReeii", "RRllrr", "!!NNbbll", "  "],
+        needed: "",
     },
     Definition {
         name: "npmlog",
@@ -935,6 +1027,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("sill", Level(5)), ("verb", Level(5)), ("info", Level(20)), ("timing", Level(15)), ("http", Level(15)), ("WARN", Level(30)), ("warn", Level(30)), ("ERR!", Level(40)), ("error", Level(40))],
         continues: None,
         prefix: &["ggnn", "ppyy", "mmpp", "  ", "EEWWeehistvw", "AARRaaeeiinnrrtt", "RRfflmrrtt", "!!NNbbiillnp"],
+        needed: "",
     },
     Definition {
         name: "openstack-merged",
@@ -945,6 +1038,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["--az", "-.az", "-.az", "-.az", "-.az", "-.az", "-.09az"],
+        needed: "0A-.:",
     },
     Definition {
         name: "openstack",
@@ -955,6 +1049,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "09", "  09", "  09AZ", "  09AZ"],
+        needed: "0A-.:[",
     },
     Definition {
         name: "php-fpm",
@@ -965,6 +1060,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..]]", "  09"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "php",
@@ -974,7 +1070,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%d-%b-%Y %H:%M:%S %Z"],
         levels: &[("Fatal error", Level(50)), ("Parse error", Level(50)), ("Recoverable fatal error", Level(40)), ("Warning", Level(30)), ("Notice", Level(25)), ("Deprecated", Level(30))],
         continues: None,
-        prefix: &["[[", "09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "AZ", "//AZ__az", "//AZ]]__az", "  //AZ]]__az"],
+        prefix: &["[[", "09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "AZ"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "pino-pretty",
@@ -985,6 +1082,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "0:", "09", "--09", "0:", "09", "--09", "..09", "09", "  09", "09"],
+        needed: "0A().:[]",
     },
     Definition {
         name: "postgresql-user",
@@ -995,6 +1093,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("LOG", Level(20)), ("INFO", Level(20)), ("NOTICE", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("FATAL", Level(50)), ("PANIC", Level(50)), ("DETAIL", Level(20)), ("HINT", Level(20)), ("CONTEXT", Level(20)), ("STATEMENT", Level(20)), ("QUERY", Level(20)), ("LOCATION", Level(20)), ("DEBUG", Level(10)), ("DEBUG1", Level(10)), ("DEBUG2", Level(10)), ("DEBUG3", Level(10)), ("DEBUG4", Level(10)), ("DEBUG5", Level(10))],
         continues: Some(Continues::Matches(r#"\t|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? [A-Z+0-9-]+ \[\d+\] (?:[^ :]*@[^ :]* )?(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  "#)),
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "++--09AZ", "  ++--09AZ", "  ++--09A[", "  ++--09A[", "  ++--09A[]]", "  ++--09A[]]"],
+        needed: "0A-:@[]",
     },
     Definition {
         name: "postgresql",
@@ -1005,6 +1104,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("LOG", Level(20)), ("INFO", Level(20)), ("NOTICE", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("FATAL", Level(50)), ("PANIC", Level(50)), ("DETAIL", Level(20)), ("HINT", Level(20)), ("CONTEXT", Level(20)), ("STATEMENT", Level(20)), ("QUERY", Level(20)), ("LOCATION", Level(20)), ("DEBUG", Level(10)), ("DEBUG1", Level(10)), ("DEBUG2", Level(10)), ("DEBUG3", Level(10)), ("DEBUG4", Level(10)), ("DEBUG5", Level(10))],
         continues: Some(Continues::Matches(r#"\t|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? [A-Z+0-9-]+ \[\d+\] (?:[^ :]*@[^ :]* )?(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  "#)),
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "++--09AZ", "  ++--09AZ", "  ++--09A[", "  ++--09A[", "  ++--09A[]]", "  ++--09A[]]", "  ++--09A[]]", "  ++--0:A[]]", "  ++--0:A[]]", "  ++--0:A[]]"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "proxifier",
@@ -1015,6 +1115,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "..", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "]]", "  "],
+        needed: "0-.:[]",
     },
     Definition {
         name: "python-basic",
@@ -1025,6 +1126,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["CEIIWW", "AAEENNRR", "BBFFIIRR", "NOTU"],
+        needed: "A:",
     },
     Definition {
         name: "python-dashes",
@@ -1035,6 +1137,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "--", "  "],
+        needed: "0A,-:",
     },
     Definition {
         name: "python-level-name",
@@ -1045,6 +1148,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "CEIIWW[[", "AACEIINNRRWW", "ABEFIINNRR", "BBFFIINORRTU"],
+        needed: "0A,-:",
     },
     Definition {
         name: "python-name-level",
@@ -1054,7 +1158,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S,%f"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "A[__az", "  -.09AZ]]__az", "  -.09A[]]__az", "  -.09A[]]__az", "  -.09A[]]__az", "  -.09A[]]__az"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  "],
+        needed: "0A,-:",
     },
     Definition {
         name: "rabbitmq-3.8",
@@ -1065,6 +1170,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "[[", "az", "]]az", "  ]]az", "  <<]]az", "  ..09<<]]az", "  ..09<<>>]]az", "  ..09<<>>]]az"],
+        needed: "0-.:<>[]",
     },
     Definition {
         name: "rabbitmq",
@@ -1075,6 +1181,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "++--", "09", "09", "::", "09", "09"],
+        needed: "0-.:<>[]",
     },
     Definition {
         name: "rails",
@@ -1085,6 +1192,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["SS", "tt", "aa", "rr", "tt", "ee", "dd", "  ", "AZ", "  AZ", "  \"\"AZ"],
+        needed: "0A\"-:",
     },
     Definition {
         name: "redis-signal",
@@ -1095,6 +1203,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "0:", "0:ss", "0:iiss", "0:ggiiss", "0:ggiinnss", "0:aaggiinnss", "0:aaggiillnnss", "--0:aaggiillnnss", "--0:aagillnnss", "--0:aagillnnss", "--0:aagillnnss", "--0:aaddgillnnss", "--0:aaddgillnnss", "--0:aadegillnnss", "--0:aadegillnnrs", "  --0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ()--0:aadegillnnrs", "  ()--0:aadegillnnrs"],
+        needed: "0()-:",
     },
     Definition {
         name: "redis",
@@ -1104,7 +1213,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%d %b %Y %H:%M:%S.%f"],
         levels: &[(".", Level(10)), ("-", Level(10)), ("*", Level(20)), ("#", Level(30))],
         continues: None,
-        prefix: &["09", "0:", "0:CCMMSSXX", "  0:CCMMSSXX", "  0:CCMMSSXX", "  0:CCMMSSXX", "  0:CCMMSSXX", "  0:AZ", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  ..0:AZaz", "  ..0:AZaz", "  ..0:AZaz", "  ..0:AZaz", "  ..0:AZaz", "  ##**-.0:AZaz", "  ##**-.0:AZaz"],
+        prefix: &["09", "0:", "0:CCMMSSXX", "  0:CCMMSSXX", "  0:CCMMSSXX", "  0:CCMMSSXX", "  0:CCMMSSXX", "  0:AZ"],
+        needed: "0A.:",
     },
     Definition {
         name: "rfc2822",
@@ -1114,7 +1224,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%a, %d %b %Y %H:%M:%S %z", "%d %b %Y %H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %Z", "%d %b %Y %H:%M:%S %Z"],
         levels: &[],
         continues: None,
-        prefix: &["09AZ", "  09az", "  09AZaz", "  ,,09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  ++--0:AZaz", "  ++--0:AZaz", "  ++--0:AZaz"],
+        prefix: &["09AZ", "  09az"],
+        needed: "0A:",
     },
     Definition {
         name: "ros",
@@ -1125,6 +1236,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "  DFIIWW", "  AADFIINNRRWW", "  ABDFIINNRRTTWW", "  ABDFIINORRTUWW"],
+        needed: "0A.:[]",
     },
     Definition {
         name: "ruby",
@@ -1135,6 +1247,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("DEBUG", Level(10)), ("INFO", Level(20)), ("WARN", Level(30)), ("ERROR", Level(40)), ("FATAL", Level(50)), ("ANY", Level(0))],
         continues: None,
         prefix: &["AADFIIWW", ",,", "  ", "[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "  ", "##"],
+        needed: "0A#,-.:[]",
     },
     Definition {
         name: "s3-access",
@@ -1145,6 +1258,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af"],
+        needed: "0A/:[]",
     },
     Definition {
         name: "salt",
@@ -1155,6 +1269,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "[["],
+        needed: "0A,-:[]",
     },
     Definition {
         name: "samba",
@@ -1165,6 +1280,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: Some(Continues::Matches(r#"  "#)),
         prefix: &["[[", "09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", ",,", "  ", "  09", "  ,,09]]", "  ,,09]]"],
+        needed: "0(),./:[]",
     },
     Definition {
         name: "scrapy",
@@ -1174,7 +1290,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "[[", "AZ__az", "-.09AZ]]__az", "  -.09AZ]]__az", "  -.09AZ]]__az", "  -.09AZ]]__az", "  -.09AZ]]__az", "  -.09AZ]]__az"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "[["],
+        needed: "0A-:[]",
     },
     Definition {
         name: "serilog-file",
@@ -1185,6 +1302,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("VRB", Level(5)), ("DBG", Level(10)), ("INF", Level(20)), ("WRN", Level(30)), ("ERR", Level(40)), ("FTL", Level(50))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "++--", "09", "09", "::", "09", "09", "  ", "[["],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "serilog",
@@ -1195,6 +1313,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("VRB", Level(5)), ("DBG", Level(10)), ("INF", Level(20)), ("WRN", Level(30)), ("ERR", Level(40)), ("FTL", Level(50))],
         continues: None,
         prefix: &["[[", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "DFIIVW", "BBNNRRTT", "BBFGLLNNRR", "]]", "  "],
+        needed: "0A:[]",
     },
     Definition {
         name: "sidekiq",
@@ -1205,6 +1324,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "ZZ", "  ", "pp", "ii", "dd", "==", "09", "  09", "  09tt"],
+        needed: "0A-.:=",
     },
     Definition {
         name: "signale",
@@ -1215,6 +1335,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("debug", Level(10)), ("info", Level(20)), ("success", Level(25)), ("warn", Level(30)), ("warning", Level(30)), ("error", Level(40)), ("fatal", Level(50)), ("await", Level(20)), ("complete", Level(20)), ("fav", Level(20)), ("log", Level(20)), ("note", Level(20)), ("pause", Level(20)), ("pending", Level(20)), ("star", Level(20)), ("start", Level(20)), ("wait", Level(20)), ("watch", Level(20))],
         continues: None,
         prefix: &["[[", "09", "/9", "/9", "/9", "/9", "/9", "/9", "/9", "/9]]", "  /9]]", "  /9[[]]", "  /9[[]]", "  /:[[]]", "  /:[[]]", "  /:[[]]", "  /:[[]]", "  /:[[]]", "  /:[[]]", "  /:[[]]", "  /:AAPP[[]]", "  /:AAMMPP[[]]", "  /:AAMMPP[[]]", "  /:AAMMPP[[]]"],
+        needed: "0A/:[]",
     },
     Definition {
         name: "simplelog",
@@ -1225,6 +1346,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "::", "09", "09", "::", "09", "09", "  ", "[[", "DEIITTWW", "AAEENNRR", "ABFFRR", "CCNOUU"],
+        needed: "0A:[]",
     },
     Definition {
         name: "slog-term",
@@ -1235,6 +1357,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("TRCE", Level(5)), ("DEBG", Level(10)), ("INFO", Level(20)), ("WARN", Level(30)), ("ERRO", Level(40)), ("CRIT", Level(50))],
         continues: None,
         prefix: &["AZ", "az", "az", "  ", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "CEIITTWW", "AAEENNRR", "BCFFIIRR", "EEGGNOTT", "  "],
+        needed: "0A.:",
     },
     Definition {
         name: "solr",
@@ -1245,6 +1368,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "AZ", "  AZ", "  ((AZ"],
+        needed: "0A()-.:[]",
     },
     Definition {
         name: "spark",
@@ -1255,6 +1379,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "AZ", "  AZ"],
+        needed: "0A/:",
     },
     Definition {
         name: "spdlog",
@@ -1265,6 +1390,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "]]", "  ", "[["],
+        needed: "0-.:[]",
     },
     Definition {
         name: "spring-boot-app",
@@ -1275,6 +1401,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ++--ZZ"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "spring-boot",
@@ -1285,6 +1412,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ++--ZZ"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "squid-access",
@@ -1295,6 +1423,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "09", "09", "09", "09", "09", "09", "..", "09", "09", "09", "  ", "  09", "  09", "  ..0:AFaf", "  ..0:AFaf", "  ..0:AZ__af", "  .:AZ__af", "  .:AZ__af", "  .:AZ__af", "  .:AZ__af", "  .:AZ__af"],
+        needed: "0./",
     },
     Definition {
         name: "squid-cache",
@@ -1305,6 +1434,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ||"],
+        needed: "0/:|",
     },
     Definition {
         name: "strace-f",
@@ -1315,6 +1445,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "  09", "  09", "  09", "  0:", "  0:", "  0:", "  0:", "  0:", "  0:"],
+        needed: "0",
     },
     Definition {
         name: "strace",
@@ -1325,6 +1456,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09[[", "09pp", "0:ii", "09dd", "  09", "  0:", "  09]]", "  09]]"],
+        needed: "0",
     },
     Definition {
         name: "structlog",
@@ -1335,6 +1467,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "09[["],
+        needed: "0-:[]",
     },
     Definition {
         name: "symfony-console",
@@ -1345,6 +1478,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "::", "09", "09", "::", "09", "09", "  ", "AACEIINNWW", "AAEELORR", "BBEFIIRRTT", "IINORRTU"],
+        needed: "0A:[]",
     },
     Definition {
         name: "syslog-5424",
@@ -1355,6 +1489,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["11", "  ", "--09"],
+        needed: "0-",
     },
     Definition {
         name: "syslog-iso",
@@ -1365,6 +1500,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "++-.ZZ"],
+        needed: "0A-:",
     },
     Definition {
         name: "syslog-local",
@@ -1375,6 +1511,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
+        needed: "0A:",
     },
     Definition {
         name: "syslog-login",
@@ -1385,6 +1522,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
+        needed: "0A-:[]",
     },
     Definition {
         name: "syslog-macos",
@@ -1395,6 +1533,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
+        needed: "0A:[]",
     },
     Definition {
         name: "syslog",
@@ -1405,6 +1544,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  .."],
+        needed: "0A:",
     },
     Definition {
         name: "tai64n",
@@ -1415,6 +1555,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["@@", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "  "],
+        needed: "@",
     },
     Definition {
         name: "tensorflow",
@@ -1425,6 +1566,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "::", "  ", "EFIIWW", "  "],
+        needed: "0A-.:]",
     },
     Definition {
         name: "thunderbird",
@@ -1435,6 +1577,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &[],
+        needed: "0A.:",
     },
     Definition {
         name: "tomcat",
@@ -1445,6 +1588,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("SEVERE", Level(40)), ("WARNING", Level(30)), ("INFO", Level(20)), ("CONFIG", Level(15)), ("FINE", Level(10)), ("FINER", Level(7)), ("FINEST", Level(5))],
         continues: None,
         prefix: &["09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "CCFFIISSWW", "AAEEIINO", "FFNNRRVV", "EFNO"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "tornado",
@@ -1455,6 +1599,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("C", Level(50))],
         continues: None,
         prefix: &["[[", "CEIIWW", "  ", "09", "09", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
+        needed: "0A:[]",
     },
     Definition {
         name: "tracing-compact",
@@ -1465,6 +1610,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["\u{1b}\u{1b}", "[[", "22", "mm"],
+        needed: "0A\u{1b}:[",
     },
     Definition {
         name: "tracing-pretty",
@@ -1475,6 +1621,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: Some(Continues::Matches(r#"    (?:\x1b\[[0-9;]*m)*(?:at|in)"#)),
         prefix: &["  ", "  ", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09ZZ", "  09ZZ", "  09DEIITTWWZZ", "  09AADEIINNRRTTWWZZ", "  09ABDFIINNRRTTWWZZ", "  09AFIINORRTUWWZZ"],
+        needed: "0A-.:",
     },
     Definition {
         name: "tracing-span",
@@ -1485,6 +1632,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..ZZ", "  09"],
+        needed: "0A-:{}",
     },
     Definition {
         name: "tracing",
@@ -1495,6 +1643,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..ZZ", "  09"],
+        needed: "0A-:",
     },
     Definition {
         name: "twisted",
@@ -1505,6 +1654,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "++--", "09", "09", "09", "09", "  ", "[["],
+        needed: "0A#-:[]",
     },
     Definition {
         name: "uvicorn",
@@ -1515,6 +1665,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["CEIITTWW", "AAEENNRR", "ABFFIIRR", "CCNOTU"],
+        needed: "A:",
     },
     Definition {
         name: "uwsgi-start",
@@ -1525,6 +1676,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["AZ", "az", "az", "  ", "AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "09", "09", "09", "09", "  ", "--", "  "],
+        needed: "0A-:",
     },
     Definition {
         name: "uwsgi",
@@ -1535,6 +1687,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "pp", "ii", "dd", "::", "  ", "09", "09||", "09aa||", "09aapp||", "09aapp||", "0:aapp||", "  0:aapp||"],
+        needed: "0A():[]{|}",
     },
     Definition {
         name: "w3c",
@@ -1545,6 +1698,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
+        needed: "0A-/:",
     },
     Definition {
         name: "wildfly",
@@ -1555,6 +1709,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "0:", "09", "--09", "0:", "09", "--09"],
+        needed: "0A(),:[]",
     },
     Definition {
         name: "windows-cbs",
@@ -1564,7 +1719,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S"],
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "  ", "AZ", "az", "  az", "  AZaz", "  AZaz"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "  ", "AZ", "az", "  az"],
+        needed: "0A,-:",
     },
     Definition {
         name: "winston",
@@ -1575,6 +1731,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("error", Level(40)), ("warn", Level(30)), ("info", Level(20)), ("http", Level(20)), ("verbose", Level(15)), ("debug", Level(10)), ("silly", Level(5))],
         continues: None,
         prefix: &["dehissvw", "aaeeiinnrrtt", "bbffllrrtt", "bbllnpuu"],
+        needed: ":",
     },
     Definition {
         name: "xorg",
@@ -1585,6 +1742,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("WW", Level(30)), ("EE", Level(40)), ("II", Level(20)), ("NI", Level(30)), ("--", Level(20)), ("**", Level(20)), ("==", Level(20)), ("!!", Level(25)), ("++", Level(20)), ("??", Level(30))],
         continues: None,
         prefix: &["[[", "  09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09]]", "  ..09]]"],
+        needed: "0.[]",
     },
     Definition {
         name: "zap",
@@ -1595,6 +1753,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "++--ZZ"],
+        needed: "0A\t-.:",
     },
     Definition {
         name: "zeek",
@@ -1605,6 +1764,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "09", "09", "09", "09", "09", "09", "..", "09", "09", "09", "09", "09", "09", "\t\t"],
+        needed: "0\t.",
     },
     Definition {
         name: "zerolog",
@@ -1615,6 +1775,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("TRC", Level(5)), ("DBG", Level(10)), ("INF", Level(20)), ("WRN", Level(30)), ("ERR", Level(40)), ("FTL", Level(50)), ("PNC", Level(50))],
         continues: None,
         prefix: &["09", "0:", "0:", "0:", "--0:AAPP", "0:AAMMPP"],
+        needed: "0A:",
     },
     Definition {
         name: "zlog",
@@ -1625,6 +1786,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: Some(Continues::Others),
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "AZ"],
+        needed: "0A,-:",
     },
     Definition {
         name: "zookeeper",
@@ -1635,5 +1797,6 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "--", "  ", "AZ", "  AZ", "  A["],
+        needed: "0A,-:@[]",
     },
 ];

@@ -303,8 +303,8 @@ impl Scan<'_> {
         }
         if close == b'}' {
             let level = self.rest().iter().take_while(|byte| byte.is_ascii_uppercase()).count();
-            if level > 0 && self.rest()[level..].starts_with(b" - ") {
-                self.at += level + 3;
+            if level > 0 && self.rest()[level..].starts_with(b" -") {
+                return self.advance(level + 2);
             }
         }
         true
@@ -484,7 +484,8 @@ mod tests {
             for text in texts {
                 assert_eq!(own(&format!("{prefix}{text}")), text, "{prefix}");
             }
-            if prefix.ends_with(' ') {
+            // A shell writes no empty line.
+            if prefix.ends_with(' ') && !prefix.starts_with("job.sh") {
                 assert_eq!(own(prefix.trim_end()), "", "{prefix}: an empty line without its space");
             }
         }
