@@ -292,12 +292,36 @@ fn the_lines_of_a_traceback_that_come_apart_are_parts_of_it_but_not_what_comes_m
     const RUBY: &str = "a.rb:2:in `f': x (E)\n\tfrom a.rb:9:in `<main>'";
     const RACE: &str = "WARNING: DATA RACE\nRead at 0x00c0 by goroutine 7:\n  main.main()";
     for trace in [PYTHON, CHAINED, CAUSED, RUST, RUST_OLD, GO, RUBY, RACE] {
-        let lines: Vec<&str> = trace.split('\n').chain(["any line"]).collect();
-        let parts = parts_that_come_apart(lines.iter().map(|line| (*line, 0.0)));
-        for (line, is_part) in lines.iter().zip(parts) {
-            assert_eq!(is_part, !line.is_empty() && *line != "any line", "{line:?} of {trace}");
+        for prefix in ["", "web-1  | ", "2026-11-26T12:00:01Z "] {
+            let lines: Vec<&str> = trace.split('\n').chain(["any line"]).collect();
+            let whole: Vec<String> = lines.iter().map(|line| format!("{prefix}{line}")).collect();
+            let parts = parts_that_come_apart(whole.iter().map(|line| (&**line, 0.0)));
+            for (line, is_part) in lines.iter().zip(parts) {
+                let expected = !line.is_empty() && *line != "any line";
+                assert_eq!(is_part, expected, "{prefix}{line:?} of {trace}");
+            }
         }
     }
+    // Only the first line has a prefix.
+    let elixir =
+        ["12:00:01 [error] ** (RuntimeError) x", "    a.exs:4: A.f/1", "    a.exs:5: A.g/1", "x"];
+    assert_eq!(
+        parts_that_come_apart(elixir.map(|line| (line, 0.0)).into_iter()),
+        [true, true, true, false]
+    );
+    // The name of a field may be any text.
+    let pydantic = [
+        "Traceback (most recent call last):",
+        "E: 1 validation error for M",
+        "number",
+        "  Field required",
+        "x",
+        "y",
+        "z",
+        "  indented",
+    ];
+    let parts = parts_that_come_apart(pydantic.map(|line| (line, 0.0)).into_iter());
+    assert_eq!(parts, [true, true, false, true, false, false, false, false]);
     let parts = parts_that_come_apart(PYTHON.split('\n').zip([0.0, 0.5, 2.0, 2.1]));
     assert_eq!(parts, [true, true, false, false]);
 }

@@ -76,10 +76,17 @@ struct Resume {
     trace: Trace,
     /// The prefix of its lines.
     prefix: Prefix,
+    /// Whether the first line may be the only one with that.
+    may_be_bare: bool,
     /// The record was cut, so the next line is certain to be the next of the traceback.
     /// Otherwise, it did not come in time.
     is_cut: bool,
+    /// Lines that perhaps belong to the traceback, and were delivered as others.
+    skipped: u8,
 }
+
+/// The most lines after which a traceback goes on that did not come in time.
+const MAX_SKIPPED: u8 = 2;
 
 /// The kind of the first line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -129,7 +136,7 @@ impl Look {
 /// Whether the text begins with a word such as `INFO`, as most lines do after a time.
 fn begins_with_level(text: &str) -> bool {
     let is_word = text.as_bytes().get(..4).is_some_and(|it| it.iter().all(u8::is_ascii_uppercase));
-    is_word && !text.starts_with("SIG") && !text.starts_with("FATAL ERROR: ")
+    is_word && !["SIG", "FATAL ERROR: ", "WARNING: "].iter().any(|start| text.starts_with(start))
 }
 
 /// The capacity that the buffer keeps between records, in bytes.
@@ -225,7 +232,7 @@ impl Assembler {
             let is_trace = self.kind == Kind::Orphan || self.committed > self.head;
             let has_ended = !is_trace || !self.text[self.committed..].trim().is_empty();
             let resume = self.trace.filter(|_| !has_ended);
-            self.resume = resume.map(|trace| self.resume(trace, false));
+            self.resume = resume.map(|trace| self.resume(trace, false)).or(self.resume);
         }
         if self.phase != Phase::Empty {
             self.phase = Phase::Expired;
@@ -234,7 +241,7 @@ impl Assembler {
 
     fn resume(&self, trace: Trace, is_cut: bool) -> Resume {
         let prefix = if self.is_bare { Prefix::default() } else { self.prefix };
-        Resume { trace, prefix, is_cut }
+        Resume { trace, prefix, may_be_bare: self.lines == 1, is_cut, skipped: 0 }
     }
 
     /// Ends the record before the line.
@@ -338,8 +345,16 @@ impl Assembler {
     fn begin_line(&mut self, len: usize, look: Option<Look>, is_record: &mut IsRecord<'_>) {
         let line = &self.text[..len];
         let look = look.unwrap_or_else(|| Look::at(line));
-        let resumed =
-            self.resume.take().and_then(|resume| self.resumed(resume, line, look, is_record));
+        let resume = self.resume.take();
+        let resumed = resume.and_then(|resume| self.resumed(resume, line, look, is_record));
+        let (resumed, later) = match (resume, resumed) {
+            (Some(resume), Some((Step::Maybe(trace) | Step::MaybeText(trace), _))) => {
+                (None, Some(Resume { trace, skipped: resume.skipped + 1, ..resume }))
+            }
+            // An empty line is no record of a traceback.
+            (resume, Some((_, prefix))) if prefix.len == line.len() => (None, resume),
+            (_, resumed) => (resumed, None),
+        };
         self.continues = resumed.is_some();
         let (step, prefix) = resumed.unwrap_or((look.begins, look.prefix));
         self.prefix = prefix;
@@ -348,11 +363,13 @@ impl Assembler {
             Step::Maybe(trace) => (Kind::Header, Some(trace)),
             Step::MaybeText(_) | Step::Not => (self.plain_kind(len), None),
         };
+        self.resume = later.filter(|later| later.skipped <= MAX_SKIPPED);
         self.heading = if self.trace.is_some_and(Trace::is_heading) { len } else { 0 };
         self.stack = self.trace.filter(|trace| trace.is_stack()).map(|_| 0);
     }
 
-    /// The step of a traceback whose record has ended, if the line continues it, and the prefix.
+    /// The step of a traceback whose record has ended, if the line may continue it, and the
+    /// prefix.
     fn resumed(
         &self,
         resume: Resume,
@@ -360,18 +377,18 @@ impl Assembler {
         look: Look,
         is_record: &mut IsRecord<'_>,
     ) -> Option<(Step, Prefix)> {
-        let (start, mut prefix) = resume.prefix.find(line, look.prefix)?;
+        let found = resume.prefix.find(line, look.prefix);
+        let is_bare = found.is_none() && resume.may_be_bare && look.prefix.len == 0;
+        let (start, mut prefix) = found.or(is_bare.then_some((0, Prefix::default())))?;
         let own = &line[start..];
-        let is_behind = resume.prefix.len > 0;
         let step = resume.trace.follows(own);
         let is_next = match step {
+            Step::Not => false,
             Step::Part(_) | Step::Text(_) if resume.is_cut => true,
             Step::Part(_) => !is_record(own),
-            Step::Text(_) => {
-                let is_known = self.formats[usize::from(is_behind)] == StreamFormat::Known;
-                is_known && look.begins == Step::Not && !is_record(own)
-            }
-            _ => false,
+            _ if look.begins != Step::Not || is_record(own) => false,
+            Step::Text(_) => self.formats[usize::from(prefix.len > 0)] == StreamFormat::Known,
+            Step::Maybe(_) | Step::MaybeText(_) => true,
         };
         prefix.len = start;
         is_next.then_some((step, prefix))
