@@ -62,13 +62,15 @@ fn built_in_formats_are_what_their_files_and_the_parser_says() {
 }
 
 fn write_definition(definition: &Definition, table: &mut String) {
-    let Definition { name, title, rank, pattern, times, levels, continues, prefix } = definition;
+    let Definition { name, title, rank, pattern, times, zone, levels, continues, prefix } =
+        definition;
     let levels: Vec<String> =
         levels.iter().map(|(word, level)| format!("({word:?}, Level({}))", level.0)).collect();
     writeln!(table, "    Definition {{").unwrap();
     writeln!(table, "        name: {name:?},\n        title: {title:?},\n        rank: {rank},")
         .unwrap();
     writeln!(table, "        pattern: r#\"{pattern}\"#,\n        times: &{times:?},").unwrap();
+    writeln!(table, "        zone: {zone:?},").unwrap();
     writeln!(table, "        levels: &[{}],", levels.join(", ")).unwrap();
     match continues {
         Some(Continues::Matches(pattern)) => {

@@ -142,6 +142,7 @@ fn read(name: String, default_rank: u8, mut table: TableReader<'_>) -> FormatFil
     let pattern = table.required_text("pattern", r"'''(?<time>\S+) (?<level>\w+) '''");
     let prefix = pattern.as_ref().and_then(|pattern| prefix_of_pattern(&pattern.value).ok());
     let times: Vec<String> = table.list("time").into_iter().map(|time| time.value).collect();
+    let zone = table.text("zone").map(|zone| zone.value);
     let levels = levels(&mut table);
     let continues = continues(&mut table);
     let samples = table.array_of_tables("sample").into_iter().filter_map(sample).collect();
@@ -151,6 +152,7 @@ fn read(name: String, default_rank: u8, mut table: TableReader<'_>) -> FormatFil
         rank: rank.unwrap_or(default_rank),
         pattern: pattern.map_or(String::new(), |pattern| pattern.value).leak(),
         times: leak(times),
+        zone: zone.map(|zone| &*zone.leak()),
         levels: levels.leak(),
         continues,
         prefix: leak(prefix.unwrap_or_default()),

@@ -276,6 +276,7 @@ impl Matcher {
         if self.groups.len() <= format {
             self.groups.resize(format + 1, Groups::default());
         }
+        let context = Context { zone: compiled.zone.as_ref().unwrap_or(context.zone), ..context };
         let groups = &mut self.groups[format];
         let text = input.text();
         if !compiled.pattern.read(text.as_bytes(), groups) {

@@ -177,6 +177,13 @@ impl Scanner {
         if word.letters.is_empty() {
             return None;
         }
+        // .NET's name of INFO is a common word.
+        let is_dotnet = self.stamped
+            && word.letters.eq_ignore_ascii_case(b"information")
+            && word.in_brackets(after);
+        if is_dotnet {
+            return Some(Level::INFO);
+        }
         if let Some(level) = level_word(word.letters) {
             let capitals = word.letters.iter().all(u8::is_ascii_uppercase);
             let stands = word.in_brackets(after)
