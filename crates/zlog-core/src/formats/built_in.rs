@@ -465,7 +465,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%d-%b-%Y::%H:%M:%S", "%d-%b-%Y::%H:%M:%S.%f"],
         zone: None,
         levels: &[("DEBUG", Level(10)), ("INFO", Level(20)), ("PROGRESS", Level(20)), ("NOTICE", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("SUPERVISOR", Level(40)), ("CRASH", Level(50)), ("CRITICAL", Level(50)), ("ALERT", Level(50)), ("EMERGENCY", Level(50))],
-        continues: Some(Continues::Matches(r#"[^=]"#)),
+        continues: Some(Continues::Matches(r#"[^=]|$"#)),
         prefix: &["==", "AZ", "  AZ", "  AZ", "  AZ", "  AZ", "  AZ", "  AZ", "  AZ", "  ==AZ", "  ==AZ", "  ==AZ", "  ==AZ", "  ==AZ", "  09==AZ", "  --09==AZ", "  --09==AZ", "  --09==AZaz", "  --09==AZaz", "  --09==AZaz", "  --09==AZaz", "  --09==AZaz", "  --09==AZaz", "  --09==AZaz", "  --0:==AZaz", "  --0:==AZaz", "  --0:==AZaz", "  --0:==AZaz", "  --0:==AZaz", "  --0:==AZaz", "  --0:==AZaz", "  --0:==AZaz"],
     },
     Definition {

@@ -20,7 +20,7 @@ pub(crate) struct Matcher {
     /// The only format to try.
     forced: Option<usize>,
     /// The format of the last line that had one.
-    last: Option<usize>,
+    pub(crate) last: Option<usize>,
     /// Whether the last line had no format.
     missed: bool,
     /// The groups of the last line that was tried with a format, by format.
@@ -78,7 +78,8 @@ pub struct Attempt {
 pub struct Explanation {
     /// In the order of trying.
     pub attempts: Vec<Attempt>,
-    /// `JSON` or `logfmt`, if the line is that.
+    /// `JSON`, `JSON after a prefix` or `logfmt`, if the line is that. The attempts are then those
+    /// with the line in its message, or with the prefix.
     pub structured: Option<&'static str>,
 }
 
@@ -237,7 +238,7 @@ impl Matcher {
         input: &Input<'_>,
         zone: &TimeZone,
         received: f64,
-    ) -> Explanation {
+    ) -> Vec<Attempt> {
         let context = Context { zone, received };
         let order: Vec<usize> = match self.forced {
             Some(forced) => vec![forced],
@@ -254,7 +255,7 @@ impl Matcher {
             let format = self.definition(at).name;
             attempts.push(Attempt { format, reason, mismatch });
         }
-        Explanation { attempts, structured: None }
+        attempts
     }
 
     fn definition(&self, format: usize) -> Definition {

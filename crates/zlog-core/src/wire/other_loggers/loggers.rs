@@ -222,8 +222,9 @@ impl Logger {
     /// Whether `name` is a value of a user's and not the logger: another key is, or it is a
     /// logger of Go's with `ts`, which has no such key (zap: `"name":"my-pod"`).
     pub(super) fn has_other_name(&self, extras: &[(Text<'_>, RawJson<'_>)]) -> bool {
-        let is_name = |key: &str| key.eq_ignore_ascii_case("name");
-        let names = |key: &str| !is_name(key) && self.field(key) == Some(Field::Name);
+        // A target is a place in the source. It is the logger where there is no other name.
+        let is_weak = |key: &str| matches!(key, "name" | "target");
+        let names = |key: &str| !is_weak(key) && self.field(key) == Some(Field::Name);
         self.is_closed || extras.iter().any(|(key, _)| key == "ts" || names(key))
     }
 }

@@ -74,7 +74,7 @@ fn of_object(value: &RawJson<'_>) -> Option<f64> {
         let found = entries.iter().find(|(key, _)| names.contains(&&**key));
         found.map(|(_, value)| value)
     };
-    if let Some(value) = get(["timestamp", "$date"]) {
+    if let Some(value) = get(["timestamp", "$date"]).or_else(|| get(["$numberLong"; 2])) {
         return time(value);
     }
     if let (Some(date), Some(zone)) = (get(["date"; 2]), get(["timezone"; 2])) {
