@@ -54,7 +54,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         name: "android-brief",
         title: "Android logcat, brief",
         rank: 50,
-        pattern: r#"(?<level>[VDIWEFA])/(?<name>[^(/]*)\( *(?<process>\d+)\): "#,
+        pattern: r#"(?<level>[VDIWEFA])/(?<name>[^(/ ]*) *\( *(?<process>\d+)\): "#,
         times: &[],
         zone: None,
         levels: &[("V", Level(5)), ("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50)), ("A", Level(50))],
