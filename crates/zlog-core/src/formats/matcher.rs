@@ -6,12 +6,13 @@ use std::ops::Range;
 
 use jiff::tz::TimeZone;
 
-use super::field::{Field, TextField};
+use super::field::Field;
 use super::pattern::Groups;
 use super::prefix::Candidates;
 use super::time::{self, Context};
 use super::{Compiled, Definition, Format, Formats};
 use crate::record::{Level, Record};
+use crate::wire::attributes::TextField;
 
 /// Reads the lines of one stream.
 #[derive(Debug)]
