@@ -145,6 +145,7 @@ fn read(name: String, default_rank: u8, mut table: TableReader<'_>) -> FormatFil
     let prefix = pattern.as_ref().and_then(|pattern| prefix_of_pattern(&pattern.value).ok());
     let needed = pattern.as_ref().and_then(|pattern| needed_of_pattern(&pattern.value).ok());
     let times: Vec<String> = table.list("time").into_iter().map(|time| time.value).collect();
+    let zone = table.text("zone").map(|zone| zone.value);
     let levels = levels(&mut table);
     let continues = continues(&mut table);
     let samples = table.array_of_tables("sample").into_iter().filter_map(sample).collect();
@@ -154,6 +155,7 @@ fn read(name: String, default_rank: u8, mut table: TableReader<'_>) -> FormatFil
         rank: rank.unwrap_or(default_rank),
         pattern: pattern.map_or(String::new(), |pattern| pattern.value).leak(),
         times: leak(times),
+        zone: zone.map(|zone| &*zone.leak()),
         levels: levels.leak(),
         continues,
         prefix: leak(prefix.unwrap_or_default()),
@@ -222,14 +224,15 @@ impl Sample {
     /// # Errors
     /// What differs from the sample's fields.
     pub fn check(&self, format: &str, formats: &Formats) -> Result<(), String> {
-        let options = Options { formats: formats.clone(), ..Options::default() };
+        let options = Options { formats: formats.clone(), explain: true, ..Options::default() };
         let mut parser = Parser::new(options);
         let expected = |key: &str| self.fields.iter().find(|(name, _)| name == key);
         let time = expected("time").map(|(_, text)| time(text).ok_or(format!("time: {text:?}")));
         let time = time.transpose()?;
         // A year or a date that the line leaves out is that of the sample.
         parser.set_received(time.map_or(0.0, |time| time.as_duration().as_secs_f64() + 60.0));
-        let explanation = parser.explain(&self.line);
+        let found = self.found(&mut parser);
+        let explanation = parser.explanation().cloned().unwrap_or_default();
         if explanation.matched() != Some(format) {
             return Err(match explanation.matched() {
                 Some(other) => format!("{other} matches it before"),
@@ -241,7 +244,6 @@ impl Sample {
                     .map_or("it begins otherwise than the pattern".into(), Mismatch::to_string),
             });
         }
-        let found = self.found(&mut parser);
         for key in ["time", "level", "name"].into_iter().chain(self.keys()) {
             let wanted = match key {
                 "time" => time.map(|time| time.to_string()),

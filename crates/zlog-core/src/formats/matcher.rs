@@ -6,12 +6,13 @@ use std::ops::Range;
 
 use jiff::tz::TimeZone;
 
-use super::field::{Field, TextField};
+use super::field::Field;
 use super::pattern::Groups;
 use super::prefix::Candidates;
 use super::time::{self, Context};
 use super::{Compiled, Definition, Format, Formats};
 use crate::record::{Level, Record};
+use crate::wire::attributes::TextField;
 
 /// Reads the lines of one stream.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub(crate) struct Matcher {
     /// The only format to try.
     forced: Option<usize>,
     /// The format of the last line that had one.
-    last: Option<usize>,
+    pub(crate) last: Option<usize>,
     /// The groups of the last line that was tried with a format, by format.
     groups: Vec<Groups>,
     /// Times without a date are of the day of reading.
@@ -76,7 +77,8 @@ pub struct Attempt {
 pub struct Explanation {
     /// In the order of trying.
     pub attempts: Vec<Attempt>,
-    /// `JSON` or `logfmt`, if the line is that.
+    /// `JSON`, `JSON after a prefix` or `logfmt`, if the line is that. The attempts are then those
+    /// with the line in its message, or with the prefix.
     pub structured: Option<&'static str>,
 }
 
@@ -228,7 +230,7 @@ impl Matcher {
         input: &Input<'_>,
         zone: &TimeZone,
         received: f64,
-    ) -> Explanation {
+    ) -> Vec<Attempt> {
         let context = Context { zone, received };
         let order: Vec<usize> = match self.forced {
             Some(forced) => vec![forced],
@@ -245,7 +247,7 @@ impl Matcher {
             let format = self.definition(at).name;
             attempts.push(Attempt { format, reason, mismatch });
         }
-        Explanation { attempts, structured: None }
+        attempts
     }
 
     fn definition(&self, format: usize) -> Definition {
@@ -267,6 +269,7 @@ impl Matcher {
         if self.groups.len() <= format {
             self.groups.resize(format + 1, Groups::default());
         }
+        let context = Context { zone: compiled.zone.as_ref().unwrap_or(context.zone), ..context };
         let groups = &mut self.groups[format];
         let text = input.text();
         if !compiled.pattern.read(text.as_bytes(), groups) {

@@ -23,6 +23,8 @@ pub(crate) mod time;
 use std::fmt;
 use std::sync::{Arc, LazyLock, OnceLock};
 
+use jiff::tz::TimeZone;
+
 use crate::record::Level;
 use field::Field;
 pub use matcher::{Attempt, Explanation, Mismatch, Reason};
@@ -49,6 +51,8 @@ pub struct Definition {
     pub pattern: &'static str,
     /// The formats of the group `time`. The first that reads it counts.
     pub times: &'static [&'static str],
+    /// The zone of times that name none; without it, they are local.
+    pub zone: Option<&'static str>,
     /// The level of each text of the group `level`. Without any, levels are words as in
     /// [`Level::from_word`].
     pub levels: &'static [(&'static str, Level)],
@@ -84,6 +88,7 @@ struct Compiled {
     pattern: Pattern,
     groups: Box<[(usize, Field)]>,
     times: Box<[TimeFormat]>,
+    zone: Option<TimeZone>,
     continues: Option<Pattern>,
 }
 
@@ -103,13 +108,15 @@ impl Compiled {
             (false, false) => return Err(("time", "the pattern has no group `time`".into())),
             _ => {}
         }
+        let zone = definition.zone.map(TimeZone::get).transpose();
+        let zone = zone.map_err(|_| ("zone", "is no name of a time zone".to_owned()))?;
         let continues = match definition.continues {
             Some(Continues::Matches(pattern)) => Some(Pattern::new(pattern)),
             Some(Continues::Others) | None => None,
         };
         let continues = continues.transpose();
         let continues = continues.map_err(|why| ("continues", why))?;
-        Ok(Compiled { pattern, groups, times, continues })
+        Ok(Compiled { pattern, groups, times, zone, continues })
     }
 }
 
@@ -230,12 +237,18 @@ impl Formats {
     /// The format of a record's first line, if its format says which lines continue the
     /// record. Most lines are ruled out by their first bytes.
     pub fn continuation(&self, first: &str) -> Option<Continuation> {
-        let mut candidates = self.candidates(first, self.0.continued);
-        let matches = |at: &usize| {
-            let compiled = self.0.formats[*at].compiled();
-            compiled.is_some_and(|compiled| compiled.pattern.is_match(first.as_bytes()))
+        let find = |line: &str| {
+            let mut candidates = self.candidates(line, self.0.continued);
+            let matches = |at: &usize| {
+                let compiled = self.0.formats[*at].compiled();
+                compiled.is_some_and(|compiled| compiled.pattern.is_match(line.as_bytes()))
+            };
+            candidates.find(matches).map(Continuation)
         };
-        candidates.find(matches).map(Continuation)
+        find(first).or_else(|| match Input::new(first) {
+            Input::Line(_) => None,
+            Input::Plain(plain, _) => find(&plain),
+        })
     }
 
     /// Whether a line continues a record of this format.

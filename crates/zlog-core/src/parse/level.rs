@@ -26,9 +26,9 @@ pub(super) fn of_line(line: &str, rest: &str) -> Option<Level> {
     if memchr::memchr(0x1b, window).is_some() {
         let mut plain = [0; MAX_BYTES];
         let len = without_colour(window, &mut plain);
-        return by_program(&plain[..len]).or_else(|| Scanner::new(stamped).level(&plain[..len]));
+        return Scanner::new(stamped).level(&plain[..len]);
     }
-    by_program(window).or_else(|| Scanner::new(stamped).level(window))
+    Scanner::new(stamped).level(window)
 }
 
 /// Copies text without colour sequences. Returns its length.
@@ -45,54 +45,6 @@ fn without_colour(bytes: &[u8], out: &mut [u8; MAX_BYTES]) -> usize {
         }
     }
     len
-}
-
-/// The level in formats that write it as a letter or a sign.
-fn by_program(line: &[u8]) -> Option<Level> {
-    match line {
-        // glog, klog: `E0102 03:04:05.678 …`
-        [letter, d1, d2, d3, d4, b' ', h1, h2, b':', ..]
-            if [d1, d2, d3, d4, h1, h2].iter().all(|digit| digit.is_ascii_digit()) =>
-        {
-            level_letter(*letter)
-        }
-        // Android: `W/Tag( 123): …`
-        [letter, b'/', rest @ ..] if rest.iter().take(40).any(|byte| b"(:".contains(byte)) => {
-            level_letter(*letter)
-        }
-        [b'0'..=b'9', ..] => redis(line),
-        _ => None,
-    }
-}
-
-fn level_letter(letter: u8) -> Option<Level> {
-    Some(match letter {
-        b'V' => Level::TRACE,
-        b'D' => Level::DEBUG,
-        b'I' => Level::INFO,
-        b'W' => Level::WARNING,
-        b'E' => Level::ERROR,
-        b'F' => Level::CRITICAL,
-        _ => return None,
-    })
-}
-
-/// `1:M 02 Jan 2024 03:04:05.678 * Ready`
-fn redis(line: &[u8]) -> Option<Level> {
-    let mut words = line.splitn(7, |byte| *byte == b' ');
-    let process = words.next()?;
-    if !matches!(process, [b'0'..=b'9', .., b':', b'M' | b'S' | b'C' | b'X']) {
-        return None;
-    }
-    if !words.nth(1).is_some_and(is_calendar) || !words.nth(1).is_some_and(is_clock) {
-        return None;
-    }
-    match words.next()? {
-        b"." | b"-" => Some(Level::DEBUG),
-        b"*" => Some(Level::INFO),
-        b"#" => Some(Level::WARNING),
-        _ => None,
-    }
 }
 
 /// The state after the words read so far.
@@ -214,6 +166,13 @@ impl Scanner {
     fn level_of(&self, word: &Word<'_>, after: &[u8]) -> Option<Level> {
         if word.letters.is_empty() {
             return None;
+        }
+        // .NET's name of INFO is a common word.
+        let is_dotnet = self.stamped
+            && word.letters.eq_ignore_ascii_case(b"information")
+            && word.in_brackets(after);
+        if is_dotnet {
+            return Some(Level::INFO);
         }
         if let Some(level) = level_word(word.letters) {
             let capitals = word.letters.iter().all(u8::is_ascii_uppercase);

@@ -297,6 +297,8 @@ impl Assembler {
             return;
         }
         // The uncommitted lines are records of their own.
+        self.tag.line +=
+            memchr::memchr_iter(b'\n', &self.text.as_bytes()[..=self.committed]).count() as u64;
         self.text.drain(..=self.committed);
         self.tag.part = 0;
         let expired = self.phase == Phase::Expired;

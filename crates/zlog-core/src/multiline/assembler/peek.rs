@@ -81,6 +81,8 @@ impl Assembler {
     pub fn split(&mut self) {
         let Some(rest) = self.text.get(self.head + 1..self.committed) else { return self.pop() };
         let heading = trace::heading_len(rest, |line| self.own(line));
+        self.tag.line +=
+            memchr::memchr_iter(b'\n', &self.text.as_bytes()[..=self.head]).count() as u64;
         self.text.drain(..=self.head);
         self.committed -= self.head + 1;
         self.stack = self.stack.map(|stack| stack - self.head - 1);

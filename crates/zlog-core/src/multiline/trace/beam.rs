@@ -13,8 +13,6 @@ pub(crate) enum State {
     Gap,
     /// What the process was doing.
     Process,
-    /// `=ERROR REPORT==== …`, up to an empty line.
-    Report,
 }
 
 fn part(state: State) -> Step {
@@ -23,11 +21,6 @@ fn part(state: State) -> Step {
 
 /// `** (RuntimeError) text`, `** exception error: text`, `escript: exception error: text`
 pub(super) fn begins(line: &str) -> Option<Step> {
-    const REPORTS: [&str; 3] =
-        ["=ERROR REPORT==== ", "=CRASH REPORT==== ", "=SUPERVISOR REPORT==== "];
-    if REPORTS.iter().any(|start| line.starts_with(start)) {
-        return Some(part(State::Report));
-    }
     is_exception(line).then_some(part(State::Heading))
 }
 
@@ -53,9 +46,6 @@ impl State {
             "Start Call: ",
             "Message Queue Length: ",
         ];
-        if self == State::Report {
-            return if line.is_empty() { Step::Not } else { part(State::Report) };
-        }
         if PROCESS.iter().any(|start| line.starts_with(start)) {
             part(State::Process)
         } else if is_indented(line) && !line.trim().is_empty() {

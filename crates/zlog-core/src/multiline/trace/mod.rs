@@ -84,10 +84,7 @@ impl Trace {
             [b't', ..] => rust::begins(line).or_else(|| native::begins(line)),
             [b'C' | b's', ..] => rust::begins(line),
             [b'p' | b'f' | b'g' | b'r' | b'u' | b'W', ..] => go::begins(line),
-            [b'=', ..] => {
-                let step = go::begins(line).or_else(|| beam::begins(line));
-                step.or_else(|| native::begins(line))
-            }
+            [b'=', ..] => go::begins(line).or_else(|| native::begins(line)),
             [b'#', ..] => native::begins(line),
             [b'*' | b'e' | b'i', ..] => beam::begins(line),
             _ => None,

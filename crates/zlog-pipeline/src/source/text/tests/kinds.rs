@@ -4,6 +4,7 @@ use std::fs;
 
 use super::traces::directory;
 use super::*;
+use zlog_core::text::sgr::strip;
 
 /// The output of each real program, with its name.
 fn outputs() -> Vec<(String, String)> {
@@ -24,10 +25,8 @@ fn lines(text: Option<&str>) -> usize {
 
 /// Of each record that is not empty: the level, and the lines in `exc_text` and `stack_info`.
 fn shapes(records: &[Record<'_>]) -> Vec<(Level, usize, usize)> {
-    let has_text = |record: &&Record<'_>| {
-        !zlog_core::text::sgr::strip(&record.msg).trim_end_matches(['|', ' ']).ends_with("web-1")
-            && !record.msg.is_empty()
-    };
+    let is_empty = |line: &str| matches!(strip(line).trim_end(), "" | "web-1  |");
+    let has_text = |record: &&Record<'_>| !record.msg.lines().all(is_empty);
     let shape = |record: &Record<'_>| {
         (record.level, lines(record.exc_text.as_deref()), lines(record.stack_info.as_deref()))
     };
