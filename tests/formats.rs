@@ -62,7 +62,7 @@ fn built_in_formats_are_what_their_files_and_the_parser_says() {
 }
 
 fn write_definition(definition: &Definition, table: &mut String) {
-    let Definition { name, title, rank, pattern, times, zone, levels, continues, prefix } =
+    let Definition { name, title, rank, pattern, times, zone, levels, continues, prefix, needed } =
         definition;
     let levels: Vec<String> =
         levels.iter().map(|(word, level)| format!("({word:?}, Level({}))", level.0)).collect();
@@ -80,7 +80,7 @@ fn write_definition(definition: &Definition, table: &mut String) {
         Some(Continues::Others) => table.push_str("        continues: Some(Continues::Others),\n"),
         None => table.push_str("        continues: None,\n"),
     }
-    writeln!(table, "        prefix: &{prefix:?},\n    }},").unwrap();
+    writeln!(table, "        prefix: &{prefix:?},\n        needed: {needed:?},\n    }},").unwrap();
 }
 
 #[test]

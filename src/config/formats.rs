@@ -14,7 +14,9 @@ use toml::de::DeValue;
 use super::diagnostics::Diagnostics;
 use super::table_reader::{TableReader, as_argument};
 use super::{LoadMode, config_error, parse_table, read_file, user};
-use zlog_core::formats::{Continues, Definition, Formats, Mismatch, prefix_of_pattern};
+use zlog_core::formats::{
+    Continues, Definition, Formats, Mismatch, needed_of_pattern, prefix_of_pattern,
+};
 use zlog_core::parse::{Options, Parser};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Level, Result, wire};
@@ -141,6 +143,7 @@ fn read(name: String, default_rank: u8, mut table: TableReader<'_>) -> FormatFil
     });
     let pattern = table.required_text("pattern", r"'''(?<time>\S+) (?<level>\w+) '''");
     let prefix = pattern.as_ref().and_then(|pattern| prefix_of_pattern(&pattern.value).ok());
+    let needed = pattern.as_ref().and_then(|pattern| needed_of_pattern(&pattern.value).ok());
     let times: Vec<String> = table.list("time").into_iter().map(|time| time.value).collect();
     let zone = table.text("zone").map(|zone| zone.value);
     let levels = levels(&mut table);
@@ -156,6 +159,7 @@ fn read(name: String, default_rank: u8, mut table: TableReader<'_>) -> FormatFil
         levels: levels.leak(),
         continues,
         prefix: leak(prefix.unwrap_or_default()),
+        needed: needed.unwrap_or_default().leak(),
     };
     if table.has("pattern")
         && let Err((key, why)) = definition.check()

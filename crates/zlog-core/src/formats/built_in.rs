@@ -16,6 +16,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50))],
         continues: None,
         prefix: &["EFIIWW", "00", "00", "00", "00", "  ", "00", "00", "::", "00", "00", "::", "09", "09", "09", "09", "09", "09", "09", "09", "09", "09", "..", "09", "09", "09", "09", "09", "09", "  ", "  09", "  09"],
+        needed: "0A.:]",
     },
     Definition {
         name: "access-log-vhost",
@@ -26,7 +27,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         zone: None,
         levels: &[],
         continues: None,
-        prefix: &["-.09AZ__az", "-.0:AZ__az", "-.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az"],
+        prefix: &[],
+        needed: "0A\"/:[]",
     },
     Definition {
         name: "access-log",
@@ -37,7 +39,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         zone: None,
         levels: &[],
         continues: None,
-        prefix: &["-.0:AZ__az", "  -.0:AZ__az"],
+        prefix: &[],
+        needed: "0A\"/:[]",
     },
     Definition {
         name: "airflow",
@@ -49,6 +52,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ,,TT"],
+        needed: "0A-:[]{}",
     },
     Definition {
         name: "android-brief",
@@ -60,6 +64,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("V", Level(5)), ("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50)), ("A", Level(50))],
         continues: None,
         prefix: &["AADFIIVW", "//"],
+        needed: "0A()/:",
     },
     Definition {
         name: "android-time",
@@ -71,6 +76,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("V", Level(5)), ("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50)), ("A", Level(50))],
         continues: None,
         prefix: &["09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "AADFIIVW", "//"],
+        needed: "0A()-./:",
     },
     Definition {
         name: "android",
@@ -82,6 +88,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("V", Level(5)), ("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50)), ("A", Level(50))],
         continues: None,
         prefix: &["09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "  09", "  09", "  09", "  09", "  09AADFIIVW", "  09AADFIIVW"],
+        needed: "0A-.:",
     },
     Definition {
         name: "ansible",
@@ -93,6 +100,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "pp", "==", "09", "  09", "  09uu", "  09==uu"],
+        needed: "0,-:=|",
     },
     Definition {
         name: "apache-error-2.2",
@@ -104,6 +112,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("emerg", Level(50)), ("alert", Level(50)), ("crit", Level(50)), ("error", Level(40)), ("warn", Level(30)), ("notice", Level(25)), ("info", Level(20)), ("debug", Level(10)), ("trace1", Level(5)), ("trace2", Level(5)), ("trace3", Level(5)), ("trace4", Level(5)), ("trace5", Level(5)), ("trace6", Level(5)), ("trace7", Level(5)), ("trace8", Level(5))],
         continues: None,
         prefix: &["[[", "AZ", "az", "az", "  ", "AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "09", "09", "09", "09", "]]", "  ", "[[", "09az", "09]]az", "  09]]az"],
+        needed: "0A:[]",
     },
     Definition {
         name: "apache-error",
@@ -115,6 +124,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("emerg", Level(50)), ("alert", Level(50)), ("crit", Level(50)), ("error", Level(40)), ("warn", Level(30)), ("notice", Level(25)), ("info", Level(20)), ("debug", Level(10)), ("trace1", Level(5)), ("trace2", Level(5)), ("trace3", Level(5)), ("trace4", Level(5)), ("trace5", Level(5)), ("trace6", Level(5)), ("trace7", Level(5)), ("trace8", Level(5))],
         continues: None,
         prefix: &["[[", "AZ", "az", "az", "  ", "AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "09"],
+        needed: "0A:[]",
     },
     Definition {
         name: "auditd",
@@ -126,6 +136,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["nntt", "ooyy", "ddpp", "ee", "=="],
+        needed: "0().:=",
     },
     Definition {
         name: "bgl",
@@ -137,6 +148,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("INFO", Level(20)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("SEVERE", Level(40)), ("FAILURE", Level(50)), ("FATAL", Level(50))],
         continues: None,
         prefix: &[],
+        needed: "0A-.",
     },
     Definition {
         name: "bind-start",
@@ -148,6 +160,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  "],
+        needed: "0A-.:",
     },
     Definition {
         name: "bind",
@@ -159,6 +172,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("critical", Level(50)), ("error", Level(40)), ("warning", Level(30)), ("notice", Level(25)), ("info", Level(20)), ("debug 1", Level(10)), ("debug 2", Level(10)), ("debug 3", Level(10))],
         continues: None,
         prefix: &["09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "--az", "--::az", "  --::az", "  --::az", "  --::az", "  --::az", "  --::az"],
+        needed: "0A-.:",
     },
     Definition {
         name: "boost-log",
@@ -170,6 +184,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "]]", "  ", "[[", "00", "xx"],
+        needed: "0-.:[]",
     },
     Definition {
         name: "bsd-time",
@@ -181,6 +196,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
+        needed: "0A:",
     },
     Definition {
         name: "bunyan-cli",
@@ -192,6 +208,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "ZZ", "]]", "  ", "  DFIITTWW", "  AADFIINNRRTTWW", "  ABDFIINNRRTTWW", "  AFIINORRTUWW"],
+        needed: "0A-./:[]",
     },
     Definition {
         name: "caddy",
@@ -203,6 +220,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "\t\t", "AZ", "\t\tAZ"],
+        needed: "0A\t./:",
     },
     Definition {
         name: "cassandra",
@@ -214,6 +232,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["AZ", "  AZ", "  A["],
+        needed: "0A,-:[]",
     },
     Definition {
         name: "celery",
@@ -225,6 +244,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "::", "  ", "AZ", "//AZ"],
+        needed: "0A,-/:[]",
     },
     Definition {
         name: "certbot",
@@ -236,6 +256,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "::", "AZ", "::AZ"],
+        needed: "0A,-:",
     },
     Definition {
         name: "chromium",
@@ -247,6 +268,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("INFO", Level(20)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("FATAL", Level(50)), ("VERBOSE1", Level(10)), ("VERBOSE2", Level(10))],
         continues: None,
         prefix: &["[[", "09", "0:", "0:", "0:", "0:", "0:", "0:", "0:", "/:", "/:", "/:", "/:", "/:", "/:", "/:", ".:", ".:AZ", ".:AZ"],
+        needed: "0A()/:[]",
     },
     Definition {
         name: "clickhouse",
@@ -258,6 +280,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "..", "09", "09", "..", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "  ", "[[", "  ", "09", "  09", "  09]]"],
+        needed: "0A.:<>[]{}",
     },
     Definition {
         name: "cloud-init",
@@ -268,7 +291,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         zone: None,
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "--", "  ", "09AZ__az", "..09AZ__az", "..09AZ__az", "..09AZ__az", "..09A[__az", "..09A[__az"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "--", "  "],
+        needed: "0A,-.:[]",
     },
     Definition {
         name: "cloudfront",
@@ -280,6 +304,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "\t\t", "09", "09", "::", "09", "09", "::", "09", "09", "\t\t", "AZ", "AZ", "AZ", "09"],
+        needed: "0A\t-:",
     },
     Definition {
         name: "coloredlogs",
@@ -291,6 +316,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("SPAM", Level(5)), ("VERBOSE", Level(15)), ("DEBUG", Level(10)), ("INFO", Level(20)), ("NOTICE", Level(25)), ("SUCCESS", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("CRITICAL", Level(50))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
+        needed: "0A-:[]",
     },
     Definition {
         name: "consola",
@@ -302,6 +328,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("trace", Level(5)), ("verbose", Level(5)), ("debug", Level(10)), ("info", Level(20)), ("success", Level(25)), ("log", Level(20)), ("ready", Level(20)), ("start", Level(20)), ("box", Level(20)), ("warn", Level(30)), ("error", Level(40)), ("fail", Level(40)), ("fatal", Level(50))],
         continues: None,
         prefix: &["[[", "bbdfiillrtvw", "aaeenorrtu", "acfgiirrttxx"],
+        needed: "[]",
     },
     Definition {
         name: "ctime",
@@ -313,6 +340,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["A[", "AZaz", "az", "  az", "  AZ", "AZaz", "az", "  az", "  09", "  09", "  09", "  09", "09", "0:", "0:", "09", "0:", "0:", "09", "  09", "  09AZ", "09AZ", "09AZ", "  09AZ"],
+        needed: "0A:",
     },
     Definition {
         name: "cups",
@@ -324,6 +352,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("X", Level(50)), ("A", Level(50)), ("E", Level(40)), ("C", Level(50)), ("W", Level(30)), ("N", Level(25)), ("I", Level(20)), ("D", Level(10)), ("d", Level(10))],
         continues: None,
         prefix: &["AACEIINNWXdd", "  ", "[[", "09", "09", "//", "AZ", "az", "az", "//", "09", "09", "09", "09", "::", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "++--", "09", "09", "09", "09", "]]", "  "],
+        needed: "0A/:[]",
     },
     Definition {
         name: "debug-js",
@@ -334,7 +363,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         zone: None,
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "ZZ", "  ", "az", "--0:AZ__az", "--0:AZ__az"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "ZZ", "  ", "az"],
+        needed: "0A-.:",
     },
     Definition {
         name: "django-server",
@@ -346,6 +376,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "//", "AZ", "az", "az", "//", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "]]", "  ", "\"\""],
+        needed: "0A\"/:[]",
     },
     Definition {
         name: "django-verbose",
@@ -357,6 +388,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["CEIIWW", "AAEENNRR", "BBFFIIRR", "NOTU"],
+        needed: "0A,-:",
     },
     Definition {
         name: "dotnet-simple",
@@ -368,6 +400,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("trce", Level(5)), ("dbug", Level(10)), ("info", Level(20)), ("warn", Level(30)), ("fail", Level(40)), ("crit", Level(50))],
         continues: None,
         prefix: &["09cdffiittww", "09abnnrr", "0:ccffiirruu", "09eeggllnott", "--0:", "  0:"],
+        needed: "0:[]",
     },
     Definition {
         name: "dotnet-systemd",
@@ -378,7 +411,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         zone: None,
         levels: &[],
         continues: None,
-        prefix: &["09AZ", "..09AZ__az", "..0:AZ__az"],
+        prefix: &["09AZ"],
+        needed: "0A.[]",
     },
     Definition {
         name: "dotnet",
@@ -390,6 +424,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("trce", Level(5)), ("dbug", Level(10)), ("info", Level(20)), ("warn", Level(30)), ("fail", Level(40)), ("crit", Level(50))],
         continues: Some(Continues::Matches(r#" {6}"#)),
         prefix: &["09cdffiittww", "09abnnrr", "0:ccffiirruu", "09eeggllnott", "--0:", "  0:"],
+        needed: "0:[]",
     },
     Definition {
         name: "elasticsearch",
@@ -401,6 +436,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("TRACE", Level(5)), ("DEBUG", Level(10)), ("INFO", Level(20)), ("DEPRECATION", Level(30)), ("WARN", Level(30)), ("ERROR", Level(40)), ("CRITICAL", Level(50)), ("FATAL", Level(50))],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", ",,..", "09", "09", "09", "++--ZZ]]"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "elb",
@@ -412,6 +448,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09ghww", "09rt"],
+        needed: "0A-.:",
     },
     Definition {
         name: "elixir",
@@ -423,6 +460,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  "],
+        needed: "0.:[]",
     },
     Definition {
         name: "env-logger",
@@ -434,6 +472,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..ZZ", "  09"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "envoy",
@@ -445,6 +484,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "]]", "[[", "09", "09]]", "09[[]]", "09[[]]az", "09[[]]az", "09[[]]az"],
+        needed: "0-.:[]",
     },
     Definition {
         name: "epoch",
@@ -456,6 +496,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["11", "09", "09", "09", "09", "09", "09", "09", "09", "09"],
+        needed: "0",
     },
     Definition {
         name: "erlang-report",
@@ -466,7 +507,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         zone: None,
         levels: &[("DEBUG", Level(10)), ("INFO", Level(20)), ("PROGRESS", Level(20)), ("NOTICE", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("SUPERVISOR", Level(40)), ("CRASH", Level(50)), ("CRITICAL", Level(50)), ("ALERT", Level(50)), ("EMERGENCY", Level(50))],
         continues: Some(Continues::Matches(r#"[^=]|$"#)),
-        prefix: &["==", "AZ", "  AZ", "  AZ", "  AZ", "  AZ", "  AZ", "  AZ", "  AZ", "  ==AZ", "  ==AZ", "  ==AZ", "  ==AZ", "  ==AZ", "  09==AZ", "  --09==AZ", "  --09==AZ", "  --09==AZaz", "  --09==AZaz", "  --09==AZaz", "  --09==AZaz", "  --09==AZaz", "  --09==AZaz", "  --09==AZaz", "  --0:==AZaz", "  --0:==AZaz", "  --0:==AZaz", "  --0:==AZaz", "  --0:==AZaz", "  --0:==AZaz", "  --0:==AZaz", "  --0:==AZaz"],
+        prefix: &["==", "AZ", "  AZ", "  AZ", "  AZ", "  AZ", "  AZ", "  AZ", "  AZ", "  ==AZ", "  ==AZ", "  ==AZ", "  ==AZ", "  ==AZ", "  09==AZ", "  --09==AZ", "  --09==AZ"],
+        needed: "0A-:=",
     },
     Definition {
         name: "fail2ban",
@@ -478,6 +520,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "ff", "aa", "ii", "ll", "22", "bb", "aa", "nn"],
+        needed: "0A,-:[]",
     },
     Definition {
         name: "flask",
@@ -489,6 +532,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "]]", "  ", "CEIIWW", "AAEENNRR", "BBFFIIRR", "NOTU"],
+        needed: "0A,-:[]",
     },
     Definition {
         name: "flexi-logger",
@@ -500,6 +544,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "  09", "  ++--09", "  ++--09", "  ++--09", "  ++--0:", "  ++--0:", "  ++--0:", "  ++--0:]]", "  ++--0:]]", "  ++--0:DEIITTWW]]"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "gin",
@@ -511,6 +556,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "GG", "II", "NN", "]]", "  ", "09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "--", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "||", "  09", "  09", "  09"],
+        needed: "0A-/:[]|",
     },
     Definition {
         name: "go-log-file",
@@ -521,7 +567,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         zone: None,
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "-9AZ__az", "-9AZ__az", "-9AZ__az", "-9AZ__az", "-:AZ__az", "-:AZ__az", "  -:AZ__az", "  -:AZ__az"],
+        prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  .."],
+        needed: "0./:",
     },
     Definition {
         name: "go-log",
@@ -533,6 +580,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  .."],
+        needed: "0/:",
     },
     Definition {
         name: "go-slog",
@@ -544,6 +592,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("DEBUG-4", Level(5)), ("DEBUG", Level(10)), ("INFO", Level(20)), ("INFO+2", Level(25)), ("WARN", Level(30)), ("ERROR", Level(40)), ("ERROR+4", Level(50))],
         continues: None,
         prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "DEIIWW", "AAEENNRR", "BBFFRR", "NOUU"],
+        needed: "0A/:",
     },
     Definition {
         name: "go-stdr",
@@ -555,6 +604,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  .."],
+        needed: "0\"/:=",
     },
     Definition {
         name: "go-time",
@@ -566,6 +616,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "++--09"],
+        needed: "0A-:",
     },
     Definition {
         name: "gunicorn",
@@ -577,6 +628,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "++--", "09", "09", "09", "09", "]]", "  ", "[[", "09", "09]]", "  09]]"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "hadoop",
@@ -588,6 +640,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "AZ", "  AZ", "  A["],
+        needed: "0A,-:[]",
     },
     Definition {
         name: "haproxy-start",
@@ -599,6 +652,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("DIAG", Level(10)), ("NOTICE", Level(25)), ("WARNING", Level(30)), ("ALERT", Level(50))],
         continues: None,
         prefix: &["[[", "AADDNNWW", "AAIILLOO", "AAEERRTT", "GGIINNRR"],
+        needed: "0A():[]",
     },
     Definition {
         name: "haproxy",
@@ -609,7 +663,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         zone: None,
         levels: &[],
         continues: None,
-        prefix: &["..0:AFaf", "..0:AFaf", "..0:AFaf", "  ..0:AFaf", "  ..0:AF[[af", "  ..0:AF[[af", "  ..0:AF[[af", "  .:AF[[af", "  .:A[af", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[az", "  .:A[]]az", "  .:A[]]az"],
+        prefix: &["..0:AFaf", "..0:AFaf", "..0:AFaf", "  ..0:AFaf", "  ..0:AF[[af", "  ..0:AF[[af", "  ..0:AF[[af", "  .:AF[[af", "  .:A[af"],
+        needed: "0A./:[]",
     },
     Definition {
         name: "hclog",
@@ -621,6 +676,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "++--ZZ"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "hdfs",
@@ -632,6 +688,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "09", "09", "  ", "09", "09", "09", "09", "09", "09", "  ", "09", "  09", "  09AZ", "  09AZ"],
+        needed: "0A:",
     },
     Definition {
         name: "healthapp",
@@ -643,6 +700,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "09", "09", "09", "09", "--", "09", "0:", "0:", "0:", "0:", "0:", "0:", "0:||"],
+        needed: "0-:|",
     },
     Definition {
         name: "home-assistant",
@@ -654,6 +712,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "CEIIWW", "AAEENNRR", "BBFFIIRR", "NOTU"],
+        needed: "0A()-.:[]",
     },
     Definition {
         name: "hpc",
@@ -665,6 +724,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "  09"],
+        needed: "0",
     },
     Definition {
         name: "http-server",
@@ -675,7 +735,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         zone: None,
         levels: &[],
         continues: None,
-        prefix: &["-.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az", "  -.0:AZ__az", "  -.0:A[__az", "  -.0:A[__az", "  -.0:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[__az", "  -:A[]]__az", "  -:A[]]__az"],
+        prefix: &[],
+        needed: "0A-/:[]",
     },
     Definition {
         name: "jenkins",
@@ -687,6 +748,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("SEVERE", Level(40)), ("WARNING", Level(30)), ("INFO", Level(20)), ("CONFIG", Level(15)), ("FINE", Level(10)), ("FINER", Level(7)), ("FINEST", Level(5))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "++--", "09", "09", "09", "09", "  ", "[[", "ii", "dd"],
+        needed: "0A\t#-.:=[]",
     },
     Definition {
         name: "journalctl-full",
@@ -698,6 +760,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["AZ", "az", "az", "  ", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "++--09AZ", "  ++--09AZ"],
+        needed: "0A-:",
     },
     Definition {
         name: "journalctl-monotonic",
@@ -709,6 +772,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "  09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09]]", "  ..09<<]]"],
+        needed: "0.:[]",
     },
     Definition {
         name: "journalctl-unix",
@@ -720,6 +784,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "09", "09", "09", "09", "09", "09", "..", "09", "09", "09", "09", "09", "09", "  "],
+        needed: "0.:",
     },
     Definition {
         name: "jul",
@@ -731,6 +796,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("SEVERE", Level(40)), ("WARNING", Level(30)), ("INFO", Level(20)), ("CONFIG", Level(15)), ("FINE", Level(10)), ("FINER", Level(7)), ("FINEST", Level(5))],
         continues: Some(Continues::Matches(r#"(?:SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): "#)),
         prefix: &["AZ", "az", "az", "  ", "09", "09", ",,", "  ", "09", "09", "09", "09", "  ", "09", "0:", "0:", "0:", "0:", "0:", "0:"],
+        needed: "0A,:",
     },
     Definition {
         name: "jupyter-notebook",
@@ -742,6 +808,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("C", Level(50))],
         continues: None,
         prefix: &["[[", "CEIIWW", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  "],
+        needed: "0A.:[]",
     },
     Definition {
         name: "jupyter",
@@ -753,6 +820,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("C", Level(50))],
         continues: None,
         prefix: &["[[", "CEIIWW", "  ", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  "],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "jvm-gc",
@@ -764,6 +832,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "++--", "09", "09", "09", "09", "::", "  ", "09", "..09"],
+        needed: "0A-.:",
     },
     Definition {
         name: "jvm-time",
@@ -775,6 +844,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "++--", "09", "09", "09", "09", "]]", "[[", "09az"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "jvm",
@@ -786,6 +856,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "..09", "..09", "..09", "-.09", "..09ss", "..09]]ss", "-.09[[]]ss", "..09[[]]deiistww", "..09[[]]aadeiinnrtww", "..09TT[[]]abdfiinnrtww", "..09[[]]afiinoruww"],
+        needed: "0.[]",
     },
     Definition {
         name: "kafka",
@@ -797,6 +868,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "]]", "  ", "AZ", "  AZ"],
+        needed: "0A(),-.:[]",
     },
     Definition {
         name: "kernel-time",
@@ -808,6 +880,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "AZ", "az", "az", "  ", "AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "09", "09", "09", "09", "]]", "  "],
+        needed: "0A:[]",
     },
     Definition {
         name: "kernel",
@@ -819,6 +892,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "  09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09]]", "  ..09]]"],
+        needed: "0.[]",
     },
     Definition {
         name: "klog-lines",
@@ -830,6 +904,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50))],
         continues: Some(Continues::Matches(r#"\t| >"#)),
         prefix: &["EFIIWW", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "  ", "  09", "  09"],
+        needed: "0A\".:<=]",
     },
     Definition {
         name: "klog",
@@ -841,6 +916,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50))],
         continues: None,
         prefix: &["EFIIWW", "09", "09", "09", "09", "  09", "09", "09", "0:", "  09", "09", "0:", "0:", "09", "..09", "0:", "09", "09", "..09", "09", "09", "  09", "  09", "  09"],
+        needed: "0A.:]",
     },
     Definition {
         name: "lambda-node",
@@ -852,6 +928,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "ZZ", "\t\t", "09afuu", "--09afnn", "--09af"],
+        needed: "0A\t-.:",
     },
     Definition {
         name: "lambda-python",
@@ -863,6 +940,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "AZ", "AZ]]", "\t\tAZ]]", "\t\t09AZ]]", "\t\t09AZ]]", "\t\t09AZ]]", "\t\t09AZ]]", "\t\t--09AZ]]", "\t\t--09AZ]]", "\t\t--09AZ]]", "\t\t--09AZ]]", "\t\t--09AZ]]", "\t\t--09AZ]]", "\t\t--09AZ]]", "\t\t--09AZ]]", "\t\t--09AZ]]", "\t\t--0:AZ]]", "\t\t--0:AZ]]", "\t\t--0:AZ]]", "\t\t--0:AZ]]", "\t\t--0:AZ]]", "\t\t--0:AZ]]", "\t\t-.0:AZ]]", "\t\t-.0:AZ]]", "\t\t-.0:AZ]]", "\t\t-.0:AZ]]"],
+        needed: "0A\t-.:[]",
     },
     Definition {
         name: "log4j-level-first",
@@ -874,6 +952,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", "  +.ZZ"],
+        needed: "0A-:",
     },
     Definition {
         name: "log4j-thread-last",
@@ -885,6 +964,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", ",,..", "09", "09", "09", "  ++--ZZ"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "log4j-ttcc",
@@ -896,6 +976,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "  09", "  09[["],
+        needed: "0A-[]",
     },
     Definition {
         name: "log4j",
@@ -907,6 +988,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", ",,..", "09", "09", "09", "  ++--ZZ"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "log4js",
@@ -918,6 +1000,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "]]", "  ", "[[", "AZ", "AZ]]", "  AZ]]"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "log4perl",
@@ -929,6 +1012,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "DFIITTWW", "AAEENNRR", "ABFFRRTT", "AACCNOUU"],
+        needed: "0A-/:>",
     },
     Definition {
         name: "log4rs",
@@ -940,6 +1024,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "++--09", "++--09", "++--09", "++--0:", "++--0:", "++--0:", "  ++--0:", "  ++--0:DEIITTWW", "  ++--0:AADEIINNRRTTWW", "  ++--0:ABDFIINNRRTTWW", "  ++--0:AFIINORRTUWW"],
+        needed: "0A-.:",
     },
     Definition {
         name: "logback",
@@ -951,6 +1036,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "::", "09", "09", "::", "09", "09", ",,..", "09", "09", "09", "  ", "[["],
+        needed: "0A-:[]",
     },
     Definition {
         name: "logbook",
@@ -962,6 +1048,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "]]", "  ", "CEIINNTTWW", "AAEENORR", "ABFFIIRRTT"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "logrus",
@@ -973,6 +1060,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("TRAC", Level(5)), ("DEBU", Level(10)), ("INFO", Level(20)), ("WARN", Level(30)), ("ERRO", Level(40)), ("FATA", Level(50)), ("PANI", Level(50))],
         continues: None,
         prefix: &["DFIIPPTTWW", "AAEENNRR", "ABFFNNRRTT", "AACCIINOUU", "[["],
+        needed: "A[]",
     },
     Definition {
         name: "loguru",
@@ -984,6 +1072,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("TRACE", Level(5)), ("DEBUG", Level(10)), ("INFO", Level(20)), ("SUCCESS", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("CRITICAL", Level(50))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "||", "  ", "AZ", "  AZ||", "  AZ||"],
+        needed: "0A-.:|",
     },
     Definition {
         name: "mariadb",
@@ -995,6 +1084,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("Note", Level(20)), ("Warning", Level(30)), ("ERROR", Level(40)), ("Error", Level(40))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "  09", "09", "::", "09", "09", "::", "09", "09", "  ", "09", "  09", "  09[[", "  09EENNWW[[", "  09EENNRRWW[[aaoorr", "  09EENNRRWW[[aaoorrtt", "  09EENORRWW[[aaeenorrtt"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "minecraft",
@@ -1006,6 +1096,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "::", "09", "09", "::", "09", "09", "]]", "  ", "[["],
+        needed: "0A/:[]",
     },
     Definition {
         name: "mongodb",
@@ -1017,6 +1108,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "++--", "09", "09", "09", "09", "  ", "DFIIWW", "  15", "  --AZ__"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "monolog",
@@ -1028,6 +1120,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", "++-.]]", "  09"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "morgan-dev",
@@ -1039,6 +1132,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["DDGHOP", "AAEEOPUU", "AALLST"],
+        needed: "0A-/",
     },
     Definition {
         name: "mssql",
@@ -1050,6 +1144,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "  ", "BBLLSSss", "aaeeop", "ccggiirr", "ddkkoovv", "09eennuu"],
+        needed: "0-.:",
     },
     Definition {
         name: "multiprocessing",
@@ -1061,6 +1156,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "CEIIWW", "AAEENNRR", "BBFFIIRR", "NOTU"],
+        needed: "A/[]",
     },
     Definition {
         name: "mysql-5.5",
@@ -1072,6 +1168,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("Note", Level(20)), ("Warning", Level(30)), ("ERROR", Level(40))],
         continues: None,
         prefix: &["09", "09", "09", "09", "09", "09", "  ", "  09", "09", "::", "09", "09", "::", "09", "09", "  ", "  II[[mm", "EEIINNWWmnyy", "RRaanossyy", "RRnoqt", "DDOOeellnoqq"],
+        needed: "0:",
     },
     Definition {
         name: "mysql-entrypoint",
@@ -1083,6 +1180,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("Note", Level(20)), ("Warn", Level(30)), ("ERROR", Level(40))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "++--", "09", "09", "::", "09", "09", "  ", "[[", "EENNWW", "RRaaoo", "RRrrtt", "OOeenn"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "mysql",
@@ -1094,6 +1192,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("System", Level(20)), ("Note", Level(20)), ("Warning", Level(30)), ("Error", Level(40))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "++--ZZ"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "nagios",
@@ -1105,6 +1204,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "09", "09", "09", "09", "09", "09", "]]", "  "],
+        needed: "0[]",
     },
     Definition {
         name: "nestjs",
@@ -1116,6 +1216,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("LOG", Level(20)), ("ERROR", Level(40)), ("WARN", Level(30)), ("DEBUG", Level(10)), ("VERBOSE", Level(5)), ("FATAL", Level(50))],
         continues: None,
         prefix: &["[[", "NN", "ee", "ss", "tt", "]]", "  ", "09", "  09", "  --09", "  --09", "  --09", "  --09", "  --/9", "  --/9", "  --/9", "  --/9", "  --/9", "  --/9", "  --/9", "  --/9", "  ,-/9", "  ,-/9", "  ,-/9", "  ,-/:", "  ,-/:", "  ,-/:", "  ,-/:", "  ,-/:", "  ,-/:"],
+        needed: "0A,-/:[]",
     },
     Definition {
         name: "nginx-error",
@@ -1127,6 +1228,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("debug", Level(10)), ("info", Level(20)), ("notice", Level(25)), ("warn", Level(30)), ("error", Level(40)), ("crit", Level(50)), ("alert", Level(50)), ("emerg", Level(50))],
         continues: None,
         prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "[[", "az", "]]az", "  ]]az", "  09]]az", "  ##09]]az", "  ##09]]az", "  ##0:]]az", "  ##0:]]az"],
+        needed: "0#/:[]",
     },
     Definition {
         name: "nlb",
@@ -1138,6 +1240,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["tt", "ll", "ss", "  ", "12", "..", "00", "  ", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
+        needed: "0A-.:",
     },
     Definition {
         name: "nlog",
@@ -1149,6 +1252,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "||", "AZ", "AZ||"],
+        needed: "0A-.:|",
     },
     Definition {
         name: "npmlog-bare",
@@ -1160,6 +1264,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("sill", Level(5)), ("verb", Level(5)), ("ERR!", Level(40))],
         continues: None,
         prefix: &["EEssvv", "RReeii", "RRllrr", "!!bbll", "  "],
+        needed: "",
     },
     Definition {
         name: "npmlog",
@@ -1171,6 +1276,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("sill", Level(5)), ("verb", Level(5)), ("info", Level(20)), ("timing", Level(15)), ("http", Level(15)), ("WARN", Level(30)), ("warn", Level(30)), ("ERR!", Level(40)), ("error", Level(40))],
         continues: None,
         prefix: &["ggnn", "ppyy", "mmpp", "  ", "EEWWeehistvw", "AARRaaeeiinnrrtt", "RRfflmrrtt", "!!NNbbiillnp"],
+        needed: "",
     },
     Definition {
         name: "openstack-merged",
@@ -1182,6 +1288,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["--az", "-.az", "-.az", "-.az", "-.az", "-.az", "-.09az"],
+        needed: "0A-.:",
     },
     Definition {
         name: "openstack",
@@ -1193,6 +1300,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "09", "  09", "  09AZ", "  09AZ"],
+        needed: "0A-.:[",
     },
     Definition {
         name: "php-fpm",
@@ -1204,6 +1312,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..]]", "  09"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "php",
@@ -1214,7 +1323,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         zone: None,
         levels: &[("Fatal error", Level(50)), ("Parse error", Level(50)), ("Recoverable fatal error", Level(40)), ("Warning", Level(30)), ("Notice", Level(25)), ("Deprecated", Level(30))],
         continues: None,
-        prefix: &["[[", "09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "AZ", "//AZ__az", "//AZ]]__az", "  //AZ]]__az"],
+        prefix: &["[[", "09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "AZ"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "pino-pretty",
@@ -1226,6 +1336,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "0:", "09", "--09", "0:", "09", "--09", "..09", "09", "  09", "09"],
+        needed: "0A().:[]",
     },
     Definition {
         name: "postgresql-csv",
@@ -1237,6 +1348,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("LOG", Level(20)), ("INFO", Level(20)), ("NOTICE", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("FATAL", Level(50)), ("PANIC", Level(50)), ("DETAIL", Level(20)), ("HINT", Level(20)), ("CONTEXT", Level(20)), ("STATEMENT", Level(20)), ("QUERY", Level(20)), ("LOCATION", Level(20)), ("DEBUG", Level(10)), ("DEBUG1", Level(10)), ("DEBUG2", Level(10)), ("DEBUG3", Level(10)), ("DEBUG4", Level(10)), ("DEBUG5", Level(10))],
         continues: Some(Continues::Others),
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "++--09AZ", "+-09AZ", "\"\"+-09AZ"],
+        needed: "0A,-.:",
     },
     Definition {
         name: "postgresql-rds",
@@ -1248,6 +1360,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("LOG", Level(20)), ("INFO", Level(20)), ("NOTICE", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("FATAL", Level(50)), ("PANIC", Level(50)), ("DETAIL", Level(20)), ("HINT", Level(20)), ("CONTEXT", Level(20)), ("STATEMENT", Level(20)), ("QUERY", Level(20)), ("LOCATION", Level(20)), ("DEBUG", Level(10)), ("DEBUG1", Level(10)), ("DEBUG2", Level(10)), ("DEBUG3", Level(10)), ("DEBUG4", Level(10)), ("DEBUG5", Level(10))],
         continues: Some(Continues::Matches(r#"\t|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [A-Z]+:[^ ]*:\[\d+\]:(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  "#)),
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "AZ", "::AZ"],
+        needed: "0A-:@[]",
     },
     Definition {
         name: "postgresql-user",
@@ -1259,6 +1372,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("LOG", Level(20)), ("INFO", Level(20)), ("NOTICE", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("FATAL", Level(50)), ("PANIC", Level(50)), ("DETAIL", Level(20)), ("HINT", Level(20)), ("CONTEXT", Level(20)), ("STATEMENT", Level(20)), ("QUERY", Level(20)), ("LOCATION", Level(20)), ("DEBUG", Level(10)), ("DEBUG1", Level(10)), ("DEBUG2", Level(10)), ("DEBUG3", Level(10)), ("DEBUG4", Level(10)), ("DEBUG5", Level(10))],
         continues: Some(Continues::Matches(r#"\t|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? [A-Z+0-9-]+ \[\d+\] (?:[^ :]*@[^ :]* )?(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  "#)),
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "++--09AZ", "  ++--09AZ", "  ++--09A[", "  ++--09A[", "  ++--09A[]]", "  ++--09A[]]"],
+        needed: "0A-:@[]",
     },
     Definition {
         name: "postgresql",
@@ -1270,6 +1384,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("LOG", Level(20)), ("INFO", Level(20)), ("NOTICE", Level(25)), ("WARNING", Level(30)), ("ERROR", Level(40)), ("FATAL", Level(50)), ("PANIC", Level(50)), ("DETAIL", Level(20)), ("HINT", Level(20)), ("CONTEXT", Level(20)), ("STATEMENT", Level(20)), ("QUERY", Level(20)), ("LOCATION", Level(20)), ("DEBUG", Level(10)), ("DEBUG1", Level(10)), ("DEBUG2", Level(10)), ("DEBUG3", Level(10)), ("DEBUG4", Level(10)), ("DEBUG5", Level(10))],
         continues: Some(Continues::Matches(r#"\t|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? [A-Z+0-9-]+ \[\d+\] (?:[^ :]*@[^ :]* )?(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  "#)),
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "++--09AZ", "  ++--09AZ", "  ++--09A[", "  ++--09A[", "  ++--09A[]]", "  ++--09A[]]", "  ++--09A[]]", "  ++--0:A[]]"],
+        needed: "0A-:[]",
     },
     Definition {
         name: "proxifier",
@@ -1281,6 +1396,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "..", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "]]", "  "],
+        needed: "0-.:[]",
     },
     Definition {
         name: "python-basic",
@@ -1292,6 +1408,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["CEIIWW", "AAEENNRR", "BBFFIIRR", "NOTU"],
+        needed: "A:",
     },
     Definition {
         name: "python-dashes",
@@ -1303,6 +1420,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "--", "  "],
+        needed: "0A,-:",
     },
     Definition {
         name: "python-level-name",
@@ -1314,6 +1432,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "CEIIWW[[", "AACEIINNRRWW", "ABEFIINNRR", "BBFFIINORRTU"],
+        needed: "0A,-:",
     },
     Definition {
         name: "python-name-level",
@@ -1324,7 +1443,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         zone: None,
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "A[__az", "  -.09AZ]]__az", "  -.09A[]]__az", "  -.09A[]]__az", "  -.09A[]]__az", "  -.09A[]]__az"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  "],
+        needed: "0A,-:",
     },
     Definition {
         name: "rabbitmq-3.8",
@@ -1336,6 +1456,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "[[", "az", "]]az", "  ]]az", "  <<]]az", "  ..09<<]]az", "  ..09<<>>]]az", "  ..09<<>>]]az"],
+        needed: "0-.:<>[]",
     },
     Definition {
         name: "rabbitmq",
@@ -1347,6 +1468,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "++--", "09", "09", "::", "09", "09"],
+        needed: "0-.:<>[]",
     },
     Definition {
         name: "rails",
@@ -1358,6 +1480,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["SS", "tt", "aa", "rr", "tt", "ee", "dd", "  ", "AZ", "  AZ", "  \"\"AZ"],
+        needed: "0A\"-:",
     },
     Definition {
         name: "redis-signal",
@@ -1369,6 +1492,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "0:", "0:ss", "0:iiss", "0:ggiiss", "0:ggiinnss", "0:aaggiinnss", "0:aaggiillnnss", "--0:aaggiillnnss", "--0:aagillnnss", "--0:aagillnnss", "--0:aagillnnss", "--0:aaddgillnnss", "--0:aaddgillnnss", "--0:aadegillnnss", "--0:aadegillnnrs", "  --0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ((--0:aadegillnnrs", "  ()--0:aadegillnnrs", "  ()--0:aadegillnnrs"],
+        needed: "0()-:",
     },
     Definition {
         name: "redis",
@@ -1379,7 +1503,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         zone: None,
         levels: &[(".", Level(10)), ("-", Level(10)), ("*", Level(20)), ("#", Level(30))],
         continues: None,
-        prefix: &["09", "0:", "0:CCMMSSXX", "  0:CCMMSSXX", "  0:CCMMSSXX", "  0:CCMMSSXX", "  0:CCMMSSXX", "  0:AZ", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  ..0:AZaz", "  ..0:AZaz", "  ..0:AZaz", "  ..0:AZaz", "  ..0:AZaz", "  ##**-.0:AZaz", "  ##**-.0:AZaz"],
+        prefix: &["09", "0:", "0:CCMMSSXX", "  0:CCMMSSXX", "  0:CCMMSSXX", "  0:CCMMSSXX", "  0:CCMMSSXX", "  0:AZ"],
+        needed: "0A.:",
     },
     Definition {
         name: "rfc2822",
@@ -1390,7 +1515,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         zone: None,
         levels: &[],
         continues: None,
-        prefix: &["09AZ", "  09az", "  09AZaz", "  ,,09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  09AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  0:AZaz", "  ++--0:AZaz", "  ++--0:AZaz", "  ++--0:AZaz"],
+        prefix: &["09AZ", "  09az"],
+        needed: "0A:",
     },
     Definition {
         name: "ros",
@@ -1402,6 +1528,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "  DFIIWW", "  AADFIINNRRWW", "  ABDFIINNRRTTWW", "  ABDFIINORRTUWW"],
+        needed: "0A.:[]",
     },
     Definition {
         name: "ruby",
@@ -1413,6 +1540,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("DEBUG", Level(10)), ("INFO", Level(20)), ("WARN", Level(30)), ("ERROR", Level(40)), ("FATAL", Level(50)), ("ANY", Level(0))],
         continues: None,
         prefix: &["AADFIIWW", ",,", "  ", "[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "  ", "##"],
+        needed: "0A#,-.:[]",
     },
     Definition {
         name: "s3-access",
@@ -1424,6 +1552,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af"],
+        needed: "0A/:[]",
     },
     Definition {
         name: "salt",
@@ -1435,6 +1564,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "[["],
+        needed: "0A,-:[]",
     },
     Definition {
         name: "samba",
@@ -1446,6 +1576,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: Some(Continues::Matches(r#"  "#)),
         prefix: &["[[", "09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", ",,", "  ", "  09", "  ,,09]]", "  ,,09]]"],
+        needed: "0(),./:[]",
     },
     Definition {
         name: "scrapy",
@@ -1456,7 +1587,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         zone: None,
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "[[", "AZ__az", "-.09AZ]]__az", "  -.09AZ]]__az", "  -.09AZ]]__az", "  -.09AZ]]__az", "  -.09AZ]]__az", "  -.09AZ]]__az"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "[["],
+        needed: "0A-:[]",
     },
     Definition {
         name: "serilog-file",
@@ -1468,6 +1600,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("VRB", Level(5)), ("DBG", Level(10)), ("INF", Level(20)), ("WRN", Level(30)), ("ERR", Level(40)), ("FTL", Level(50))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "++--", "09", "09", "::", "09", "09", "  ", "[["],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "serilog",
@@ -1479,6 +1612,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("VRB", Level(5)), ("DBG", Level(10)), ("INF", Level(20)), ("WRN", Level(30)), ("ERR", Level(40)), ("FTL", Level(50))],
         continues: None,
         prefix: &["[[", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "DFIIVW", "BBNNRRTT", "BBFGLLNNRR", "]]", "  "],
+        needed: "0A:[]",
     },
     Definition {
         name: "sidekiq",
@@ -1490,6 +1624,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "ZZ", "  ", "pp", "ii", "dd", "==", "09", "  09", "  09tt"],
+        needed: "0A-.:=",
     },
     Definition {
         name: "signale",
@@ -1501,6 +1636,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("debug", Level(10)), ("info", Level(20)), ("success", Level(25)), ("warn", Level(30)), ("warning", Level(30)), ("error", Level(40)), ("fatal", Level(50)), ("await", Level(20)), ("complete", Level(20)), ("fav", Level(20)), ("log", Level(20)), ("note", Level(20)), ("pause", Level(20)), ("pending", Level(20)), ("star", Level(20)), ("start", Level(20)), ("wait", Level(20)), ("watch", Level(20))],
         continues: None,
         prefix: &["[[", "09", "/9", "/9", "/9", "/9", "/9", "/9", "/9", "/9]]", "  /9]]", "  /9[[]]", "  /9[[]]", "  /:[[]]", "  /:[[]]", "  /:[[]]", "  /:[[]]", "  /:[[]]", "  /:[[]]", "  /:[[]]", "  /:AAPP[[]]", "  /:AAMMPP[[]]", "  /:AAMMPP[[]]", "  /:AAMMPP[[]]"],
+        needed: "0A/:[]",
     },
     Definition {
         name: "simplelog",
@@ -1512,6 +1648,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "::", "09", "09", "::", "09", "09", "  ", "[[", "DEIITTWW", "AAEENNRR", "ABFFRR", "CCNOUU"],
+        needed: "0A:[]",
     },
     Definition {
         name: "slog-term",
@@ -1523,6 +1660,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("TRCE", Level(5)), ("DEBG", Level(10)), ("INFO", Level(20)), ("WARN", Level(30)), ("ERRO", Level(40)), ("CRIT", Level(50))],
         continues: None,
         prefix: &["AZ", "az", "az", "  ", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "CEIITTWW", "AAEENNRR", "BCFFIIRR", "EEGGNOTT", "  "],
+        needed: "0A.:",
     },
     Definition {
         name: "solr",
@@ -1534,6 +1672,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "AZ", "  AZ", "  ((AZ"],
+        needed: "0A()-.:[]",
     },
     Definition {
         name: "spark",
@@ -1545,6 +1684,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "AZ", "  AZ"],
+        needed: "0A/:",
     },
     Definition {
         name: "spdlog",
@@ -1556,6 +1696,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "]]", "  ", "[["],
+        needed: "0-.:[]",
     },
     Definition {
         name: "spring-boot-app",
@@ -1567,6 +1708,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ++--ZZ"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "spring-boot",
@@ -1578,6 +1720,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ++--ZZ"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "squid-access",
@@ -1589,6 +1732,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "09", "09", "09", "09", "09", "09", "..", "09", "09", "09", "  ", "  09", "  09", "  ..0:AFaf", "  ..0:AFaf", "  ..0:AZ__af", "  .:AZ__af", "  .:AZ__af", "  .:AZ__af", "  .:AZ__af", "  .:AZ__af"],
+        needed: "0./",
     },
     Definition {
         name: "squid-cache",
@@ -1600,6 +1744,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "//", "09", "09", "//", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ||"],
+        needed: "0/:|",
     },
     Definition {
         name: "strace-f",
@@ -1611,6 +1756,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "  09", "  09", "  09", "  0:", "  0:", "  0:", "  0:", "  0:", "  0:"],
+        needed: "0",
     },
     Definition {
         name: "strace",
@@ -1622,6 +1768,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09[[", "09pp", "0:ii", "09dd", "  09", "  0:", "  09]]", "  09]]"],
+        needed: "0",
     },
     Definition {
         name: "structlog",
@@ -1633,6 +1780,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  TT", "09", "09", "::", "09", "09", "::", "09", "09", "  ..", "09[["],
+        needed: "0-:[]",
     },
     Definition {
         name: "supervisor",
@@ -1644,6 +1792,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("CRIT", Level(50)), ("ERRO", Level(40)), ("WARN", Level(30)), ("INFO", Level(20)), ("DEBG", Level(10))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "CEIIWW", "AAEENNRR", "BBFFIIRR", "GGNOTT", "  ", "bbeeggkkss", "aaiipptuxx", "aacciilloovv"],
+        needed: "0A,-:",
     },
     Definition {
         name: "svlogd",
@@ -1655,6 +1804,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT__", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "  "],
+        needed: "0-.:",
     },
     Definition {
         name: "symfony-console",
@@ -1666,6 +1816,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "::", "09", "09", "::", "09", "09", "  ", "AACEIINNWW", "AAEELORR", "BBEFIIRRTT", "IINORRTU"],
+        needed: "0A:[]",
     },
     Definition {
         name: "syslog-5424",
@@ -1677,6 +1828,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["11", "  ", "--09"],
+        needed: "0-",
     },
     Definition {
         name: "syslog-iso",
@@ -1688,6 +1840,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "++-.ZZ"],
+        needed: "0A-:",
     },
     Definition {
         name: "syslog-local",
@@ -1699,6 +1852,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
+        needed: "0A:",
     },
     Definition {
         name: "syslog-login",
@@ -1710,6 +1864,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
+        needed: "0A-:[]",
     },
     Definition {
         name: "syslog-macos",
@@ -1721,6 +1876,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
+        needed: "0A:[]",
     },
     Definition {
         name: "syslog",
@@ -1732,6 +1888,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  .."],
+        needed: "0A:",
     },
     Definition {
         name: "tai64n",
@@ -1743,6 +1900,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["@@", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "09af", "  "],
+        needed: "@",
     },
     Definition {
         name: "telegraf",
@@ -1754,6 +1912,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "ZZ", "  ", "DEIIWW", "!!", "  "],
+        needed: "0A!-:",
     },
     Definition {
         name: "tensorflow",
@@ -1765,6 +1924,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("F", Level(50))],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "09", "09", "09", "::", "  ", "EFIIWW", "  "],
+        needed: "0A-.:]",
     },
     Definition {
         name: "thunderbird",
@@ -1776,6 +1936,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &[],
+        needed: "0A.:",
     },
     Definition {
         name: "tomcat",
@@ -1787,6 +1948,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("SEVERE", Level(40)), ("WARNING", Level(30)), ("INFO", Level(20)), ("CONFIG", Level(15)), ("FINE", Level(10)), ("FINER", Level(7)), ("FINEST", Level(5))],
         continues: None,
         prefix: &["09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09", "09", "  ", "CCFFIISSWW", "AAEEIINO", "FFNNRRVV", "EFNO"],
+        needed: "0A-.:[]",
     },
     Definition {
         name: "tornado",
@@ -1798,6 +1960,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("D", Level(10)), ("I", Level(20)), ("W", Level(30)), ("E", Level(40)), ("C", Level(50))],
         continues: None,
         prefix: &["[[", "CEIIWW", "  ", "09", "09", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
+        needed: "0A:[]",
     },
     Definition {
         name: "tracing-compact",
@@ -1809,6 +1972,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["\u{1b}\u{1b}", "[[", "22", "mm"],
+        needed: "0A\u{1b}:[",
     },
     Definition {
         name: "tracing-pretty",
@@ -1820,6 +1984,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: Some(Continues::Matches(r#"    (?:\x1b\[[0-9;]*m)*(?:at|in)"#)),
         prefix: &["  ", "  ", "09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..", "09", "09ZZ", "  09ZZ", "  09DEIITTWWZZ", "  09AADEIINNRRTTWWZZ", "  09ABDFIINNRRTTWWZZ", "  09AFIINORRTUWWZZ"],
+        needed: "0A-.:",
     },
     Definition {
         name: "tracing-span",
@@ -1831,6 +1996,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..ZZ", "  09"],
+        needed: "0A-:{}",
     },
     Definition {
         name: "tracing",
@@ -1842,6 +2008,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..ZZ", "  09"],
+        needed: "0A-:",
     },
     Definition {
         name: "twisted",
@@ -1853,6 +2020,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "++--", "09", "09", "09", "09", "  ", "[["],
+        needed: "0A#-:[]",
     },
     Definition {
         name: "uvicorn",
@@ -1864,6 +2032,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["CEIITTWW", "AAEENNRR", "ABFFIIRR", "CCNOTU"],
+        needed: "A:",
     },
     Definition {
         name: "uwsgi-start",
@@ -1875,6 +2044,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["AZ", "az", "az", "  ", "AZ", "az", "az", "  ", "  09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  ", "09", "09", "09", "09", "  ", "--", "  "],
+        needed: "0A-:",
     },
     Definition {
         name: "uwsgi",
@@ -1886,6 +2056,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["[[", "pp", "ii", "dd", "::", "  ", "09", "09||", "09aa||", "09aapp||", "09aapp||", "0:aapp||", "  0:aapp||"],
+        needed: "0A():[]{|}",
     },
     Definition {
         name: "w3c",
@@ -1897,6 +2068,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "  "],
+        needed: "0A-/:",
     },
     Definition {
         name: "wildfly",
@@ -1908,6 +2080,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "0:", "09", "--09", "0:", "09", "--09"],
+        needed: "0A(),:[]",
     },
     Definition {
         name: "windows-cbs",
@@ -1918,7 +2091,8 @@ pub(super) const BUILT_IN: &[Definition] = &[
         zone: None,
         levels: &[],
         continues: None,
-        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "  ", "AZ", "az", "  az", "  AZaz", "  AZaz"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "  ", "AZ", "az", "  az"],
+        needed: "0A,-:",
     },
     Definition {
         name: "winston",
@@ -1930,6 +2104,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("error", Level(40)), ("warn", Level(30)), ("info", Level(20)), ("http", Level(20)), ("verbose", Level(15)), ("debug", Level(10)), ("silly", Level(5))],
         continues: None,
         prefix: &["09dehissvw", "09aaeeiinnrrtt", "09bbffllrrtt", "09bbllnpuu"],
+        needed: ":",
     },
     Definition {
         name: "xorg",
@@ -1941,6 +2116,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("WW", Level(30)), ("EE", Level(40)), ("II", Level(20)), ("NI", Level(30)), ("--", Level(20)), ("**", Level(20)), ("==", Level(20)), ("!!", Level(25)), ("++", Level(20)), ("??", Level(30))],
         continues: None,
         prefix: &["[[", "  09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09]]", "  ..09]]"],
+        needed: "0.[]",
     },
     Definition {
         name: "zap",
@@ -1952,6 +2128,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "..09", "09", "09ee", "++--09ee", "++09ee", "++09ee"],
+        needed: "0\t",
     },
     Definition {
         name: "zeek",
@@ -1963,6 +2140,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "09", "09", "09", "09", "09", "09", "..", "09", "09", "09", "09", "09", "09", "\t\t"],
+        needed: "0\t.",
     },
     Definition {
         name: "zerolog",
@@ -1974,6 +2152,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[("TRC", Level(5)), ("DBG", Level(10)), ("INF", Level(20)), ("WRN", Level(30)), ("ERR", Level(40)), ("FTL", Level(50)), ("PNC", Level(50))],
         continues: None,
         prefix: &["09", "0:", "0:", "0:", "--0:AAPP", "0:AAMMPP"],
+        needed: "0A:",
     },
     Definition {
         name: "zlog",
@@ -1985,6 +2164,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: Some(Continues::Others),
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "AZ"],
+        needed: "0A,-:",
     },
     Definition {
         name: "zookeeper",
@@ -1996,5 +2176,6 @@ pub(super) const BUILT_IN: &[Definition] = &[
         levels: &[],
         continues: None,
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "--[[", "  mm", "AZyy", "  AZii", "  A[dd"],
+        needed: "0A,-:@[]",
     },
 ];

@@ -22,8 +22,6 @@ pub(crate) struct Matcher {
     forced: Option<usize>,
     /// The format of the last line that had one.
     pub(crate) last: Option<usize>,
-    /// Whether the last line had no format.
-    missed: bool,
     /// The groups of the last line that was tried with a format, by format.
     groups: Vec<Groups>,
     /// Times without a date are of the day of reading.
@@ -167,7 +165,7 @@ impl Matcher {
     /// date is of the day on which it was read.
     pub(crate) fn new(formats: Formats, only: Option<&str>, dateless: bool) -> Matcher {
         let forced = only.and_then(|name| formats.definitions().position(|one| one.name == name));
-        Matcher { formats, forced, last: None, missed: false, groups: Vec::new(), dateless }
+        Matcher { formats, forced, last: None, groups: Vec::new(), dateless }
     }
 
     /// From now on, a time without a date is of the day on which it is read.
@@ -201,28 +199,21 @@ impl Matcher {
         {
             return Some(end);
         }
-        let may_match = |input: &Input<'_>| self.formats.may_match(input.text());
-        if self.missed && !may_match(input) && !input.coloured().is_some_and(|it| may_match(&it)) {
-            return None;
-        }
-        self.missed = false;
         for format in self.order(input, lower == 0) {
             if let Ok(end) = self.attempt(format, input, context, record) {
                 self.last = Some(format);
                 return Some(end);
             }
         }
-        self.missed = true;
-        self.formats.note_miss();
         None
     }
 
     /// The formats that a line can have, in the order of trying: by rank; in each rank, the
     /// last one that matched is the first. `skip_last`: without the last one.
     fn order(&self, input: &Input<'_>, skip_last: bool) -> impl Iterator<Item = usize> + use<> {
-        let mut candidates = self.formats.candidates(input.text());
+        let mut candidates = self.formats.candidates(input.text(), Candidates::ALL);
         if let Some(line) = input.coloured() {
-            candidates.add(&self.formats.candidates(line.text()));
+            candidates.add(&self.formats.candidates(line.text(), Candidates::ALL));
         }
         let mut lower = Candidates::NONE;
         if let Some(last) = self.last {

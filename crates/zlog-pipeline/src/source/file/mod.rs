@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use self::follower::Follower;
 use self::open_file::Start;
-pub(super) use self::position::PositionFile;
+pub(super) use self::position::{PositionFile, SAVE_INTERVAL};
 use super::decompress::Decompressor;
 use super::merge::MergeSource;
 use super::reader::{self, Notice, ReaderEvent, ReaderHandle, Severity, Tee};
@@ -65,7 +65,9 @@ pub struct FileOptions {
     pub from_end: bool,
     /// When following: how long a renamed file must not have grown before it is given up.
     pub rotate_wait: Duration,
-    /// When following: the file that remembers where each file was read to.
+    /// The file that remembers where each file was read to. Without `follow`, what is new is read,
+    /// also in files that were rotated, and a last line whose end has not come is left for the next
+    /// time.
     pub position: Option<PathBuf>,
     /// The files that are not read from their start, each with the offset of a line.
     pub offsets: HashMap<PathBuf, u64>,
@@ -115,7 +117,7 @@ pub fn open(
     }
     let readers = readers.into_iter().map(|reader| reader.with_tee(tee.map(|tee| tee())));
     let files: Vec<(PathBuf, ReaderHandle)> = paths.into_iter().zip(readers).collect();
-    if !options.follow {
+    if !options.follow && options.position.is_none() {
         // How long the text of a compressed file is can't be known.
         if !files.iter().any(|(path, _)| is_compressed(path)) {
             let sizes = files.iter().filter_map(|(path, _)| path.metadata().ok());
@@ -130,7 +132,7 @@ pub fn open(
     }
     saved.resize(files.len(), Vec::new());
     for ((path, reader), saved) in files.into_iter().zip(saved) {
-        if path == Path::new(STDIN) || is_compressed(&path) {
+        if path == Path::new(STDIN) {
             let from_end = options.from_end;
             reader::spawn("files", move || match from_end {
                 true => drop(reader.send(ReaderEvent::End)),
@@ -149,7 +151,7 @@ pub fn open(
             (false, 0) => Start::Beginning,
             (false, offset) => Start::At(offset),
         };
-        let follower = Follower::new(path, reader, options.rotate_wait, start, awaited);
+        let follower = Follower::new(path, reader, &options, start, awaited);
         // Following ends when the consumer disconnects, or with a read error.
         reader::spawn("follow", move || drop(follower.follow(saved)))?;
     }

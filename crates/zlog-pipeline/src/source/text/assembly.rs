@@ -87,7 +87,7 @@ impl Assembly {
 
     /// Whether a record is complete and not delivered.
     pub(super) fn has_record(&self) -> bool {
-        self.assembler.peek().is_some()
+        self.assembler.is_closed()
     }
 
     /// When the record that waits for more lines has waited long enough.
