@@ -44,7 +44,7 @@ use memchr::memchr;
 
 use self::encoding::Encoding;
 pub(super) use self::last::start_of_last;
-pub use self::options::{LONGEST_STORED_LINE, LineCounts, LineOptions, StreamSpec};
+pub use self::options::{Explained, LONGEST_STORED_LINE, LineCounts, LineOptions, StreamSpec};
 use self::stream::{CurrentBlock, Shared, Stream};
 use super::file::{PositionFile, SAVE_INTERVAL};
 use super::reader::{
@@ -124,6 +124,7 @@ impl TextSource {
             shared: Shared {
                 counts: LineCounts::default(),
                 skip_empty: options.skip_empty,
+                explained: None,
                 progress: Arc::clone(&progress),
             },
             messages,
@@ -184,6 +185,13 @@ impl TextSource {
             }
         }
         Ok(())
+    }
+
+    /// How the last record was read, with
+    /// [`parse::Options::explain`](zlog_core::parse::Options::explain). A sink that breaks after
+    /// each record gets it for each.
+    pub fn take_explained(&mut self) -> Option<Explained> {
+        self.shared.explained.take()
     }
 
     pub(crate) fn progress(&self) -> &Arc<ReadProgress> {
