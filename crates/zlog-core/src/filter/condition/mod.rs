@@ -26,7 +26,7 @@ use std::str::FromStr;
 
 use jiff::Zoned;
 use regex::Regex;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::field::{FieldPath, Root, text};
 use super::when::Moment;
@@ -71,7 +71,7 @@ impl FromStr for Condition {
     fn from_str(text: &str) -> Result<Condition, ConditionError> {
         let mut parser = parser::Parser::new(text);
         let node = parser.condition()?;
-        parser.end("expected and, or, or the end (a value with spaces needs quotes)")?;
+        parser.end_of_condition()?;
         Ok(Condition(node))
     }
 }
@@ -187,6 +187,9 @@ fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
+/// The most columns of a text that an error shows.
+const MAX_PICTURE: usize = 72;
+
 /// Why a text is no condition, and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConditionError {
@@ -207,9 +210,25 @@ impl ConditionError {
         ConditionError { text: line(text), column, what: what.into() }
     }
 
-    /// The text with a caret below the place of the error.
+    /// The text with a caret below the place of the error. Of a long text, only the part around
+    /// that place: a line that a terminal breaks would move the caret.
     fn picture(&self) -> String {
-        format!("{}\n  {:column$}^", self.text, "", column = self.column)
+        let skipped = self.column.saturating_sub(MAX_PICTURE / 2);
+        let mut width = 0;
+        let mut part = String::new();
+        for c in self.text.chars() {
+            width += c.width().unwrap_or(0);
+            if width > skipped + MAX_PICTURE {
+                part.push('…');
+                break;
+            }
+            if width > skipped {
+                part.push(c);
+            }
+        }
+        let sign = if skipped > 0 { "…" } else { "" };
+        let column = self.column - skipped + sign.width();
+        format!("{sign}{part}\n  {:column$}^", "")
     }
 }
 

@@ -48,6 +48,8 @@ pub(in crate::filter) struct Parser<'t> {
     text: &'t str,
     at: usize,
     depth: usize,
+    /// Whether the last test has an operator, and is not a field alone.
+    has_operator: bool,
 }
 
 /// A value, and whether it was in quotes.
@@ -59,7 +61,7 @@ struct Value {
 
 impl<'t> Parser<'t> {
     pub(in crate::filter) fn new(text: &'t str) -> Parser<'t> {
-        Parser { text, at: 0, depth: 0 }
+        Parser { text, at: 0, depth: 0, has_operator: true }
     }
 
     fn error<T>(&self, at: usize, what: impl Into<String>) -> Result<T> {
@@ -82,6 +84,14 @@ impl<'t> Parser<'t> {
             Some(')') => self.error(self.at, "this ) has no ("),
             Some(_) => self.error(self.at, what),
         }
+    }
+
+    /// Reads to the end, after a condition.
+    pub(super) fn end_of_condition(&mut self) -> Result<()> {
+        self.end(match self.has_operator {
+            true => "expected and, or, or the end (a value with spaces needs quotes)",
+            false => "expected an operator (= != ~ !~ < <= > >=), and, or, or the end",
+        })
     }
 
     /// Steps over a keyword, or the sign for it.
@@ -149,6 +159,7 @@ impl<'t> Parser<'t> {
         let field = self.field()?;
         self.skip_blanks();
         let (at, signs) = (self.at, operator(self.rest()));
+        self.has_operator = !signs.is_empty();
         if signs.is_empty() {
             return Ok(Node::Exists(field));
         }

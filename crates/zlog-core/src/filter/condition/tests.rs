@@ -126,6 +126,8 @@ fn an_error_names_the_cause_and_points_at_the_place() {
         ("status > and x", "expected a value after >", 9),
         ("status => 5", "=> is no operator", 7),
         ("a=1 b=2", "expected and, or, or the end", 4),
+        ("a like b", "expected an operator (= != ~ !~ < <= > >=), and, or, or the end", 2),
+        ("a=1 or b in (c)", "expected an operator", 9),
         ("a=1 and", "expected a field", 7),
         ("and a=1", "expected a field before this", 0),
         ("(a=1", "this ( has no )", 0),
@@ -183,6 +185,20 @@ fn the_fields_that_no_record_need_have_are_named() {
         "(status>=500 or not user.name=bo) and level>=info and exc_text".parse().unwrap();
     let names: Vec<&str> = condition.extras().into_iter().map(FieldPath::name).collect();
     assert_eq!(names, ["status", "user.name"]);
+}
+
+#[test]
+fn an_error_shows_the_part_of_a_long_text_around_the_place() {
+    let long = format!("{}a b=1{}", "status=503 and ".repeat(10), " and user".repeat(20));
+    for text in [long.clone(), long[..154].to_owned(), long[140..].to_owned()] {
+        let error = text.parse::<Condition>().unwrap_err().to_string();
+        let lines: Vec<&str> = error.lines().collect();
+        let [_, picture, caret] = lines[..] else { panic!("{error}") };
+        assert!(picture.width() <= 78, "{error}");
+        let at = caret.find('^').unwrap();
+        let marked: String = picture.chars().skip(at).collect();
+        assert!(marked.starts_with('b'), "{error}");
+    }
 }
 
 #[test]
