@@ -60,6 +60,17 @@ fn a_followed_file_whose_records_are_all_left_out_is_reported_while_it_is_follow
 }
 
 #[test]
+fn filters_that_leave_out_every_live_record_are_named() {
+    let (publisher, mut tail) = tail(&["-l", "error", "--where", "statsu>=500"]);
+    let record = json!({"msg": "m", "levelno": 20, "status": 500});
+    publisher.send(["app.INFO".to_owned(), body(record)]);
+    tail.expect_stderr("none of 1 record so far passes -l and --where");
+    tail.expect_stderr("--where: no record has the field statsu. Did you mean status?");
+    tail.interrupt();
+    tail.wait().code(130);
+}
+
+#[test]
 fn a_field_that_no_record_has_is_named_with_what_was_probably_meant() {
     let hide = |what: &str, hint: &str| format!("--hide: no record has the field {what}. {hint}");
     let cases: [(&[&str], String); 7] = [

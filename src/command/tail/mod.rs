@@ -5,6 +5,7 @@
 
 mod counts;
 mod last;
+mod left_out;
 mod live;
 mod loss_report;
 mod no_output;

@@ -26,6 +26,8 @@ pub(super) struct TailOutput {
     pub(super) topics: Topics,
     /// The other conditions for a record to pass.
     pub(super) filter: Filter,
+    /// The options that these come from, for messages.
+    pub(super) selecting_options: String,
     /// Fields that an option names and no record has.
     pub(super) unseen: UnseenFields,
     /// Lost records.
@@ -107,6 +109,18 @@ impl TailOutput {
             self.unseen.forget_conditions();
         }
         passes
+    }
+
+    /// How many records did not pass.
+    pub(super) fn left_out(&self) -> u64 {
+        self.filtered + self.excluded
+    }
+
+    /// Lines that say what has left out all of so many records.
+    pub(super) fn none_passes(&self, records: u64, so_far: &str) -> Vec<String> {
+        let records = counted(records, "record");
+        let text = format!("none of {records}{so_far} passes {}", self.selecting_options);
+        std::iter::once(text).chain(self.unseen.compared()).collect()
     }
 
     /// Whether the record would pass.

@@ -6,6 +6,7 @@ use jiff::Zoned;
 
 use super::counts::CountReport;
 use super::last::LastRecords;
+use super::left_out;
 use super::loss_report::LossReport;
 use super::output::{CONSOLE, TailOutput};
 use super::unseen_fields::UnseenFields;
@@ -27,10 +28,12 @@ use zlog_pipeline::router::{ConsoleTarget, HandlerContext, HandlerSpec, Router, 
 pub(super) fn output(args: &TailArgs, stop: &ShutdownSignal, now: Instant) -> Result<TailOutput> {
     let topics = topics(args);
     topics.check()?;
+    let filter = filter(args)?;
     let base = if args.input.is_empty() { TimeBase::Arrival } else { TimeBase::Records };
     Ok(TailOutput {
         topics,
-        filter: filter(args)?,
+        selecting_options: left_out::selecting_options(args, &filter)?,
+        filter,
         unseen: UnseenFields::new(args),
         losses: LossReport::new(args.quiet, now),
         last: args.last.filter(|_| !args.input.is_empty()).map(LastRecords::new),

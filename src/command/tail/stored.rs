@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use super::{Ended, Tail};
 use crate::cli::TailArgs;
 use crate::command::formats;
-use zlog_core::format::{TimeFormat, zone};
 use zlog_core::parse;
 use zlog_core::text::plural::counted;
 use zlog_core::{Exit, Level, Record, Result};
@@ -67,7 +66,7 @@ fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<(
              record before, or let them pass"
         ));
     }
-    print_none_passed(args, stored.tail, "")?;
+    print_none_passed(args, stored.tail, "");
     let unmatched = source.counts().lines.unmatched;
     if unmatched > 0 && !args.quiet {
         let unmatched = counted(unmatched, "line");
@@ -87,49 +86,15 @@ fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<(
     Ok(())
 }
 
-/// Reports that records were read and none has passed, and what has left them out.
-fn print_none_passed(args: &TailArgs, tail: &Tail, so_far: &str) -> Result<()> {
+/// Reports that records were read and none has passed.
+fn print_none_passed(args: &TailArgs, tail: &Tail, so_far: &str) {
     let output = &tail.output;
-    let left_out = left_out(tail);
-    if args.quiet || output.passed > 0 || left_out == 0 {
-        return Ok(());
+    if args.quiet || output.passed > 0 || output.left_out() == 0 {
+        return;
     }
-    let mut format = TimeFormat::new("%Y-%m-%d %H:%M:%S", zone(args.format.utc))?;
-    let records = counted(left_out, "record");
-    let mut text = format!("none of {records}{so_far} passes {}", selections(args));
-    for (option, time) in [("--since", output.filter.since), ("--until", output.filter.until)] {
-        let Some(time) = time else { continue };
-        let mut shown = Vec::new();
-        format.write(time, &mut shown);
-        text += &format!("; {option} is {}", String::from_utf8_lossy(&shown));
+    for line in output.none_passes(output.left_out(), so_far) {
+        terminal::eprint_line(format_args!("zlog tail: {line}"));
     }
-    for text in std::iter::once(text).chain(output.unseen.compared()) {
-        terminal::eprint_line(format_args!("zlog tail: {text}"));
-    }
-    Ok(())
-}
-
-/// How many records were read and left out.
-fn left_out(tail: &Tail) -> u64 {
-    tail.output.filtered + tail.output.excluded
-}
-
-/// The arguments that leave records out, as text: `-l and --where`.
-fn selections(args: &TailArgs) -> String {
-    let given = [
-        ("TOPIC", !args.topics.is_empty()),
-        ("--root", !args.root.is_empty()),
-        ("--not", !args.not.is_empty()),
-        ("-l", args.level.is_some()),
-        ("--from-source", !args.from_source.is_empty()),
-        ("--since", args.since.is_some()),
-        ("--until", args.until.is_some()),
-        ("--where", !args.conditions.is_empty()),
-        ("-i", !args.grep.is_empty()),
-        ("-e", !args.exclude.is_empty()),
-    ];
-    let given = given.iter().filter(|(_, given)| *given);
-    given.map(|(name, _)| *name).collect::<Vec<_>>().join(" and ")
 }
 
 struct Stored<'t> {
@@ -162,8 +127,8 @@ impl<S: Source> Pipeline<S> for Stored<'_> {
             self.tail.output.release_last()?;
         }
         let reads_on = self.args.follow && status != PollStatus::Ended;
-        if caught_up && reads_on && !self.has_reported && left_out(self.tail) > 0 {
-            print_none_passed(self.args, self.tail, " so far")?;
+        if caught_up && reads_on && !self.has_reported && self.tail.output.left_out() > 0 {
+            print_none_passed(self.args, self.tail, " so far");
             self.has_reported = true;
         }
         for notice in source.take_notices() {
