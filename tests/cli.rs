@@ -74,6 +74,27 @@ fn a_plain_word_after_emit_gets_a_suggestion() {
     }
 }
 
+/// With another source, `--follow` would hold up a command until somebody subscribes.
+#[test]
+fn options_of_one_source_are_refused_with_another_source() {
+    let options: [(&str, &[&str], &[&str]); 5] = [
+        ("file", &["--file", "x"], &["--follow"]),
+        ("file", &[], &["--position", "p"]),
+        ("test", &["--test", "1"], &["--seed", "7"]),
+        ("replay", &["--replay", "x"], &["--speed", "2x"]),
+        ("command", &["--", "true"], &["--stderr-level", "info"]),
+    ];
+    for (own, _, option) in options {
+        for (source, args, _) in options {
+            if source != own && !args.is_empty() {
+                let emit = zlog(["emit", "-b", "tcp://127.0.0.1:*", "--wait", "0"]);
+                let refused = emit.args(option).args(args).run().code(2);
+                refused.stderr_has("cannot be used with").stderr_has(option[0]);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_limit_or_interval_of_zero_is_refused_and_the_error_says_what_to_write() {
     for args in [

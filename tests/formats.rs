@@ -62,13 +62,15 @@ fn built_in_formats_are_what_their_files_and_the_parser_says() {
 }
 
 fn write_definition(definition: &Definition, table: &mut String) {
-    let Definition { name, title, rank, pattern, times, levels, continues, prefix } = definition;
+    let Definition { name, title, rank, pattern, times, zone, levels, continues, prefix, needed } =
+        definition;
     let levels: Vec<String> =
         levels.iter().map(|(word, level)| format!("({word:?}, Level({}))", level.0)).collect();
     writeln!(table, "    Definition {{").unwrap();
     writeln!(table, "        name: {name:?},\n        title: {title:?},\n        rank: {rank},")
         .unwrap();
     writeln!(table, "        pattern: r#\"{pattern}\"#,\n        times: &{times:?},").unwrap();
+    writeln!(table, "        zone: {zone:?},").unwrap();
     writeln!(table, "        levels: &[{}],", levels.join(", ")).unwrap();
     match continues {
         Some(Continues::Matches(pattern)) => {
@@ -78,7 +80,7 @@ fn write_definition(definition: &Definition, table: &mut String) {
         Some(Continues::Others) => table.push_str("        continues: Some(Continues::Others),\n"),
         None => table.push_str("        continues: None,\n"),
     }
-    writeln!(table, "        prefix: &{prefix:?},\n    }},").unwrap();
+    writeln!(table, "        prefix: &{prefix:?},\n        needed: {needed:?},\n    }},").unwrap();
 }
 
 #[test]
@@ -186,6 +188,10 @@ fn a_wrong_format_file_is_reported_and_does_not_stop_the_job() {
             "pattern = 'x(?<time>x)'\ntime = '%Q'",
             "shop.toml:2:8: time: %Q is no directive for times",
         ),
+        (
+            "pattern = '(?<time>x)'\ntime = 'iso'\nzone = 'Mars'",
+            "shop.toml:3:8: zone: is no name of a time zone",
+        ),
         ("pattern = 'x'\nlevel = 'x'", "shop.toml:2:1: unknown key level"),
         ("title = 'x'", "pattern is missing"),
         (
@@ -214,6 +220,21 @@ fn a_wrong_format_file_is_reported_and_does_not_stop_the_job() {
     let config = config.path().to_str().unwrap();
     let listed = zlog(["formats"]).env("XDG_CONFIG_HOME", config).run().code(1);
     assert!(listed.err().contains("sample 1: level is ERROR, not INFO"), "{}", listed.err());
+}
+
+#[test]
+fn times_of_a_format_with_a_zone_are_of_that_zone() {
+    let own = SHOP.replace("levels", "zone = 'Asia/Kolkata'\nlevels");
+    let config =
+        own_format("shop.toml", &own.replace("03:04:05\"\nlevel", "03:04:05+05:30\"\nlevel"));
+    let config = config.path().to_str().unwrap();
+    zlog(["formats"]).env("XDG_CONFIG_HOME", config).env("TZ", "America/Lima").run().success();
+    let line = "2024-01-02 03:04:05 10.0.0.1 GET /index.html - 80 - 10.0.0.2 curl - 200 0 0 15\n";
+    let tail = zlog(["tail", "-o", "json", "--input", "-"]).env("TZ", "America/Lima").stdin(line);
+    let record: Value = serde_json::from_str(tail.run().success().out().trim_end()).unwrap();
+    assert_eq!(record["created"], 1_704_164_645.0, "IIS writes UTC");
+    let shown = zlog(["formats", "w3c"]).run().success().out();
+    assert!(shown.contains("zone = \"UTC\""), "{shown}");
 }
 
 #[cfg(unix)]
@@ -255,16 +276,105 @@ fn an_explanation_says_which_format_a_line_has_and_why() {
         "6: logfmt (logfmt names its fields)",
         "7: dotnet (",
         "    name: Shop.Web",
-        "klog: 2 lines",
+        "klog: 2 records",
     ] {
         assert!(out.contains(part), "{part}\n{out}");
     }
     assert!(!out.contains("\n8: "), "the eighth line continues the seventh\n{out}");
+    assert!(out.contains("(1 line that belongs to it)"), "{out}");
 
     let json = zlog(["formats", "--json", "--explain"]).args([&file]).run().success().out();
     let first: Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
     assert_eq!((&first["line"], &first["format"]), (&1.into(), &"klog".into()));
     assert_eq!(first["message"], "it failed");
+}
+
+/// The explanations of a file: number, format, message and fields of each record.
+fn explained(path: &Path) -> Vec<(u64, String, Value)> {
+    let json = zlog(["formats", "--json", "--explain"]).args([path]).run().success().out();
+    let of = |line: &str| {
+        let mut record: Value = serde_json::from_str(line).unwrap();
+        let format = record["format"].as_str().unwrap_or_default().to_owned();
+        (record["line"].as_u64().unwrap(), format, record["fields"].take())
+    };
+    json.lines().map(of).collect()
+}
+
+#[test]
+fn an_explanation_is_of_the_records_that_tail_shows() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("app.log");
+    let docker = |text: &str| {
+        let text = Value::from(text);
+        format!(r#"{{"log":{text},"stream":"stderr","time":"2024-01-02T03:04:05Z"}}"#)
+    };
+    let klog = |text: &str| format!("E0102 03:04:05.678901    4711 controller.go:12] {text}");
+    let journal = format!(
+        r#"{{"__REALTIME_TIMESTAMP":"1704164645678000","MESSAGE":{}}}"#,
+        Value::from(klog("in a journal"))
+    );
+    let lines = [
+        docker("ERROR:shop.web:"),
+        docker("it failed\n"),
+        docker("Traceback (most recent call last):\n"),
+        docker("  File \"a.py\", line 1, in <module>\n"),
+        docker("ValueError: no\n"),
+        format!("2024-01-02T03:04:05Z stderr F {}", klog("in CRI")),
+        journal,
+        r#"web_1  | {"level":"warn","msg":"slow"}"#.to_owned(),
+        r#"{"a": 1} {"msg": "b"}"#.to_owned(),
+        "x".repeat(200),
+    ];
+    let text = lines.join("\n");
+    fs::write(&file, &text).unwrap();
+    let found = explained(&file);
+    let formats: Vec<(u64, &str)> =
+        found.iter().map(|(line, format, _)| (*line, format.as_str())).collect();
+    let wanted = [
+        (1, "python-basic"),
+        (6, "klog"),
+        (7, "JSON, klog"),
+        (8, "JSON after a prefix"),
+        (9, "JSON"),
+        (9, "JSON"),
+        (10, ""),
+    ];
+    assert_eq!(formats, wanted);
+    let trace = &found[0].2;
+    assert!(trace["exc_text"].as_str().unwrap().ends_with("ValueError: no"), "{trace}");
+    assert_eq!((&trace["name"], &trace["stream"]), (&json!("shop.web"), &json!("stderr")));
+
+    let compressed = directory.path().join("app.log.zst");
+    fs::write(&compressed, zstd::encode_all(text.as_bytes(), 0).unwrap()).unwrap();
+    assert_eq!(explained(&compressed), found);
+
+    // A crash after a line that reports no error is a record of its own.
+    let go = "info: x\npanic: no\n\ngoroutine 1 [running]:\nmain.main()\n\t/a.go:1 +0x1\nlast\n";
+    fs::write(&file, go).unwrap();
+    let lines: Vec<u64> = explained(&file).iter().map(|(line, ..)| *line).collect();
+    assert_eq!(lines, [1, 2, 7]);
+}
+
+#[test]
+fn a_time_without_a_date_is_explained_as_tail_or_emit_read_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("app.log");
+    let line = "[03:04:05 INF] started\n";
+    fs::write(&file, line).unwrap();
+    assert!(explained(&file)[0].2.get("created").is_none(), "no time of a stored line");
+    let stdin = zlog(["formats", "--explain", "-"]).stdin(line).run().success().out();
+    assert!(stdin.contains("1: serilog (the first that matches)"), "{stdin}");
+    assert!(stdin.contains("    created: "), "{stdin}");
+}
+
+#[test]
+fn a_file_given_as_a_format_gets_the_hint_to_explain_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("mix.log");
+    fs::write(&file, "x\n").unwrap();
+    let refused = zlog(["formats"]).args([&file]).run().code(2);
+    let hint = format!("zlog formats --explain {}", file.display());
+    assert!(refused.err().contains(&hint), "{}", refused.err());
 }
 
 #[test]

@@ -65,6 +65,8 @@ mod signals;
 mod sources;
 /// Hostile subscribers, and the high-water mark of subscriptions.
 mod subscribers;
+/// The lines of usual servers and libraries, by name.
+mod systems;
 /// `zlog tail`: which records are shown, how, and what is reported.
 mod tail;
 /// A real pseudo-terminal: what a person sees.

@@ -18,16 +18,26 @@ const SOURCE: &str = "Source (default: stdin)";
 const RECORDS: &str = "Records";
 const DELIVERY: &str = "Delivery";
 
+/// The options of which one at most names the source.
+const SOURCES: [&str; 5] = ["file", "test", "replay", "message", "command"];
+
+/// The other sources. An option that requires `source` conflicts with them: of two that exclude
+/// each other, clap does not require one if the other one is there.
+fn without(source: &str) -> impl Iterator<Item = &'static str> {
+    SOURCES.into_iter().filter(move |other| *other != source)
+}
+
 /// `zlog emit`.
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("from").args(["file", "test", "replay", "message", "command"]))]
+#[command(group = ArgGroup::new("from").args(SOURCES))]
 #[command(group = ArgGroup::new("listening").args(["listen", "listen_udp"]).multiple(true).conflicts_with("from"))]
 pub struct EmitArgs {
     /// Publish the lines of these files
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = SOURCE)]
     pub file: Vec<PathBuf>,
     /// Continue as the files grow or are rotated
-    #[arg(short, long, requires = "file", help_heading = SOURCE)]
+    #[arg(short, long, requires = "file", conflicts_with_all = without("file"))]
+    #[arg(help_heading = SOURCE)]
     pub follow: bool,
     /// Start at the end of the files: publish only what is added from now on
     #[arg(long, requires = "follow", help_heading = SOURCE, hide_short_help = true)]
@@ -40,17 +50,18 @@ pub struct EmitArgs {
     pub rotate_wait: Seconds,
     /// Remember in FILE where each file was read to
     ///
-    /// A restart continues there: no line is repeated or skipped, also if the files were rotated
-    /// meanwhile.
-    #[arg(long, value_name = "FILE", requires = "follow", help_heading = SOURCE)]
+    /// The next run continues there: no line is repeated or skipped, also if the files were rotated
+    /// and compressed meanwhile. Without --follow, emit publishes what is new and ends.
+    #[arg(long, value_name = "FILE", requires = "file", conflicts_with_all = without("file"))]
+    #[arg(help_heading = SOURCE)]
     pub position: Option<PathBuf>,
     /// Publish N test records; without N, endlessly
     #[arg(long, value_name = "N", num_args = 0..=1, value_parser = parsers::at_least_one::<u64>)]
     #[arg(help_heading = SOURCE)]
     pub test: Option<Option<u64>>,
     /// Make the same test records for the same seed
-    #[arg(long, value_name = "SEED", requires = "test", help_heading = SOURCE)]
-    #[arg(hide_short_help = true)]
+    #[arg(long, value_name = "SEED", requires = "test", conflicts_with_all = without("test"))]
+    #[arg(help_heading = SOURCE, hide_short_help = true)]
     pub seed: Option<u64>,
     /// Publish stored records at their original pace
     ///
@@ -60,7 +71,7 @@ pub struct EmitArgs {
     /// Pace of --replay: 10x, 0.5x or max
     #[arg(
         long, value_name = "SPEED", default_value = "1x", value_parser = parsers::speed,
-        requires = "replay", help_heading = SOURCE
+        requires = "replay", conflicts_with_all = without("replay"), help_heading = SOURCE
     )]
     pub speed: f64,
     /// Publish this one record
@@ -84,7 +95,8 @@ pub struct EmitArgs {
     pub level: Option<Level>,
     /// The same for stderr [default: WARNING]
     #[arg(long, value_parser = value_parsers::LevelParser, hide_possible_values = true)]
-    #[arg(value_name = "LEVEL", requires = "command", help_heading = RECORDS)]
+    #[arg(value_name = "LEVEL", requires = "command", conflicts_with_all = without("command"))]
+    #[arg(help_heading = RECORDS)]
     pub stderr_level: Option<Level>,
     /// Last part of topics
     #[arg(long, value_parser = parsers::topic_part, help_heading = RECORDS)]
@@ -215,6 +227,12 @@ impl EmitArgs {
             SourceKind::File => self.file.iter().any(|path| path == "-"),
             _ => false,
         }
+    }
+
+    /// Whether files are read from their positions to their ends, and what is not published now is
+    /// read by the next run.
+    pub fn reads_what_is_new(&self) -> bool {
+        self.position.is_some() && !self.follow
     }
 
     /// The source that was chosen. The parser refuses two.

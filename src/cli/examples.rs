@@ -183,7 +183,10 @@ const FORMATS: Notes = Notes {
     examples: &[
         ("zlog formats", "all formats, in the order in which they are tried"),
         ("zlog formats --explain app.log", "which format each line has, and why"),
-        ("zlog formats klog > ~/.config/zlog/formats/my.toml", "a start for a format of your own"),
+        (
+            "mkdir -p ~/.config/zlog/formats && zlog formats klog > ~/.config/zlog/formats/my.toml",
+            "a start for a format of your own",
+        ),
     ],
     exit_codes: &[DONE, ("1", "Failure; a format file of yours has errors"), USAGE],
 };

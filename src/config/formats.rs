@@ -14,7 +14,9 @@ use toml::de::DeValue;
 use super::diagnostics::Diagnostics;
 use super::table_reader::{TableReader, as_argument};
 use super::{LoadMode, config_error, parse_table, read_file, user};
-use zlog_core::formats::{Continues, Definition, Formats, Mismatch, prefix_of_pattern};
+use zlog_core::formats::{
+    Continues, Definition, Formats, Mismatch, needed_of_pattern, prefix_of_pattern,
+};
 use zlog_core::parse::{Options, Parser};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Level, Result, wire};
@@ -141,7 +143,9 @@ fn read(name: String, default_rank: u8, mut table: TableReader<'_>) -> FormatFil
     });
     let pattern = table.required_text("pattern", r"'''(?<time>\S+) (?<level>\w+) '''");
     let prefix = pattern.as_ref().and_then(|pattern| prefix_of_pattern(&pattern.value).ok());
+    let needed = pattern.as_ref().and_then(|pattern| needed_of_pattern(&pattern.value).ok());
     let times: Vec<String> = table.list("time").into_iter().map(|time| time.value).collect();
+    let zone = table.text("zone").map(|zone| zone.value);
     let levels = levels(&mut table);
     let continues = continues(&mut table);
     let samples = table.array_of_tables("sample").into_iter().filter_map(sample).collect();
@@ -151,9 +155,11 @@ fn read(name: String, default_rank: u8, mut table: TableReader<'_>) -> FormatFil
         rank: rank.unwrap_or(default_rank),
         pattern: pattern.map_or(String::new(), |pattern| pattern.value).leak(),
         times: leak(times),
+        zone: zone.map(|zone| &*zone.leak()),
         levels: levels.leak(),
         continues,
         prefix: leak(prefix.unwrap_or_default()),
+        needed: needed.unwrap_or_default().leak(),
     };
     if table.has("pattern")
         && let Err((key, why)) = definition.check()
@@ -218,14 +224,15 @@ impl Sample {
     /// # Errors
     /// What differs from the sample's fields.
     pub fn check(&self, format: &str, formats: &Formats) -> Result<(), String> {
-        let options = Options { formats: formats.clone(), ..Options::default() };
+        let options = Options { formats: formats.clone(), explain: true, ..Options::default() };
         let mut parser = Parser::new(options);
         let expected = |key: &str| self.fields.iter().find(|(name, _)| name == key);
         let time = expected("time").map(|(_, text)| time(text).ok_or(format!("time: {text:?}")));
         let time = time.transpose()?;
         // A year or a date that the line leaves out is that of the sample.
         parser.set_received(time.map_or(0.0, |time| time.as_duration().as_secs_f64() + 60.0));
-        let explanation = parser.explain(&self.line);
+        let found = self.found(&mut parser);
+        let explanation = parser.explanation().cloned().unwrap_or_default();
         if explanation.matched() != Some(format) {
             return Err(match explanation.matched() {
                 Some(other) => format!("{other} matches it before"),
@@ -237,7 +244,6 @@ impl Sample {
                     .map_or("it begins otherwise than the pattern".into(), Mismatch::to_string),
             });
         }
-        let found = self.found(&mut parser);
         for key in ["time", "level", "name"].into_iter().chain(self.keys()) {
             let wanted = match key {
                 "time" => time.map(|time| time.to_string()),

@@ -12,7 +12,7 @@ mod exits;
 mod faults;
 /// `--file` and `--follow`.
 mod files;
-/// `--follow`: subscribers that come and go, rotated files, restarts.
+/// `--follow`: subscribers that come and go, rotated files.
 mod follow;
 /// The level and the fields of a line.
 mod levels;
@@ -20,6 +20,8 @@ mod levels;
 mod multiline;
 /// Odd input: no byte is lost in silence.
 mod odd_input;
+/// `--position`: runs that continue where the last one ended.
+mod position;
 /// `-q`, and jobs that nobody listens to.
 mod quiet;
 /// Topics, names and what else a record carries.

@@ -68,7 +68,8 @@ pub fn run(args: EmitArgs, fault: Option<Error>) -> Result<Exit> {
     if is_unlimited {
         emit.begin(&args);
     }
-    if !args.has_writer() {
+    // Often there is nothing new.
+    if !args.has_writer() && !args.reads_what_is_new() {
         emit.await_subscribers();
     }
     if !is_unlimited {
@@ -187,7 +188,7 @@ struct Emit {
     published: Published,
     /// Records read since then.
     unpublished: u64,
-    /// Records that a wait without limit held back until the end.
+    /// Records that were held back until the end, because no subscriber came.
     held_back: u64,
     failed: bool,
 }
@@ -397,6 +398,8 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
         if !self.await_subscribers() {
             self.held_back += 1;
             self.give_back();
+            // A signal ends a wait, too.
+            self.failed |= !self.shutdown.is_due();
             return Ok(());
         }
         self.report_missing_subscribers();

@@ -118,7 +118,7 @@ fn line_options(args: &EmitArgs) -> Result<LineOptions> {
             formats: formats::load("emit", args.format_in.as_deref(), args.strict)?,
             format: args.format_in.clone(),
             stored: is_stored(args),
-            own_files: false,
+            ..parse::Options::default()
         },
         multiline: multiline::Options {
             rules,

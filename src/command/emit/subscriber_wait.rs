@@ -28,25 +28,28 @@ pub(super) struct SubscriberWait {
 enum Mode {
     /// Until this much time has passed since the start. Then records are published anyway.
     Limited(Duration),
-    /// Without a limit, and again when all subscribers have left. For files: what is not read
-    /// stays in them.
-    Unlimited {
+    /// Again whenever all subscribers have left. For files: what is not read stays in them.
+    Repeated {
+        /// The longest wait; then nothing more is published.
+        limit: Option<Duration>,
         /// The wait was reported.
         reported: bool,
         /// Records until the next check.
         unchecked: u32,
     },
-    /// It is over.
-    Over,
+    /// It is over, and records may be published or not.
+    Over { publishes: bool },
 }
 
 impl SubscriberWait {
     /// The wait that was asked for. It begins now.
     pub(super) fn new(args: &EmitArgs) -> SubscriberWait {
+        let limit = args.wait.map_or(DEFAULT_WAIT, |wait| wait.0);
+        let repeated = |limit| Mode::Repeated { limit, reported: false, unchecked: 0 };
         let mode = match args.wait {
-            Some(wait) => Mode::Limited(wait.0),
-            None if args.follow => Mode::Unlimited { reported: false, unchecked: 0 },
-            None => Mode::Limited(DEFAULT_WAIT),
+            None if args.follow => repeated(None),
+            _ if args.reads_what_is_new() && !limit.is_zero() => repeated(Some(limit)),
+            _ => Mode::Limited(limit),
         };
         SubscriberWait {
             root: args.root.clone(),
@@ -58,8 +61,8 @@ impl SubscriberWait {
         }
     }
 
-    /// Waits until a record may be published. Returns false if `stop` ended a wait without
-    /// limit: the record must not be published then. Calls `stop` at least every 50 ms, and
+    /// Waits until a record may be published. Returns false if it must not be published, because
+    /// it can be read again: nobody came, or `stop` ended the wait. Calls `stop` at least every 50 ms, and
     /// `report` with what a user should know.
     pub(super) fn wait(
         &mut self,
@@ -68,53 +71,59 @@ impl SubscriberWait {
         report: &dyn Fn(&str),
     ) -> bool {
         match self.mode {
-            Mode::Over => true,
+            Mode::Over { publishes } => publishes,
             Mode::Limited(limit) => {
                 let left = limit.saturating_sub(self.begun.elapsed());
                 let waited = publisher.wait_for(self.wanted, left, &self.root, stop);
                 if let (WaitOutcome::TimedOut(there), false) = (waited, self.quiet) {
                     self.message = missing(publisher, self.wanted, there, limit, &self.root);
                 }
-                self.mode = Mode::Over;
+                self.mode = Mode::Over { publishes: true };
                 true
             }
-            Mode::Unlimited { ref mut unchecked, .. } if *unchecked > 0 => {
+            Mode::Repeated { ref mut unchecked, .. } if *unchecked > 0 => {
                 *unchecked -= 1;
                 true
             }
-            Mode::Unlimited { .. } => self.wait_without_limit(publisher, stop, report),
+            Mode::Repeated { limit, .. } => self.wait_again(limit, publisher, stop, report),
         }
     }
 
     /// Checks before the next record whether all subscribers have left. To be called when the
     /// source pauses.
     pub(super) fn check_soon(&mut self) {
-        if let Mode::Unlimited { unchecked, .. } = &mut self.mode {
+        if let Mode::Repeated { unchecked, .. } = &mut self.mode {
             *unchecked = 0;
         }
     }
 
-    fn wait_without_limit(
+    fn wait_again(
         &mut self,
+        limit: Option<Duration>,
         publisher: &mut Publisher,
         stop: &dyn Fn() -> bool,
         report: &dyn Fn(&str),
     ) -> bool {
-        let mut limit = DEFAULT_WAIT;
+        let mut wait = limit.unwrap_or(DEFAULT_WAIT);
         loop {
-            match publisher.wait_for(self.wanted, limit, &self.root, stop) {
+            match publisher.wait_for(self.wanted, wait, &self.root, stop) {
                 WaitOutcome::Enough => break,
                 WaitOutcome::Stopped => return false,
+                WaitOutcome::TimedOut(there) if limit.is_some() => {
+                    self.mode = Mode::Over { publishes: false };
+                    report(&held_back(publisher, self.wanted, there, wait));
+                    return false;
+                }
                 WaitOutcome::TimedOut(there) => {
-                    limit = Duration::MAX;
-                    if let Mode::Unlimited { reported: reported @ false, .. } = &mut self.mode {
+                    wait = Duration::MAX;
+                    if let Mode::Repeated { reported: reported @ false, .. } = &mut self.mode {
                         *reported = true;
                         report(&waiting(publisher, self.wanted, there));
                     }
                 }
             }
         }
-        if let Mode::Unlimited { unchecked, .. } = &mut self.mode {
+        if let Mode::Repeated { unchecked, .. } = &mut self.mode {
             *unchecked = CHECK_EVERY;
         }
         // Later, one that stays is enough.
@@ -176,6 +185,20 @@ fn waiting(publisher: &Publisher, wanted: usize, there: usize) -> String {
         1 => format!("waiting for a subscriber on {names}. To publish without one: --wait 0s"),
         _ => format!("waiting for subscribers on {names}: there are {there} of {wanted}"),
     }
+}
+
+/// That nothing more is published, because too few subscribers came in time.
+fn held_back(publisher: &Publisher, wanted: usize, there: usize, limit: Duration) -> String {
+    let endpoints = publisher.endpoint_status();
+    if let Some(text) = endpoints::wrong_subscriber(&endpoints) {
+        return text;
+    }
+    let (names, limit) = (names(&endpoints), Seconds(limit));
+    let who = match wanted {
+        1 => format!("no subscriber on {names}"),
+        _ => format!("{there} of {wanted} subscribers on {names}"),
+    };
+    format!("{who} after {limit}: the next run publishes the rest. Wait longer with --wait 1m")
 }
 
 fn names(endpoints: &[EndpointStatus]) -> String {

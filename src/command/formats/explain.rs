@@ -2,115 +2,92 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 use zlog_core::formats::{Attempt, Explanation, Formats, Mismatch, Reason};
-use zlog_core::parse::{Options, Parser, backslash_replace};
+use zlog_core::parse;
 use zlog_core::text::escape::{escape, escape_json_into};
 use zlog_core::text::plural::counted;
-use zlog_core::{Error, Exit, Level, Record, Result, wire};
+use zlog_core::{Exit, Level, Record, Result, wire};
 use zlog_pipeline::os::terminal::{self, Stdout};
+use zlog_pipeline::pump::TICK;
+use zlog_pipeline::source::file::{self, FileOptions};
+use zlog_pipeline::source::text::{Explained, LONGEST_STORED_LINE, LineOptions, StreamSpec};
+use zlog_pipeline::source::{PollStatus, Source};
 
-/// The longest line that is explained whole, in bytes.
-const MAX_LINE: u64 = 1 << 20;
-
-/// Prints the format and the fields of each line, and counts the formats at the end.
+/// Prints the format and the fields of each record, and counts the formats at the end. A file is
+/// read as `tail --input` reads it, and standard input as `emit` does.
 pub(super) fn run(path: &Path, formats: Formats, only: Option<&str>, json: bool) -> Result<Exit> {
-    let input: Box<dyn Read> = match path.to_str() {
-        Some("-") => Box::new(terminal::stdin()),
-        _ => Box::new(File::open(path).map_err(|error| {
-            Error::of_file(
-                format!("{}: can't be read", escape(&path.to_string_lossy())),
-                path,
-                &error,
-            )
-        })?),
+    let is_file = path.as_os_str() != "-";
+    let lines = LineOptions {
+        max_line: LONGEST_STORED_LINE,
+        parse: parse::Options {
+            formats,
+            format: only.map(str::to_owned),
+            stored: is_file,
+            own_files: is_file,
+            explain: true,
+            ..parse::Options::default()
+        },
+        ..LineOptions::default()
     };
-    let options =
-        Options { formats: formats.clone(), format: only.map(str::to_owned), ..Options::default() };
-    let mut explainer = Explainer {
-        formats,
-        parser: Parser::new(options),
-        json,
-        out: Stdout::new(),
-        counts: BTreeMap::new(),
-    };
-    explainer.read(BufReader::new(input), path)?;
+    let spec = StreamSpec { level: Level::NOTSET, ..StreamSpec::default() };
+    let mut source = file::open(vec![path.into()], FileOptions::default(), spec, &lines, None)?;
+    let mut explainer = Explainer { json, out: Stdout::new(), counts: BTreeMap::new() };
+    loop {
+        let mut taken = None;
+        let status = source.poll(TICK, &mut |record| {
+            taken = Some(std::mem::take(record).into_owned());
+            Ok(ControlFlow::Break(()))
+        })?;
+        if let (Some(record), Some(explained)) = (taken, source.take_explained()) {
+            explainer.explain(&record, &explained)?;
+        }
+        for notice in source.take_notices() {
+            terminal::eprint_line(format_args!("zlog formats: {}", notice.text));
+        }
+        match status {
+            PollStatus::Delivered => {}
+            PollStatus::Idle => explainer.out.send()?,
+            PollStatus::Ended => break,
+        }
+    }
     if !json {
         explainer.print_counts()?;
     }
     explainer.out.send()?;
-    Ok(Exit::Done)
+    Ok(source.exit())
 }
 
 struct Explainer {
-    formats: Formats,
-    parser: Parser,
     json: bool,
     out: Stdout,
     /// Records by format.
-    counts: BTreeMap<&'static str, u64>,
+    counts: BTreeMap<String, u64>,
 }
 
 impl Explainer {
-    fn read(&mut self, mut input: impl BufRead, path: &Path) -> Result<()> {
-        let failed =
-            |error| Error::io(format_args!("reading {}", escape(&path.to_string_lossy())), &error);
-        let (mut held, mut held_at) = (String::new(), 0);
-        let mut bytes = Vec::new();
-        for number in 1.. {
-            bytes.clear();
-            let read =
-                input.by_ref().take(MAX_LINE).read_until(b'\n', &mut bytes).map_err(failed)?;
-            if read == 0 {
-                break;
-            }
-            let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-            let line = backslash_replace(line.strip_suffix(b"\r").unwrap_or(line));
-            if self.continues(&held, &line) {
-                held.push('\n');
-                held.push_str(&line);
-                continue;
-            }
-            if held_at > 0 {
-                self.explain(held_at, &held)?;
-            }
-            held_at = number;
-            held.clear();
-            held.push_str(&line);
-        }
-        if held_at > 0 { self.explain(held_at, &held) } else { Ok(()) }
-    }
-
-    fn continues(&self, held: &str, line: &str) -> bool {
-        let continuation = self.formats.continuation(held);
-        continuation.is_some_and(|continuation| self.formats.continues(continuation, line))
-    }
-
-    /// Explains a line, or the lines of one record.
-    fn explain(&mut self, number: u64, line: &str) -> Result<()> {
-        let explanation = self.parser.explain(line);
-        let record = self.parser.parse(line).record;
-        let message = line.get(self.parser.message_start()..).unwrap_or_default();
-        let format = explanation.structured.or(explanation.matched());
-        *self.counts.entry(format.unwrap_or_default()).or_default() += 1;
-        let fields = fields(&record, line);
+    fn explain(&mut self, record: &Record<'_>, explained: &Explained) -> Result<()> {
+        let format = format_of(explained);
+        let why = why(explained);
+        let fields = fields(record, &explained.text);
         let text = match self.json {
             true => {
-                let why = why(&explanation);
+                let message = explained.text.get(explained.message_start..).unwrap_or_default();
+                let line = explained.line;
                 let mut object =
-                    json!({"line": number, "format": format, "why": why, "message": message});
+                    json!({"line": line, "format": format, "why": why, "message": message});
                 object["fields"] = Value::Object(fields);
                 let mut escaped = Vec::new();
                 escape_json_into(&mut escaped, &object.to_string());
                 escaped
             }
-            false => described(number, &explanation, &fields, line).into_bytes(),
+            false => described(explained, format.as_deref(), &why, &fields).into_bytes(),
         };
+        *self.counts.entry(format.unwrap_or_default()).or_default() += 1;
         self.out.put(&text)?;
         self.out.put(b"\n")
     }
@@ -121,7 +98,7 @@ impl Explainer {
         let mut text = String::from("\n");
         for (format, count) in counts {
             let format = if format.is_empty() { "no format" } else { format };
-            let _ = writeln!(text, "{}: {}", escape(format), counted(*count, "line"));
+            let _ = writeln!(text, "{}: {}", escape(format), counted(*count, "record"));
         }
         self.out.put(text.as_bytes())
     }
@@ -149,39 +126,66 @@ fn fields(record: &Record<'_>, line: &str) -> Map<String, Value> {
     fields
 }
 
-/// The explanation of a line for people.
+/// The format of a record, and what encloses it.
+fn format_of(explained: &Explained) -> Option<String> {
+    let explanation = explained.explanation.as_ref()?;
+    match (explanation.structured, explanation.matched()) {
+        (Some(structured), Some(format)) => Some(format!("{structured}, {format}")),
+        (structured, format) => structured.or(format).map(str::to_owned),
+    }
+}
+
+/// The explanation of a record for people.
 fn described(
-    number: u64,
-    explanation: &Explanation,
+    explained: &Explained,
+    format: Option<&str>,
+    why: &str,
     fields: &Map<String, Value>,
-    line: &str,
 ) -> String {
-    let format = explanation.structured.or(explanation.matched()).unwrap_or("no format");
-    let mut text = format!("{number}: {} ({})", escape(format), escape(&why(explanation)));
+    let (format, line) = (format.unwrap_or("no format"), explained.line);
+    let mut text = format!("{line}: {} ({})", escape(format), escape(why));
     for (name, value) in fields {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let _ = write!(text, "\n    {}: {}", escape(name), escape(&value));
     }
-    let _ = write!(text, "\n    {}", escape(line));
+    let mut lines = explained.text.split('\n');
+    let _ = write!(text, "\n    {}", escape(lines.next().unwrap_or_default()));
+    match lines.count() {
+        0 => {}
+        1 => text.push_str("\n    (1 line that belongs to it)"),
+        more => drop(write!(text, "\n    ({more} lines that belong to it)")),
+    }
     text
 }
 
-/// Why a line has its format, or none.
-fn why(explanation: &Explanation) -> String {
-    if let Some(structured) = explanation.structured {
-        return format!("{structured} names its fields");
-    }
-    let Some(attempt) = explanation.attempt() else { return why_not(explanation) };
-    let reason = match attempt.reason {
-        Reason::Forced => "--format-in",
-        Reason::Last => "as the line before it",
-        Reason::Order => "the first that matches",
+/// Why a record has its format, or none.
+fn why(explained: &Explained) -> String {
+    let Some(explanation) = &explained.explanation else {
+        return "a part of a record that is no line of its own".into();
+    };
+    let attempt = explanation.attempt();
+    let structured = explanation.structured.map(|name| format!("{name} names its fields"));
+    let reason = match (structured, attempt) {
+        (Some(structured), None) => return structured,
+        (None, None) => return why_not(explanation),
+        (Some(structured), Some(attempt)) => {
+            format!("{structured}; {}: {}", attempt.format, reason(attempt))
+        }
+        (None, Some(attempt)) => reason(attempt).to_owned(),
     };
     let others = explanation.attempts.iter().filter(|other| other.mismatch.is_none()).skip(1);
     let others: Vec<&str> = others.map(|other| other.format).collect();
     match others.as_slice() {
-        [] => reason.into(),
+        [] => reason,
         others => format!("{reason}; {} would match too", others.join(", ")),
+    }
+}
+
+fn reason(attempt: &Attempt) -> &'static str {
+    match attempt.reason {
+        Reason::Forced => "--format-in",
+        Reason::Last => "as the line before it",
+        Reason::Order => "the first that matches",
     }
 }
 

@@ -63,6 +63,9 @@ fn write_file(definition: &Definition, text: &mut String) {
             let _ = writeln!(text, "time = [{}]", times.join(", "));
         }
     }
+    if let Some(zone) = definition.zone {
+        let _ = writeln!(text, "zone = {}", quoted(zone));
+    }
     match definition.continues {
         Some(Continues::Matches(pattern)) => {
             let _ = writeln!(text, "continues = {}", literal(pattern));

@@ -4,6 +4,8 @@
 mod explain;
 mod list;
 
+use std::path::Path;
+
 use crate::cli::FormatsArgs;
 use crate::config::formats::UserFormats;
 use zlog_core::formats::Formats;
@@ -28,7 +30,13 @@ pub fn run(args: &FormatsArgs) -> Result<Exit> {
         return explain::run(path, formats, only, args.json);
     }
     for name in &args.names {
-        check_name(&user, &formats, name)?;
+        check_name(&user, &formats, name).map_err(|error| match Path::new(name).is_file() {
+            true => error.hint(format!(
+                "To see the format of each line of the file: zlog formats --explain {}",
+                escape(name)
+            )),
+            false => error,
+        })?;
     }
     match args.names.as_slice() {
         [] => list::run(&user, &formats),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::record::{RawJson, Record, Text};
+use crate::wire::attributes::{NumberField, TextField};
 use crate::wire::json;
 
 /// What a named group is.
@@ -18,30 +19,10 @@ pub(crate) enum Field {
     Subtopic,
     /// An attribute of `LogRecord` that is text.
     Text(TextField),
-    /// One that is a number.
-    Number(NumberField),
+    /// One that is a number, and its name.
+    Number(NumberField, &'static str),
     /// Any other name: an extra.
     Extra(&'static str),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum TextField {
-    Name,
-    ThreadName,
-    ProcessName,
-    FuncName,
-    Pathname,
-    Filename,
-    Module,
-    Hostname,
-    TaskName,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum NumberField {
-    Process,
-    Thread,
-    Lineno,
 }
 
 impl Field {
@@ -53,19 +34,13 @@ impl Field {
             "level" => Field::Level,
             "message" => Field::Message,
             "subtopic" => Field::Subtopic,
-            "name" => Field::Text(TextField::Name),
-            "threadName" => Field::Text(TextField::ThreadName),
-            "processName" => Field::Text(TextField::ProcessName),
-            "funcName" => Field::Text(TextField::FuncName),
-            "pathname" => Field::Text(TextField::Pathname),
-            "filename" => Field::Text(TextField::Filename),
-            "module" => Field::Text(TextField::Module),
-            "hostname" => Field::Text(TextField::Hostname),
-            "taskName" => Field::Text(TextField::TaskName),
-            "process" => Field::Number(NumberField::Process),
-            "thread" => Field::Number(NumberField::Thread),
-            "lineno" => Field::Number(NumberField::Lineno),
-            other => Field::Extra(other.to_owned().leak()),
+            // The level has a group of its own, and a line names no sender.
+            "levelname" | "source" => Field::Extra(name.to_owned().leak()),
+            _ => match (TextField::of_key(name), NumberField::of_key(name)) {
+                (Some(field), _) => Field::Text(field),
+                (_, Some(field)) => Field::Number(field, name.to_owned().leak()),
+                _ => Field::Extra(name.to_owned().leak()),
+            },
         }
     }
 
@@ -76,45 +51,11 @@ impl Field {
             Field::Time | Field::Level | Field::Message => {}
             Field::Subtopic => record.subtopic = text,
             Field::Text(field) => *field.of(record) = Some(text),
-            Field::Number(field) => match text.parse() {
+            Field::Number(field, name) => match text.parse() {
                 Ok(number) => *field.of(record) = Some(number),
-                Err(_) => push_extra(record, field.name(), text),
+                Err(_) => push_extra(record, name, text),
             },
             Field::Extra(name) => push_extra(record, name, text),
-        }
-    }
-}
-
-impl TextField {
-    fn of<'r, 'a>(self, record: &'r mut Record<'a>) -> &'r mut Option<Text<'a>> {
-        match self {
-            TextField::Name => &mut record.name,
-            TextField::ThreadName => &mut record.thread_name,
-            TextField::ProcessName => &mut record.process_name,
-            TextField::FuncName => &mut record.func_name,
-            TextField::Pathname => &mut record.pathname,
-            TextField::Filename => &mut record.filename,
-            TextField::Module => &mut record.module,
-            TextField::Hostname => &mut record.hostname,
-            TextField::TaskName => &mut record.task_name,
-        }
-    }
-}
-
-impl NumberField {
-    fn of<'r>(self, record: &'r mut Record<'_>) -> &'r mut Option<i64> {
-        match self {
-            NumberField::Process => &mut record.process,
-            NumberField::Thread => &mut record.thread,
-            NumberField::Lineno => &mut record.lineno,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            NumberField::Process => "process",
-            NumberField::Thread => "thread",
-            NumberField::Lineno => "lineno",
         }
     }
 }

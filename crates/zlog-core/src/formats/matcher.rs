@@ -6,12 +6,13 @@ use std::ops::Range;
 
 use jiff::tz::TimeZone;
 
-use super::field::{Field, TextField};
+use super::field::Field;
 use super::pattern::Groups;
 use super::prefix::Candidates;
 use super::time::{self, Context};
 use super::{Compiled, Definition, Format, Formats};
 use crate::record::{Level, Record};
+use crate::wire::attributes::TextField;
 
 /// Reads the lines of one stream.
 #[derive(Debug)]
@@ -20,9 +21,7 @@ pub(crate) struct Matcher {
     /// The only format to try.
     forced: Option<usize>,
     /// The format of the last line that had one.
-    last: Option<usize>,
-    /// Whether the last line had no format.
-    missed: bool,
+    pub(crate) last: Option<usize>,
     /// The groups of the last line that was tried with a format, by format.
     groups: Vec<Groups>,
     /// Times without a date are of the day of reading.
@@ -78,7 +77,8 @@ pub struct Attempt {
 pub struct Explanation {
     /// In the order of trying.
     pub attempts: Vec<Attempt>,
-    /// `JSON` or `logfmt`, if the line is that.
+    /// `JSON`, `JSON after a prefix` or `logfmt`, if the line is that. The attempts are then those
+    /// with the line in its message, or with the prefix.
     pub structured: Option<&'static str>,
 }
 
@@ -165,7 +165,7 @@ impl Matcher {
     /// date is of the day on which it was read.
     pub(crate) fn new(formats: Formats, only: Option<&str>, dateless: bool) -> Matcher {
         let forced = only.and_then(|name| formats.definitions().position(|one| one.name == name));
-        Matcher { formats, forced, last: None, missed: false, groups: Vec::new(), dateless }
+        Matcher { formats, forced, last: None, groups: Vec::new(), dateless }
     }
 
     /// From now on, a time without a date is of the day on which it is read.
@@ -199,28 +199,21 @@ impl Matcher {
         {
             return Some(end);
         }
-        let may_match = |input: &Input<'_>| self.formats.may_match(input.text());
-        if self.missed && !may_match(input) && !input.coloured().is_some_and(|it| may_match(&it)) {
-            return None;
-        }
-        self.missed = false;
         for format in self.order(input, lower == 0) {
             if let Ok(end) = self.attempt(format, input, context, record) {
                 self.last = Some(format);
                 return Some(end);
             }
         }
-        self.missed = true;
-        self.formats.note_miss();
         None
     }
 
     /// The formats that a line can have, in the order of trying: by rank; in each rank, the
     /// last one that matched is the first. `skip_last`: without the last one.
     fn order(&self, input: &Input<'_>, skip_last: bool) -> impl Iterator<Item = usize> + use<> {
-        let mut candidates = self.formats.candidates(input.text());
+        let mut candidates = self.formats.candidates(input.text(), Candidates::ALL);
         if let Some(line) = input.coloured() {
-            candidates.add(&self.formats.candidates(line.text()));
+            candidates.add(&self.formats.candidates(line.text(), Candidates::ALL));
         }
         let mut lower = Candidates::NONE;
         if let Some(last) = self.last {
@@ -237,7 +230,7 @@ impl Matcher {
         input: &Input<'_>,
         zone: &TimeZone,
         received: f64,
-    ) -> Explanation {
+    ) -> Vec<Attempt> {
         let context = Context { zone, received };
         let order: Vec<usize> = match self.forced {
             Some(forced) => vec![forced],
@@ -254,7 +247,7 @@ impl Matcher {
             let format = self.definition(at).name;
             attempts.push(Attempt { format, reason, mismatch });
         }
-        Explanation { attempts, structured: None }
+        attempts
     }
 
     fn definition(&self, format: usize) -> Definition {
@@ -276,6 +269,7 @@ impl Matcher {
         if self.groups.len() <= format {
             self.groups.resize(format + 1, Groups::default());
         }
+        let context = Context { zone: compiled.zone.as_ref().unwrap_or(context.zone), ..context };
         let groups = &mut self.groups[format];
         let text = input.text();
         if !compiled.pattern.read(text.as_bytes(), groups) {

@@ -7,29 +7,29 @@
 //!
 //! # Cost
 //! The format that matched the last line of a stream is tried first of its rank. For others,
-//! `Filter` finds the formats that the first bytes of a line allow. A pattern is compiled when
-//! a line is first tried with it, most into `Steps`, which takes microseconds. Once many lines
-//! had no format, one automaton of all patterns tells such lines apart: it takes some
-//! milliseconds to compile.
+//! `Filter` finds the formats that the first bytes of a line allow, and of these, those whose
+//! `needed` bytes the line contains: none for most lines without a format. A pattern is compiled
+//! when a line is first tried with it, most into `Steps`, which takes microseconds.
 
 mod built_in;
 pub(crate) mod field;
 mod matcher;
+mod needed;
 mod pattern;
 mod prefix;
 mod steps;
 pub(crate) mod time;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use regex::bytes::{RegexSet, RegexSetBuilder};
+use jiff::tz::TimeZone;
 
 use crate::record::Level;
 use field::Field;
 pub use matcher::{Attempt, Explanation, Mismatch, Reason};
 pub(crate) use matcher::{Input, Matcher};
+pub use needed::of_pattern as needed_of_pattern;
 use pattern::Pattern;
 pub use prefix::of_pattern as prefix_of_pattern;
 use prefix::{Candidates, Filter, MAX_FORMATS};
@@ -51,6 +51,8 @@ pub struct Definition {
     pub pattern: &'static str,
     /// The formats of the group `time`. The first that reads it counts.
     pub times: &'static [&'static str],
+    /// The zone of times that name none; without it, they are local.
+    pub zone: Option<&'static str>,
     /// The level of each text of the group `level`. Without any, levels are words as in
     /// [`Level::from_word`].
     pub levels: &'static [(&'static str, Level)],
@@ -58,6 +60,8 @@ pub struct Definition {
     pub continues: Option<Continues>,
     /// The sets of bytes that the pattern begins with, as [`prefix_of_pattern`] returns them.
     pub prefix: &'static [&'static str],
+    /// The bytes that the pattern needs, as [`needed_of_pattern`] returns them.
+    pub needed: &'static str,
 }
 
 /// The lines that continue a record.
@@ -84,6 +88,7 @@ struct Compiled {
     pattern: Pattern,
     groups: Box<[(usize, Field)]>,
     times: Box<[TimeFormat]>,
+    zone: Option<TimeZone>,
     continues: Option<Pattern>,
 }
 
@@ -103,13 +108,15 @@ impl Compiled {
             (false, false) => return Err(("time", "the pattern has no group `time`".into())),
             _ => {}
         }
+        let zone = definition.zone.map(TimeZone::get).transpose();
+        let zone = zone.map_err(|_| ("zone", "is no name of a time zone".to_owned()))?;
         let continues = match definition.continues {
             Some(Continues::Matches(pattern)) => Some(Pattern::new(pattern)),
             Some(Continues::Others) | None => None,
         };
         let continues = continues.transpose();
         let continues = continues.map_err(|why| ("continues", why))?;
-        Ok(Compiled { pattern, groups, times, continues })
+        Ok(Compiled { pattern, groups, times, zone, continues })
     }
 }
 
@@ -118,6 +125,8 @@ struct Format {
     definition: Definition,
     /// The number of formats of a lower rank.
     lower: usize,
+    /// What the pattern needs.
+    needed: needed::Bytes,
     /// The pattern is for lines with their colours.
     has_colours: bool,
     compiled: OnceLock<Option<Compiled>>,
@@ -140,20 +149,10 @@ struct List {
     filter: OnceLock<Filter>,
     /// The formats that say what continues a record.
     continued: Candidates,
-    /// Lines that no format matched.
-    misses: AtomicU32,
-    /// All patterns. Compiled after [`MANY_MISSES`].
-    any: OnceLock<Option<RegexSet>>,
 }
 
 /// The name of the format of zlog's own log files. Only files that begin with it have it.
 const OWN_FILES_NAME: &str = "zlog";
-
-/// The largest size of the automaton of all patterns, in bytes. It has some 2 MB.
-const SET_SIZE: usize = 32 << 20;
-
-/// After as many lines without a format, it pays to compile all patterns into one automaton.
-const MANY_MISSES: u32 = 5000;
 
 /// The format that says which lines continue a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -204,38 +203,25 @@ impl Formats {
         let new = |definition: &Definition| {
             let lower = definitions.partition_point(|other| other.rank < definition.rank);
             let has_colours = definition.pattern.contains(r"\x1b");
-            Format { definition: *definition, lower, has_colours, compiled: OnceLock::new() }
+            let needed = needed::bytes(definition.needed.as_bytes());
+            let (definition, compiled) = (*definition, OnceLock::new());
+            Format { definition, lower, needed, has_colours, compiled }
         };
         let formats = definitions.iter().map(new).collect();
-        let (misses, any) = (AtomicU32::new(0), OnceLock::new());
-        Formats(Arc::new(List { formats, filter: OnceLock::new(), continued, misses, any }))
+        Formats(Arc::new(List { formats, filter: OnceLock::new(), continued }))
     }
 
-    /// The formats whose patterns can begin with the first bytes of the line.
-    fn candidates(&self, line: &str) -> Candidates {
+    /// The formats of `within` that the line can have: its first bytes allow them, and it
+    /// contains the bytes that they need.
+    fn candidates(&self, line: &str, within: Candidates) -> Candidates {
         let prefixes = || Filter::new(self.0.formats.iter().map(|format| format.definition.prefix));
-        self.0.filter.get_or_init(prefixes).candidates(line.as_bytes())
-    }
-
-    /// Whether any pattern may match the line. Costs less than trying those that begin alike.
-    fn may_match(&self, line: &str) -> bool {
-        if self.0.misses.load(Ordering::Relaxed) < MANY_MISSES {
-            return true;
+        let filter = self.0.filter.get_or_init(prefixes);
+        let begin_alike = filter.candidates(line.as_bytes(), within);
+        if begin_alike == Candidates::NONE {
+            return begin_alike;
         }
-        let compile = || {
-            let patterns = self.definitions().map(|one| format!("^(?:{})", one.pattern));
-            let builder = &mut RegexSetBuilder::new(patterns);
-            builder.unicode(false).size_limit(SET_SIZE).dfa_size_limit(SET_SIZE).build().ok()
-        };
-        let any = self.0.any.get_or_init(compile).as_ref();
-        any.is_none_or(|any| any.is_match(line.as_bytes()))
-    }
-
-    /// Notes that no format matches a line.
-    fn note_miss(&self) {
-        if self.0.misses.load(Ordering::Relaxed) < MANY_MISSES {
-            self.0.misses.fetch_add(1, Ordering::Relaxed);
-        }
+        let bytes = needed::bytes(line.as_bytes());
+        begin_alike.without(|format| self.0.formats[format].needed & !bytes != 0)
     }
 
     /// The definitions in the order of trying.
@@ -251,13 +237,18 @@ impl Formats {
     /// The format of a record's first line, if its format says which lines continue the
     /// record. Most lines are ruled out by their first bytes.
     pub fn continuation(&self, first: &str) -> Option<Continuation> {
-        let mut candidates = self.candidates(first);
-        candidates.keep(&self.0.continued);
-        let matches = |at: &usize| {
-            let compiled = self.0.formats[*at].compiled();
-            compiled.is_some_and(|compiled| compiled.pattern.is_match(first.as_bytes()))
+        let find = |line: &str| {
+            let mut candidates = self.candidates(line, self.0.continued);
+            let matches = |at: &usize| {
+                let compiled = self.0.formats[*at].compiled();
+                compiled.is_some_and(|compiled| compiled.pattern.is_match(line.as_bytes()))
+            };
+            candidates.find(matches).map(Continuation)
         };
-        { candidates }.find(matches).map(Continuation)
+        find(first).or_else(|| match Input::new(first) {
+            Input::Line(_) => None,
+            Input::Plain(plain, _) => find(&plain),
+        })
     }
 
     /// Whether a line continues a record of this format.

@@ -22,7 +22,14 @@ pub(super) struct Candidates([u64; WORDS]);
 
 impl Candidates {
     pub(super) const NONE: Candidates = Candidates([0; WORDS]);
-    const ALL: Candidates = Candidates([u64::MAX; WORDS]);
+    pub(super) const ALL: Candidates = Candidates([u64::MAX; WORDS]);
+
+    /// These formats without those that are `excluded`.
+    pub(super) fn without(self, excluded: impl Fn(usize) -> bool) -> Candidates {
+        let mut rest = self;
+        self.filter(|format| excluded(*format)).for_each(|format| rest.remove(format));
+        rest
+    }
 
     /// Removes and returns the formats before `end`.
     pub(super) fn split_below(&mut self, end: usize) -> Candidates {
@@ -131,9 +138,10 @@ impl Filter {
         Filter { all, classes, end, allowed, open }
     }
 
-    /// The formats whose prefix the line has.
-    pub(super) fn candidates(&self, line: &[u8]) -> Candidates {
+    /// The formats of `within` whose prefix the line has.
+    pub(super) fn candidates(&self, line: &[u8], within: Candidates) -> Candidates {
         let mut found = self.all;
+        found.keep(&within);
         let rows = self.allowed.chunks_exact(self.end + 1).zip(&self.open);
         for (position, (row, open)) in rows.enumerate() {
             if !found.meets(open) {
@@ -183,13 +191,19 @@ pub fn of_pattern(pattern: &str) -> Result<Vec<String>, String> {
     let hir = parser.parse(pattern).map_err(|error| error.to_string())?;
     let mut sets = prefix(&[&hir]).sets;
     sets.truncate(MAX_LEN);
-    let end = sets.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+    let end = sets.iter().rposition(is_telling).map_or(0, |last| last + 1);
     sets.truncate(end);
     Ok(sets.into_iter().map(|set| set.map(text).unwrap_or_default()).collect())
 }
 
 /// A set of ASCII bytes; `None` for any byte.
 type Set = Option<[bool; 128]>;
+
+/// Whether few bytes are in the set. One that has all letters rules out hardly any line.
+fn is_telling(set: &Set) -> bool {
+    const MANY: usize = 48;
+    set.is_some_and(|set| set.iter().filter(|is_in| **is_in).count() < MANY)
+}
 
 #[derive(Clone)]
 struct Prefix {
@@ -351,7 +365,8 @@ mod tests {
     fn the_candidates_of_a_line_are_the_formats_with_its_first_bytes_in_order() {
         let prefixes: [&[&str]; 4] = [&["09", "09"], &[], &["AZ"], &["09", "::"]];
         let filter = Filter::new(prefixes.iter().copied());
-        let of = |line: &str| filter.candidates(line.as_bytes()).collect::<Vec<_>>();
+        let of =
+            |line: &str| filter.candidates(line.as_bytes(), Candidates::ALL).collect::<Vec<_>>();
         assert_eq!(of("12:"), [0, 1]);
         assert_eq!(of("1:2"), [1, 3]);
         assert_eq!(of("1"), [1]);

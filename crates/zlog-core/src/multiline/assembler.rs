@@ -35,6 +35,8 @@ pub struct Assembler {
     resume: Option<Resume>,
     /// Whether the record continues the traceback of the last one.
     continues: bool,
+    /// Whether a traceback begins with the line that is to be offered again.
+    begins: Option<Step>,
     /// Ordinary lines of a known format since the last one without, up to [`FORMATTED`].
     formatted: u8,
     tag: Tag,
@@ -121,6 +123,7 @@ impl Assembler {
             trace: None,
             resume: None,
             continues: false,
+            begins: None,
             formatted: FORMATTED,
             tag: Tag::default(),
             last_time: 0.0,
@@ -161,17 +164,18 @@ impl Assembler {
                 let is_late = tag.time() - self.last_time > LATE;
                 self.resume = self.resume.filter(|resume| resume.is_cut || !is_late);
                 (self.tag, self.last_time) = (tag, tag.time());
-                self.begin(line.len(), is_record);
+                let begins = self.begins.take();
+                self.begin(line.len(), begins, is_record);
                 Offer::Taken
             }
             Phase::Open if tag.part == 0 && self.extend(line, tag.time(), is_record) => {
                 self.tag.cut |= tag.cut;
-                self.last_time = tag.time();
+                (self.begins, self.last_time) = (None, tag.time());
                 Offer::Taken
             }
             Phase::Open => {
                 // The line above a traceback is its own, and not the end of a message.
-                if !matches!(Trace::begins(line), Step::Part(_)) {
+                if !matches!(self.begins(line), Step::Part(_)) {
                     self.commit_message();
                 }
                 self.phase = Phase::Closed;
@@ -205,9 +209,14 @@ impl Assembler {
         self.formatted = if is_known { self.formatted.saturating_add(1).min(FORMATTED) } else { 0 };
     }
 
+    /// Whether there is a closed record.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed | Phase::Expired)
+    }
+
     /// The closed record, if there is one.
     pub fn peek(&self) -> Option<Assembled<'_>> {
-        if matches!(self.phase, Phase::Empty | Phase::Open) {
+        if !self.is_closed() {
             return None;
         }
         let (text, tag) = (&self.text[self.taken..self.committed], self.tag);
@@ -247,6 +256,8 @@ impl Assembler {
     pub fn split(&mut self) {
         let Some(rest) = self.text.get(self.head + 1..self.committed) else { return self.pop() };
         let heading = trace::heading_len(rest);
+        self.tag.line +=
+            memchr::memchr_iter(b'\n', &self.text.as_bytes()[..=self.head]).count() as u64;
         self.text.drain(..=self.head);
         self.committed -= self.head + 1;
         self.stack = self.stack.map(|stack| stack - self.head - 1);
@@ -255,7 +266,7 @@ impl Assembler {
 
     /// Removes the record that [`peek`](Assembler::peek) returns.
     pub fn pop(&mut self) {
-        if matches!(self.phase, Phase::Empty | Phase::Open) {
+        if !self.is_closed() {
             return;
         }
         if self.kind == Kind::Objects {
@@ -274,11 +285,13 @@ impl Assembler {
             return;
         }
         // The uncommitted lines are records of their own.
+        self.tag.line +=
+            memchr::memchr_iter(b'\n', &self.text.as_bytes()[..=self.committed]).count() as u64;
         self.text.drain(..=self.committed);
         self.tag.part = 0;
         let expired = self.phase == Phase::Expired;
         let first = self.text.find('\n').unwrap_or(self.text.len());
-        self.begin(first, &mut |_| false);
+        self.begin(first, None, &mut |_| false);
         if expired {
             self.phase = Phase::Expired;
         } else if first < self.text.len() {
@@ -286,8 +299,15 @@ impl Assembler {
         }
     }
 
-    /// Begins a record, whose first line are the first `len` bytes of `text`.
-    fn begin(&mut self, len: usize, is_record: &mut IsRecord<'_>) {
+    /// Whether a traceback begins with the line that is offered. Each line is asked once, though
+    /// it may be offered again.
+    fn begins(&mut self, line: &str) -> Step {
+        *self.begins.get_or_insert_with(|| Trace::begins(line))
+    }
+
+    /// Begins a record, whose first line are the first `len` bytes of `text`. `begins`: whether a
+    /// traceback begins with it, if that is known.
+    fn begin(&mut self, len: usize, begins: Option<Step>, is_record: &mut IsRecord<'_>) {
         (self.committed, self.head, self.first, self.lines) = (len, len, len, 1);
         self.message_end = 0;
         (self.phase, self.kind, self.trace, self.stack) = (Phase::Open, Kind::Plain, None, None);
@@ -312,12 +332,12 @@ impl Assembler {
                     (self.phase, self.kind) = (Phase::Closed, Kind::Objects);
                 }
                 Some(Shape::Open(scan)) => self.kind = Kind::Json(scan),
-                None => self.begin_line(len, is_record),
+                None => self.begin_line(len, begins, is_record),
             },
         }
     }
 
-    fn begin_line(&mut self, len: usize, is_record: &mut IsRecord<'_>) {
+    fn begin_line(&mut self, len: usize, begins: Option<Step>, is_record: &mut IsRecord<'_>) {
         let line = &self.text[..len];
         let resumed = match self.resume.take() {
             Some(Resume { trace, is_cut: true }) => trace.follows(line),
@@ -328,7 +348,7 @@ impl Assembler {
             _ => Step::Not,
         };
         self.continues = matches!(resumed, Step::Part(_) | Step::Text(_));
-        (self.kind, self.trace) = match (resumed, Trace::begins(line)) {
+        (self.kind, self.trace) = match (resumed, begins.unwrap_or_else(|| Trace::begins(line))) {
             (Step::Part(trace) | Step::Text(trace), _) | (_, Step::Part(trace)) => {
                 (Kind::Orphan, Some(trace))
             }
@@ -348,15 +368,20 @@ impl Assembler {
             (Rules::Off, _) => false,
             (Rules::Starts(start), _) => !start.is_match(line) && self.extend_message(line),
             (Rules::Tracebacks, Kind::Json(scan)) => self.extend_json(line, scan),
-            (Rules::Tracebacks, Kind::Continued(continuation))
-                if self.trace.is_none()
-                    && self.options.formats.continues(continuation, line)
-                    && Trace::begins(line) == Step::Not =>
-            {
-                self.extend_message(line)
-            }
-            (Rules::Tracebacks, _) => self.extend_trace(line, time, is_record),
+            (Rules::Tracebacks, kind) => match kind {
+                Kind::Continued(format) if self.continues_format(format, line) => {
+                    self.extend_message(line)
+                }
+                _ => self.extend_trace(line, time, is_record),
+            },
         }
+    }
+
+    /// Whether the line continues the message by the rule of its format.
+    fn continues_format(&mut self, format: Continuation, line: &str) -> bool {
+        self.trace.is_none()
+            && self.options.formats.continues(format, line)
+            && self.begins(line) == Step::Not
     }
 
     /// Appends the line to the message.
@@ -433,7 +458,7 @@ impl Assembler {
         let mut step = self.trace.map_or(Step::Not, |trace| trace.follows(line));
         let is_at_head = !uncommitted && self.kind != Kind::Orphan && self.committed == self.head;
         if step == Step::Not && is_at_head {
-            step = Trace::begins(line);
+            step = self.begins(line);
             if self.kind == Kind::Header {
                 self.kind = Kind::Plain;
             }
@@ -448,9 +473,9 @@ impl Assembler {
             // A message is written in one piece.
             Step::Text(_) if is_apart => None,
             Step::Text(_) | Step::MaybeText(_) if is_record(line) => None,
-            Step::Text(_) if matches!(Trace::begins(line), Step::Part(_)) => None,
+            Step::Text(_) if matches!(self.begins(line), Step::Part(_)) => None,
             Step::Text(trace) if !self.is_plain(is_record) => Some((trace, Belongs::Probable)),
-            Step::MaybeText(_) if Trace::begins(line) != Step::Not => None,
+            Step::MaybeText(_) if self.begins(line) != Step::Not => None,
             Step::Text(trace) | Step::MaybeText(trace) => Some((trace, Belongs::Possible)),
         }
     }

@@ -114,6 +114,8 @@ pub enum Wait<'a> {
 /// Data of a line besides its text. A record has the tag of its first line.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Tag {
+    /// The number of the line in its stream, from 1; 0 if it is not known.
+    pub line: u64,
     /// When the line was read: seconds since 1970-01-01 UTC.
     pub received: f64,
     /// The number of this part of a line that is too long for one record, from 1; 0 for a

@@ -26,9 +26,9 @@ pub(super) fn of_line(line: &str, rest: &str) -> Option<Level> {
     if memchr::memchr(0x1b, window).is_some() {
         let mut plain = [0; MAX_BYTES];
         let len = without_colour(window, &mut plain);
-        return by_program(&plain[..len]).or_else(|| Scanner::new(stamped).level(&plain[..len]));
+        return Scanner::new(stamped).level(&plain[..len]);
     }
-    by_program(window).or_else(|| Scanner::new(stamped).level(window))
+    Scanner::new(stamped).level(window)
 }
 
 /// Copies text without colour sequences. Returns its length.
@@ -45,54 +45,6 @@ fn without_colour(bytes: &[u8], out: &mut [u8; MAX_BYTES]) -> usize {
         }
     }
     len
-}
-
-/// The level in formats that write it as a letter or a sign.
-fn by_program(line: &[u8]) -> Option<Level> {
-    match line {
-        // glog, klog: `E0102 03:04:05.678 …`
-        [letter, d1, d2, d3, d4, b' ', h1, h2, b':', ..]
-            if [d1, d2, d3, d4, h1, h2].iter().all(|digit| digit.is_ascii_digit()) =>
-        {
-            level_letter(*letter)
-        }
-        // Android: `W/Tag( 123): …`
-        [letter, b'/', rest @ ..] if rest.iter().take(40).any(|byte| b"(:".contains(byte)) => {
-            level_letter(*letter)
-        }
-        [b'0'..=b'9', ..] => redis(line),
-        _ => None,
-    }
-}
-
-fn level_letter(letter: u8) -> Option<Level> {
-    Some(match letter {
-        b'V' => Level::TRACE,
-        b'D' => Level::DEBUG,
-        b'I' => Level::INFO,
-        b'W' => Level::WARNING,
-        b'E' => Level::ERROR,
-        b'F' => Level::CRITICAL,
-        _ => return None,
-    })
-}
-
-/// `1:M 02 Jan 2024 03:04:05.678 * Ready`
-fn redis(line: &[u8]) -> Option<Level> {
-    let mut words = line.splitn(7, |byte| *byte == b' ');
-    let process = words.next()?;
-    if !matches!(process, [b'0'..=b'9', .., b':', b'M' | b'S' | b'C' | b'X']) {
-        return None;
-    }
-    if !words.nth(1).is_some_and(is_calendar) || !words.nth(1).is_some_and(is_clock) {
-        return None;
-    }
-    match words.next()? {
-        b"." | b"-" => Some(Level::DEBUG),
-        b"*" => Some(Level::INFO),
-        b"#" => Some(Level::WARNING),
-        _ => None,
-    }
 }
 
 /// The state after the words read so far.
@@ -113,6 +65,8 @@ struct Scanner {
 
 /// A word of the line.
 struct Word<'a> {
+    /// The whole word.
+    token: &'a [u8],
     /// The punctuation before the letters.
     open: Option<u8>,
     /// The leading letters.
@@ -123,13 +77,51 @@ struct Word<'a> {
     tabbed: bool,
 }
 
+/// The kinds of bytes, as far as words are concerned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Blank,
+    Letter,
+    Digit,
+    Other,
+}
+
+/// The kind of each byte. Looked up, since every line is read byte by byte.
+const KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Other; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        kinds[byte as usize] = match byte {
+            _ if byte.is_ascii_whitespace() => Kind::Blank,
+            _ if byte.is_ascii_alphabetic() => Kind::Letter,
+            _ if byte.is_ascii_digit() => Kind::Digit,
+            _ => Kind::Other,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
+/// The end of the bytes from `at` that are of these kinds.
+fn end_of(line: &[u8], at: usize, kinds: &[Kind]) -> usize {
+    let is_other = |byte: &u8| !kinds.contains(&KINDS[usize::from(*byte)]);
+    line[at..].iter().position(is_other).map_or(line.len(), |len| at + len)
+}
+
 impl<'a> Word<'a> {
-    fn new(token: &'a [u8], tabbed: bool) -> Word<'a> {
-        let start = token.iter().position(u8::is_ascii_alphanumeric).unwrap_or(token.len());
-        let core = &token[start..];
-        let end = core.iter().position(|b| !b.is_ascii_alphabetic()).unwrap_or(core.len());
-        let open = start.checked_sub(1).map(|last| token[last]);
-        Word { open, letters: &core[..end], rest: &core[end..], tabbed }
+    /// The word that begins at `at`, which is no blank.
+    fn read(line: &'a [u8], at: usize) -> Word<'a> {
+        let start = end_of(line, at, &[Kind::Other]);
+        let letters = end_of(line, start, &[Kind::Letter]);
+        let end = end_of(line, letters, &[Kind::Letter, Kind::Digit, Kind::Other]);
+        let after_tab = at > 0 && line[at - 1] == b'\t';
+        Word {
+            token: &line[at..end],
+            open: (start > at).then(|| line[start - 1]),
+            letters: &line[start..letters],
+            rest: &line[letters..end],
+            tabbed: after_tab && line.get(end) == Some(&b'\t'),
+        }
     }
 
     /// Whether brackets contain only this word and padding.
@@ -153,21 +145,19 @@ impl Scanner {
     fn level(mut self, line: &[u8]) -> Option<Level> {
         let mut at = 0;
         for _ in 0..MAX_WORDS {
-            let blanks = line[at..].iter().position(|byte| !byte.is_ascii_whitespace())?;
-            let after_tab = blanks > 0 && line[at + blanks - 1] == b'\t';
-            at += blanks;
-            let len = line[at..].iter().position(u8::is_ascii_whitespace);
-            let end = len.map_or(line.len(), |len| at + len);
-            let token = &line[at..end];
-            let word = Word::new(token, after_tab && line.get(end) == Some(&b'\t'));
-            if let Some(level) = self.level_of(&word, &line[end..]) {
+            at = end_of(line, at, &[Kind::Blank]);
+            if at == line.len() {
+                return None;
+            }
+            let word = Word::read(line, at);
+            at += word.token.len();
+            if let Some(level) = self.level_of(&word, &line[at..]) {
                 return Some(level);
             }
-            self.note(token, &word);
+            self.note(&word);
             if self.plain > 2 {
                 return None;
             }
-            at = end;
         }
         None
     }
@@ -176,6 +166,13 @@ impl Scanner {
     fn level_of(&self, word: &Word<'_>, after: &[u8]) -> Option<Level> {
         if word.letters.is_empty() {
             return None;
+        }
+        // .NET's name of INFO is a common word.
+        let is_dotnet = self.stamped
+            && word.letters.eq_ignore_ascii_case(b"information")
+            && word.in_brackets(after);
+        if is_dotnet {
+            return Some(Level::INFO);
         }
         if let Some(level) = level_word(word.letters) {
             let capitals = word.letters.iter().all(u8::is_ascii_uppercase);
@@ -219,7 +216,8 @@ impl Scanner {
     }
 
     /// Updates the state after a word that is no level.
-    fn note(&mut self, token: &[u8], word: &Word<'_>) {
+    fn note(&mut self, word: &Word<'_>) {
+        let token = word.token;
         // A shortcut for most words; the code below has the same result.
         let lower = word.letters.first().is_some_and(u8::is_ascii_lowercase);
         if lower && word.letters.len() == token.len() && !self.inside {
@@ -256,13 +254,34 @@ pub(super) fn is_level(word: &str) -> bool {
     level_word(word.as_bytes()).is_some()
 }
 
+/// Whether a level may have this name, by its first letters. Rules out nearly all words.
+fn may_be_level(letters: &[u8]) -> bool {
+    let [first, second, ..] = letters else { return false };
+    let second = second | 0x20;
+    letters.len() <= "emergency".len()
+        && match first | 0x20 {
+            b'a' => second == b'l',
+            b'c' => second == b'r',
+            b'd' => matches!(second, b'b' | b'e' | b'p'),
+            b'e' => matches!(second, b'm' | b'r'),
+            b'f' => matches!(second, b'a' | b't'),
+            b'i' => second == b'n',
+            b'n' => second == b'o',
+            b'p' => second == b'a',
+            b's' => second == b'e',
+            b't' => second == b'r',
+            b'v' => matches!(second, b'e' | b'r'),
+            b'w' => matches!(second, b'a' | b'r'),
+            _ => false,
+        }
+}
+
 /// The level of a word, except for common words.
 fn level_word(letters: &[u8]) -> Option<Level> {
-    let word = std::str::from_utf8(letters).ok()?;
-    // Rules out nearly all words: level names begin with these letters.
-    if !b"adtvifnwescp".contains(&letters.first()?.to_ascii_lowercase()) {
+    if !may_be_level(letters) {
         return None;
     }
+    let word = std::str::from_utf8(letters).ok()?;
     // In a line of text, these are mostly other words.
     const COMMON: [&str; 16] = [
         "information",
@@ -317,4 +336,23 @@ pub(super) fn is_calendar(token: &[u8]) -> bool {
     ];
     let token = token.strip_prefix(b"[").unwrap_or(token);
     NAMES.contains(&token.strip_suffix(b",").unwrap_or(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_of_a_level_may_be_one_by_its_first_letters() {
+        let names = "trace trc trce verbose vrb debug dbg dbug debu debg info inf notice warning \
+            warn wrn error err eror erro severe fail critical crit fatal fata ftl fault alert \
+            emerg emergency panic pani dpanic";
+        for name in names.split_whitespace() {
+            for word in [name.to_owned(), name.to_ascii_uppercase()] {
+                assert_eq!(level_word(word.as_bytes()), Level::from_word(&word), "{word}");
+                assert!(is_level(&word), "{word}");
+            }
+        }
+        assert!(!is_level("notset") && !is_level("config") && !is_level(""));
+    }
 }

@@ -68,6 +68,8 @@ pub struct Options {
     /// Split the lines of zlog's own log files, in the default format, into time, level, logger
     /// and message: if the first line has that format. Other lines stay whole.
     pub own_files: bool,
+    /// Note which formats are tried with each line: see [`Parser::explanation`].
+    pub explain: bool,
 }
 
 impl Default for Options {
@@ -80,6 +82,7 @@ impl Default for Options {
             format: None,
             stored: false,
             own_files: false,
+            explain: false,
         }
     }
 }
@@ -127,6 +130,8 @@ pub struct Parser {
     counts: Counts,
     /// How many lines the present one is inside of.
     depth: u32,
+    /// What was tried with the last line, if that is noted.
+    explanation: Option<Box<Explanation>>,
 }
 
 impl Parser {
@@ -148,6 +153,7 @@ impl Parser {
             message_start: 0,
             counts: Counts::default(),
             depth: 0,
+            explanation: options.explain.then(Box::default),
         }
     }
 
@@ -213,6 +219,9 @@ impl Parser {
     /// level was found.
     pub fn parse_into<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> bool {
         self.message_start = 0;
+        if let Some(explanation) = self.explanation.as_mut().filter(|_| self.depth == 0) {
+            **explanation = Explanation::default();
+        }
         if self.pattern.is_some() && self.depth == 0 {
             record.msg = Cow::Borrowed(line);
             self.parse_pattern(line, record);
@@ -227,7 +236,9 @@ impl Parser {
         } else if self.detect && self.read_enclosed(line, record) {
             // So is this one.
         } else if self.detect && json_of(line).starts_with('{') {
-            if self.read_json(line, record) == Some(Schema::Wrapper) {
+            let schema = self.read_json(line, record);
+            self.note_structure(schema.is_some(), "JSON");
+            if schema == Some(Schema::Wrapper) {
                 self.look_into(record);
             }
         } else if !(self.detect && self.read_prefixed_json(line, record)) {
@@ -245,6 +256,9 @@ impl Parser {
     /// Reads a line of zlog's own files. `false` if it is none.
     fn read_own<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> bool {
         let Some(own) = &mut self.own else { return false };
+        if let Some(explanation) = &mut self.explanation {
+            explanation.attempts = own.explain(&Input::Line(line), &self.zone, self.received);
+        }
         let end = own.read(&Input::Line(line), &self.zone, self.received, record);
         if let Some(end) = end {
             record.msg = Cow::Borrowed(&line[end..]);
@@ -258,9 +272,9 @@ impl Parser {
     /// The level of a line of a known format: one with a time, a level or both. NOTSET if it
     /// names none. Does not count the line.
     pub fn recognize(&mut self, line: &str) -> Option<Level> {
-        let counts = self.counts;
+        let (counts, last) = (self.counts, self.matcher.last);
         let record = self.parse(line).record;
-        self.counts = counts;
+        (self.counts, self.matcher.last) = (counts, last);
         (record.level != Level::NOTSET || record.created.is_some()).then_some(record.level)
     }
 
@@ -294,7 +308,9 @@ impl Parser {
         let line = priority::read(whole, record);
         let rest = match self.read_format(line, record) {
             Some(rest) => rest,
-            None if logfmt::read(whole, &self.zone, record) => return,
+            None if logfmt::read(whole, &self.zone, record) => {
+                return self.note_structure(true, "logfmt");
+            }
             None => self.read_time(line, line.len() < whole.len(), record),
         };
         self.message_start = whole.len() - rest.len();
@@ -319,29 +335,26 @@ impl Parser {
     /// `None` if the line has no format.
     fn read_format<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> Option<&'a str> {
         let input = Input::new(line);
+        if let Some(explanation) = &mut self.explanation {
+            explanation.attempts = self.matcher.explain(&input, &self.zone, self.received);
+        }
         let end = self.matcher.read(&input, &self.zone, self.received, record)?;
         // `end` is a position in the line without colours.
         let is_line = matches!(input, Input::Line(_));
         Some(if is_line { &line[end..] } else { line })
     }
 
-    /// Which formats are tried with a line of text, and why. Call it before the line is
-    /// parsed.
-    pub fn explain(&mut self, line: &str) -> Explanation {
-        let inner = if self.opens_lines() { enclosed(line) } else { None };
-        if let Some(inner) = inner {
-            return self.explain(&inner.text);
+    /// Which formats were tried with the last line, and why; `None` without
+    /// [`Options::explain`].
+    pub fn explanation(&self) -> Option<&Explanation> {
+        self.explanation.as_deref()
+    }
+
+    /// Notes that a line names its fields, if it does.
+    fn note_structure(&mut self, is_structured: bool, name: &'static str) {
+        if let Some(explanation) = self.explanation.as_mut().filter(|_| is_structured) {
+            explanation.structured.get_or_insert(name);
         }
-        let whole = line;
-        if !self.matcher.is_forced() && json_of(line).starts_with('{') {
-            return Explanation { structured: Some("JSON"), ..Explanation::default() };
-        }
-        let line = priority::read(line, &mut Record::default());
-        let explanation = self.matcher.explain(&Input::new(line), &self.zone, self.received);
-        let is_logfmt = !self.matcher.is_forced()
-            && explanation.matched().is_none()
-            && logfmt::read(whole, &self.zone, &mut Record::default());
-        Explanation { structured: is_logfmt.then_some("logfmt"), ..explanation }
     }
 }
 

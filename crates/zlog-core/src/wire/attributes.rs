@@ -38,6 +38,88 @@ pub(super) trait Value<'a> {
     }
 }
 
+/// An attribute that is text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum TextField {
+    Name,
+    LevelName,
+    Pathname,
+    Filename,
+    Module,
+    FuncName,
+    ThreadName,
+    ProcessName,
+    TaskName,
+    Hostname,
+    Source,
+}
+
+/// An attribute that is an integer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NumberField {
+    Process,
+    Thread,
+    Lineno,
+}
+
+impl TextField {
+    /// The attribute with this name.
+    pub(crate) fn of_key(key: &str) -> Option<TextField> {
+        Some(match key {
+            "name" => TextField::Name,
+            "levelname" => TextField::LevelName,
+            "pathname" => TextField::Pathname,
+            "filename" => TextField::Filename,
+            "module" => TextField::Module,
+            "funcName" => TextField::FuncName,
+            "threadName" => TextField::ThreadName,
+            "processName" => TextField::ProcessName,
+            "taskName" => TextField::TaskName,
+            "hostname" => TextField::Hostname,
+            "source" => TextField::Source,
+            _ => return None,
+        })
+    }
+
+    /// The attribute of a record.
+    pub(crate) fn of<'r, 'a>(self, record: &'r mut Record<'a>) -> &'r mut Option<Text<'a>> {
+        match self {
+            TextField::Name => &mut record.name,
+            TextField::LevelName => &mut record.levelname,
+            TextField::Pathname => &mut record.pathname,
+            TextField::Filename => &mut record.filename,
+            TextField::Module => &mut record.module,
+            TextField::FuncName => &mut record.func_name,
+            TextField::ThreadName => &mut record.thread_name,
+            TextField::ProcessName => &mut record.process_name,
+            TextField::TaskName => &mut record.task_name,
+            TextField::Hostname => &mut record.hostname,
+            TextField::Source => &mut record.source,
+        }
+    }
+}
+
+impl NumberField {
+    /// The attribute with this name.
+    pub(crate) fn of_key(key: &str) -> Option<NumberField> {
+        Some(match key {
+            "process" => NumberField::Process,
+            "thread" => NumberField::Thread,
+            "lineno" => NumberField::Lineno,
+            _ => return None,
+        })
+    }
+
+    /// The attribute of a record.
+    pub(crate) fn of<'r>(self, record: &'r mut Record<'_>) -> &'r mut Option<i64> {
+        match self {
+            NumberField::Process => &mut record.process,
+            NumberField::Thread => &mut record.thread,
+            NumberField::Lineno => &mut record.lineno,
+        }
+    }
+}
+
 /// Whether a key is the name of an attribute that zlog writes, or one that breaks
 /// Python's `Formatter` as an extra.
 pub(super) fn is_attribute(key: &str) -> bool {
@@ -123,29 +205,17 @@ impl<'r, 'a> Builder<'r, 'a> {
     }
 
     fn set_text(&mut self, key: &str, value: &impl Value<'a>) -> bool {
-        let record = &mut *self.record;
-        let slot = match key {
-            "name" => &mut record.name,
-            "levelname" => &mut record.levelname,
-            "pathname" => &mut record.pathname,
-            "filename" => &mut record.filename,
-            "module" => &mut record.module,
-            "funcName" => &mut record.func_name,
-            "threadName" => &mut record.thread_name,
-            "processName" => &mut record.process_name,
-            "taskName" => &mut record.task_name,
-            "hostname" => &mut record.hostname,
-            "source" => &mut record.source,
-            _ => return false,
-        };
-        set_field(slot, value.is_null(), || value.text())
+        let Some(field) = TextField::of_key(key) else { return false };
+        set_field(field.of(self.record), value.is_null(), || value.text())
     }
 
     fn set_number(&mut self, key: &str, value: &impl Value<'a>) -> bool {
         let (record, null) = (&mut *self.record, value.is_null());
         match key {
-            "lineno" => set_field(&mut record.lineno, null, || integer(value)),
-            "process" => set_field(&mut record.process, null, || integer(value)),
+            "lineno" | "process" => {
+                let Some(field) = NumberField::of_key(key) else { return false };
+                set_field(field.of(record), null, || integer(value))
+            }
             "seq" => set_field(&mut record.seq, null, || integer(value)?.try_into().ok()),
             "created" => set_field(&mut record.created, null, || seconds(value)),
             "msecs" => set_field(&mut record.msecs, null, || number(value)),

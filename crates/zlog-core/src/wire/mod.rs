@@ -20,7 +20,7 @@
 //! | other UTF-8 (invalid JSON too: a message may begin with `{`) | `text` |
 //! | bytes that are not UTF-8 | shown with `\xff` for each such byte, with a fault |
 
-mod attributes;
+pub(crate) mod attributes;
 pub mod json;
 mod logbook;
 pub(crate) mod other_loggers;

@@ -25,6 +25,8 @@ pub(crate) struct Splitter {
     parts: u32,
     /// NULs skipped.
     nuls: u64,
+    /// Lines that were stepped over.
+    lines: u64,
     peeked: Peeked,
 }
 
@@ -84,12 +86,17 @@ impl Splitter {
     pub(crate) fn new(max: usize) -> Splitter {
         let peeked = Peeked { shown: 0, ends_line: true, ending: 0, in_carry: true, run: 0 };
         let (max, carry) = (max.clamp(1, isize::MAX as usize), Vec::new());
-        Splitter { max, carry, carry_end: End::Open, parts: 0, nuls: 0, peeked }
+        Splitter { max, carry, carry_end: End::Open, parts: 0, nuls: 0, lines: 0, peeked }
     }
 
     /// NULs skipped so far.
     pub(crate) fn nuls(&self) -> u64 {
         self.nuls
+    }
+
+    /// The number of the present line, from 1.
+    pub(crate) fn line_number(&self) -> u64 {
+        self.lines + 1
     }
 
     /// The next line of the bytes carried over and `chunk[*pos..]`; `None` once the whole
@@ -136,6 +143,7 @@ impl Splitter {
             *pos += if ends_line { run + ending } else { shown };
         }
         self.parts = if ends_line { 0 } else { self.parts + 1 };
+        self.lines += u64::from(ends_line);
     }
 
     /// Ends the stream: the bytes carried over are its last line. Returns whether there are

@@ -132,7 +132,18 @@ pub(crate) struct Origin {
     pub(crate) file: Arc<File>,
     /// Device and inode.
     pub(crate) identity: (u64, u64),
+    /// Of the text: of a compressed file, after decompression.
     pub(crate) offset: u64,
+    /// Of a compressed file, in which no other place can be read: the bytes before `offset`.
+    pub(crate) check: Option<Check>,
+}
+
+/// Bytes of a file's text by which it is recognised.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Check {
+    /// Their end.
+    pub(crate) end: u64,
+    pub(crate) hash: u64,
 }
 
 impl Origin {

@@ -167,8 +167,9 @@ fn is_thrown(line: &str) -> bool {
 
 /// `/app/main.js:3`, `node:internal/process/promises:288`: above a source line.
 pub(super) fn is_source_location(line: &str) -> bool {
-    let before = line.trim_end_matches(|c: char| c.is_ascii_digit());
-    let Some(path) = before.strip_suffix(':').filter(|_| before.len() < line.len()) else {
+    let end =
+        line.bytes().rposition(|byte| !byte.is_ascii_digit()).filter(|at| at + 1 < line.len());
+    let Some(path) = end.filter(|at| line.as_bytes()[*at] == b':').map(|at| &line[..at]) else {
         return false;
     };
     (path.contains(['/', '\\']) || path.starts_with("node:")) && !path.contains([' ', '\t'])

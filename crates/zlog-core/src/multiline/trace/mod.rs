@@ -14,7 +14,8 @@ mod rust;
 
 use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
+use memchr::memchr2;
+use regex::bytes::Regex;
 
 use crate::text::sgr;
 
@@ -79,13 +80,9 @@ impl Trace {
         if line.is_empty() {
             return Maybe(Trace::Gap);
         }
-        static WORDS: LazyLock<[Finder<'_>; 2]> =
-            LazyLock::new(|| ["xception", "Error"].map(Finder::new));
-        if WORDS.iter().any(|word| word.find(head.as_bytes()).is_some()) {
-            Step::MaybeText(Trace::Message(1))
-        } else {
-            Not
-        }
+        static WORDS: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new("xception|Error").expect("a valid expression"));
+        if WORDS.is_match(head.as_bytes()) { Step::MaybeText(Trace::Message(1)) } else { Not }
     }
 
     /// Whether the line, after other lines of a message, is the first one of the frames.
@@ -218,10 +215,11 @@ fn is_indented(line: &str) -> bool {
 /// The class in a line `Class`, `pkg.Class` or `pkg.Class: text`.
 fn exception_class(line: &str) -> Option<&str> {
     let is_name = |b: u8| b.is_ascii_alphanumeric() || b >= 0x80 || b"._$<>`".contains(&b);
-    let end = line.bytes().position(|b| !is_name(b)).unwrap_or(line.len());
+    let end = memchr2(b':', b' ', line.as_bytes()).unwrap_or(line.len());
     let (class, rest) = line.split_at(end);
     let ended = rest.is_empty() || rest == ":" || rest.starts_with(": ");
-    (ended && class.starts_with(|c: char| c.is_alphabetic() || c == '_')).then_some(class)
+    let is_class = ended && class.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    (is_class && class.bytes().all(is_name)).then_some(class)
 }
 
 /// The length of the heading of a traceback; 0 if it has none.

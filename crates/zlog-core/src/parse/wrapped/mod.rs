@@ -87,6 +87,7 @@ impl Parser {
         if !is_header && !is_prefix(plain.trim(), inner.level != Level::NOTSET) {
             return false;
         }
+        self.note_structure(true, "JSON after a prefix");
         *record = around;
         // A syslog priority has been removed.
         let rest = strip(&record.msg);

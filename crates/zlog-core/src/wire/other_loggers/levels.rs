@@ -30,7 +30,7 @@ impl Scale {
     ///
     /// | number | scale |
     /// |---|---|
-    /// | below 0 | slog and zap: -4 is DEBUG, 0 INFO |
+    /// | below 0 | slog (-4 is DEBUG) and zap (-1 is DEBUG) |
     /// | 0 to 7 | syslog |
     /// | 8 to 99 | pino and bunyan, one step above Python's: 30 is INFO |
     /// | 100 to 999 | Monolog, ten times Python's |
@@ -40,7 +40,8 @@ impl Scale {
         Some(match (self, number) {
             (Scale::Python, _) => Level(number),
             (Scale::Syslog, 0..=7) | (Scale::Unknown, 0..=7) => Level::from_syslog(number),
-            (Scale::Unknown, ..0) => slog(number),
+            (Scale::Unknown, -4..0) => Level::DEBUG,
+            (Scale::Unknown, ..-4) => slog(number),
             (Scale::Unknown, 8..=10) => Level::TRACE,
             (Scale::Unknown, 11..=99) => Level(number - 10),
             (Scale::Unknown, 100..=999) => Level(number / 10).min(Level::CRITICAL),
@@ -85,11 +86,11 @@ pub(crate) struct Reading<'t> {
 
 /// Reads a level in text: a word in any case, a number on `scale`, a single letter, slog's
 /// `INFO+2`, zap's `Level(-4)`, or `LogLevel.INFO`. Padding, brackets and colons around it
-/// are ignored. [`plain`] removes colours.
+/// are ignored. [`plain`] removes colours. A fraction of a number is cut off.
 pub(crate) fn read(text: &str, scale: Scale) -> Option<Reading<'_>> {
     let is_padding = |c: char| c.is_whitespace() || "[]<>(){}:*|\"'".contains(c);
     let trimmed = text.trim_matches(is_padding);
-    if let Ok(number) = trimmed.parse() {
+    if let Some(number) = number(trimmed) {
         return Some(Reading { level: scale.level(number)?, name: None });
     }
     if let Some(level) = Level::from_word(trimmed) {
@@ -104,7 +105,18 @@ pub(crate) fn read(text: &str, scale: Scale) -> Option<Reading<'_>> {
     }
     // An enum's member: `LogLevel.INFO`, `LogLevel=info`.
     let (_, member) = trimmed.rsplit_once(['.', '='])?;
+    if !member.ends_with(|c: char| c.is_ascii_alphabetic()) {
+        return None;
+    }
     Some(Reading { level: Level::from_word(member)?, name: None })
+}
+
+/// A number, without its fraction.
+fn number(text: &str) -> Option<i64> {
+    let is_number = text.starts_with(|c: char| "+-".contains(c) || c.is_ascii_digit());
+    let number = text.parse::<f64>().ok().filter(|number| is_number && number.is_finite())?;
+    #[expect(clippy::cast_possible_truncation, reason = "no scale has numbers that large")]
+    Some(number as i64)
 }
 
 /// The text without colours.
@@ -193,6 +205,12 @@ mod tests {
             (Unknown, "Level(-4)", 7, Some("Level(-4)")),
             (Unknown, "Level(-1)", 10, None),
             (Unknown, "-4", 10, None),
+            (Unknown, "-1", 10, None),
+            (Unknown, "-8", 6, None),
+            (Unknown, "30.5", 20, None),
+            (Unknown, "30.0", 20, None),
+            (Unknown, "-1.5", 10, None),
+            (Unknown, "3e1", 20, None),
             (Unknown, "3", 40, None),
             (Unknown, "10", 5, None),
             (Unknown, "30", 20, None),
@@ -221,7 +239,20 @@ mod tests {
 
     #[test]
     fn other_text_is_not_a_level() {
-        for text in ["", "x", "weird", "INFO+", "INFO+x", "Level(x)", "high", "99999999999", "+2"] {
+        for text in [
+            "",
+            "x",
+            "weird",
+            "INFO+",
+            "INFO+x",
+            "Level(x)",
+            "high",
+            "99999999999",
+            "+2",
+            "v1.30",
+            "1e400",
+            "-inf",
+        ] {
             assert_eq!(read(text, Scale::Google), None, "{text}");
         }
         assert_eq!(read("8", Scale::Syslog), None);

@@ -2,7 +2,7 @@
 
 use super::levels::Scale;
 use super::{Field, field_alias};
-use crate::record::{Level, Record};
+use crate::record::{Level, RawJson, Record, Text};
 
 /// A logger or a collector of logs, and what its keys mean.
 pub(super) struct Logger {
@@ -22,6 +22,8 @@ pub(super) struct Logger {
     pub(super) underscores: bool,
     /// Whether a message that is not UTF-8 is an array of bytes.
     pub(super) bytes: bool,
+    /// Whether keys that are not in `fields` are all a user's own, whatever their names are.
+    pub(super) is_closed: bool,
 }
 
 /// Objects of no logger in the table.
@@ -34,6 +36,7 @@ const ANY: Logger = Logger {
     nested: "",
     underscores: false,
     bytes: false,
+    is_closed: false,
 };
 
 /// The first that fits counts.
@@ -98,10 +101,22 @@ static LOGGERS: &[Logger] = &[
     Logger { has: &["severity_text", "body"], ..OTEL_SDK },
     Logger { has: &["SeverityText", "Body"], ..OTEL_SDK },
     // Serilog's compact format leaves out the level of information events.
-    Logger { has: &["@t", "@mt"], default: Level::INFO, ..ANY },
-    Logger { has: &["@t", "@m"], default: Level::INFO, ..ANY },
+    Logger { has: &["@t", "@mt"], ..CLEF },
+    Logger { has: &["@t", "@m"], ..CLEF },
     // Serilog's JsonFormatter
-    Logger { has: &["MessageTemplate", "Timestamp"], nested: "Properties", ..ANY },
+    Logger {
+        has: &["MessageTemplate", "Timestamp"],
+        fields: &[
+            ("Timestamp", Field::Time),
+            ("Level", Field::Level),
+            ("RenderedMessage", Field::Message),
+            ("Exception", Field::ExcText),
+            ("SourceContext", Field::Name),
+        ],
+        nested: "Properties",
+        is_closed: true,
+        ..ANY
+    },
     // .NET's JsonConsoleFormatter
     Logger {
         has: &["LogLevel", "Category"],
@@ -167,6 +182,20 @@ static LOGGERS: &[Logger] = &[
 const OTEL_SDK: Logger =
     Logger { fields: &[("body", Field::Message)], scale: Scale::OpenTelemetry, ..ANY };
 
+/// Serilog's compact format.
+const CLEF: Logger = Logger {
+    fields: &[
+        ("@t", Field::Time),
+        ("@l", Field::Level),
+        ("@m", Field::Message),
+        ("@x", Field::ExcText),
+        ("SourceContext", Field::Name),
+    ],
+    default: Level::INFO,
+    is_closed: true,
+    ..ANY
+};
+
 const TWISTED: &[(&str, Field)] =
     &[("log_time", Field::Time), ("log_namespace", Field::Name), ("log_text", Field::Message)];
 
@@ -186,7 +215,17 @@ impl Logger {
     /// The field of a key.
     pub(super) fn field(&self, key: &str) -> Option<Field> {
         let own = self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
-        own.map(|(_, field)| *field).or_else(|| field_alias(key))
+        own.map(|(_, field)| *field)
+            .or_else(|| if self.is_closed { None } else { field_alias(key) })
+    }
+
+    /// Whether `name` is a value of a user's and not the logger: another key is, or it is a
+    /// logger of Go's with `ts`, which has no such key (zap: `"name":"my-pod"`).
+    pub(super) fn has_other_name(&self, extras: &[(Text<'_>, RawJson<'_>)]) -> bool {
+        // A target is a place in the source. It is the logger where there is no other name.
+        let is_weak = |key: &str| matches!(key, "name" | "target");
+        let names = |key: &str| !is_weak(key) && self.field(key) == Some(Field::Name);
+        self.is_closed || extras.iter().any(|(key, _)| key == "ts" || names(key))
     }
 }
 

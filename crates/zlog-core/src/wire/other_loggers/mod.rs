@@ -116,6 +116,10 @@ pub(super) fn normalize(record: &mut Record<'_>, mut has_message: bool) -> Found
     if logger.underscores {
         strip_underscores(&mut extras);
     }
+    if record.name.is_some() && logger.has_other_name(&extras) {
+        let name = record.name.take().unwrap_or_default();
+        extras.push((Cow::Borrowed("name"), RawJson(Cow::Owned(json::quoted(&name)))));
+    }
     let exception = find_exception(&extras, logger);
     let mut at = 0;
     extras.retain(|(key, value)| {
@@ -135,8 +139,8 @@ pub(super) fn normalize(record: &mut Record<'_>, mut has_message: bool) -> Found
                 has_message = true;
                 false
             }
-            Some(Field::Name) if record.name.is_none() => {
-                record.name = string(value);
+            Some(Field::Name) if record.name.is_none() && key != "name" => {
+                record.name = string(value).filter(|name| name != "-");
                 record.name.is_none()
             }
             Some(Field::ExcText) if record.exc_text.is_none() && exception == Some(at - 1) => {

@@ -46,6 +46,7 @@ fn expansion(
 ) -> Option<Expansion> {
     match (key, value.0.as_bytes().first()?) {
         (_, b'{') if logger.nested == key => Some(Expansion::All),
+        _ if logger.is_closed => None,
         // tracing-subscriber. In objects with a message, `fields` are a sender's own.
         ("fields", b'{') if !has_message => Some(Expansion::All),
         (

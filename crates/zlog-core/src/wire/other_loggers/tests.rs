@@ -116,3 +116,59 @@ fn a_value_that_does_not_fit_its_field_stays_an_extra() {
     assert_eq!((record.created, record.level), (None, Level::NOTSET));
     assert_eq!(record.extras.len(), 3);
 }
+
+#[test]
+fn a_users_name_is_no_logger() {
+    let extras = |record: &Record<'_>| {
+        record.extras.iter().map(|(key, value)| format!("{key}={}", value.0)).collect::<Vec<_>>()
+    };
+    for (line, name, kept) in [
+        // zap's fields are a user's
+        (
+            r#"{"level":"info","ts":1763712000.5,"msg":"x","name":"my-pod"}"#,
+            None,
+            r#"name="my-pod""#,
+        ),
+        (
+            r#"{"level":"info","name":"Ann","logger":"db","message":"x"}"#,
+            Some("db"),
+            r#"name="Ann""#,
+        ),
+        (
+            r#"{"@t":"2025-11-21T08:00:00Z","@mt":"x","name":"Ann","SourceContext":"Shop"}"#,
+            Some("Shop"),
+            r#"name="Ann""#,
+        ),
+        // bunyan's is the logger
+        (
+            r#"{"v":0,"level":30,"name":"shop","target":"a::b","msg":"x"}"#,
+            Some("shop"),
+            r#"target="a::b""#,
+        ),
+        (
+            r#"{"t":{"$date":"2025-11-21T08:00:00Z"},"s":"I","c":"-","ctx":"main","msg":"x"}"#,
+            None,
+            r#"c="-""#,
+        ),
+    ] {
+        let record = normalized(line);
+        assert_eq!(record.name.as_deref(), name, "{line}");
+        assert!(extras(&record).contains(&kept.to_owned()), "{:?}", extras(&record));
+    }
+}
+
+#[test]
+fn the_time_of_php_is_read_in_each_kind_of_zone() {
+    for (date, zone) in [
+        ("2025-11-21 08:00:00.125000", "UTC"),
+        ("2025-11-21 09:00:00.125000", "Europe/Berlin"),
+        ("2025-11-21 03:00:00.125000", "-05:00"),
+    ] {
+        let line = format!(
+            r#"{{"message":"x","datetime":{{"date":"{date}","timezone_type":3,"timezone":"{zone}"}}}}"#
+        );
+        assert_eq!(normalized(&line).created, Some(1_763_712_000.125), "{line}");
+    }
+    let unknown = r#"{"message":"x","datetime":{"date":"2025-11-21 08:00:00","timezone":"Mars"}}"#;
+    assert_eq!((normalized(unknown).created, normalized(unknown).extras.len()), (None, 1));
+}

@@ -32,8 +32,12 @@ pub(crate) fn parse_time(text: &str) -> Option<f64> {
         (None, Err(_)) => LOCAL.with(|zone| within(text, zone))?,
         (Some(text), _) => within(text, &TimeZone::UTC)?,
     };
-    #[expect(clippy::cast_precision_loss, reason = "an f64 holds microseconds for 285 years")]
-    Some(stamp.as_microsecond() as f64 / 1e6)
+    Some(seconds(stamp))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an f64 holds microseconds for 285 years")]
+fn seconds(stamp: Timestamp) -> f64 {
+    stamp.as_microsecond() as f64 / 1e6
 }
 
 fn within(text: &str, zone: &TimeZone) -> Option<Timestamp> {
@@ -67,15 +71,19 @@ pub(in crate::wire) fn time(value: &RawJson<'_>) -> Option<f64> {
 }
 
 /// The time in an object: log4j2's `epochSecond` and `nanoOfSecond`, Google's `seconds` and
-/// `nanos`, loguru's `timestamp`, MongoDB's `$date`.
+/// `nanos`, loguru's `timestamp`, MongoDB's `$date`, the `date` and `timezone` of a PHP
+/// `DateTime` (Monolog 1).
 fn of_object(value: &RawJson<'_>) -> Option<f64> {
     let entries = nested::entries(value)?;
     let get = |names: [&str; 2]| {
         let found = entries.iter().find(|(key, _)| names.contains(&&**key));
         found.map(|(_, value)| value)
     };
-    if let Some(value) = get(["timestamp", "$date"]) {
+    if let Some(value) = get(["timestamp", "$date"]).or_else(|| get(["$numberLong"; 2])) {
         return time(value);
+    }
+    if let (Some(date), Some(zone)) = (get(["date"; 2]), get(["timezone"; 2])) {
+        return of_php(&string(date)?, &string(zone)?);
     }
     let number = |value: &RawJson<'_>| value.0.trim_matches('"').parse::<f64>().ok();
     let seconds = number(get(["epochSecond", "seconds"])?)?;
@@ -83,4 +91,14 @@ fn of_object(value: &RawJson<'_>) -> Option<f64> {
     // To the microsecond, as all times: more digits would be those of the sum.
     let seconds = seconds + (nanos / 1e3).floor() / 1e6;
     seconds.is_finite().then_some(seconds)
+}
+
+/// The time of a PHP `DateTime`, whose zone is an offset (`+01:00`), an abbreviation (`CET`) or
+/// a name (`Europe/Berlin`).
+fn of_php(date: &str, zone: &str) -> Option<f64> {
+    let stamp = match zone.starts_with(['+', '-']) {
+        true => format!("{date}{zone}").parse().ok()?,
+        false => within(date, &TimeZone::get(zone).ok()?)?,
+    };
+    Some(seconds(stamp))
 }

@@ -3,11 +3,12 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::open_file::{Change, OpenFile, Start};
 use super::position::SavedPosition;
-use super::{WAITING, identity, read_error, with_name};
+use super::{FileOptions, WAITING, identity, read_error, with_name};
+use crate::os::clock::now;
 use crate::os::file_watch::FileWatch;
 use crate::source::reader::{Disconnected, ReaderEvent, ReaderHandle, Severity};
 
@@ -24,6 +25,8 @@ pub(super) struct Follower {
     reader: ReaderHandle,
     /// How long a renamed file must not have grown before it is given up.
     rotate_wait: Duration,
+    /// Reads what there is, and ends.
+    once: bool,
     /// Where to start in the next file that is opened.
     start: Start,
     /// The notice that the file is missing was sent, or the file was found.
@@ -68,7 +71,7 @@ impl Follower {
     pub(super) fn new(
         path: PathBuf,
         reader: ReaderHandle,
-        rotate_wait: Duration,
+        options: &FileOptions,
         start: Start,
         awaited: bool,
     ) -> Follower {
@@ -76,7 +79,8 @@ impl Follower {
         Follower {
             path,
             reader,
-            rotate_wait,
+            rotate_wait: options.rotate_wait,
+            once: !options.follow,
             start,
             awaited,
             refused: false,
@@ -89,7 +93,8 @@ impl Follower {
         }
     }
 
-    /// Follows the path until it can't be read, then ends all lines. Begins with the files that
+    /// Follows the path until it can't be read or, if asked for, until everything was read. Then
+    /// ends all lines. Begins with the files that
     /// an earlier run has read up to the positions `saved`.
     pub(super) fn follow(mut self, saved: Vec<SavedPosition>) -> Result<(), Disconnected> {
         self.resume(saved)?;
@@ -101,12 +106,15 @@ impl Follower {
             };
             match next {
                 Next::Look => {}
-                Next::Pause => self.pause()?,
-                Next::End => break,
+                Next::Pause if !self.once => self.pause()?,
+                Next::Pause | Next::End => break,
             }
         }
         for file in std::mem::take(&mut self.rotated) {
-            self.close(file)?;
+            // Of one that may still grow, the position is kept.
+            if !(self.once && file.is_recent(self.rotate_wait)) {
+                self.close(file)?;
+            }
         }
         self.reader.stream = self.first_stream;
         self.reader.send(ReaderEvent::End)
@@ -122,7 +130,7 @@ impl Follower {
     /// Opens the files that an earlier run has read in part, by the name that they have now, and
     /// those that have had their name since.
     fn resume(&mut self, saved: Vec<SavedPosition>) -> Result<(), Disconnected> {
-        let mut later = Vec::new();
+        let (mut later, mut known) = (Vec::new(), Vec::new());
         for position in &saved {
             // A file that was not there then is read from its start.
             self.start = Start::Beginning;
@@ -132,27 +140,27 @@ impl Follower {
                 self.notice(text, Severity::Loss)?;
                 continue;
             };
-            let change = position.change(&found.file);
-            if let Some(change) = change {
+            if let Some(change) = found.change {
                 self.notice(change.text(), Severity::Loss)?;
             }
-            let start = if change.is_some() { Start::Beginning } else { position.start() };
+            known.extend(found.file.metadata().ok().and_then(|meta| identity(&meta)));
+            let start = if found.change.is_some() { Start::Beginning } else { position.start() };
             self.resume_file(found.file, start, found.is_renamed)?;
             if later.len() < found.later.len() {
                 later = found.later;
             }
         }
-        self.read_later(later, &saved)
+        self.read_later(later, &known)
     }
 
-    /// Reads the files that have had the name since those of the positions `known`.
+    /// Reads the files that have had the name since those that are `known`.
     fn read_later(
         &mut self,
         later: Vec<PathBuf>,
-        known: &[SavedPosition],
+        known: &[(u64, u64)],
     ) -> Result<(), Disconnected> {
         for path in later {
-            let is_known = |meta: &Metadata| known.iter().any(|position| position.is(meta));
+            let is_known = |meta: &Metadata| identity(meta).is_some_and(|it| known.contains(&it));
             // One that can't be read is no log, or was removed meanwhile.
             if let Ok(file) = File::open(path)
                 && !file.metadata().is_ok_and(|meta| is_known(&meta))
@@ -167,9 +175,10 @@ impl Follower {
     /// last check.
     fn read_missed(&mut self) -> Result<(), Disconnected> {
         let origins = self.rotated.iter().filter_map(|file| file.open.origin(&self.path));
-        let known: Vec<_> =
-            origins.map(|origin| SavedPosition::of(&origin, origin.offset)).collect();
-        let Some(found) = known.last().and_then(SavedPosition::find) else { return Ok(()) };
+        let origins: Vec<_> = origins.collect();
+        let last = origins.last().map(|origin| SavedPosition::of(origin, origin.offset));
+        let Some(found) = last.as_ref().and_then(SavedPosition::find) else { return Ok(()) };
+        let known: Vec<_> = origins.iter().map(|origin| origin.identity).collect();
         // Where numbers grow from one rotation to the next, those before it are old files.
         let since = found.file.metadata().ok().and_then(|meta| beginning(&meta));
         let is_new =
@@ -273,8 +282,17 @@ impl Follower {
         if let Some(change) = change {
             self.handle_change(change, &mut current)?;
         }
+        let next = match change {
+            Some(_) => Next::Look,
+            None if current.open.is_compressed() => {
+                self.reader.stream = current.stream;
+                self.reader.send(ReaderEvent::Break)?;
+                Next::End
+            }
+            None => Next::Pause,
+        };
         self.current = Some(current);
-        Ok(if change.is_some() { Next::Look } else { Next::Pause })
+        Ok(next)
     }
 
     /// Reads on in the files that were renamed: their writers may not know it yet. Gives up
@@ -349,6 +367,13 @@ fn beginning(meta: &Metadata) -> Option<SystemTime> {
 }
 
 impl FollowedFile {
+    /// Whether it was written to within this time.
+    fn is_recent(&self, within: Duration) -> bool {
+        let modified = self.open.file().metadata().and_then(|meta| meta.modified());
+        let since = modified.ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        since.is_some_and(|since| since.as_secs_f64() + within.as_secs_f64() > now())
+    }
+
     /// Reads to the present end of the file.
     fn read_on(&mut self, reader: &mut ReaderHandle) -> Result<io::Result<()>, Disconnected> {
         reader.stream = self.stream;

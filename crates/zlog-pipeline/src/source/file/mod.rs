@@ -38,8 +38,8 @@ use std::time::Duration;
 
 use self::follower::Follower;
 use self::open_file::Start;
-pub(super) use self::position::PositionFile;
 use self::position::SavedPosition;
+pub(super) use self::position::{PositionFile, SAVE_INTERVAL};
 use super::decompress::Decompressor;
 use super::merge::MergeSource;
 use super::reader::{Notice, ReaderEvent, ReaderHandle, Severity, Tee};
@@ -69,7 +69,9 @@ pub struct FileOptions {
     pub from_end: bool,
     /// When following: how long a renamed file must not have grown before it is given up.
     pub rotate_wait: Duration,
-    /// When following: the file that remembers where each file was read to.
+    /// The file that remembers where each file was read to. Without `follow`, what is new is read,
+    /// also in files that were rotated, and a last line whose end has not come is left for the next
+    /// time.
     pub position: Option<PathBuf>,
     /// The files that are not read from their start, each with the offset of a line.
     pub offsets: HashMap<PathBuf, u64>,
@@ -119,7 +121,7 @@ pub fn open(
     }
     let readers = readers.into_iter().map(|reader| reader.with_tee(tee.map(|tee| tee())));
     let files: Vec<(PathBuf, ReaderHandle)> = paths.into_iter().zip(readers).collect();
-    if !options.follow {
+    if !options.follow && options.position.is_none() {
         // How long the text of a compressed file is can't be known.
         if !files.iter().any(|(path, _)| is_compressed(path)) {
             let sizes = files.iter().filter_map(|(path, _)| path.metadata().ok());
@@ -148,11 +150,10 @@ fn follow(
     };
     saved.resize_with(files.len(), Vec::new);
     for ((path, reader), saved) in files.into_iter().zip(saved) {
-        let is_compressed = is_compressed(&path);
-        if is_compressed {
+        if options.follow && is_compressed(&path) {
             remark(&path, COMPRESSED);
         }
-        if is_compressed || path == Path::new(STDIN) {
+        if path == Path::new(STDIN) {
             let from_end = options.from_end;
             thread::spawn("files", move || match from_end {
                 true => drop(reader.send(ReaderEvent::End)),
@@ -170,7 +171,7 @@ fn follow(
             (false, 0) => Start::Beginning,
             (false, offset) => Start::At(offset),
         };
-        let follower = Follower::new(path, reader, options.rotate_wait, start, awaited);
+        let follower = Follower::new(path, reader, options, start, awaited);
         // Following ends when the consumer disconnects, or with a read error.
         thread::spawn("follow", move || drop(follower.follow(saved)))?;
     }

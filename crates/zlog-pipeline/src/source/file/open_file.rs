@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::identity;
-use super::position::absolute;
-use crate::source::reader::Origin;
+use super::position::{absolute, hash_end};
+use crate::source::decompress::Decompressor;
+use crate::source::reader::{Check, Origin};
 
 /// Bytes that are remembered, to recognise the file by: enough for many lines with their
 /// times, and few enough to be compared in a few microseconds.
@@ -31,6 +32,17 @@ impl Fingerprint {
         let excess = (self.bytes.len() + bytes.len()).saturating_sub(FINGERPRINT_SIZE);
         self.bytes.drain(..excess);
         self.bytes.extend_from_slice(bytes);
+    }
+}
+
+impl io::Write for Fingerprint {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.push(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -78,8 +90,12 @@ pub(super) enum Start {
 pub(super) struct OpenFile {
     /// Shared with the [`Origin`] of its lines, which reads it without moving the cursor.
     file: Arc<File>,
-    /// It is no pipe or device, so its bytes can be compared.
-    regular: bool,
+    /// The text of a compressed file.
+    text: Option<Decompressor<File>>,
+    /// Of a compressed file: the bytes before the first one that was read.
+    check: Option<Check>,
+    /// It is no pipe, no device and not compressed, so its bytes can be compared.
+    comparable: bool,
     fingerprint: Fingerprint,
     /// A read has found that the bytes before it have changed.
     rewritten: bool,
@@ -100,14 +116,22 @@ impl OpenFile {
         if meta.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
+        let text = if meta.is_file() { compressed_text(&file)? } else { None };
         let mut open = OpenFile {
             file: Arc::new(file),
-            regular: meta.is_file(),
+            comparable: meta.is_file() && text.is_none(),
+            text,
+            check: None,
             fingerprint: Fingerprint::default(),
             rewritten: false,
             stamp: None,
             suspect: false,
         };
+        if let Some(text) = &mut open.text {
+            let check = check_text(text, start)?;
+            (open.check, open.fingerprint.end) = (Some(check), check.end);
+            return Ok(open);
+        }
         let mut file = &*open.file;
         let end = match start {
             Start::Beginning => return Ok(open),
@@ -115,7 +139,7 @@ impl OpenFile {
             Start::At(offset) => offset,
         };
         open.fingerprint.end = end;
-        if open.regular {
+        if open.comparable {
             open.fingerprint.end = end.saturating_sub(FINGERPRINT_SIZE as u64);
             file.seek(SeekFrom::Start(open.fingerprint.end))?;
             let mut last = Vec::new();
@@ -133,7 +157,13 @@ impl OpenFile {
             file: Arc::clone(&self.file),
             identity: identity(&meta)?,
             offset: self.fingerprint.end,
+            check: self.check,
         })
+    }
+
+    /// Whether the file is compressed. Then it does not grow.
+    pub(super) fn is_compressed(&self) -> bool {
+        self.text.is_some()
     }
 
     pub(super) fn file(&self) -> &File {
@@ -152,6 +182,9 @@ impl OpenFile {
     /// The change since the last check, if any.
     pub(super) fn change(&mut self) -> Option<Change> {
         let meta = self.file.metadata().ok().filter(Metadata::is_file)?;
+        if self.is_compressed() {
+            return None;
+        }
         if meta.len() < self.fingerprint.end {
             return Some(Change::Truncated);
         }
@@ -163,7 +196,7 @@ impl OpenFile {
 
     /// Whether the remembered bytes are unchanged. The next read starts at `position`.
     fn matches_fingerprint(&mut self, position: u64) -> bool {
-        if !self.regular {
+        if !self.comparable {
             return true;
         }
         let Fingerprint { end, bytes } = &self.fingerprint;
@@ -198,7 +231,10 @@ impl Read for OpenFile {
     /// Reads on. A file that turns out to have been rewritten is at its end as well: the
     /// bytes read do not continue the earlier ones, and may begin in the middle of a line.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = (&*self.file).read(buffer)?;
+        let length = match &mut self.text {
+            Some(text) => text.read(buffer)?,
+            None => (&*self.file).read(buffer)?,
+        };
         if length > 0 && !self.matches_fingerprint(self.fingerprint.end + length as u64) {
             self.rewritten = true;
             return Ok(0);
@@ -206,4 +242,28 @@ impl Read for OpenFile {
         self.fingerprint.push(&buffer[..length]);
         Ok(length)
     }
+}
+
+/// The text of a file, from its start, if the file is compressed. Otherwise the cursor stands at the start.
+pub(super) fn compressed_text(file: &File) -> io::Result<Option<Decompressor<File>>> {
+    let mut start = file;
+    start.rewind()?;
+    let mut text = Decompressor::new(file.try_clone()?);
+    if text.is_compressed()? {
+        return Ok(Some(text));
+    }
+    start.rewind()?;
+    Ok(None)
+}
+
+/// Reads a compressed file up to `start`. Returns the bytes before it.
+pub(super) fn check_text(text: &mut impl Read, start: Start) -> io::Result<Check> {
+    let limit = match start {
+        Start::Beginning => 0,
+        Start::End => u64::MAX,
+        Start::At(offset) => offset,
+    };
+    let mut last = Fingerprint::default();
+    io::copy(&mut text.take(limit), &mut last)?;
+    Ok(Check { end: last.end, hash: hash_end(&last.bytes) })
 }

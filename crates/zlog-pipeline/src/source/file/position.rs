@@ -1,11 +1,13 @@
 //! `--position`: a file that remembers where each followed file was read to.
 //!
-//! A JSON document, replaced as a whole, so that it is complete whenever the process ends. It is
-//! not synced: after a power failure, lines may be repeated.
+//! Each line is a JSON document of all positions, and the last complete line counts. Appending a
+//! line costs microseconds, so positions are saved whenever nothing more is there to read. A
+//! long file is replaced by one of a single line. It is not synced: after a power failure, lines may
+//! be repeated.
 //!
 //! A position is that of the first line whose record was not handed to the handler. So a restart
-//! after a regular end neither repeats nor skips a line; after SIGKILL it repeats the lines of the last
-//! [`SAVE_INTERVAL`].
+//! after a regular end neither repeats nor skips a line. After SIGKILL it repeats the lines of the
+//! last [`SAVE_INTERVAL`], and skips those that the socket had not sent yet.
 
 use std::cmp::Reverse;
 use std::fs::{File, Metadata, TryLockError};
@@ -16,17 +18,23 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::open_file::{Change, Start};
+use super::open_file::{Change, Start, check_text, compressed_text};
 use super::{display_name, identity};
-use crate::source::reader::Origin;
+use crate::source::reader::{Check, Origin};
 use zlog_core::{Error, Result};
 
-/// The shortest time between two saves.
-const SAVE_INTERVAL: Duration = Duration::from_millis(100);
+/// How often positions are saved while there is more to read.
+pub(crate) const SAVE_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Saving takes at most this part of the time: with hundreds of files it takes milliseconds.
+const SAVE_SHARE: u32 = 20;
+
+/// The size from which the file is replaced instead of growing.
+const MAX_GROWN: usize = 64 << 10;
 
 /// Bytes before a position that are compared, to recognise a file that was rewritten or whose
 /// number was used again.
-const CHECKED: u64 = 1024;
+const CHECKED: usize = 1024;
 
 /// Where a file was read to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,14 +44,18 @@ pub(super) struct SavedPosition {
     /// Device and inode.
     identity: (u64, u64),
     offset: u64,
-    /// The hash of up to [`CHECKED`] bytes before `offset`.
-    check: u64,
+    /// Of up to [`CHECKED`] bytes, before `offset` or before the place from which a compressed
+    /// file was read.
+    check: Check,
 }
 
 impl SavedPosition {
     /// The position `offset` in a file.
     pub(super) fn of(origin: &Origin, offset: u64) -> SavedPosition {
-        let check = hash_before(&origin.file, offset).unwrap_or_default();
+        let check = origin.check.unwrap_or_else(|| Check {
+            end: offset,
+            hash: hash_before(&origin.file, offset).unwrap_or_default(),
+        });
         SavedPosition { path: origin.path.clone(), identity: origin.identity, offset, check }
     }
 
@@ -53,7 +65,7 @@ impl SavedPosition {
             path: path_from_json(value.get("path")?)?,
             identity: (number("device")?, number("inode")?),
             offset: number("offset")?,
-            check: number("check")?,
+            check: Check { end: number("checked")?, hash: number("check")? },
         })
     }
 
@@ -64,54 +76,55 @@ impl SavedPosition {
             "device": device,
             "inode": inode,
             "offset": self.offset,
-            "check": self.check,
+            "checked": self.check.end,
+            "check": self.check.hash,
         })
     }
 
-    /// Finds the file: by its name, or by another name in the same directory, if it was renamed.
+    /// Finds the file in its directory: by its number, whatever its name is now, or by its text
+    /// among the files that it may have been compressed or copied to.
     pub(super) fn find(&self) -> Option<Found> {
-        if self.has_its_name() {
-            let file = File::open(&self.path).ok()?;
-            return Some(Found { file, is_renamed: false, later: Vec::new() });
-        }
-        let siblings = self.path.parent()?.read_dir().ok()?;
-        let siblings: Vec<PathBuf> = siblings.flatten().map(|entry| entry.path()).collect();
+        let directory = self.path.parent()?.read_dir().ok()?;
+        let siblings: Vec<PathBuf> = directory.flatten().map(|entry| entry.path()).collect();
         let is_it = |path: &&PathBuf| path.metadata().is_ok_and(|meta| self.is(&meta));
-        let path = siblings.iter().find(is_it)?;
-        // A file with the same number and other contents is another one.
-        let file = File::open(path).ok().filter(|file| self.change(file).is_none())?;
-        let later = self.later(path, &siblings).into_iter().cloned().collect();
-        Some(Found { file, is_renamed: true, later })
-    }
-
-    /// Of `siblings`, those that were renamed in the same way as the file that is now `renamed`,
-    /// and later: `app.log.2` and `app.log.1` after `app.log.3`, and `app.log-20261126` after
-    /// `app.log-20261125`.
-    fn later<'s>(&self, renamed: &Path, siblings: &'s [PathBuf]) -> Vec<&'s PathBuf> {
-        let Some(own) = RotationSuffix::of(&self.path, renamed) else { return Vec::new() };
-        let turns =
-            siblings.iter().filter_map(|path| Some((RotationSuffix::of(&self.path, path)?, path)));
-        let mut later: Vec<_> = turns.filter(|(turn, _)| turn.follows(&own)).collect();
-        later.sort();
-        later.into_iter().map(|(_, path)| path).collect()
-    }
-
-    /// Whether the file still has the name that is followed.
-    fn has_its_name(&self) -> bool {
-        self.path.metadata().is_ok_and(|meta| self.is(&meta))
+        let itself = siblings.iter().find(is_it);
+        let mut rotated: Vec<_> =
+            siblings.iter().filter_map(|path| RotatedFile::of(&self.path, path)).collect();
+        rotated.sort();
+        // Without any text, every file would match.
+        let copies = rotated.iter().rev().map(|file| file.path).filter(|_| self.check.end > 0);
+        for path in itself.into_iter().chain(copies) {
+            if let Ok(file) = File::open(path)
+                && self.change(&file).is_none()
+            {
+                let later = RotatedFile::later(&rotated, path);
+                return Some(Found { file, change: None, is_renamed: *path != self.path, later });
+            }
+        }
+        // A file with the same number and another name is another one.
+        let file = File::open(itself.filter(|path| **path == self.path)?).ok()?;
+        let change = self.change(&file);
+        Some(Found { file, change, is_renamed: false, later: Vec::new() })
     }
 
     /// Whether this is the file.
-    pub(super) fn is(&self, meta: &Metadata) -> bool {
+    fn is(&self, meta: &Metadata) -> bool {
         identity(meta) == Some(self.identity)
     }
 
     /// What has changed in the file before the position.
-    pub(super) fn change(&self, file: &File) -> Option<Change> {
-        if file.metadata().is_ok_and(|meta| meta.len() < self.offset) {
-            return Some(Change::Truncated);
-        }
-        let same = hash_before(file, self.offset).is_ok_and(|hash| hash == self.check);
+    fn change(&self, file: &File) -> Option<Change> {
+        let hash = match compressed_text(file) {
+            Ok(Some(mut text)) => check_text(&mut text, Start::At(self.check.end)),
+            _ if file.metadata().is_ok_and(|meta| meta.len() < self.offset) => {
+                return Some(Change::Truncated);
+            }
+            Ok(None) => {
+                hash_before(file, self.check.end).map(|hash| Check { end: self.check.end, hash })
+            }
+            Err(error) => Err(error),
+        };
+        let same = hash.is_ok_and(|check| check == self.check);
         (!same).then_some(Change::Rewritten)
     }
 
@@ -123,11 +136,49 @@ impl SavedPosition {
 /// A file that an earlier run has read in part.
 pub(super) struct Found {
     pub(super) file: File,
+    /// What has changed in it before the position.
+    pub(super) change: Option<Change>,
     /// Another file, or none, has its name now.
     pub(super) is_renamed: bool,
     /// Files that have had its name since then and were renamed too, the oldest first.
     pub(super) later: Vec<PathBuf>,
 }
+
+/// A file that has had the name that is followed. The latest one is the greatest.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct RotatedFile<'n> {
+    suffix: RotationSuffix<'n>,
+    /// While it is being compressed, it is there twice, and what was compressed is incomplete.
+    is_plain: bool,
+    path: &'n PathBuf,
+}
+
+impl<'n> RotatedFile<'n> {
+    fn of(followed: &Path, path: &'n PathBuf) -> Option<RotatedFile<'n>> {
+        let name = followed.file_name()?.to_str()?;
+        let suffix = path.file_name()?.to_str()?.strip_prefix(name)?;
+        if !path.metadata().is_ok_and(|meta| meta.is_file()) {
+            return None;
+        }
+        let stem = SUFFIXES.iter().find_map(|of_format| suffix.strip_suffix(of_format));
+        let suffix = RotationSuffix::of(stem.unwrap_or(suffix))?;
+        Some(RotatedFile { suffix, is_plain: stem.is_none(), path })
+    }
+
+    /// Of `rotated`, which are sorted, those that were renamed in the same way as the file `path`,
+    /// and later: `app.log.2.gz` and `app.log.1` after `app.log.3`, and `app.log-20261126` after
+    /// `app.log-20261125`.
+    fn later(rotated: &[RotatedFile<'_>], path: &Path) -> Vec<PathBuf> {
+        let Some(own) = rotated.iter().find(|file| file.path == path) else { return Vec::new() };
+        let mut later: Vec<_> =
+            rotated.iter().rev().filter(|file| file.suffix.follows(&own.suffix)).collect();
+        later.dedup_by(|file, plain| file.suffix == plain.suffix);
+        later.into_iter().rev().map(|file| file.path.clone()).collect()
+    }
+}
+
+/// What programs that compress append to the name.
+const SUFFIXES: [&str; 4] = [".gz", ".zst", ".xz", ".bz2"];
 
 /// When a file was renamed among others, by what was appended to its name.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -139,9 +190,10 @@ enum RotationSuffix<'n> {
 }
 
 impl<'n> RotationSuffix<'n> {
-    fn of(path: &Path, renamed: &'n Path) -> Option<RotationSuffix<'n>> {
-        let name = path.file_name()?.to_str()?;
-        let suffix = renamed.file_name()?.to_str()?.strip_prefix(name)?;
+    fn of(suffix: &'n str) -> Option<RotationSuffix<'n>> {
+        if suffix.is_empty() {
+            return None;
+        }
         let number = suffix.get(1..).filter(|digits| digits.len() <= 3);
         Some(match number.and_then(|digits| digits.parse().ok()) {
             Some(number) => RotationSuffix::Number(Reverse(number)),
@@ -189,17 +241,22 @@ fn path_from_json(value: &Value) -> Option<PathBuf> {
     value.as_str().map(PathBuf::from)
 }
 
-/// The FNV-1a hash of up to [`CHECKED`] bytes before `offset`. It must never change: it is
-/// stored.
+/// The hash of up to [`CHECKED`] bytes before `offset`.
 fn hash_before(file: &File, offset: u64) -> io::Result<u64> {
-    let mut bytes = vec![0; offset.min(CHECKED) as usize];
+    let mut bytes = vec![0; offset.min(CHECKED as u64) as usize];
     let start = offset - bytes.len() as u64;
     #[cfg(unix)]
     std::os::unix::fs::FileExt::read_exact_at(file, &mut bytes, start)?;
     #[cfg(not(unix))]
     let _ = (file, start);
+    Ok(hash_end(&bytes))
+}
+
+/// The FNV-1a hash of the last [`CHECKED`] bytes. It must never change: it is stored.
+pub(super) fn hash_end(bytes: &[u8]) -> u64 {
+    let bytes = &bytes[bytes.len().saturating_sub(CHECKED)..];
     let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    Ok(bytes.iter().fold(0xcbf2_9ce4_8422_2325, mix))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, mix)
 }
 
 /// The most bytes of a position file that are read.
@@ -208,7 +265,10 @@ const MAX_SIZE: u64 = 16 << 20;
 /// The file of positions, locked against other processes.
 pub(crate) struct PositionFile {
     path: PathBuf,
-    _lock: File,
+    /// Locked.
+    file: File,
+    /// Its size, as far as it may grow.
+    size: usize,
     /// Positions of files that are not followed now.
     others: Vec<SavedPosition>,
     /// For each path, by its first stream: positions of files that were not opened yet.
@@ -217,7 +277,9 @@ pub(crate) struct PositionFile {
     confirmed: Vec<Option<(Arc<Origin>, u64)>>,
     /// They have changed since the last save.
     unsaved: bool,
-    saved_at: Option<Instant>,
+    saved_at: Instant,
+    /// How long the last save took.
+    cost: Duration,
 }
 
 impl PositionFile {
@@ -231,9 +293,9 @@ impl PositionFile {
     ) -> Result<(PositionFile, Vec<Vec<SavedPosition>>)> {
         let failed = |error: &io::Error| Error::of_file(described(path), path, error);
         let file = lock(path)?;
-        let mut text = String::new();
+        let mut text = Vec::new();
         // A device may never end.
-        (&file).take(MAX_SIZE).read_to_string(&mut text).map_err(|error| failed(&error))?;
+        (&file).take(MAX_SIZE).read_to_end(&mut text).map_err(|error| failed(&error))?;
         let mut others = parse(&text).ok_or_else(|| {
             Error::new(format!("{}: zlog did not write this position file", described(path)))
                 .hint("Name another file, or remove this one to read all files from the start.")
@@ -247,12 +309,15 @@ impl PositionFile {
         }
         let mut positions = PositionFile {
             path: path.to_owned(),
-            _lock: file,
+            file,
+            // The last line may be incomplete.
+            size: MAX_GROWN,
             others,
             pending: saved.clone(),
             confirmed: Vec::new(),
             unsaved: true,
-            saved_at: None,
+            saved_at: Instant::now(),
+            cost: Duration::ZERO,
         };
         // Whether it can be written must show now.
         positions.save()?;
@@ -279,15 +344,21 @@ impl PositionFile {
         }
     }
 
-    /// Saves the confirmed positions if it is time.
+    /// Saves the confirmed positions if it is time. `is_idle`: there is nothing to read now.
     ///
     /// # Errors
     /// The file can't be written.
-    pub(crate) fn save_if_due(&mut self) -> Result<()> {
-        match self.saved_at {
-            Some(at) if at.elapsed() < SAVE_INTERVAL => Ok(()),
-            _ => self.save(),
+    pub(crate) fn save_if_due(&mut self, is_idle: bool) -> Result<()> {
+        let interval = if is_idle { Duration::ZERO } else { SAVE_INTERVAL };
+        match self.saved_at.elapsed() < interval.max(self.cost * SAVE_SHARE) {
+            true => Ok(()),
+            false => self.save(),
         }
+    }
+
+    /// When to save, if nothing is read until then; `None` if everything was saved.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.unsaved.then(|| self.saved_at + self.cost * SAVE_SHARE)
     }
 
     /// Saves the confirmed positions, if they have changed.
@@ -298,22 +369,37 @@ impl PositionFile {
         if !self.unsaved {
             return Ok(());
         }
-        self.saved_at = Some(Instant::now());
+        let begun = Instant::now();
         let confirmed = self.confirmed.iter().flatten();
         let confirmed = confirmed.map(|(origin, offset)| SavedPosition::of(origin, *offset));
         let kept = self.others.iter().chain(self.pending.iter().flatten()).cloned();
         let files: Vec<Value> = kept.chain(confirmed).map(|saved| saved.to_json()).collect();
-        let text = format!("{:#}\n", json!({ "version": VERSION, "files": files }));
-        let replaced = directory(&self.path).and_then(|directory| {
-            let mut new =
-                tempfile::Builder::new().prefix(".zlog-position").tempfile_in(directory)?;
-            new.write_all(text.as_bytes())?;
-            // Before it has the name, so that nobody else can lock it first.
-            new.as_file().try_lock().or_else(without_locks)?;
-            Ok(new.persist(&self.path)?)
-        });
-        self._lock = replaced.map_err(|error| Error::io(described(&self.path), &error))?;
-        self.unsaved = false;
+        let line = format!("{}\n", json!({ "version": VERSION, "files": files }));
+        let written = match self.size.checked_add(line.len()) {
+            Some(size) if size < MAX_GROWN => self.file.write_all(line.as_bytes()),
+            _ => self.replace(&line),
+        };
+        (self.saved_at, self.cost) = (Instant::now(), begun.elapsed());
+        match written {
+            Ok(()) => self.size += line.len(),
+            // The line may be incomplete.
+            Err(_) => self.size = MAX_GROWN,
+        }
+        self.unsaved = written.is_err();
+        written.map_err(|error| Error::io(described(&self.path), &error))
+    }
+
+    /// Replaces the file by one of this line.
+    fn replace(&mut self, line: &str) -> io::Result<()> {
+        let mut new = tempfile::Builder::new()
+            .prefix(".zlog-position")
+            .append(true)
+            .tempfile_in(directory(&self.path)?)?;
+        new.write_all(line.as_bytes())?;
+        // Before it has the name, so that nobody else can lock it first.
+        new.as_file().try_lock().or_else(without_locks)?;
+        self.file = new.persist(&self.path)?;
+        self.size = 0;
         Ok(())
     }
 }
@@ -321,12 +407,16 @@ impl PositionFile {
 /// The version of the format.
 const VERSION: u64 = 1;
 
-/// The positions in a file that was written before, or is empty.
-fn parse(text: &str) -> Option<Vec<SavedPosition>> {
-    if text.is_empty() {
-        return Some(Vec::new());
+/// The positions in a file that was written before, or is empty: its last complete line.
+fn parse(text: &[u8]) -> Option<Vec<SavedPosition>> {
+    match text {
+        [] => Some(Vec::new()),
+        text => text.rsplit(|byte| *byte == b'\n').find_map(parse_line),
     }
-    let document: Value = serde_json::from_str(text).ok()?;
+}
+
+fn parse_line(line: &[u8]) -> Option<Vec<SavedPosition>> {
+    let document: Value = serde_json::from_slice(line).ok()?;
     if document.get("version")?.as_u64()? != VERSION {
         return None;
     }

@@ -278,3 +278,25 @@ fn the_number_of_renamed_files_that_are_read_on_is_limited() {
     append(&dir.path().join("log.20"), "late\n");
     wait_for(&mut source, &mut seen, "late");
 }
+
+#[test]
+fn a_position_file_stays_small_and_its_last_line_counts() {
+    let dir = directory();
+    let (log, path) = (dir.path().join("log"), dir.path().join("positions"));
+    fs::write(&log, "one\n".repeat(1000)).unwrap();
+    let origin = |offset| {
+        let file = std::fs::File::open(&log).unwrap();
+        let start = Start::At(offset);
+        std::sync::Arc::new(OpenFile::new(file, start).unwrap().origin(&log).unwrap())
+    };
+    let (mut positions, found) = PositionFile::open(&path, std::slice::from_ref(&log)).unwrap();
+    assert_eq!(found, [[]]);
+    for line in 0..=1000 {
+        positions.confirm(0, Some(&origin(0)), line * 4);
+        positions.save().unwrap();
+        assert!(path.metadata().unwrap().len() < 100_000);
+    }
+    drop(positions);
+    let (_, found) = PositionFile::open(&path, std::slice::from_ref(&log)).unwrap();
+    assert_eq!(found[0][0].start(), Start::At(4000));
+}

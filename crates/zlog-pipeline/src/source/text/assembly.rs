@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::options::{LineOptions, StreamSpec};
+use super::options::{Explained, LineOptions, StreamSpec};
 use super::stream::Shared;
 use crate::source::Sink;
 use zlog_core::formats::Formats;
@@ -97,7 +97,7 @@ impl Assembly {
 
     /// Whether a record is complete and not delivered.
     pub(super) fn has_record(&self) -> bool {
-        self.assembler.peek().is_some()
+        self.assembler.is_closed()
     }
 
     /// When the record that waits for more lines has waited long enough.
@@ -198,6 +198,7 @@ impl Assembly {
         let mut record = Record::default();
         let (parser, piece_level) = (&mut self.parser, &mut self.piece_level);
         let parsed = fill(&mut record, assembled, &self.spec, piece_level, parser);
+        shared.explained = explained(assembled, &self.parser);
         let previous = self.previous.take().filter(|previous| previous.precedes(assembled));
         if let Some(previous) = &previous {
             previous.follow(&mut record, assembled);
@@ -263,6 +264,26 @@ fn is_error(line: &str, parser: &mut Parser) -> bool {
 /// Whether the record has a traceback, and not only a call stack.
 fn is_failure(assembled: Assembled<'_>) -> bool {
     assembled.trace.is_some() || assembled.orphan && assembled.stack.is_none()
+}
+
+/// How a record was read, if the parser notes that.
+fn explained(assembled: Assembled<'_>, parser: &Parser) -> Option<Explained> {
+    let explanation = parser.explanation()?;
+    let Assembled { head, trace, stack, orphan, tag, .. } = assembled;
+    let is_parsed = !orphan && tag.part <= 1;
+    // Of a traceback without a heading, the head is one of the lines.
+    let is_copy = trace.is_some_and(|it| it.as_bytes().as_ptr_range().contains(&head.as_ptr()));
+    let mut text = String::from(if is_copy { "" } else { head });
+    for more in [trace, stack].into_iter().flatten() {
+        text.push_str(if text.is_empty() { "" } else { "\n" });
+        text.push_str(more);
+    }
+    Some(Explained {
+        line: tag.line,
+        text,
+        message_start: if is_parsed { parser.message_start() } else { 0 },
+        explanation: is_parsed.then(|| explanation.clone()),
+    })
 }
 
 /// What `fill` has found.

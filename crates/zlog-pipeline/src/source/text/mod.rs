@@ -44,9 +44,9 @@ use memchr::memchr;
 
 use self::encoding::Encoding;
 pub(super) use self::last::start_of_last;
-pub use self::options::{LONGEST_STORED_LINE, LineCounts, LineOptions, StreamSpec};
+pub use self::options::{Explained, LONGEST_STORED_LINE, LineCounts, LineOptions, StreamSpec};
 use self::stream::{CurrentBlock, Shared, Stream};
-use super::file::PositionFile;
+use super::file::{PositionFile, SAVE_INTERVAL};
 use super::reader::{
     BLOCKS, Notice, ReadProgress, ReaderEvent, ReaderHandle, ReaderMessage, Severity,
 };
@@ -124,6 +124,7 @@ impl TextSource {
             shared: Shared {
                 counts: LineCounts::default(),
                 skip_empty: options.skip_empty,
+                explained: None,
                 progress: Arc::clone(&progress),
             },
             messages,
@@ -184,6 +185,13 @@ impl TextSource {
             }
         }
         Ok(())
+    }
+
+    /// How the last record was read, with
+    /// [`parse::Options::explain`](zlog_core::parse::Options::explain). A sink that breaks after
+    /// each record gets it for each.
+    pub fn take_explained(&mut self) -> Option<Explained> {
+        self.shared.explained.take()
     }
 
     pub(crate) fn progress(&self) -> &Arc<ReadProgress> {
@@ -253,7 +261,8 @@ impl TextSource {
                     .streams
                     .iter()
                     .flat_map(|stream| [stream.channels.due(), stream.state_due()]);
-                let due = dues.flatten().min();
+                let saves = self.positions.as_ref().and_then(PositionFile::due);
+                let due = dues.flatten().chain(saves).min();
                 let until = due.map_or(until, |due| due.min(until));
                 select! {
                     recv(self.messages) -> message => match message {
@@ -302,6 +311,31 @@ impl TextSource {
         true
     }
 
+    /// As [`Source::poll`].
+    fn poll_all(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
+        let before = self.shared.counts.records;
+        let until = Instant::now() + wait;
+        let mut waited = false;
+        loop {
+            let flow = self.deliver_ready(sink)?;
+            if flow.is_break() || self.shared.counts.records > before {
+                return Ok(PollStatus::Delivered);
+            }
+            if self.live == 0 {
+                return Ok(PollStatus::Ended);
+            }
+            // Input without records (a hole in a file) must not keep the caller.
+            if waited && Instant::now() >= until {
+                return Ok(PollStatus::Delivered);
+            }
+            waited = true;
+            // A notice is returned at once: a user may be waiting for it.
+            if !self.wait(until) || !self.notices.is_empty() {
+                return Ok(PollStatus::Idle);
+            }
+        }
+    }
+
     fn take(&mut self, message: ReaderMessage) {
         let ReaderMessage { stream, at, event } = message;
         while self.streams.len() <= stream {
@@ -328,7 +362,13 @@ impl TextSource {
             }
             ReaderEvent::End => {
                 self.live -= 1;
-                if self.holds_cut_lines && self.streams[stream].splitter.is_within_line() {
+                if self.live == 0 && self.positions.is_some() {
+                    // Files that were renamed may have streams that do not end.
+                    self.streams.iter_mut().for_each(|stream| stream.channels.end());
+                }
+                // With positions, a line without its end is read the next time.
+                let holds = self.holds_cut_lines || self.positions.is_some();
+                if holds && self.streams[stream].splitter.is_within_line() {
                     return;
                 }
             }
@@ -340,27 +380,16 @@ impl TextSource {
 
 impl Source for TextSource {
     fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
-        let before = self.shared.counts.records;
-        let until = Instant::now() + wait;
-        let mut waited = false;
-        loop {
-            let flow = self.deliver_ready(sink)?;
-            if flow.is_break() || self.shared.counts.records > before {
-                return Ok(PollStatus::Delivered);
-            }
-            if self.live == 0 {
-                return Ok(PollStatus::Ended);
-            }
-            // Input without records (a hole in a file) must not keep the caller.
-            if waited && Instant::now() >= until {
-                return Ok(PollStatus::Delivered);
-            }
-            waited = true;
-            // A notice is returned at once: a user may be waiting for it.
-            if !self.wait(until) || !self.notices.is_empty() {
-                return Ok(PollStatus::Idle);
-            }
+        if self.positions.is_none() {
+            return self.poll_all(wait, sink);
         }
+        // Positions are saved between polls, and the records of one block may take long.
+        let mut first = None;
+        self.poll_all(wait, &mut |record| {
+            let flow = sink(record)?;
+            let since = *first.get_or_insert_with(Instant::now);
+            Ok(if since.elapsed() < SAVE_INTERVAL { flow } else { ControlFlow::Break(()) })
+        })
     }
 
     /// Waits for the end of a line for at most 500 ms. A line whose end does not
@@ -396,8 +425,7 @@ impl Source for TextSource {
 
     fn wake_by(&mut self, wake: Receiver<()>) -> bool {
         self.wake = wake;
-        // Positions are saved by the clock.
-        self.positions.is_none()
+        true
     }
 
     fn take_notices(&mut self) -> Vec<Notice> {
@@ -412,7 +440,8 @@ impl Source for TextSource {
                 positions.confirm(number, stream.origin.as_ref(), stream.channels.delivered);
             }
         }
-        if let Err(error) = positions.save_if_due()
+        let is_idle = self.current.is_none() && self.messages.is_empty();
+        if let Err(error) = positions.save_if_due(is_idle)
             && !std::mem::replace(&mut self.is_unsaved_reported, true)
         {
             let text = error.to_string();

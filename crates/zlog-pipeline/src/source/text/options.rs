@@ -1,6 +1,7 @@
 //! How lines become records, and what is counted meanwhile.
 
 use zlog_core::Level;
+use zlog_core::formats::Explanation;
 use zlog_core::{multiline, parse};
 
 /// How lines become records.
@@ -46,6 +47,20 @@ impl Default for StreamSpec {
     fn default() -> StreamSpec {
         StreamSpec { level: Level::INFO, process: None }
     }
+}
+
+/// How a record was read.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// The number of its first line, from 1.
+    pub line: u64,
+    /// Its lines.
+    pub text: String,
+    /// Where the message begins in the text, after the fields of the format.
+    pub message_start: usize,
+    /// Which formats were tried with the line; `None` for a traceback without a line, and for a
+    /// further piece of an overlong line, which have none.
+    pub explanation: Option<Explanation>,
 }
 
 /// Line counts.

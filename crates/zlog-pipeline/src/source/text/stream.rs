@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::channels::Channels;
 use super::encoding::Encoding;
-use super::options::{LineCounts, LineOptions, StreamSpec};
+use super::options::{Explained, LineCounts, LineOptions, StreamSpec};
 use super::progress::{self, Progress};
 use crate::source::Sink;
 use crate::source::lines::Splitter;
@@ -18,6 +18,8 @@ use zlog_core::multiline::Tag;
 pub(super) struct Shared {
     pub(super) counts: LineCounts,
     pub(super) skip_empty: bool,
+    /// How the last record was read, if that is noted.
+    pub(super) explained: Option<Explained>,
     /// Closed once records that are delivered count as not read.
     pub(super) progress: Arc<ReadProgress>,
 }
@@ -102,7 +104,8 @@ impl Stream {
         }
         let partial = self.splitter.partial();
         let state = progress::last_state(partial).to_vec();
-        let tag = Tag { received: self.received, ..Tag::default() };
+        let line = self.splitter.line_number();
+        let tag = Tag { line, received: self.received, ..Tag::default() };
         if self.channels.take(&state, tag, shared, sink)?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
@@ -128,8 +131,15 @@ impl Stream {
         }
         loop {
             let cut = current.cut && self.splitter.is_at_end();
+            let number = self.splitter.line_number();
             if let Some(line) = self.splitter.peek(current.block.bytes(), &mut current.pos) {
-                let tag = Tag { received: self.received, part: line.part, cut, enclosure: None };
+                let tag = Tag {
+                    line: number,
+                    received: self.received,
+                    part: line.part,
+                    cut,
+                    enclosure: None,
+                };
                 let channels = &mut self.channels;
                 let has_states = line.part == 0
                     && self.progress.has_states(line.bytes, |first| channels.is_record(first));
