@@ -1221,7 +1221,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
     Definition {
         name: "nagios",
         title: "Nagios and Icinga: an epoch in brackets",
-        rank: 50,
+        rank: 80,
         pattern: r#"\[(?<time>\d{10})\] "#,
         times: &["epoch"],
         zone: None,
