@@ -2,19 +2,18 @@
 
 use std::process::ExitCode;
 
-use zlog::cli::Cli;
 use zlog::command;
-use zlog::command::command_line::{self, Refused};
+use zlog::command::command_line::{self, Parsed, Refused};
 use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::{signal, terminal};
 
 fn main() -> ExitCode {
     let exit = match command_line::parse(std::env::args_os().collect()) {
         Ok(parsed) => {
-            if let Some(warning) = parsed.warning {
+            if let Some(warning) = &parsed.warning {
                 terminal::eprint_line(format_args!("zlog: {warning}"));
             }
-            run(parsed.cli).unwrap_or_else(|error| report(&error))
+            run(parsed).unwrap_or_else(|error| report(&error))
         }
         Err(Refused::Usage(error)) => usage(&error),
         Err(Refused::Config(error)) => report(&error),
@@ -25,14 +24,14 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-fn run(cli: Cli) -> Result<Exit> {
+fn run(parsed: Parsed) -> Result<Exit> {
     #[cfg(target_os = "linux")]
     match zlog_pipeline::os::orphans::run_in_child() {
         Ok(Some(exit)) => return Ok(exit),
         Ok(None) => {}
         Err(error) => terminal::eprint_line(format_args!("zlog: {error}")),
     }
-    command::run(cli)
+    command::run(parsed.cli, parsed.fault)
 }
 
 /// Prints an error, except for a closed output pipe.

@@ -22,6 +22,26 @@ fn help_shows_the_commands_with_examples_and_exit_codes() {
 }
 
 #[test]
+fn help_fits_80_columns_in_a_pipe() {
+    let whole = zlog::cli::command();
+    let shown = |command: &clap::Command| !command.is_hide_set() && command.get_name() != "help";
+    let mut commands = vec![vec![], vec!["help".to_owned(), "handlers".to_owned()]];
+    for command in whole.get_subcommands().filter(|command| shown(command)) {
+        let name = command.get_name().to_owned();
+        let below = command.get_subcommands().filter(|command| shown(command));
+        commands.extend(below.map(|below| vec![name.clone(), below.get_name().to_owned()]));
+        commands.push(vec![name]);
+    }
+    for words in commands {
+        for option in ["-h", "--help"] {
+            let help = zlog(words.iter().map(String::as_str).chain([option])).run().success().out();
+            let long = help.lines().find(|line| line.chars().count() > 80);
+            assert_eq!(long, None, "{words:?} {option}");
+        }
+    }
+}
+
+#[test]
 fn wrong_usage_exits_with_2_and_suggests_what_was_meant() {
     zlog(["tial"]).run().code(2).stderr_has("tail");
     zlog(["tail", "--levle", "error"]).run().code(2).stderr_has("--level");
@@ -48,6 +68,10 @@ fn a_misspelt_level_is_refused_and_the_nearest_name_is_suggested() {
 fn a_plain_word_after_emit_gets_a_suggestion() {
     let finished = zlog(["emit", "--root", "backup", "./backup.sh", "--all"]).run().code(2);
     finished.stderr_has("zlog emit -- ./backup.sh").stderr_has("--file ./backup.sh");
+    for endpoint in ["@prod", "tcp://127.0.0.1:5"] {
+        let run = zlog(["emit", endpoint]).run().code(2);
+        run.stderr_has(&format!("zlog emit --connect {endpoint}"));
+    }
 }
 
 /// With another source, `--follow` would hold up a command until somebody subscribes.

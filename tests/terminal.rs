@@ -92,7 +92,7 @@ fn messages_begin_before_column_40_of_80() {
         let column = line.split("HERE").next().unwrap().chars().count() + 1;
         assert!(column < 40, "column {column} on\n{shown}");
     }
-    assert!(shown.contains("CRITICAL  …ents  "), "{shown}");
+    assert!(shown.contains("CRITICAL paym…ts w:18 "), "{shown}");
     assert!(shown.lines().any(|line| line == "1970-01-01"), "the date of old records: {shown}");
     terminal.press("\x03");
     terminal.wait();

@@ -47,7 +47,7 @@ const STYLES: Styles = Styles::styled()
 
 /// Carries log records over ZeroMQ publish/subscribe.
 #[derive(Parser, Debug)]
-#[command(name = "zlog", version, styles = STYLES, max_term_width = 100)]
+#[command(name = "zlog", version, styles = STYLES, max_term_width = 80)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 #[command(disable_help_subcommand = true)]
 pub struct Cli {
@@ -116,9 +116,6 @@ pub struct EndpointArgs {
         help_heading = ENDPOINTS, hide_short_help = true
     )]
     pub endpoint: String,
-    /// Why the endpoints can't be used, if that is known before they are parsed.
-    #[arg(skip)]
-    pub fault: Option<String>,
 }
 
 /// `zlog demo`.
@@ -207,8 +204,8 @@ fn without_escapes(error: clap::Error, args: &[OsString]) -> clap::Error {
     again(&escape).or_else(|| again(&|arg| arg.replace('\n', "\r"))).unwrap_or(error)
 }
 
-/// Suggests a command line for `zlog emit ./backup.sh` and `zlog emit app.log`, which people
-/// try first and which clap only calls unexpected.
+/// Suggests a command line for `zlog emit ./backup.sh`, `zlog emit app.log` and `zlog emit @prod`,
+/// which people try first and which clap only calls unexpected.
 fn suggest_for_plain_word(mut error: clap::Error) -> clap::Error {
     let word = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(word)) if error.kind() == ErrorKind::UnknownArgument => word,
@@ -217,10 +214,13 @@ fn suggest_for_plain_word(mut error: clap::Error) -> clap::Error {
     let emits = matches!(error.get(ContextKind::Usage),
         Some(ContextValue::StyledStr(usage)) if usage.to_string().contains("zlog emit"));
     if emits && !word.starts_with('-') {
-        let tips = vec![
-            format!("to run a command and publish its output: zlog emit -- {word}").into(),
-            format!("to publish the lines of a file: zlog emit --file {word}").into(),
-        ];
+        let tips = match word.starts_with('@') || word.contains("://") {
+            true => vec![format!("to publish to an endpoint: zlog emit --connect {word}").into()],
+            false => vec![
+                format!("to run a command and publish its output: zlog emit -- {word}").into(),
+                format!("to publish the lines of a file: zlog emit --file {word}").into(),
+            ],
+        };
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
     }
     error

@@ -59,8 +59,9 @@ pub struct TailArgs {
     ///
     /// Compares a field of the record (level, message, name, process, or any extra) with a
     /// value: = != ~ !~ < <= > >=, where ~ is for a regular expression. A field alone means that
-    /// the record has it. Dots lead into nested fields. Combine with and, or, not and
-    /// parentheses. If --where is repeated, all must hold.
+    /// the record has it. Dots lead into nested fields. created and received are compared with
+    /// times as --since takes them: created>=yesterday. Combine with and, or, not and parentheses.
+    /// If --where is repeated, all must hold.
     #[arg(long = "where", value_name = "CONDITION", help_heading = SELECT)]
     pub conditions: Vec<Condition>,
     /// Only if message, traceback or fields match
@@ -184,6 +185,9 @@ pub struct TailArgs {
     /// stack_info and extras: all extras. The name of an extra hides that one.
     #[arg(long, value_name = "FIELD", value_delimiter = ',', help_heading = OUTPUT)]
     pub hide: Vec<String>,
+    /// Whether --show or --hide is on the command line, and not only in the user's file.
+    #[arg(skip)]
+    pub has_typed_fields: bool,
     /// Text between the columns
     #[arg(long, value_name = "TEXT", help_heading = OUTPUT, hide_short_help = true)]
     pub separator: Option<String>,
@@ -257,6 +261,12 @@ impl TailArgs {
         }
         let asked = self.output.is_some() || self.format.format.is_some();
         asked || self.handlers.console.is_some() || !self.has_handlers()
+    }
+
+    /// Whether `--show` and `--hide` have an effect.
+    pub fn shows_fields(&self) -> bool {
+        let format = self.format.format.as_deref().unwrap_or("pretty");
+        self.prints() && self.output_format() == Output::Pretty && format == "pretty"
     }
 
     /// The format of printed records.

@@ -18,6 +18,14 @@ pub struct Parsed {
     pub cli: Cli,
     /// Why the user's file is left out.
     pub warning: Option<Error>,
+    /// Why `emit` can't publish. Its job runs in any case.
+    pub fault: Option<Error>,
+}
+
+impl Parsed {
+    fn new(cli: Cli) -> Parsed {
+        Parsed { cli, warning: None, fault: None }
+    }
 }
 
 /// Why a command line can't be run.
@@ -37,24 +45,29 @@ pub enum Refused {
 pub fn parse(line: Vec<OsString>) -> Result<Parsed, Refused> {
     let usage = |error| Refused::Usage(Box::new(error));
     let mut cli = Cli::parse_line(line.clone()).map_err(usage)?;
-    let Some(name) = name_of(&cli.command) else { return Ok(Parsed { cli, warning: None }) };
-    match UserConfig::load(&cli::command()) {
-        Ok(config) => {
-            if let Some(config) = &config {
-                cli = with_defaults(config.of(name), name, line).unwrap_or(cli);
-            }
-            resolve(&mut cli.command, config.as_ref()).map_err(Refused::Config)?;
-            Ok(Parsed { cli, warning: None })
+    let Some(name) = name_of(&cli.command) else { return Ok(Parsed::new(cli)) };
+    let types_fields = matches!(&cli.command, Command::Tail(args) if !(args.show.is_empty() && args.hide.is_empty()));
+    let config = match UserConfig::load(&cli::command()) {
+        Ok(config) => config,
+        Err(error) => {
+            let Command::Emit(args) = &cli.command else { return Err(Refused::Config(error)) };
+            let no_names = || Error::new("the file that names the endpoints has errors");
+            let fault = has_name(&args.endpoints).then(no_names);
+            let warning = Some(error.also("The job runs without the file."));
+            return Ok(Parsed { cli, warning, fault });
         }
-        Err(error) => match &mut cli.command {
-            Command::Emit(args) => {
-                args.endpoints.fault = has_name(&args.endpoints)
-                    .then(|| "the file that names the endpoints has errors".to_owned());
-                let warning = error.also("The job runs without the file.");
-                Ok(Parsed { cli, warning: Some(warning) })
-            }
-            _ => Err(Refused::Config(error)),
-        },
+    };
+    if let Some(config) = &config {
+        cli = with_defaults(config.of(name), name, line).unwrap_or(cli);
+    }
+    if let Command::Tail(args) = &mut cli.command {
+        args.has_typed_fields = types_fields;
+    }
+    let resolved = resolve(&mut cli.command, config.as_ref());
+    match (resolved, &cli.command) {
+        (Err(error), Command::Emit(_)) => Ok(Parsed { fault: Some(error), ..Parsed::new(cli) }),
+        (Err(error), _) => Err(Refused::Config(error)),
+        (Ok(()), _) => Ok(Parsed::new(cli)),
     }
 }
 
@@ -114,18 +127,9 @@ fn resolve(command: &mut Command, config: Option<&UserConfig>) -> Result<()> {
         }
         _ => Ok(()),
     };
-    let error = match resolved {
-        Ok(()) => return Ok(()),
-        Err(error) if config.is_none() => no_file(error),
-        Err(error) => error,
-    };
-    match command {
-        // A fault of publishing must not keep the job from running.
-        Command::Emit(args) => {
-            args.endpoints.fault = Some(error.to_string());
-            Ok(())
-        }
-        _ => Err(error),
+    match config {
+        None => resolved.map_err(no_file),
+        Some(_) => resolved,
     }
 }
 

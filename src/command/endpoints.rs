@@ -50,9 +50,6 @@ enum Endpoints {
 
 /// Reads the options. Without --bind and --connect it is the default endpoint, as `role`.
 fn of_options(args: &EndpointArgs, role: Role, hints: InUseHints) -> Result<Endpoints> {
-    if let Some(fault) = &args.fault {
-        return Err(Error::new(fault));
-    }
     let given = Endpoint::parse_all(&args.bind, &args.connect)?;
     let given: Vec<_> = given.into_iter().map(|it| it.with_in_use_hints(hints)).collect();
     let bound: Vec<_> = given.iter().filter(|endpoint| endpoint.role() == Role::Bind).collect();

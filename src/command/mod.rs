@@ -22,16 +22,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::cli::{Cli, Command};
-use zlog_core::{Exit, Result};
+use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::fd_limit;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::router::{HandlerStatus, Reporter};
 
-/// Runs the command.
+/// Runs the command. `fault` is why `emit` can't publish, if that is known already.
 ///
 /// # Errors
 /// The command failed; the error has the exit code.
-pub fn run(cli: Cli) -> Result<Exit> {
+pub fn run(cli: Cli, fault: Option<Error>) -> Result<Exit> {
     // `emit` does it itself, because what it wraps must run in any case.
     if !matches!(
         cli.command,
@@ -44,7 +44,7 @@ pub fn run(cli: Cli) -> Result<Exit> {
         raise_descriptor_limit()?;
     }
     match cli.command {
-        Command::Emit(args) => emit::run(*args),
+        Command::Emit(args) => emit::run(*args, fault),
         Command::Tail(args) => tail::run(*args),
         Command::Relay(args) => relay::run(*args),
         Command::Bench(args) => bench::run(&args),

@@ -7,7 +7,6 @@ use super::settings::{self, Setting};
 use super::table_reader::TableReader;
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::router::options::CLASSES;
-use zlog_pipeline::socket::{Endpoint, Role};
 use zlog_pipeline::source::python::Address;
 
 /// Options that make sense on the command line only.
@@ -23,16 +22,6 @@ pub(super) fn is_setting(option: &str) -> bool {
     !NOT_IN_FILES.contains(&option) && !is_handler(option)
 }
 
-/// Options whose values are endpoints, with the role of the socket.
-const ENDPOINTS: [(&str, Role); 6] = [
-    ("bind", Role::Bind),
-    ("connect", Role::Connect),
-    ("publish-bind", Role::Bind),
-    ("publish-connect", Role::Connect),
-    ("endpoint", Role::Bind),
-    ("ask", Role::Bind),
-];
-
 /// Reads the table. Checks each option, and that the options of the file can be combined.
 pub(super) fn read(
     document: &mut TableReader<'_>,
@@ -42,12 +31,7 @@ pub(super) fn read(
     let Some(mut reader) = document.table("relay") else { return Vec::new() };
     let mut addresses = Vec::new();
     let check = |option: &str, value: &str, offset| {
-        if let Some((_, role)) = ENDPOINTS.iter().find(|(known, _)| *known == option) {
-            match option {
-                "endpoint" => Endpoint::parse_default(value, *role).map(drop)?,
-                _ => Endpoint::parse(value, *role).map(drop)?,
-            }
-        }
+        settings::check_endpoint("relay", option, value)?;
         let address = listen_address(option, value, overrides);
         addresses.extend(address.map(|address| (offset, address)));
         Ok(())

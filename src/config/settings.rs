@@ -15,6 +15,7 @@ use super::table_reader::{TableReader, as_argument};
 use crate::switches;
 use zlog_core::Result;
 use zlog_core::text::suggest::suggest;
+use zlog_pipeline::socket::{Endpoint, Role};
 
 /// An option that a file sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,30 @@ impl Setting {
     /// The same as command-line arguments.
     pub fn arguments(&self) -> &[String] {
         &self.arguments
+    }
+}
+
+/// The role of the socket whose endpoint is the value of an option; `None` if the value of the
+/// option is no endpoint.
+pub(super) fn endpoint_role(command: &str, option: &str) -> Option<Role> {
+    Some(match (command, option) {
+        (_, "bind" | "publish-bind") => Role::Bind,
+        (_, "connect" | "publish-connect") => Role::Connect,
+        ("emit" | "relay", "endpoint") | ("relay", "ask") => Role::Bind,
+        (_, "endpoint" | "ask") => Role::Connect,
+        _ => return None,
+    })
+}
+
+/// Checks the value of an option if it is an endpoint, as the command reads it.
+///
+/// # Errors
+/// It is no endpoint for the role that the option has.
+pub(super) fn check_endpoint(command: &str, option: &str, value: &str) -> Result<()> {
+    match endpoint_role(command, option) {
+        Some(role) if option == "endpoint" => Endpoint::parse_default(value, role).map(drop),
+        Some(role) => Endpoint::parse(value, role).map(drop),
+        None => Ok(()),
     }
 }
 

@@ -121,6 +121,21 @@ fn an_unknown_name_is_wrong_usage_that_suggests_one() {
 }
 
 #[test]
+fn emit_runs_its_job_without_an_endpoint_whose_name_is_unknown() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "[endpoints]\nprod = 'tcp://127.0.0.1:1'\n";
+    let emit = |args: &[&str]| {
+        let args = [&["emit", "-c", "@prdo"], args].concat();
+        with_file(directory.path(), text, &args)
+    };
+    let says = "no endpoint is called @prdo\n  Did you mean prod?";
+    emit(&["-m", "x"]).run().code(2).stderr_has(says);
+    emit(&["--strict", "--", "true"]).run().code(2).stderr_has(says);
+    emit(&["--", "sh", "-c", "exit 7"]).run().code(7).stderr_has(says);
+    emit(&[]).stdin("x\n").run().code(1).stderr_has(says).stderr_has("1 record not published");
+}
+
+#[test]
 fn every_error_of_the_file_names_line_column_key_and_cause() {
     let directory = tempfile::tempdir().unwrap();
     let text = "[tail]\nlevel = \"loud\"\ncolour = \"always\"\nutc = 3\n\n\
@@ -169,6 +184,8 @@ fn config_shows_what_is_in_effect() {
     assert_eq!(shown, expected);
     let path = with_file(directory.path(), text, &["config", "--path"]).run().success();
     assert_eq!(path.out().trim(), directory.path().join("config.toml").to_str().unwrap());
+    let nothing = with_file(directory.path(), "# tail\n\n", &["config"]).run().success().out();
+    assert!(nothing.ends_with("config.toml (sets nothing)\n"), "{nothing}");
     with_file(directory.path(), "x = 1", &["config"]).run().code(2).stderr_has("config.toml:1:1");
     // Help and the version do not depend on it.
     with_file(directory.path(), "x = 1", &["tail", "--help"]).run().success();

@@ -56,6 +56,18 @@ fn invalid_addresses_are_reported_before_anything_is_bound() {
 }
 
 #[test]
+fn a_relay_whose_endpoints_another_one_wants_reports_no_refused_peer() {
+    let mut first = super::relay(&["--verbose"]);
+    for (option, taken) in [("-b", &first.collect), ("-p", &first.publish)] {
+        let second = zlog(["relay", "-b", ANY_PORT, "-p", ANY_PORT, option, taken]).run().code(1);
+        second.stderr_has("relay");
+        first.running.expect_stderr(&format!("{taken}: disconnected"));
+    }
+    first.running.terminate();
+    first.running.wait().stderr_lacks("refused").stderr_lacks("handshake failed");
+}
+
+#[test]
 fn an_endpoint_in_use_is_reported_with_the_option_for_another_one() {
     let holder = Publisher::bind();
     let taken: &str = &holder.endpoint;

@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 use socket2::SockRef;
 
-use crate::harness::{DEADLINE, Input, Publisher, Running, Terminal, shell_code, zlog};
+use crate::harness::{ANY_PORT, DEADLINE, Input, Publisher, Running, Terminal, shell_code, zlog};
 
 /// The reading and the writing end of a pipe.
 pub(super) fn pipe() -> (OwnedFd, OwnedFd) {
@@ -174,4 +174,25 @@ fn the_flags_of_a_shared_descriptor_do_not_change() {
     let flags = rustix::fs::fcntl_getfl(&writer).expect("flags");
     assert!(!flags.contains(rustix::fs::OFlags::NONBLOCK), "{flags:?}");
     tail.wait().success();
+}
+
+#[test]
+fn of_several_tails_the_summary_of_emit_names_the_one_that_was_slow() {
+    let mut slow = zlog(["tail", "-b", ANY_PORT, "-o", "text"]).start();
+    let mut fast = zlog(["tail", "-b", ANY_PORT, "--count-by", "level"]).start();
+    let args = ["emit", "--on-full", "drop", "--hwm", "20", "--rate", "150", "--linger", "0s"];
+    let both = ["-c", &slow.endpoint(), "-c", &fast.endpoint(), "--wait", "60s", "--wait-for", "2"];
+    let mut emit = zlog(args).args(both).stdin_open().start();
+    emit.write("first\n");
+    slow.expect_stdout("first");
+    slow.signal(Signal::STOP);
+    // More than fits into the buffers of a connection.
+    emit.write(("x".repeat(100_000) + "\n").repeat(299));
+    emit.close_stdin();
+    let summary = emit.wait().success().err();
+    slow.signal(Signal::CONT);
+    assert!(summary.contains(&format!("(no room for process {}", slow.id())), "{summary}");
+    assert!(!summary.contains(&format!("process {}", fast.id())), "{summary}");
+    fast.terminate();
+    fast.wait().code(143);
 }

@@ -29,13 +29,14 @@ fn where_selects_by_attributes_and_nested_extras() {
     let expected = |passes: Passes| -> Vec<String> {
         (0..100).filter(|&i| passes(i)).map(|i| format!("m{i}")).collect()
     };
-    let cases: [(&[&str], Passes); 7] = [
+    let cases: [(&[&str], Passes); 8] = [
         (&["status>=500 and user.name=bo"], |i| i % 5 >= 3 && i % 2 == 1),
         (&["status>=500", "user.name=bo"], |i| i % 5 >= 3 && i % 2 == 1),
         (&["status=200 or user.name~^b"], |i| i.is_multiple_of(5) || i % 2 == 1),
         (&["not (status=200 or user.name~^b)"], |i| !i.is_multiple_of(5) && i.is_multiple_of(2)),
         (&["message=m7 or msg=m8"], |i| i == 7 || i == 8),
         (&["level>=warning"], |_| false),
+        (&["created>=2023-11-14 and created<2023-11-16"], |_| true),
         (&["user.name and not user.mail and created<1700000001"], |_| true),
     ];
     for (conditions, passes) in cases {

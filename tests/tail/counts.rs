@@ -70,6 +70,22 @@ fn count_by_every_prints_a_line_for_each_interval_also_for_empty_ones() {
 }
 
 #[test]
+fn intervals_that_do_not_divide_a_day_are_counted_from_1970_also_before_it() {
+    let at = |created: f64| json!({"msg": "m", "levelno": 20, "created": created});
+    let times = [-1.0, 0.0, 419.0, 420.0, 1_700_000_000.0, 1e300, -1e300];
+    let tail = zlog(["tail", "--utc", "--count-by", "level", "--every", "7m", "--input", "-"]);
+    let out = rows(&tail.stdin(lines(times.map(at))).run().success().out());
+    let found = |row: &str| assert!(out.iter().any(|found| found == row), "{row}: {out:?}");
+    found("1969-12-31 23:53:00 1 INFO=1");
+    found("1970-01-01 00:00:00 2 INFO=2");
+    found("1970-01-01 00:07:00 1 INFO=1");
+    found("2023-11-14 22:13:00 1 INFO=1");
+    // Beyond the calendar.
+    found("(no time) 2 INFO=2");
+    assert_eq!(out.len(), 5);
+}
+
+#[test]
 fn count_by_prints_json_for_programs() {
     let args = ["tail", "--utc", "--count-by", "level", "-o", "json", "--input", "-"];
     let run = |more: &[&str]| -> Vec<Value> {

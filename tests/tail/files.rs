@@ -104,6 +104,35 @@ fn a_truncated_file_is_reported_and_what_can_be_read_is_shown() {
 }
 
 #[test]
+fn what_can_be_read_is_shown_beside_what_can_not() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let [good, cut, missing] = ["good", "cut", "missing"].map(|name| directory.path().join(name));
+    std::fs::write(&good, "one\ntwo\n").expect("written");
+    let gzip = compressed("gzip", "three\n");
+    std::fs::write(&cut, &gzip[..gzip.len() - 4]).expect("written");
+    let place = directory.path();
+    let cases: [(&[&str], &[&Path], &str, &str); 7] = [
+        (&["--input"], &[&good, place], "one\ntwo\n", "is a directory\n  Name a file"),
+        (&["--input"], &[&missing, &good], "one\ntwo\n", "missing: no such file"),
+        (&["--sort", "--input"], &[place, &good], "one\ntwo\n", "is a directory"),
+        (&["--last", "1", "--input"], &[&missing, &good], "two\n", "missing: no such file"),
+        (&["--input"], &[&cut, &good], "three\none\ntwo\n", "the gzip data is cut off"),
+        (&["-f"], &[&cut], "three\n", "the gzip data is cut off"),
+        (&["-f"], &[place], "", "is a directory"),
+    ];
+    for (args, paths, expected, says) in cases {
+        let run = zlog(["tail", "-o", "text"]).args(args).args(paths).run().code(1);
+        assert!(run.err().contains(says), "{args:?} {paths:?}: {}", run.err());
+        assert_eq!(run.out(), expected, "{args:?} {paths:?}");
+    }
+    let compressed = std::fs::read(&cut).expect("read");
+    let run = zlog(["tail", "-o", "text", "--input", "-"]).stdin(compressed).run().code(1);
+    run.stdout("three\n").stderr_has("standard input: the gzip data is cut off");
+    let followed = zlog(["tail", "-o", "text", "-f", "-"]).stdin(gzip).run().success();
+    followed.stdout("three\n");
+}
+
+#[test]
 fn a_followed_file_is_shown_as_it_grows_and_is_rotated() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("app.log");
@@ -127,6 +156,7 @@ fn several_files_are_followed_and_compressed_ones_are_read_before() {
     std::fs::write(&old, compressed("gzip", "old\n")).expect("written");
     std::fs::write(&a, "a1\n").expect("written");
     let mut tail = zlog(["tail", "-o", "text", "-f"]).args([&old, &a, &b]).start();
+    tail.expect_stderr("old is compressed: it is read once, and not followed");
     tail.expect_stderr("does not exist yet");
     tail.expect_stdout("old");
     tail.expect_stdout("a1");

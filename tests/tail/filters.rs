@@ -130,7 +130,8 @@ fn since_and_until_take_days_and_times_of_a_day_that_are_reported() {
     assert_eq!(quiet.err(), "");
     let none = zlog(["tail", "--input", "-"]).args(afternoon).stdin(lines([json!({})]));
     none.run().success().stdout("").stderr_has(&format!(
-        "no record has passed; --since is {date} 14:00:00; --until is {date} 15:00:00"
+        "none of 1 record passes --since and --until; --since is {date} 14:00:00; --until is {date} \
+         15:00:00"
     ));
 }
 

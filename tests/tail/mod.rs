@@ -10,6 +10,7 @@ mod ends;
 mod files;
 mod filters;
 mod hostile;
+mod left_out;
 mod limits;
 mod losses;
 mod no_output;

@@ -64,6 +64,9 @@ fn listing(path: &Path) -> Result<String> {
         text.push_str(" (does not exist)");
         terminal::eprint_line("zlog config: `zlog config --init` makes a file to start from.");
     }
+    if config == Some(UserConfig::default()) {
+        text.push_str(" (sets nothing)");
+    }
     let config = config.unwrap_or_default();
     for (command, settings) in &config.defaults {
         let arguments =

@@ -37,18 +37,21 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How often to check, at the end, whether `--tee` has copied everything.
 const COPY_CHECK: Duration = Duration::from_millis(5);
 
-/// Publishes the records of the source.
+/// Publishes the records of the source. `fault` is why that is not possible, if it is known
+/// already.
 ///
 /// # Errors
 /// The source can't be read, or an endpoint can't be used and nobody depends on the source
 /// being read.
-pub fn run(args: EmitArgs) -> Result<Exit> {
+pub fn run(args: EmitArgs, fault: Option<Error>) -> Result<Exit> {
     // First, because catching signals needs descriptors, too.
     let limit = super::raise_descriptor_limit();
     let (stop, signals) = catch_signals(&args)?;
-    let opened = limit.and_then(|()| open(&args));
+    // A name may be missing because the user's file was not found: no wrong usage for sure.
+    let is_typed = fault.is_none();
+    let opened = limit.and_then(|()| fault.map_or_else(|| open(&args), Err));
     if let Err(error) = &opened
-        && (args.strict || !args.has_writer() || is_wrong_usage(&args, error))
+        && (args.strict || !args.has_writer() || is_typed && is_wrong_usage(&args, error))
     {
         return opened.map(|_| Exit::Failed);
     }

@@ -13,11 +13,11 @@ use crate::cli::RelayArgs;
 use crate::command::formats;
 use zlog_core::parse;
 use zlog_core::text::plural::counted;
-use zlog_core::{Error, Level, Record, Result};
+use zlog_core::{Level, Record, Result};
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Published, Wire};
 use zlog_pipeline::os::signal::ShutdownSignal;
-use zlog_pipeline::os::terminal;
+use zlog_pipeline::os::{terminal, thread};
 use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::sender::{OUTSIDE_ROOT, SenderFields};
 use zlog_pipeline::socket::{Proxy, Publisher, SocketOptions};
@@ -140,8 +140,7 @@ impl InputThread {
             }
             shared.ended.store(true, Ordering::Release);
         };
-        let thread = std::thread::Builder::new().name(format!("zlog-{name}")).spawn(run);
-        let thread = thread.map_err(|error| Error::no_thread(&error))?;
+        let thread = thread::spawn(&format!("zlog-{name}"), run)?;
         Ok(InputThread { name, state, thread: Some(thread) })
     }
 }

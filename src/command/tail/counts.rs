@@ -70,7 +70,7 @@ impl CountReport {
     pub(super) fn count(&mut self, record: &Record<'_>) -> Result<()> {
         let time = match self.base {
             TimeBase::Arrival => record.received.or_else(|| Some(now())),
-            TimeBase::Records => record.time(),
+            TimeBase::Records => record.time().filter(|time| is_in_calendar(*time)),
         };
         let closed = self.counts.count(record, time);
         self.print(&closed)
@@ -146,6 +146,12 @@ impl CountReport {
         self.time.write(interval.start? as f64, &mut time);
         Some(String::from_utf8_lossy(&time).into_owned())
     }
+}
+
+/// Whether an interval can begin at this time: others have no date.
+fn is_in_calendar(time: f64) -> bool {
+    // Times beyond what an integer holds are beyond the calendar, too.
+    Timestamp::from_second(time as i64).is_ok() && !time.is_nan()
 }
 
 fn now() -> f64 {

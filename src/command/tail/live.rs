@@ -142,8 +142,10 @@ impl Live<'_> {
             Action::UnsubscribeAll if !all_topics => subscriber.unsubscribe(b""),
             _ => {}
         }
-        if let Some(finding) = finding {
-            terminal::eprint_line(format_args!("zlog tail: {}", escape(&finding.to_string())));
+        let output = &self.tail.output;
+        let none_passes = |records| output.none_passes(records, " so far");
+        for line in finding.iter().flat_map(|finding| finding.lines(none_passes)) {
+            terminal::eprint_line(format_args!("zlog tail: {}", escape(&line)));
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod counts;
 mod last;
+mod left_out;
 mod live;
 mod loss_report;
 mod no_output;
@@ -12,6 +13,7 @@ mod no_peer;
 mod output;
 mod settings;
 mod stored;
+mod unseen_fields;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -32,6 +34,7 @@ use zlog_pipeline::source::subscribe::LateMessages;
 /// # Errors
 /// An endpoint can't be used, input can't be read, or output can't be written.
 pub fn run(mut args: TailArgs) -> Result<Exit> {
+    hint_at_topics(&args);
     move_files(&mut args)?;
     move_endpoints(&mut args)?;
     let mut tail = Tail::new(&args)?;
@@ -79,6 +82,23 @@ fn move_files(args: &mut TailArgs) -> Result<()> {
     }
     args.input = args.topics.drain(..).map(PathBuf::from).collect();
     Ok(())
+}
+
+/// Says how to give topics with `--input`, which takes all words after it: `--input app.log
+/// app.ERROR`.
+fn hint_at_topics(args: &TailArgs) {
+    let looks_like_topic = |path: &&PathBuf| {
+        let is_word = path.components().count() == 1 && path.as_os_str() != "-";
+        is_word && !path.exists()
+    };
+    let Some(word) = args.input.iter().skip(1).find(looks_like_topic) else { return };
+    if !args.quiet {
+        let word = escape(&word.to_string_lossy());
+        terminal::eprint_line(format_args!(
+            "zlog tail: \"{word}\" after --input is taken as a file. Topics come before it: \
+             zlog tail {word} --input FILE"
+        ));
+    }
 }
 
 /// Moves endpoints from the topics to `--connect`: `python -m zmq.log` takes its endpoint as
@@ -291,6 +311,11 @@ impl Tail {
                 "zlog tail: {} did not fit --format; shown and marked",
                 counted(unformatted, "record")
             ));
+        }
+        if self.output.passed > 0 {
+            for text in self.output.unseen.chosen() {
+                terminal::eprint_line(format_args!("zlog tail: {text}"));
+            }
         }
         let lost = self.output.losses.lost();
         if args.fail_on_loss && lost > 0 {

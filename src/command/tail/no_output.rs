@@ -4,7 +4,6 @@
 //! After a few seconds `tail` says which it is. A `tail` without a connection is the
 //! business of `no_peer`.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use zlog_core::text::prefix;
@@ -49,23 +48,19 @@ pub(super) enum Finding {
     OtherTopics(Vec<String>),
 }
 
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Finding::Filtered(1) => f.write_str("1 record came, and the filters left it out"),
-            Finding::Filtered(n) => write!(f, "{n} records came, and the filters left them out"),
-            Finding::NothingPublished => {
-                f.write_str("connected, and nothing has been published yet")
-            }
+impl Finding {
+    /// The lines that report it. `none_passes` gives those about records that were left out.
+    pub(super) fn lines(&self, none_passes: impl FnOnce(u64) -> Vec<String>) -> Vec<String> {
+        let text = match self {
+            Finding::Filtered(records) => return none_passes(*records),
+            Finding::NothingPublished => "connected, and nothing has been published yet".to_owned(),
             Finding::OtherTopics(topics) => {
                 let named: Vec<String> = topics.iter().map(|t| format!("`{t}`")).collect();
-                write!(
-                    f,
-                    "connected, and records of other topics are published; nearest: {}",
-                    named.join(", ")
-                )
+                let named = named.join(", ");
+                format!("connected, and records of other topics are published; nearest: {named}")
             }
-        }
+        };
+        vec![text]
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::counts::CountReport;
 use super::last::LastRecords;
 use super::loss_report::LossReport;
+use super::unseen_fields::UnseenFields;
 use zlog_core::filter::{Filter, Topics};
 use zlog_core::reorder::ReorderBuffer;
 use zlog_core::stats::Stats;
@@ -25,6 +26,10 @@ pub(super) struct TailOutput {
     pub(super) topics: Topics,
     /// The other conditions for a record to pass.
     pub(super) filter: Filter,
+    /// The options that these come from, for messages.
+    pub(super) selecting_options: String,
+    /// Fields that an option names and no record has.
+    pub(super) unseen: UnseenFields,
     /// Lost records.
     pub(super) losses: LossReport,
     /// Holds the last records of files until all are read.
@@ -92,6 +97,7 @@ impl TailOutput {
 
     /// Whether the record is one of those asked for. Tracks its sequence number.
     fn passes(&mut self, record: &Record<'_>) -> bool {
+        self.unseen.observe(record);
         if !self.accepts_topic(record) {
             self.excluded += 1;
             return false;
@@ -99,7 +105,22 @@ impl TailOutput {
         self.losses.observe(record);
         let passes = self.filter.accepts(record);
         self.filtered += u64::from(!passes);
+        if passes && self.passed == 0 {
+            self.unseen.forget_conditions();
+        }
         passes
+    }
+
+    /// How many records did not pass.
+    pub(super) fn left_out(&self) -> u64 {
+        self.filtered + self.excluded
+    }
+
+    /// Lines that say what has left out all of so many records.
+    pub(super) fn none_passes(&self, records: u64, so_far: &str) -> Vec<String> {
+        let records = counted(records, "record");
+        let text = format!("none of {records}{so_far} passes {}", self.selecting_options);
+        std::iter::once(text).chain(self.unseen.compared()).collect()
     }
 
     /// Whether the record would pass.

@@ -6,8 +6,10 @@ use jiff::Zoned;
 
 use super::counts::CountReport;
 use super::last::LastRecords;
+use super::left_out;
 use super::loss_report::LossReport;
 use super::output::{CONSOLE, TailOutput};
+use super::unseen_fields::UnseenFields;
 use crate::cli::{FormatArgs, TailArgs};
 use zlog_core::filter::{Filter, Span, TextFilter, Topics};
 use zlog_core::format::{Fields, FormatterSpec, Options, Output, zone};
@@ -26,10 +28,13 @@ use zlog_pipeline::router::{ConsoleTarget, HandlerContext, HandlerSpec, Router, 
 pub(super) fn output(args: &TailArgs, stop: &ShutdownSignal, now: Instant) -> Result<TailOutput> {
     let topics = topics(args);
     topics.check()?;
+    let filter = filter(args)?;
     let base = if args.input.is_empty() { TimeBase::Arrival } else { TimeBase::Records };
     Ok(TailOutput {
         topics,
-        filter: filter(args)?,
+        selecting_options: left_out::selecting_options(args, &filter)?,
+        filter,
+        unseen: UnseenFields::new(args),
         losses: LossReport::new(args.quiet, now),
         last: args.last.filter(|_| !args.input.is_empty()).map(LastRecords::new),
         reorder: args.reorder.map(|window| ReorderBuffer::new(window.0)),
@@ -70,6 +75,8 @@ fn filter(args: &TailArgs) -> Result<Filter> {
             terminal::eprint_line(format_args!("zlog tail: {option} is {assumed}"));
         }
     }
+    let mut conditions = args.conditions.clone();
+    conditions.iter_mut().for_each(|condition| condition.set_now(&now));
     Ok(Filter {
         min_level: args.level,
         strict_level: args.strict_level,
@@ -77,7 +84,7 @@ fn filter(args: &TailArgs) -> Result<Filter> {
         from_source: args.from_source.clone(),
         since: span.since.map(|moment| moment.seconds),
         until: span.until.map(|moment| moment.seconds),
-        conditions: args.conditions.clone(),
+        conditions,
         text: TextFilter::new(args.grep.clone(), args.all, args.exclude.clone()),
     })
 }
@@ -90,6 +97,11 @@ fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
     let mut spec = args.handlers.spec(on_full)?;
     for remark in args.handlers.remarks() {
         terminal::eprint_line(format_args!("zlog tail: {remark}"));
+    }
+    if args.has_typed_fields && !args.shows_fields() && !args.quiet {
+        terminal::eprint_line(
+            "zlog tail: --show and --hide have no effect: only pretty output has columns to choose",
+        );
     }
     if args.prints() {
         terminal::check_stdout()?;

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use super::{Ended, Tail};
 use crate::cli::TailArgs;
 use crate::command::formats;
-use zlog_core::format::{TimeFormat, zone};
 use zlog_core::parse;
 use zlog_core::text::plural::counted;
 use zlog_core::{Exit, Level, Record, Result};
@@ -56,7 +55,8 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
 }
 
 fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<()> {
-    let mut stored = Stored { tail, started: Instant::now(), quiet: args.quiet, timeless: 0 };
+    let mut stored =
+        Stored { tail, args, started: Instant::now(), timeless: 0, has_reported: false };
     pump(source, &mut stored)?;
     let by_time = args.since.is_some() || args.until.is_some();
     if by_time && stored.timeless > 0 && !args.quiet {
@@ -66,10 +66,7 @@ fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<(
              record before, or let them pass"
         ));
     }
-    let output = &stored.tail.output;
-    if by_time && output.passed == 0 && output.filtered > 0 && !args.quiet {
-        print_empty_span(args, stored.tail)?;
-    }
+    print_none_passed(args, stored.tail, "");
     let unmatched = source.counts().lines.unmatched;
     if unmatched > 0 && !args.quiet {
         let unmatched = counted(unmatched, "line");
@@ -89,27 +86,25 @@ fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<(
     Ok(())
 }
 
-/// Says which time was asked for, after no record has passed.
-fn print_empty_span(args: &TailArgs, tail: &Tail) -> Result<()> {
-    let mut format = TimeFormat::new("%Y-%m-%d %H:%M:%S", zone(args.format.utc))?;
-    let filter = &tail.output.filter;
-    let mut text = "no record has passed".to_owned();
-    for (option, time) in [("--since", filter.since), ("--until", filter.until)] {
-        let Some(time) = time else { continue };
-        let mut shown = Vec::new();
-        format.write(time, &mut shown);
-        text += &format!("; {option} is {}", String::from_utf8_lossy(&shown));
+/// Reports that records were read and none has passed.
+fn print_none_passed(args: &TailArgs, tail: &Tail, so_far: &str) {
+    let output = &tail.output;
+    if args.quiet || output.passed > 0 || output.left_out() == 0 {
+        return;
     }
-    terminal::eprint_line(format_args!("zlog tail: {text}"));
-    Ok(())
+    for line in output.none_passes(output.left_out(), so_far) {
+        terminal::eprint_line(format_args!("zlog tail: {line}"));
+    }
 }
 
 struct Stored<'t> {
     tail: &'t mut Tail,
+    args: &'t TailArgs,
     started: Instant,
-    quiet: bool,
     /// Records without a time of their own.
     timeless: u64,
+    /// Whether it was reported that no record of what is stored has passed.
+    has_reported: bool,
 }
 
 impl<S: Source> Pipeline<S> for Stored<'_> {
@@ -131,8 +126,13 @@ impl<S: Source> Pipeline<S> for Stored<'_> {
         if caught_up || status == PollStatus::Ended {
             self.tail.output.release_last()?;
         }
+        let reads_on = self.args.follow && status != PollStatus::Ended;
+        if caught_up && reads_on && !self.has_reported && self.tail.output.left_out() > 0 {
+            print_none_passed(self.args, self.tail, " so far");
+            self.has_reported = true;
+        }
         for notice in source.take_notices() {
-            if notice.is_urgent() || !self.quiet {
+            if notice.is_urgent() || !self.args.quiet {
                 terminal::eprint_line(format_args!("zlog tail: {}", notice.text));
             }
         }

@@ -17,7 +17,6 @@ use super::settings::{self, Setting};
 use super::table_reader::TableReader;
 use super::{LoadMode, config_error, parse_table, read_file};
 use zlog_core::Result;
-use zlog_pipeline::socket::{Endpoint, Role};
 
 pub use self::endpoints::{Addresses, NamedEndpoints, SIGN};
 
@@ -29,14 +28,6 @@ const COMMANDS: [&str; 4] = ["emit", "tail", "bench", "demo"];
 
 /// Options that make sense on the command line only.
 const NOT_IN_FILES: [&str; 2] = ["help", "version"];
-
-/// Options whose values are endpoints, with the role of the socket.
-const ENDPOINTS: [(&str, Role); 4] = [
-    ("bind", Role::Bind),
-    ("connect", Role::Connect),
-    ("endpoint", Role::Connect),
-    ("ask", Role::Connect),
-];
 
 /// The contents of the file.
 #[derive(Debug, Default, PartialEq)]
@@ -126,19 +117,12 @@ fn defaults_of(
     command: &clap::Command,
     endpoints: &NamedEndpoints,
 ) -> Vec<Setting> {
-    let check =
-        |option: &str, value: &str, _| match ENDPOINTS.iter().find(|(name, _)| *name == option) {
-            Some((_, role)) => match value.strip_prefix(SIGN) {
-                Some(name) => endpoints.find(name).map(drop),
-                // As the command reads it: `emit` binds it, the others connect to it.
-                None if option == "endpoint" && command.get_name() == "emit" => {
-                    Endpoint::parse_default(value, Role::Bind).map(drop)
-                }
-                None if option == "endpoint" => Endpoint::parse_default(value, *role).map(drop),
-                None => Endpoint::parse(value, *role).map(drop),
-            },
-            None => Ok(()),
-        };
+    let check = |option: &str, value: &str, _| match value.strip_prefix(SIGN) {
+        Some(name) if settings::endpoint_role(command.get_name(), option).is_some() => {
+            endpoints.find(name).map(drop)
+        }
+        _ => settings::check_endpoint(command.get_name(), option, value),
+    };
     let allowed = |option: &str| !NOT_IN_FILES.contains(&option);
     let settings = settings::read(reader, command, allowed, check);
     settings::check_combination(reader, command, &settings, true);

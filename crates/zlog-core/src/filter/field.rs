@@ -6,11 +6,11 @@ use serde_json::value::RawValue;
 
 use super::condition::ConditionError;
 use super::condition::parser::Parser;
-use super::level_of;
 use crate::format::attribute::{Attribute, FieldContext};
 use crate::python::Value;
 use crate::record::{Level, Record};
 use crate::wire::json;
+use crate::wire::topic::level_of;
 
 /// The name of a field of records: `level`, an attribute of Python's `LogRecord` or of zlog
 /// (`name` or `logger`, `message`, `exc_text`, `topic`, `source`, …), or an extra.
@@ -61,6 +61,16 @@ impl FieldPath {
 
     pub(super) fn root(&self) -> Root {
         self.root
+    }
+
+    /// The names of the level and of the attributes.
+    pub fn attributes() -> impl Iterator<Item = &'static str> {
+        std::iter::once("level").chain(Attribute::names())
+    }
+
+    /// Whether this is neither the level nor an attribute.
+    pub fn is_extra(&self) -> bool {
+        self.root == Root::Extra
     }
 
     /// The name, without quotes.

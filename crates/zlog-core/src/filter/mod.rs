@@ -7,7 +7,7 @@ mod topics;
 mod when;
 
 use crate::record::{Level, Record};
-use crate::wire::topic;
+use crate::wire::topic::level_of;
 
 pub use condition::{Condition, ConditionError};
 pub use field::FieldPath;
@@ -72,14 +72,6 @@ impl Filter {
         // Comparisons with NaN are false: NaN counts as no time.
         !self.since.is_some_and(|since| time < since)
             && !self.until.is_some_and(|until| time >= until)
-    }
-}
-
-/// The level of a record, or else of its topic.
-fn level_of(record: &Record<'_>) -> Level {
-    match record.level {
-        Level::NOTSET => topic::parse(&record.topic).level.unwrap_or(Level::NOTSET),
-        level => level,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reads the times of `--since` and `--until`.
+//! Reads the times of `--since` and `--until`, and those in conditions.
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{Timestamp, ToSpan, Zoned};
@@ -94,6 +94,14 @@ impl Span {
 }
 
 impl Moment {
+    /// Reads a time by itself. A time of day is the last such time before `now`.
+    pub(super) fn parse(text: &str, now: &Zoned) -> Option<Moment> {
+        Some(match typed(text.trim(), now)? {
+            Typed::Ago(time) | Typed::Dated(time) => Moment::at(time),
+            Typed::TimeOfDay(time) => Moment::on_day(&last_before(time, now)?, now),
+        })
+    }
+
     fn at(time: Timestamp) -> Moment {
         Moment { seconds: time.as_microsecond() as f64 / 1e6, assumed: None }
     }

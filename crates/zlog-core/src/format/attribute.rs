@@ -95,6 +95,11 @@ impl Attribute {
         ATTRIBUTES.iter().find(|(known, _)| *known == name).map(|(_, attribute)| *attribute)
     }
 
+    /// The names of all attributes.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        ATTRIBUTES.iter().map(|(name, _)| *name)
+    }
+
     /// The value for records that lack the attribute.
     pub(super) fn default_value(self) -> Value<'static> {
         match self {

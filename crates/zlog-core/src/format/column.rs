@@ -1,25 +1,32 @@
 //! Columns that align values of consecutive records.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::paint::Paint;
+use super::short_names::ShortNames;
 
 /// The maximum width of a column. Longer values shift only their own line.
 const MAX_WIDTH: usize = 40;
 
-/// Stands for the beginning of a value that is too wide.
-const ELLIPSIS: &str = "…";
+/// What the parts of topics and loggers end with.
+const SEPARATORS: &[char] = &['.', ':', '/'];
 
-/// A column that grows to the widest value so far and never cuts values off.
+/// A column that grows to the widest value so far.
 pub(super) struct Column {
     align: bool,
     width: usize,
+    short: ShortNames,
 }
 
 impl Column {
     /// A column with an initial width. Without `align`, nothing is padded.
     pub(super) fn new(align: bool, width: usize) -> Column {
-        Column { align, width: if align { width } else { 0 } }
+        Column { align, width: if align { width } else { 0 }, short: ShortNames::new(SEPARATORS) }
+    }
+
+    /// The same column for names whose parts end with one of these.
+    pub(super) fn separated_by(self, separators: &'static [char]) -> Column {
+        Column { short: ShortNames::new(separators), ..self }
     }
 
     /// The width of the widest value so far.
@@ -38,8 +45,8 @@ impl Column {
         self.write_within(out, paint, usize::MAX, value)
     }
 
-    /// As [`Column::write`], in at most `limit` columns of the terminal: the beginning of a
-    /// wider value is replaced by `…`.
+    /// As [`Column::write`], in at most `limit` columns of the terminal: a wider value is
+    /// shortened ([`ShortNames`]).
     pub(super) fn write_within(
         &mut self,
         out: &mut Vec<u8>,
@@ -51,7 +58,7 @@ impl Column {
         let (empty, width) = paint.over(out, |out| {
             let start = out.len();
             value(out);
-            shorten(out, start, limit);
+            self.shorten(out, start, limit);
             (out.len() == start, display_width(&out[start..]))
         });
         if empty {
@@ -65,28 +72,18 @@ impl Column {
         out.resize(out.len() + padding, b' ');
         width + padding
     }
-}
 
-/// Replaces the beginning of the text from `start` on by `…` if it is wider than `limit`.
-fn shorten(out: &mut Vec<u8>, start: usize, limit: usize) {
-    // Bytes are at least as many as columns.
-    if out.len() - start <= limit {
-        return;
-    }
-    let Ok(text) = std::str::from_utf8(&out[start..]) else { return };
-    if text.width() <= limit {
-        return;
-    }
-    let mut kept = text.len();
-    let mut width = ELLIPSIS.width();
-    for (at, c) in text.char_indices().rev() {
-        width += c.width().unwrap_or(0);
-        if width > limit {
-            break;
+    /// Shortens the text from `start` on if it is wider than `limit`.
+    fn shorten(&mut self, out: &mut Vec<u8>, start: usize, limit: usize) {
+        if out.len() - start <= limit {
+            return;
         }
-        kept = at;
+        let Ok(text) = std::str::from_utf8(&out[start..]) else { return };
+        if let Some(form) = self.short.of(text, limit) {
+            out.truncate(start);
+            out.extend_from_slice(form.as_bytes());
+        }
     }
-    out.splice(start..start + kept, ELLIPSIS.bytes());
 }
 
 /// The width of text on a terminal.
@@ -127,24 +124,16 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_shortened_at_its_beginning_to_the_limit() {
-        let cases = [
-            ("abcdef", 6, "abcdef"),
-            ("abcdef", 5, "…cdef"),
-            ("abcdef", 1, "…"),
-            ("世界世界", 8, "世界世界"),
-            ("世界世界", 7, "…界世界"),
-            ("世界世界", 6, "…世界"),
-        ];
-        for (value, limit, shown) in cases {
-            let mut column = Column::new(true, 3);
+    fn a_value_is_shortened_to_the_limit() {
+        let mut column = Column::new(true, 3);
+        for (value, limit, shown) in [("a.bcd", 5, "a.bcd"), ("a.bcd", 4, "…bcd"), ("a", 2, "a ")]
+        {
             let mut out = Vec::new();
             let plain = Palette::new(false).plain;
             let width = column.write_within(&mut out, &plain, limit, |out| {
                 out.extend_from_slice(value.as_bytes());
             });
-            assert_eq!(String::from_utf8(out).unwrap().trim_end(), shown, "{value} {limit}");
-            assert!(width <= limit, "{value} {limit}");
+            assert_eq!((String::from_utf8(out).unwrap().as_str(), width), (shown, limit));
         }
     }
 

@@ -3,9 +3,6 @@
 use crate::error::{Error, Result};
 use crate::filter::FieldPath;
 
-/// The columns before the message, and the texts below it.
-const COLUMNS: [&str; 7] = ["time", "level", "topic", "name", "source", "exc_text", "stack_info"];
-
 /// Stands for all extras.
 const EXTRAS: &str = "extras";
 
@@ -31,6 +28,15 @@ pub(super) enum Visibility {
 }
 
 impl Fields {
+    /// The names that are not those of extras.
+    pub const NAMES: [&str; 8] =
+        ["time", "level", "topic", "name", "source", "exc_text", "stack_info", EXTRAS];
+
+    /// Whether this can only be the name of an extra.
+    pub fn is_extra(name: &str) -> bool {
+        !Fields::NAMES.contains(&name) && FieldPath::new(name).map_or(true, |it| it.is_extra())
+    }
+
     /// Whether a field is shown.
     pub(super) fn of(&self, field: &str) -> Visibility {
         let among = |fields: &[String]| fields.iter().any(|name| name == field);
@@ -46,10 +52,7 @@ impl Fields {
     /// # Errors
     /// One of them can't be the name of a field.
     pub(super) fn shown_beside_columns(&self) -> Result<Vec<FieldPath>> {
-        let others = self
-            .shown
-            .iter()
-            .filter(|name| !COLUMNS.contains(&name.as_str()) && name.as_str() != EXTRAS);
+        let others = self.shown.iter().filter(|name| !Fields::NAMES.contains(&name.as_str()));
         let path = |name: &String| {
             FieldPath::new(name).map_err(|error| Error::usage(format!("--show: {error}")))
         };

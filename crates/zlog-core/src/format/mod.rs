@@ -18,6 +18,7 @@ mod multiline_text;
 mod paint;
 mod pretty;
 mod raw;
+mod short_names;
 mod sources;
 mod syslog;
 mod template;

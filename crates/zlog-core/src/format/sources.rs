@@ -1,16 +1,13 @@
 //! Labels and colours that tell the sources of records apart.
 //!
 //! The label of a source is as much of its name as no other source has, in whole parts:
-//! `web1` for `web1:17:qemf` as long as no other process of web1 sends. So a label is what
-//! `--from-source` takes.
+//! `web1` for `web1.example.org:17:qemf` as long as no other process of web1 sends. So a label is
+//! what `--from-source` takes.
 
 use crate::topic_table::TopicTable;
 
 /// The most sources that are told apart. Others have their whole name as the label.
 const MAX_SOURCES: usize = 200;
-
-/// Separates the parts of a source: host, process, and a random part.
-const SEPARATOR: u8 = b':';
 
 /// The sources seen so far.
 pub(super) struct Sources {
@@ -68,12 +65,23 @@ impl Sources {
 
 /// The end of the first part of `source` that `other` does not share.
 fn label_end(source: &str, other: &str) -> usize {
-    let ends = source.bytes().enumerate().filter(|(_, byte)| *byte == SEPARATOR);
+    let source = source.as_bytes();
+    let ends = (0..source.len()).filter(|&at| begins_with_separator(&source[at..]));
     let shares = |end: usize| {
-        let rest = other.as_bytes().strip_prefix(&source.as_bytes()[..end]);
-        rest.is_some_and(|rest| rest.first().is_none_or(|byte| *byte == SEPARATOR))
+        let rest = other.as_bytes().strip_prefix(&source[..end]);
+        rest.is_some_and(|rest| rest.is_empty() || begins_with_separator(rest))
     };
-    ends.map(|(end, _)| end).find(|end| !shares(*end)).unwrap_or(source.len())
+    ends.into_iter().find(|end| !shares(*end)).unwrap_or(source.len())
+}
+
+/// Whether a part has ended: colons separate host, process, and a random part, and dots the parts
+/// of a host name, but not the numbers of an address.
+fn begins_with_separator(text: &[u8]) -> bool {
+    match text {
+        [b':', ..] => true,
+        [b'.', next, ..] => next.is_ascii_alphabetic(),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -95,6 +103,23 @@ mod tests {
         assert_eq!(sources.label("web"), ("web", 4));
         assert_eq!(sources.label(":"), ("", 5), "an odd name");
         assert_eq!(sources.label(""), ("", 6));
+    }
+
+    #[test]
+    fn the_domain_of_a_host_and_the_numbers_of_an_address_are_told_from_its_name() {
+        let mut sources = Sources::new();
+        for (source, label) in [
+            ("web1.example.org:17:a", "web1"),
+            ("web2.example.org:17:a", "web2"),
+            ("db.example.org:17:a", "db"),
+            ("db.example.net:17:a", "db.example.net"),
+            ("10.0.0.1:17:a", "10.0.0.1"),
+            ("10.0.0.12:17:a", "10.0.0.12"),
+            ("web1.example.org:18:a", "web1.example.org:18"),
+        ] {
+            assert_eq!(sources.label(source).0, label, "{source}");
+        }
+        assert_eq!(sources.label("db.example.org:17:a").0, "db.example.org");
     }
 
     #[test]

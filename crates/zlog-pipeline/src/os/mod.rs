@@ -11,4 +11,5 @@ pub mod run_directory;
 pub mod signal;
 pub mod socket_owner;
 pub mod terminal;
+pub mod thread;
 pub mod wakeup;

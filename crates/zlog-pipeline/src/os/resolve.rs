@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::os::interface;
 use crate::os::signal::ShutdownSignal;
+use crate::os::thread;
 use zlog_core::{Error, Result};
 
 /// Longest wait between two checks for signals.
@@ -36,12 +37,12 @@ impl Lookup {
             let _ = answered.send(Ok(vec![SocketAddr::new(address, port)]));
             return Lookup { answer };
         }
-        let (host, name) = (host.to_owned(), "zlog-resolve".to_owned());
-        let thread = answered.clone();
+        let host = host.to_owned();
+        let answering = answered.clone();
         // The receiver may be gone.
-        let look_up = move || drop(thread.send(ask_system(&host, port)));
-        if let Err(error) = std::thread::Builder::new().name(name).spawn(look_up) {
-            let _ = answered.send(Err(format!("no thread can be started: {error}")));
+        let look_up = move || drop(answering.send(ask_system(&host, port)));
+        if let Err(error) = thread::spawn("zlog-resolve", look_up) {
+            let _ = answered.send(Err(error.message().to_owned()));
         }
         Lookup { answer }
     }

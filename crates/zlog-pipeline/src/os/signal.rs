@@ -17,6 +17,7 @@ use signal_hook::iterator::exfiltrator::WithOrigin;
 #[cfg(unix)]
 use signal_hook::low_level::{emulate_default_handler, siginfo::Cause};
 
+use super::thread;
 use zlog_core::{Error, Exit, Result};
 
 /// The first installed one. Writers to the terminal and standard error use it without having
@@ -317,11 +318,7 @@ fn catch(child: Arc<AtomicU32>, stop: ShutdownSignal) -> Result<()> {
             }
         }
     };
-    std::thread::Builder::new()
-        .name("zlog-signals".into())
-        .spawn(pass_on)
-        .map(drop)
-        .map_err(|error| Error::no_thread(&error))
+    thread::spawn("zlog-signals", pass_on).map(drop)
 }
 
 /// On Windows, the console sends Ctrl-C to the child itself.

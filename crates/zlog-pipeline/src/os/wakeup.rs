@@ -1,8 +1,6 @@
 //! Ends the waits of a command that has nothing to do: at a signal, and when the reader of its
 //! output is gone. Without these, it would have to look several times a second.
 
-use std::thread;
-
 use crossbeam_channel::{Receiver, Sender};
 #[cfg(unix)]
 use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
@@ -11,6 +9,7 @@ use signal_hook::iterator::SignalsInfo;
 #[cfg(unix)]
 use signal_hook::iterator::exfiltrator::SignalOnly;
 
+use super::thread;
 use zlog_core::{Error, Result};
 
 /// A channel that gets a message after each SIGINT and SIGTERM; with `hangup` also after each
@@ -35,22 +34,24 @@ fn at_signals(hangup: bool, wake: Sender<()>) -> Result<()> {
     let caught = if hangup { &caught[..] } else { &caught[..2] };
     let mut signals = SignalsInfo::<SignalOnly>::new(caught)
         .map_err(|error| Error::io("can't catch signals", &error))?;
-    spawn("zlog-signals", move || {
+    thread::spawn("zlog-signals", move || {
         for _ in signals.forever() {
             // A message that is still queued serves for this signal, too.
             let _ = wake.try_send(());
         }
     })
+    .map(drop)
 }
 
 /// Windows has no signals: looks at the flags regularly.
 #[cfg(not(unix))]
 fn at_signals(_hangup: bool, wake: Sender<()>) -> Result<()> {
-    spawn("zlog-signals", move || {
+    thread::spawn("zlog-signals", move || {
         while !matches!(wake.try_send(()), Err(error) if error.is_disconnected()) {
-            thread::sleep(crate::pump::TICK);
+            std::thread::sleep(crate::pump::TICK);
         }
     })
+    .map(drop)
 }
 
 /// Sends a message when the reader of standard output is gone.
@@ -58,22 +59,18 @@ fn at_signals(_hangup: bool, wake: Sender<()>) -> Result<()> {
 fn at_closed_stdout(wake: Sender<()>) -> Result<()> {
     use rustix::event::{PollFd, PollFlags, poll};
 
-    spawn("zlog-stdout", move || {
+    thread::spawn("zlog-stdout", move || {
         let stdout = std::io::stdout();
         // No events are requested: errors and hang-ups are always reported.
         let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
         while poll(&mut watched, None) == Err(rustix::io::Errno::INTR) {}
         let _ = wake.try_send(());
     })
+    .map(drop)
 }
 
 /// Not known here: the next write fails.
 #[cfg(not(unix))]
 fn at_closed_stdout(_wake: Sender<()>) -> Result<()> {
     Ok(())
-}
-
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
-    let started = thread::Builder::new().name(name.into()).spawn(work);
-    started.map(drop).map_err(|error| Error::no_thread(&error))
 }

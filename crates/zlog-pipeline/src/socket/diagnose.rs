@@ -3,7 +3,8 @@
 //!
 //! libzmq does not tell either. A peer sends its socket type in the READY command of the ZMTP
 //! handshake (<https://rfc.zeromq.org/spec/23/>), right after the greetings. That much of the
-//! handshake is made here without libzmq. To the peer it looks like one that was broken off.
+//! handshake is made here without libzmq. To a publisher and a subscriber it looks like a peer that
+//! connects and leaves; to others, like a handshake that was broken off.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -105,7 +106,9 @@ impl<S: Write> Write for UntilDeadline<S> {
     }
 }
 
-/// Exchanges greetings, and reads the socket type from the peer's READY.
+/// Exchanges greetings, and reads the socket type from the peer's READY. Completes the handshake
+/// with a publisher or a subscriber, which would report one that is broken off. (A PUSH socket
+/// would send messages to a peer.)
 fn ask(mut stream: impl Read + Write) -> Option<String> {
     let mut greeting = [0; GREETING_LEN];
     greeting[..GREETING.len()].copy_from_slice(&GREETING);
@@ -117,7 +120,24 @@ fn ask(mut stream: impl Read + Write) -> Option<String> {
     if !is_zmtp_3 || !theirs[GREETING.len()..].starts_with(b"NULL\0") {
         return None;
     }
-    socket_type(&read_command(&mut stream)?)
+    let kind = socket_type(&read_command(&mut stream)?)?;
+    let own = match &*kind {
+        "PUB" | "XPUB" => "SUB",
+        "SUB" | "XSUB" => "PUB",
+        _ => return Some(kind),
+    };
+    // The answer is known, whether the peer gets this or not.
+    let _ = stream.write_all(&ready(own));
+    Some(kind)
+}
+
+/// The frame of a READY command with this socket type.
+fn ready(kind: &str) -> Vec<u8> {
+    let mut body = b"\x05READY\x0bSocket-Type\0\0\0".to_vec();
+    // All types are shorter than 256 bytes.
+    body.push(kind.len() as u8);
+    body.extend_from_slice(kind.as_bytes());
+    [&[4, body.len() as u8], &*body].concat()
 }
 
 /// The body of the next frame, which must be a command.

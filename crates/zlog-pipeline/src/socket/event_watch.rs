@@ -3,14 +3,14 @@
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::connection_manager::poll;
 use super::options;
 use super::wake::{self, LONGEST, WakeSignal, Waker};
-use zlog_core::{Error, Result};
+use crate::os::thread;
+use zlog_core::Result;
 
 /// Sends a message when a socket has events. A thread of its own waits for its descriptors.
 pub(super) struct EventWatch {
@@ -43,8 +43,7 @@ impl EventWatch {
         let has_fired = Arc::new(AtomicBool::new(true));
         let watcher =
             Watcher { descriptors, armed, has_fired: Arc::clone(&has_fired), stop: stopped, wake };
-        let thread = thread::Builder::new().name("zlog-events".into()).spawn(|| watcher.run());
-        thread.map_err(|error| Error::no_thread(&error))?;
+        thread::spawn("zlog-events", || watcher.run())?;
         Ok(EventWatch { rearm, has_fired, stop })
     }
 

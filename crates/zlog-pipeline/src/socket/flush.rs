@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
+use crate::os::thread;
+
 /// Outcome of a flush.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flushed {
@@ -21,7 +23,7 @@ pub enum Flushed {
 /// outlive this call and ends with the process.
 pub(super) fn flush(context: zmq::Context, linger: Duration) -> Flushed {
     let (done, finished) = crossbeam_channel::bounded::<()>(1);
-    let ending = std::thread::Builder::new().name("zlog-flush".into()).spawn(move || {
+    let ending = thread::spawn("zlog-flush", move || {
         drop(context);
         drop(done);
     });

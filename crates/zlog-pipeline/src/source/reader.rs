@@ -6,7 +6,6 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -301,12 +300,6 @@ impl ReaderHandle {
             Err(RecvTimeoutError::Disconnected) => Err(Disconnected),
         }
     }
-}
-
-/// Starts a reading thread.
-pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
-    let started = thread::Builder::new().name(name.into()).spawn(work);
-    started.map(drop).map_err(|error| Error::no_thread(&error))
 }
 
 /// The copy of the input to `--tee`.

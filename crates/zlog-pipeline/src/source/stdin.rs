@@ -1,8 +1,8 @@
 //! Standard input.
 
-use super::reader::{self, Tee};
+use super::reader::Tee;
 use super::text::{LineOptions, StreamSpec, TextSource};
-use crate::os::terminal;
+use crate::os::{terminal, thread};
 use zlog_core::Result;
 
 /// Records from the lines of standard input, which are copied to `tee` as they are read.
@@ -15,6 +15,6 @@ use zlog_core::Result;
 pub fn open(spec: StreamSpec, options: &LineOptions, tee: Option<Tee>) -> Result<TextSource> {
     let (source, [reader]) = TextSource::of([spec], options);
     let reader = reader.with_tee(tee);
-    reader::spawn("stdin", move || reader.read_all("standard input", terminal::stdin()))?;
+    thread::spawn("stdin", move || reader.read_all("standard input", terminal::stdin()))?;
     Ok(source)
 }

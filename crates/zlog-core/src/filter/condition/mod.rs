@@ -14,6 +14,9 @@
 //!
 //! A field that the record does not have passes none of `= ~ < <= > >=`, and passes `!=` and
 //! `!~`, which are the opposites of `=` and `~`.
+//!
+//! `created` and `received` are compared with seconds since 1970, or with times as `--since` takes
+//! them.
 
 pub(super) mod parser;
 
@@ -21,15 +24,17 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Zoned;
 use regex::Regex;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::field::{FieldPath, Root, text};
-use super::level_of;
+use super::when::Moment;
 use crate::error::Error;
 use crate::python::Value;
 use crate::record::{Level, Record};
 use crate::text::escape::is_unsafe;
+use crate::wire::topic::level_of;
 
 /// A condition on the fields of a record.
 #[derive(Clone, Debug)]
@@ -41,6 +46,23 @@ impl Condition {
     pub fn accepts(&self, record: &Record<'_>) -> bool {
         self.0.accepts(record)
     }
+
+    /// Reads the times in the condition again, in the time zone of `now` and relative to it.
+    /// Before, they are in local time and relative to when the condition was read.
+    pub fn set_now(&mut self, now: &Zoned) {
+        self.0.for_each_operand(&mut |operand| operand.set_now(now));
+    }
+
+    /// The fields that are neither the level nor an attribute of every record.
+    pub fn extras(&self) -> Vec<&FieldPath> {
+        let mut found = Vec::new();
+        self.0.for_each_field(&mut |field| {
+            if field.is_extra() {
+                found.push(field);
+            }
+        });
+        found
+    }
 }
 
 impl FromStr for Condition {
@@ -49,7 +71,7 @@ impl FromStr for Condition {
     fn from_str(text: &str) -> Result<Condition, ConditionError> {
         let mut parser = parser::Parser::new(text);
         let node = parser.condition()?;
-        parser.end("expected and, or, or the end (a value with spaces needs quotes)")?;
+        parser.end_of_condition()?;
         Ok(Condition(node))
     }
 }
@@ -74,6 +96,8 @@ struct Operand {
     integer: Option<i128>,
     /// The level of that name or number.
     level: Option<Level>,
+    /// Whether the text is a time. The number is that of its seconds since 1970.
+    is_time: bool,
 }
 
 impl Node {
@@ -93,7 +117,39 @@ impl Node {
     }
 }
 
+impl Node {
+    fn for_each_operand(&mut self, visit: &mut dyn FnMut(&mut Operand)) {
+        match self {
+            Node::Any(nodes) | Node::All(nodes) => {
+                nodes.iter_mut().for_each(|node| node.for_each_operand(visit));
+            }
+            Node::Not(node) => node.for_each_operand(visit),
+            Node::Compares(_, operand, _) => visit(operand),
+            Node::Exists(_) | Node::Matches(..) => {}
+        }
+    }
+
+    fn for_each_field<'n>(&'n self, visit: &mut dyn FnMut(&'n FieldPath)) {
+        match self {
+            Node::Any(nodes) | Node::All(nodes) => {
+                nodes.iter().for_each(|node| node.for_each_field(visit));
+            }
+            Node::Not(node) => node.for_each_field(visit),
+            Node::Compares(field, ..) | Node::Exists(field) | Node::Matches(field, _) => {
+                visit(field);
+            }
+        }
+    }
+}
+
 impl Operand {
+    fn set_now(&mut self, now: &Zoned) {
+        // It was a time before, and is one at any other time.
+        if let (true, Some(moment)) = (self.is_time, Moment::parse(&self.text, now)) {
+            self.number = Some(moment.seconds);
+        }
+    }
+
     /// How the field of the record compares with this; `None` if the record does not have it,
     /// or they can't be compared.
     fn order(&self, field: &FieldPath, record: &Record<'_>) -> Option<Ordering> {
@@ -131,6 +187,9 @@ fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
+/// The most columns of a text that an error shows.
+const MAX_PICTURE: usize = 72;
+
 /// Why a text is no condition, and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConditionError {
@@ -151,9 +210,25 @@ impl ConditionError {
         ConditionError { text: line(text), column, what: what.into() }
     }
 
-    /// The text with a caret below the place of the error.
+    /// The text with a caret below the place of the error. Of a long text, only the part around
+    /// that place: a line that a terminal breaks would move the caret.
     fn picture(&self) -> String {
-        format!("{}\n  {:column$}^", self.text, "", column = self.column)
+        let skipped = self.column.saturating_sub(MAX_PICTURE / 2);
+        let mut width = 0;
+        let mut part = String::new();
+        for c in self.text.chars() {
+            width += c.width().unwrap_or(0);
+            if width > skipped + MAX_PICTURE {
+                part.push('…');
+                break;
+            }
+            if width > skipped {
+                part.push(c);
+            }
+        }
+        let sign = if skipped > 0 { "…" } else { "" };
+        let column = self.column - skipped + sign.width();
+        format!("{sign}{part}\n  {:column$}^", "")
     }
 }
 

@@ -2,15 +2,21 @@
 
 use std::cmp::Ordering;
 
+use jiff::Zoned;
 use regex::Regex;
 
 use super::{ConditionError, Node, Operand, number};
 use crate::filter::field::{FieldPath, Root};
+use crate::filter::when::Moment;
 use crate::format::attribute::Attribute;
 use crate::record::Level;
 
 /// Parentheses and `not`s within each other: the depth of the recursion.
 const MAX_DEPTH: usize = 100;
+
+/// The error for a time that can't be read.
+const NOT_A_TIME: &str = "expected a time: 10m (ago), 14:30, yesterday, 2026-11-21, \
+                          '2026-11-21 14:30', RFC 3339, or seconds since 1970";
 
 /// The signs that operators consist of.
 const OPERATOR_SIGNS: &str = "=!<>~";
@@ -42,6 +48,8 @@ pub(in crate::filter) struct Parser<'t> {
     text: &'t str,
     at: usize,
     depth: usize,
+    /// Whether the last test has an operator, and is not a field alone.
+    has_operator: bool,
 }
 
 /// A value, and whether it was in quotes.
@@ -53,7 +61,7 @@ struct Value {
 
 impl<'t> Parser<'t> {
     pub(in crate::filter) fn new(text: &'t str) -> Parser<'t> {
-        Parser { text, at: 0, depth: 0 }
+        Parser { text, at: 0, depth: 0, has_operator: true }
     }
 
     fn error<T>(&self, at: usize, what: impl Into<String>) -> Result<T> {
@@ -76,6 +84,14 @@ impl<'t> Parser<'t> {
             Some(')') => self.error(self.at, "this ) has no ("),
             Some(_) => self.error(self.at, what),
         }
+    }
+
+    /// Reads to the end, after a condition.
+    pub(super) fn end_of_condition(&mut self) -> Result<()> {
+        self.end(match self.has_operator {
+            true => "expected and, or, or the end (a value with spaces needs quotes)",
+            false => "expected an operator (= != ~ !~ < <= > >=), and, or, or the end",
+        })
     }
 
     /// Steps over a keyword, or the sign for it.
@@ -143,6 +159,7 @@ impl<'t> Parser<'t> {
         let field = self.field()?;
         self.skip_blanks();
         let (at, signs) = (self.at, operator(self.rest()));
+        self.has_operator = !signs.is_empty();
         if signs.is_empty() {
             return Ok(Node::Exists(field));
         }
@@ -242,17 +259,25 @@ impl<'t> Parser<'t> {
 
     fn operand(&self, field: &FieldPath, value: &Value, signs: &str) -> Result<Operand> {
         let text = value.text.clone();
-        let operand = Operand {
+        let mut operand = Operand {
             number: number(&text).filter(|_| !value.quoted),
             integer: text.parse().ok().filter(|_| !value.quoted),
             level: Level::from_word(&text),
+            is_time: false,
             text,
         };
         let orders = signs.starts_with(['<', '>']);
         let wrong = match field.root() {
             Root::Level if orders && operand.level.is_none() => "this is no level",
             Root::Attribute(Attribute::Asctime) => {
-                "asctime has no value here: use --since and --until, or created, in seconds"
+                "asctime has no value here: compare created, as in created>=2026-11-21"
+            }
+            Root::Attribute(attribute) if is_time(attribute) && operand.number.is_none() => {
+                let Some(moment) = Moment::parse(&operand.text, &Zoned::now()) else {
+                    return self.error(value.at, NOT_A_TIME);
+                };
+                (operand.number, operand.is_time) = (Some(moment.seconds), true);
+                return Ok(operand);
             }
             Root::Attribute(attribute) if is_number(attribute) && operand.number.is_none() => {
                 "expected a number"
@@ -272,13 +297,13 @@ fn single(mut nodes: Vec<Node>) -> std::result::Result<Node, Vec<Node>> {
 fn is_number(attribute: Attribute) -> bool {
     matches!(
         attribute,
-        Attribute::Levelno
-            | Attribute::Created
-            | Attribute::Msecs
-            | Attribute::RelativeCreated
-            | Attribute::Received
-            | Attribute::Seq
+        Attribute::Levelno | Attribute::Msecs | Attribute::RelativeCreated | Attribute::Seq
     )
+}
+
+/// Whether records have a time there, in seconds since 1970.
+fn is_time(attribute: Attribute) -> bool {
+    matches!(attribute, Attribute::Created | Attribute::Received)
 }
 
 /// The signs of an operator at the start of `text`.

@@ -126,6 +126,8 @@ fn an_error_names_the_cause_and_points_at_the_place() {
         ("status > and x", "expected a value after >", 9),
         ("status => 5", "=> is no operator", 7),
         ("a=1 b=2", "expected and, or, or the end", 4),
+        ("a like b", "expected an operator (= != ~ !~ < <= > >=), and, or, or the end", 2),
+        ("a=1 or b in (c)", "expected an operator", 9),
         ("a=1 and", "expected a field", 7),
         ("and a=1", "expected a field before this", 0),
         ("(a=1", "this ( has no )", 0),
@@ -135,7 +137,9 @@ fn an_error_names_the_cause_and_points_at_the_place() {
         ("a.=1", "expected a name after the dot", 2),
         ("a~'('", "not a regular expression: unclosed group", 2),
         ("level>=loud", "this is no level", 7),
-        ("created>yesterday", "expected a number", 8),
+        ("created>soon", "expected a time: 10m (ago)", 8),
+        ("received<'1'", "expected a time", 9),
+        ("levelno>many", "expected a number", 8),
         ("asctime>5", "asctime has no value here", 8),
         ("世界 =", "expected a value after =", 6),
     ];
@@ -149,6 +153,52 @@ fn an_error_names_the_cause_and_points_at_the_place() {
     assert!(deep.parse::<Condition>().is_err());
     let many = format!("a{}", " or a".repeat(10_000));
     assert!(many.parse::<Condition>().is_ok());
+}
+
+#[test]
+fn created_is_compared_with_times_in_the_zone_and_at_the_time_that_is_set() {
+    let now: Zoned = "2026-11-21T08:00:00+01:00[Europe/Berlin]".parse().unwrap();
+    let cases = [
+        ("created>=2026-11-20", "2026-11-19T23:00:00Z"),
+        ("created>='2026-11-20 07:30'", "2026-11-20T06:30:00Z"),
+        ("created >= 2026-11-21T07:30:00+02:00", "2026-11-21T05:30:00Z"),
+        ("not created<10m", "2026-11-21T06:50:00Z"),
+        ("(created>=yesterday or size=1)", "2026-11-19T23:00:00Z"),
+        ("created>=14:00", "2026-11-20T13:00:00Z"),
+        ("received>=07:00 or created>=07:00", "2026-11-21T06:00:00Z"),
+        ("created>=1795413600.5", "2026-11-23T06:00:00.5Z"),
+    ];
+    for (text, first) in cases {
+        let mut condition: Condition = text.parse().unwrap_or_else(|error| panic!("{error}"));
+        condition.set_now(&now);
+        let first: jiff::Timestamp = first.parse().unwrap();
+        let seconds = first.as_microsecond() as f64 / 1e6;
+        let of = |created| Record { created: Some(created), ..record() };
+        assert!(condition.accepts(&of(seconds)), "{text}");
+        assert!(!condition.accepts(&of(seconds - 0.5)), "{text}");
+    }
+}
+
+#[test]
+fn the_fields_that_no_record_need_have_are_named() {
+    let condition: Condition =
+        "(status>=500 or not user.name=bo) and level>=info and exc_text".parse().unwrap();
+    let names: Vec<&str> = condition.extras().into_iter().map(FieldPath::name).collect();
+    assert_eq!(names, ["status", "user.name"]);
+}
+
+#[test]
+fn an_error_shows_the_part_of_a_long_text_around_the_place() {
+    let long = format!("{}a b=1{}", "status=503 and ".repeat(10), " and user".repeat(20));
+    for text in [long.clone(), long[..154].to_owned(), long[140..].to_owned()] {
+        let error = text.parse::<Condition>().unwrap_err().to_string();
+        let lines: Vec<&str> = error.lines().collect();
+        let [_, picture, caret] = lines[..] else { panic!("{error}") };
+        assert!(picture.width() <= 78, "{error}");
+        let at = caret.find('^').unwrap();
+        let marked: String = picture.chars().skip(at).collect();
+        assert!(marked.starts_with('b'), "{error}");
+    }
 }
 
 #[test]

@@ -6,8 +6,8 @@
 //! has a column, and the source only if there are several.
 //!
 //! On a terminal, times have no date: a line with the date comes before the first record of
-//! another day. Names are shortened so that messages begin left of the middle. Nothing else is
-//! ever cut off.
+//! another day. Names are shortened so that messages begin left of the middle; no two get the
+//! same short form. Nothing else is ever cut off.
 
 mod date_lines;
 
@@ -34,6 +34,10 @@ const LEVEL_WIDTH: usize = 7;
 
 /// The fewest columns of the terminal for a shortened name.
 const MIN_NAME: usize = 5;
+
+/// Terminals narrower than this have one space between the columns, not two: names need the
+/// room more.
+const WIDE: usize = 100;
 
 /// Writes records for people.
 pub(super) struct Pretty {
@@ -79,6 +83,8 @@ impl Pretty {
         let shown = options.fields.shown_beside_columns()?;
         let is_short = options.time_format.as_deref().is_none_or(|format| format == SHORT);
         let date = || TimeFormat::new(DATE_PATTERN, options.zone.clone());
+        let is_narrow = options.terminal.is_some_and(|columns| columns < WIDE);
+        let separator = if is_narrow { " " } else { "  " };
         let has_time = options.fields.of("time") != Visibility::Hidden;
         let dates = (options.terminal.is_some() && is_short && has_time).then(date).transpose()?;
         Ok(Pretty {
@@ -93,14 +99,14 @@ impl Pretty {
             },
             fields: options.fields,
             escape: options.escape,
-            separator: options.separator.unwrap_or_else(|| "  ".to_owned()),
+            separator: options.separator.unwrap_or_else(|| separator.to_owned()),
             // The message begins before the middle.
             room: options.terminal.map(|columns| (columns / 2).saturating_sub(2)),
             palette: Palette::new(options.color),
             time_column: column(time.usual_width()),
             time,
             level_column: column(LEVEL_WIDTH),
-            names: [0; 3].map(column),
+            names: [column(0), column(0), column(0).separated_by(&[':'])],
             sources: Sources::new(),
             shown,
             scratch: String::new(),
@@ -177,29 +183,32 @@ impl Pretty {
         }
     }
 
-    /// How many columns of the terminal each of the names may take. What `--show` names is not
-    /// shortened.
+    /// How many columns of the terminal topic, logger and source may take. What `--show` names
+    /// is not shortened.
     fn limits(&self, used: usize, names: [&str; 3]) -> [usize; 3] {
-        let mut limits = [usize::MAX; 3];
-        let Some(room) = self.room else { return limits };
-        let widths = [0, 1, 2].map(|at| self.names[at].width().max(names[at].width()));
-        let separators = widths.iter().filter(|width| **width > 0).count();
+        const WHOLE: usize = usize::MAX;
+        let Some(room) = self.room else { return [WHOLE; 3] };
+        let [topic, name, source] =
+            [0, 1, 2].map(|at| self.names[at].width().max(names[at].width()));
+        let separators = [topic, name, source].into_iter().filter(|width| *width > 0).count();
         let separators = separators * display_width(self.separator.as_bytes());
-        let least = widths.map(|width| width.min(MIN_NAME));
-        let mut spare = room.saturating_sub(used + separators + least.iter().sum::<usize>());
-        let visible = [self.visible.topic, self.visible.name, self.visible.source];
-        // The topic comes first. Sources are told apart by their colours, too.
-        for at in 0..limits.len() {
-            let more = (widths[at] - least[at]).min(spare);
-            spare -= more;
-            if visible[at] != Visibility::Shown {
-                limits[at] = least[at] + more;
+        let room = room.saturating_sub(used + separators + name);
+        let is_shown = |visibility| visibility == Visibility::Shown;
+        let is_whole = is_shown(self.visible.topic) || is_shown(self.visible.name);
+        let (for_topic, for_source) = match (is_whole, is_shown(self.visible.source)) {
+            (true, true) => (WHOLE, WHOLE),
+            (true, false) => (WHOLE, room.saturating_sub(topic)),
+            (false, true) => (room.saturating_sub(source), WHOLE),
+            // The source gets what the topic leaves, or two fifths.
+            (false, false) => {
+                let for_source = room.saturating_sub(topic).max((room * 2).div_ceil(5));
+                (room.saturating_sub(source.min(for_source)), for_source)
             }
-        }
-        limits
+        };
+        [for_topic.max(MIN_NAME), WHOLE, for_source.max(MIN_NAME)]
     }
 
-    /// Writes the time, its mark and the separator. The mark replaces the first space of the
+    /// Writes the time, its mark and the separator. The mark replaces the first space of a wide
     /// separator, so that columns don't move.
     fn write_time(&mut self, record: &Record<'_>, out: &mut Vec<u8>) -> usize {
         let time = &mut self.time;
@@ -213,7 +222,8 @@ impl Pretty {
         }
         let arrival = record.created.is_none() && record.received.is_some();
         out.push(if arrival { b'~' } else { b' ' });
-        let rest = self.separator.strip_prefix(' ').unwrap_or(&self.separator);
+        let rest = self.separator.strip_prefix(' ').filter(|rest| !rest.is_empty());
+        let rest = rest.unwrap_or(&self.separator);
         out.extend_from_slice(rest.as_bytes());
         width + 1 + display_width(rest.as_bytes())
     }

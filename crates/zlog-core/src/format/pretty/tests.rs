@@ -314,10 +314,43 @@ fn on_a_terminal_of_80_columns_messages_begin_before_column_40() {
         assert!(shown.contains(topic) && !shown.contains('…'), "{shown}");
     }
     let shown = show(&mut narrow, &[record(long, "MESSAGE")]);
-    assert!(shown.contains("…ider "), "the end tells names apart: {shown}");
-    let whole = Options { terminal: Some(80), ..fields(&["topic"], &[]) };
-    let shown = show(&mut pretty(whole), &[record(long, "MESSAGE")]);
-    assert!(shown.contains(long), "--show shortens nothing: {shown}");
+    assert!(shown.contains(" prov…er "), "the last part tells names apart: {shown}");
+    for field in ["topic", "name", "source"] {
+        let whole = Options { terminal: Some(80), ..fields(&[field], &[]) };
+        let record = Record {
+            name: Some(long.into()),
+            source: Some(long.into()),
+            ..record(long, "MESSAGE")
+        };
+        let shown = show(&mut pretty(whole), &[record]);
+        assert!(shown.contains(long), "--show shortens nothing: {shown}");
+    }
+}
+
+#[test]
+fn on_a_narrow_terminal_shortened_names_stay_tellable() {
+    let topics = ["shop.checkout.payments", "shop.checkout.db.pool", "urllib3.connectionpool"];
+    let sources = [
+        "web-frontend-01.example.org:1:abcd",
+        "web-frontend-02.example.org:1:abcd",
+        "vm:18392:qemf",
+        "vm:9113:qemf",
+    ];
+    let mut format = pretty(terminal(80));
+    let mut row = |topic: &'static str, source: &'static str| {
+        let record =
+            Record { source: Some(source.into()), received: Some(1.5), ..record(topic, "MESSAGE") };
+        let shown = show(&mut format, &[record]);
+        let (before, _) = shown.split_once("MESSAGE").unwrap();
+        assert!(display_width(before.as_bytes()) + 1 < 40, "{shown}");
+        before.split_whitespace().skip(2).collect::<Vec<_>>().join(" ")
+    };
+    // The widths of the columns settle.
+    let _ = sources.map(|source| row(topics[0], source));
+    let rows = topics.map(|topic| row(topic, sources[0]));
+    assert_eq!(rows, ["payments web…01", "…d.pool web…01", "conne…ol web…01"]);
+    let rows = sources.map(|source| row("db", source));
+    assert_eq!(rows, ["db web…01", "db web…02", "db …18392", "db v:9113"]);
 }
 
 #[test]

@@ -9,6 +9,10 @@ use super::merge;
 use crate::record::{RawJson, Record};
 use crate::wire::json;
 
+/// The length of the parts into which Docker splits a line, in bytes: `defaultBufSize` in moby's
+/// `copier.go`.
+const DOCKER_PART: usize = 16 << 10;
+
 /// What a container runtime says about a line.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Enclosure {
@@ -56,8 +60,9 @@ pub fn enclosed(line: &str) -> Option<Enclosed<'_>> {
 }
 
 /// `{"log":"text\n","stream":"stdout","time":"2024-01-02T03:04:05.123456789Z"}`. A line longer
-/// than 16 KiB is split; only its last part ends with a newline. Objects with other keys come
-/// from collectors, which join the parts.
+/// than 16 KiB is split; only its last part ends with a newline. A shorter text without a newline
+/// is the last one of its program, or a tool has removed the newline. Objects with other keys
+/// come from collectors, which join the parts.
 fn docker(line: &str) -> Option<Enclosed<'_>> {
     if !line.starts_with(r#"{"log":"#) {
         return None;
@@ -68,7 +73,7 @@ fn docker(line: &str) -> Option<Enclosed<'_>> {
         return None;
     }
     let text = json::string_value(text)?;
-    let is_partial = !text.ends_with('\n');
+    let is_partial = text.len() >= DOCKER_PART && !text.ends_with('\n');
     Some(Enclosed {
         text: without_line_end(text),
         enclosure: enclosure(&json::string_value(name)?, &json::string_value(created)?)?,
@@ -122,10 +127,16 @@ mod tests {
     #[test]
     fn only_what_a_container_runtime_has_written_is_enclosed() {
         let docker = r#"{"log":"a \"b\"\r\n","stream":"stderr","time":"2024-01-02T03:04:05.5Z"}"#;
-        let part = r#"{"log":"a ","stream":"stdout","time":"2024-01-02T03:04:05Z"}"#;
+        let of = |text: &str| {
+            format!(r#"{{"log":"{text}","stream":"stdout","time":"2024-01-02T03:04:05Z"}}"#)
+        };
+        let long = "x".repeat(DOCKER_PART);
+        let (part, last, ended) = (of(&long), of(&long[1..]), of(&(long.clone() + "\\n")));
         let cases = [
             (docker, Some(("a \"b\"", true, false))),
-            (part, Some(("a ", false, true))),
+            (&part, Some((&*long, false, true))),
+            (&last, Some((&long[1..], false, false))),
+            (&ended, Some((&*long, false, false))),
             ("2024-01-02T03:04:05.123456789Z stdout F a  b", Some(("a  b", false, false))),
             ("2024-01-02T03:04:05+01:00 stderr P:x a ", Some(("a ", true, true))),
             ("2024-01-02T03:04:05Z stdout F ", Some(("", false, false))),

@@ -7,6 +7,11 @@ use jiff::tz::TimeZone;
 use super::{nested, string};
 use crate::record::RawJson;
 
+thread_local! {
+    /// The local time zone. [`TimeZone::system`] takes a lock.
+    static LOCAL: TimeZone = TimeZone::system();
+}
+
 /// Reads a time: RFC 3339; ISO 8601 with `T` or a space, and `.` or `,` before the
 /// fraction; or a number as in [`epoch`].
 ///
@@ -24,8 +29,8 @@ pub(crate) fn parse_time(text: &str) -> Option<f64> {
     let utc = text.strip_suffix(" UTC").or_else(|| text.strip_suffix(" GMT"));
     let stamp = match (utc, text.parse::<Timestamp>()) {
         (None, Ok(stamp)) => stamp,
-        (None, Err(_)) => local(text, TimeZone::system())?,
-        (Some(text), _) => local(text, TimeZone::UTC)?,
+        (None, Err(_)) => LOCAL.with(|zone| within(text, zone))?,
+        (Some(text), _) => within(text, &TimeZone::UTC)?,
     };
     Some(seconds(stamp))
 }
@@ -35,9 +40,9 @@ fn seconds(stamp: Timestamp) -> f64 {
     stamp.as_microsecond() as f64 / 1e6
 }
 
-fn local(text: &str, zone: TimeZone) -> Option<Timestamp> {
+fn within(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     let time: DateTime = text.parse().ok()?;
-    Some(zone.to_zoned(time).ok()?.timestamp())
+    zone.to_timestamp(time).ok()
 }
 
 /// Converts a time since 1970-01-01 UTC to seconds. Its size tells its unit: seconds,
@@ -93,7 +98,7 @@ fn of_object(value: &RawJson<'_>) -> Option<f64> {
 fn of_php(date: &str, zone: &str) -> Option<f64> {
     let stamp = match zone.starts_with(['+', '-']) {
         true => format!("{date}{zone}").parse().ok()?,
-        false => local(date, TimeZone::get(zone).ok()?)?,
+        false => within(date, &TimeZone::get(zone).ok()?)?,
     };
     Some(seconds(stamp))
 }

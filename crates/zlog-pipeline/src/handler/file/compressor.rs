@@ -12,7 +12,6 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -21,6 +20,7 @@ use super::backups::{BackupNames, failed};
 use super::compression::Compression;
 use super::lock::FileLock;
 use crate::os::terminal::BLOCK;
+use crate::os::thread;
 use zlog_core::{Error, Result};
 
 /// How often the thread checks whether another thread of this process, working on the same
@@ -140,9 +140,7 @@ impl Thread {
             drop(worker);
             drop(running);
         };
-        thread::Builder::new().name("compress".to_owned()).spawn(work).map_err(|error| {
-            Error::io("can't start the thread that compresses old files", &error)
-        })?;
+        thread::spawn("compress", work)?;
         Ok(Thread { wake: Some(wake), ended, state })
     }
 }

@@ -6,7 +6,6 @@ mod listener;
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{
@@ -17,6 +16,7 @@ use crossbeam_channel::{
 use self::listener::{Job, Shared, listen};
 pub use super::publish::OnFull;
 use super::{Backlog, HandleError, Handler};
+use crate::os::thread;
 use zlog_core::{Error, Record, Result};
 
 /// How long dropping a queue waits for its records. To learn what happened to them, call
@@ -75,10 +75,7 @@ impl QueueHandler {
         let (running, ended) = bounded(0);
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        thread::Builder::new()
-            .name("queue".to_owned())
-            .spawn(move || listen(running, &theirs, inner, queue))
-            .map_err(|error| Error::io("can't start a thread for a queue", &error))?;
+        thread::spawn("queue", move || listen(running, &theirs, inner, queue))?;
         let stop = Box::new(|| false);
         Ok(QueueHandler { jobs: Some(jobs), ended, shared, on_full, stop, accepted: 0, dropped: 0 })
     }

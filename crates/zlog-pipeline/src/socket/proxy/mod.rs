@@ -34,6 +34,7 @@ use super::slow_subscribers::SlowSubscribers;
 use super::subscriptions::PrefixChange;
 use super::upstream::UpstreamSubscriptions;
 use super::wake::{self, LONGEST, WakeSignal};
+use crate::os::thread;
 use zlog_core::wire::query::{ENDING, MAX_MARKER_LEN, is_marker};
 use zlog_core::{Error, Result};
 
@@ -341,8 +342,7 @@ impl Proxy {
         let (waker, wake) = wake::pair()?;
         self.wake = Some(wake);
         let pass_on = move || wakes.into_iter().for_each(|()| waker.wake());
-        let thread = std::thread::Builder::new().name("zlog-wake".into()).spawn(pass_on);
-        thread.map(drop).map_err(|error| Error::no_thread(&error))
+        thread::spawn("zlog-wake", pass_on).map(drop)
     }
 
     /// The counts so far.

@@ -18,6 +18,7 @@ use super::ipc_cleanup::IpcFiles;
 use super::options::{self, SocketOptions};
 use super::receive_thread::{self, Batch, Channels, Command, MAX_FRAMES, ReceiveThread, Shared};
 use super::wake::{self, Waker};
+use crate::os::thread;
 use zlog_core::wire::query::ENDING;
 use zlog_core::{Error, Result};
 
@@ -117,11 +118,7 @@ impl Subscriber {
             channels,
             shared: Arc::clone(&shared),
         };
-        let thread = std::thread::Builder::new()
-            .name("zlog-receive".into())
-            .spawn(move || receive.run())
-            .map_err(|error| Error::no_thread(&error))?;
-        let thread = Some(thread);
+        let thread = Some(thread::spawn("zlog-receive", move || receive.run())?);
         let current = None;
         Ok(Subscriber {
             batches,

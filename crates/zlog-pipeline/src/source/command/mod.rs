@@ -6,11 +6,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::reader::{self, Notice, ReadProgress, Severity, Tee};
+use super::reader::{Notice, ReadProgress, Severity, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use super::{PollStatus, Sink, Source, SourceCounts};
-use crate::os::fd_limit;
-use crate::os::signal;
+use crate::os::{fd_limit, signal, thread};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Exit, Result};
 
@@ -100,10 +99,10 @@ impl CommandSource {
         let (stdout, stderr) =
             (stdout.with_tee(options.tee_stdout), stderr.with_tee(options.tee_stderr));
         if let Some(pipe) = child.stdout.take() {
-            reader::spawn("child-stdout", move || stdout.read_all("the command's stdout", pipe))?;
+            thread::spawn("child-stdout", move || stdout.read_all("the command's stdout", pipe))?;
         }
         if let Some(pipe) = child.stderr.take() {
-            reader::spawn("child-stderr", move || stderr.read_all("the command's stderr", pipe))?;
+            thread::spawn("child-stderr", move || stderr.read_all("the command's stderr", pipe))?;
         }
         Ok(CommandSource {
             text,

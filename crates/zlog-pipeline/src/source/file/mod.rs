@@ -38,12 +38,13 @@ use std::time::Duration;
 
 use self::follower::Follower;
 use self::open_file::Start;
+use self::position::SavedPosition;
 pub(super) use self::position::{PositionFile, SAVE_INTERVAL};
 use super::decompress::Decompressor;
 use super::merge::MergeSource;
-use super::reader::{self, Notice, ReaderEvent, ReaderHandle, Severity, Tee};
+use super::reader::{Notice, ReaderEvent, ReaderHandle, Severity, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource, start_of_last};
-use crate::os::terminal;
+use crate::os::{terminal, thread};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Record, Result};
 
@@ -55,6 +56,9 @@ const STDIN: &str = "-";
 
 /// The notice for a followed file that is missing.
 const WAITING: &str = "does not exist yet: waiting for it";
+
+/// The notice for a compressed file among those that are followed.
+const COMPRESSED: &str = "is compressed: it is read once, and not followed";
 
 /// How files are read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -123,18 +127,35 @@ pub fn open(
             let sizes = files.iter().filter_map(|(path, _)| path.metadata().ok());
             source.progress().add_total(sizes.map(|meta| meta.len()).sum());
         }
-        reader::spawn("files", move || {
+        thread::spawn("files", move || {
             for (path, reader) in files {
                 read_whole(&path, start_of(&path, &options), reader);
             }
         })?;
         return Ok(source);
     }
-    saved.resize(files.len(), Vec::new());
+    follow(&mut source, files, &options, saved)?;
+    Ok(source)
+}
+
+/// Follows files, each on a thread of its own. `saved` are the positions to go on from.
+fn follow(
+    source: &mut TextSource,
+    files: Vec<(PathBuf, ReaderHandle)>,
+    options: &FileOptions,
+    mut saved: Vec<Vec<SavedPosition>>,
+) -> Result<()> {
+    let mut remark = |path: &Path, what: &str| {
+        source.add_notice(Notice { text: with_name(path, what), severity: Severity::Info });
+    };
+    saved.resize_with(files.len(), Vec::new);
     for ((path, reader), saved) in files.into_iter().zip(saved) {
+        if options.follow && is_compressed(&path) {
+            remark(&path, COMPRESSED);
+        }
         if path == Path::new(STDIN) {
             let from_end = options.from_end;
-            reader::spawn("files", move || match from_end {
+            thread::spawn("files", move || match from_end {
                 true => drop(reader.send(ReaderEvent::End)),
                 false => read_whole(&path, 0, reader),
             })?;
@@ -142,20 +163,19 @@ pub fn open(
         }
         let awaited = is_missing(&path);
         if awaited {
-            let text = with_name(&path, WAITING);
-            source.add_notice(Notice { text, severity: Severity::Info });
+            remark(&path, WAITING);
         }
         // A file that is created later is read from its first byte.
-        let start = match (options.from_end && !awaited, start_of(&path, &options)) {
+        let start = match (options.from_end && !awaited, start_of(&path, options)) {
             (true, _) => Start::End,
             (false, 0) => Start::Beginning,
             (false, offset) => Start::At(offset),
         };
-        let follower = Follower::new(path, reader, &options, start, awaited);
+        let follower = Follower::new(path, reader, options, start, awaited);
         // Following ends when the consumer disconnects, or with a read error.
-        reader::spawn("follow", move || drop(follower.follow(saved)))?;
+        thread::spawn("follow", move || drop(follower.follow(saved)))?;
     }
-    Ok(source)
+    Ok(())
 }
 
 /// For each file that need not be read from its start, the offset from which on reading gives
@@ -210,7 +230,7 @@ pub fn open_merged(
         let start = offsets.get(&path).copied().unwrap_or(0);
         for reader in readers {
             let path = path.clone();
-            reader::spawn("merge", move || read_whole(&path, start, reader))?;
+            thread::spawn("merge", move || read_whole(&path, start, reader))?;
         }
         inputs.push((name, source));
     }

@@ -42,8 +42,18 @@ pub(super) struct Held {
     pub(super) text: String,
     /// The tag of the first part, if there is one.
     pub(super) tag: Option<Tag>,
+    /// How many pieces of the line, which is too long for one record, were taken before.
+    pub(super) pieces: u32,
     /// The end will not come.
     is_ended: bool,
+}
+
+impl Held {
+    /// The tag of the text: it is a piece of a line if others came before, or follow.
+    pub(super) fn piece(&self, goes_on: bool) -> Option<Tag> {
+        let part = if goes_on || self.pieces > 0 { self.pieces + 1 } else { 0 };
+        self.tag.map(|tag| Tag { part, ..tag })
+    }
 }
 
 /// A record that was delivered before its traceback, or the rest of it, came.
@@ -151,11 +161,12 @@ impl Assembly {
                     return Ok(ControlFlow::Break(()));
                 }
             }
-            let Some(tag) = self.held.tag.filter(|_| self.held.is_ended) else {
+            let Some(tag) = self.held.piece(false).filter(|_| self.held.is_ended) else {
                 return Ok(ControlFlow::Continue(()));
             };
             let text = std::mem::take(&mut self.held.text);
             if self.offer(&text, tag) == Offer::Taken {
+                shared.counts.pieces += u64::from(tag.part > 0);
                 self.held = Held::default();
                 self.assembler.expire();
             } else {

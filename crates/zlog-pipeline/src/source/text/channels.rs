@@ -173,11 +173,12 @@ impl Channels {
         held.text.push_str(&inner.text);
         let first = held.tag.get_or_insert(Tag { enclosure: Some(inner.enclosure), ..tag });
         first.cut |= tag.cut;
-        let tag = *first;
-        if inner.is_partial && held.text.len() < self.options.max_line {
+        let piece = held.piece(inner.is_partial);
+        let is_long = held.text.len() >= self.options.max_line;
+        let Some(tag) = piece.filter(|_| is_long || !inner.is_partial) else {
             self.note_channel(at);
             return Ok(ControlFlow::Continue(()));
-        }
+        };
         let mut line = std::mem::take(&mut held.text);
         let flow = self.offer(at, &line, tag, shared, sink)?;
         let held = &mut self.assemblies[at].held;
@@ -187,6 +188,8 @@ impl Channels {
         } else {
             line.clear();
             held.tag = None;
+            held.pieces = if inner.is_partial { tag.part } else { 0 };
+            shared.counts.pieces += u64::from(tag.part > 0);
         }
         held.text = line;
         Ok(flow)

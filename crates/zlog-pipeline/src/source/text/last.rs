@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::{LineOptions, StreamSpec, TextSource};
-use crate::source::reader;
+use crate::os::thread;
 use crate::source::{PollStatus, Source};
 use zlog_core::parse::{Parser, backslash_replace};
 use zlog_core::{Record, Result};
@@ -71,8 +71,8 @@ fn begin_in(
         start += end + 1;
         let line = bytes[start..].split(|byte| *byte == b'\n').next().unwrap_or_default();
         let line = backslash_replace(line);
-        let record = Parser::new(lines.parse.clone()).parse(&line).record;
-        if record != after_first.parse(&line).record {
+        let record = Parser::new(lines.parse.clone()).parse(&line);
+        if record != after_first.parse(&line) {
             continue;
         }
         let at = offset + start as u64;
@@ -94,7 +94,7 @@ fn has_records(
     accepts: &mut dyn FnMut(&Record<'_>) -> bool,
 ) -> bool {
     let (mut source, [handle]) = TextSource::of([spec], lines);
-    if reader::spawn("last", move || handle.read_all("", part)).is_err() {
+    if thread::spawn("last", move || handle.read_all("", part)).is_err() {
         return false;
     }
     let mut passed = 0;

@@ -142,7 +142,7 @@ fn a_record_that_finds_the_queue_full_waits_for_room() {
     assert_eq!(next(&saw), seen("one"));
     put(&mut queue, &["two"]);
     let (done, waits) = bounded(1);
-    thread::scope(|scope| {
+    std::thread::scope(|scope| {
         scope.spawn(|| {
             put(&mut queue, &["three"]);
             done.send(()).unwrap();

@@ -78,3 +78,39 @@ fn enclosed_lines_are_not_joined_where_the_user_says_what_lines_are() {
         assert_eq!(messages(&read(&options, &[lines.as_bytes()]).0), [line, line]);
     }
 }
+
+#[test]
+fn the_pieces_of_a_line_longer_than_max_line_are_numbered_and_counted() {
+    let part = |tag: &str, text: &str| format!("2024-01-02T03:04:05Z stdout {tag} {text}\n");
+    let options = LineOptions { max_line: 100, ..LineOptions::default() };
+    let long = "x".repeat(40);
+    let begin = part("P", &format!("ERROR: {long}")) + &part("P", &long) + &part("P", &long);
+    let end = |last: &str| part("P", &long) + &part("P", &long) + &part("P", &long) + last;
+    for last in [part("F", "end"), part("P", "cut")] {
+        let input = begin.clone() + &end(&last);
+        let (records, counts) = read(&options, &[input.as_bytes()]);
+        let fields = |record: &Record<'_>| {
+            let part = record.extras.iter().find(|(key, _)| key == "part");
+            (part.map(|(_, value)| value.0.to_string()), record.level, record.msg.len())
+        };
+        let found: Vec<_> = records.iter().map(fields).collect();
+        let of = |part: &str, len| (Some(part.to_owned()), Level::ERROR, len);
+        assert_eq!(found, [of("1", 127), of("2", 120), of("3", 3)], "{last}");
+        assert_eq!((counts.pieces, counts.lines), (3, 7));
+    }
+    // A line of its own follows.
+    let begin = part("P", &long) + &part("P", &long) + &part("P", &long);
+    let input = begin + &part("F", "end") + &part("F", "next");
+    let (records, counts) = read(&options, &[input.as_bytes()]);
+    assert!(records[2].extras.iter().all(|(key, _)| key != "part"));
+    assert_eq!((records.len(), counts.pieces), (3, 2));
+}
+
+#[test]
+fn short_values_of_docker_without_a_newline_are_lines() {
+    let line = |text: &str| {
+        format!("{{\"log\":\"{text}\",\"stream\":\"stdout\",\"time\":\"2024-01-02T03:04:05Z\"}}\n")
+    };
+    let input = line("INFO: a") + &line("ERROR: b") + &line("c");
+    assert_eq!(messages(&read_all(input.as_bytes()).0), ["INFO: a", "ERROR: b", "c"]);
+}

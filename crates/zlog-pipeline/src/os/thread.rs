@@ -1,0 +1,17 @@
+//! Starts threads.
+
+use std::thread::{Builder, JoinHandle};
+
+use zlog_core::{Error, Result};
+
+/// Starts a thread with this name, which debuggers and `top` show: at most 15 bytes of it.
+///
+/// # Errors
+/// The system has no thread to give.
+pub fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>> {
+    let started = Builder::new().name(name.to_owned()).spawn(work);
+    started.map_err(|error| Error::no_thread(&error))
+}

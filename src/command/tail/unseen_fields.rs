@@ -1,0 +1,108 @@
+//! Finds the fields that an option names and no record has: they are probably misspelt.
+
+use std::collections::BTreeSet;
+
+use crate::cli::TailArgs;
+use zlog_core::Record;
+use zlog_core::filter::FieldPath;
+use zlog_core::format::Fields;
+use zlog_core::text::escape::escape;
+use zlog_core::text::suggest::{nearest, suggest};
+
+/// The most names of extras that are kept for suggestions.
+const MAX_KNOWN: usize = 100;
+
+/// Fields that no record has had so far.
+#[derive(Default)]
+pub(super) struct UnseenFields {
+    /// Those that `--where` names.
+    compared: Vec<FieldPath>,
+    /// Those that `--show` and `--hide` name.
+    chosen: Vec<Chosen>,
+    /// The names of extras so far.
+    known: BTreeSet<String>,
+}
+
+struct Chosen {
+    option: &'static str,
+    name: String,
+    /// The place of a nested field, which `--show` takes and `--hide` does not.
+    path: Option<FieldPath>,
+}
+
+impl Chosen {
+    fn is_in(&self, record: &Record<'_>) -> bool {
+        record.extras.iter().any(|(key, _)| *key == self.name)
+            || self.path.as_ref().is_some_and(|path| path.text(record).is_some())
+    }
+}
+
+impl UnseenFields {
+    /// The fields that the arguments name. Those of `--show` and `--hide` only if they were typed:
+    /// a user's defaults are for records of all kinds.
+    pub(super) fn new(args: &TailArgs) -> UnseenFields {
+        let compared = args.conditions.iter().flat_map(|condition| condition.extras());
+        let is_checked = args.has_typed_fields && args.shows_fields() && !args.quiet;
+        let chosen = [("--show", &args.show), ("--hide", &args.hide)];
+        let chosen = chosen.into_iter().filter(|_| is_checked).flat_map(|(option, names)| {
+            names.iter().filter(|name| Fields::is_extra(name)).map(move |name| Chosen {
+                option,
+                name: name.clone(),
+                path: FieldPath::new(name).ok().filter(|_| option == "--show"),
+            })
+        });
+        UnseenFields {
+            compared: compared.cloned().collect(),
+            chosen: chosen.collect(),
+            known: BTreeSet::new(),
+        }
+    }
+
+    /// Notes the fields of a record. Does nothing once all fields were seen.
+    pub(super) fn observe(&mut self, record: &Record<'_>) {
+        if self.compared.is_empty() && self.chosen.is_empty() {
+            return;
+        }
+        self.compared.retain(|path| path.text(record).is_none());
+        self.chosen.retain(|chosen| !chosen.is_in(record));
+        for (key, _) in &record.extras {
+            if self.known.len() < MAX_KNOWN && !self.known.contains(&**key) {
+                self.known.insert(key.clone().into_owned());
+            }
+        }
+    }
+
+    /// A record has passed, so the conditions say what was meant.
+    pub(super) fn forget_conditions(&mut self) {
+        self.compared.clear();
+    }
+
+    /// What `--where` names and no record has.
+    pub(super) fn compared(&self) -> Vec<String> {
+        let text = |path: &FieldPath| self.text("--where", path.name(), &[]);
+        self.compared.iter().map(text).collect()
+    }
+
+    /// What `--show` and `--hide` name and no record has.
+    pub(super) fn chosen(&self) -> Vec<String> {
+        let text = |chosen: &Chosen| self.text(chosen.option, &chosen.name, &Fields::NAMES);
+        self.chosen.iter().map(text).collect()
+    }
+
+    /// `columns` are the names that the option knows besides those of fields.
+    fn text(&self, option: &str, name: &str, columns: &[&str]) -> String {
+        let extras = self.known.iter().map(String::as_str);
+        let known: Vec<&str> = columns.iter().copied().chain(extras).collect();
+        let all = [known.clone(), FieldPath::attributes().collect()].concat();
+        let first = name.split('.').next().unwrap_or_default();
+        let meant = match self.known.contains(first) {
+            true => Some(first),
+            false => nearest(name, all),
+        };
+        let hint = match meant {
+            Some(meant) => format!("Did you mean {}?", escape(meant)),
+            None => suggest(name, &known),
+        };
+        format!("{option}: no record has the field {}. {hint}", escape(name))
+    }
+}
