@@ -124,7 +124,9 @@ impl Scan<'_> {
             [b'[' | b'{', ..] => self.group(),
             [b'0'..=b'9' | b'@', ..] => self.time() || self.name(),
             [b'A'..=b'Z', _, _, b' ', ..] => self.time() || self.name(),
-            [b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'.' | b'/', ..] => self.name(),
+            [b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'.' | b'/', ..] => {
+                self.at == 0 && self.job() || self.name()
+            }
             _ => false,
         }
     }
@@ -194,7 +196,7 @@ impl Scan<'_> {
             return self.advance(len);
         }
         if bytes.ends_with(b":") {
-            if is_tag(bytes) {
+            if is_tag(bytes) || is_task(bytes) {
                 self.add(self.at, end);
                 return self.advance(word);
             }
@@ -204,6 +206,20 @@ impl Scan<'_> {
         }
         let is_pod = self.time == Time::None && is_pod(bytes);
         if is_pod { self.container(word) } else { self.time != Time::None && self.header(word) }
+    }
+
+    /// `build\tRun tests\t`, and a time: what `gh run view --log` prints.
+    fn job(&mut self) -> bool {
+        let window = &self.rest()[..self.rest().len().min(MAX_NAME)];
+        let Some(job) = memchr::memchr(b'\t', window) else { return false };
+        let Some(step) = memchr::memchr(b'\t', &window[job + 1..]) else { return false };
+        let end = job + 1 + step;
+        let is_job = time(&self.rest()[end + 1..]).is_some();
+        if is_job {
+            self.add(0, end);
+            self.at = end + 1;
+        }
+        is_job
     }
 
     /// The position and the length of a bar after a name that ends at `end`.
@@ -338,7 +354,7 @@ fn starts(bytes: &[u8], text: &str) -> Option<usize> {
 /// The length of a word.
 fn word(bytes: &[u8]) -> usize {
     let bytes = &bytes[..bytes.len().min(MAX_NAME)];
-    bytes.iter().position(|byte| matches!(byte, b' ' | b'\t' | 0x1b)).unwrap_or(bytes.len())
+    memchr::memchr3(b' ', b'\t', sgr::ESC, bytes).unwrap_or(bytes.len())
 }
 
 /// `app[123]:`, `app[web.1]:`
@@ -346,9 +362,19 @@ fn is_tag(word: &[u8]) -> bool {
     word.ends_with(b"]:") && word[1..].contains(&b'[')
 }
 
+/// `web:dev:` (Turborepo)
+fn is_task(word: &[u8]) -> bool {
+    let is_name = |byte: &u8| byte.is_ascii_lowercase() || b"0123456789@/_-:".contains(byte);
+    let [start, .., b':'] = word else { return false };
+    let package = memchr::memchr(b':', word).filter(|at| *at + 1 < word.len());
+    (start.is_ascii_lowercase() || *start == b'@')
+        && package.is_some_and(|at| word[at + 1].is_ascii_lowercase())
+        && word.iter().all(is_name)
+}
+
 /// `web-7d9f8b6c5-x2x4q`, `db-0`
 fn is_pod(word: &[u8]) -> bool {
-    is_label(word) && word.contains(&b'-') && word.iter().any(u8::is_ascii_digit)
+    word.contains(&b'-') && word.iter().any(u8::is_ascii_digit) && is_label(word)
 }
 
 /// A name of Kubernetes.

@@ -32,6 +32,9 @@ fn a_prefix_ends_before_the_text_of_the_program() {
         "Thu 2026-11-26 12:00:01 UTC host app[7]: ",
         "1795694401.123456 host app[7]: ",
         "@400000004a9d1f2b2c3d4e5f ",
+        "build\tRun tests\t2026-11-26T12:00:01.1234567Z ",
+        "web:dev: ",
+        "@scope/web:dev: ",
         "job.sh: line 3:  4711 ",
     ];
     let texts = [
@@ -71,6 +74,9 @@ fn ordinary_text_has_no_prefix() {
         "Nov",
         "<tag> text",
         "error: x",
+        "src/main.rs:2:5: x",
+        "a\tb\tc",
+        "http://host: refused",
     ] {
         assert_eq!(own(line), line);
     }

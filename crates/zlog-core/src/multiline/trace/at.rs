@@ -37,22 +37,33 @@ fn trace(state: State) -> Trace {
 }
 
 pub(super) fn begins(line: &str) -> Option<Step> {
-    // An uncaught exception may have no frames.
-    if line.starts_with("Exception in thread \"") || is_thrown(line) {
-        return Some(Part(trace(State::Heading(0))));
+    if line.starts_with("[UnhandledPromiseRejection") && line.ends_with(" {") {
+        return Some(Part(trace(State::Braces)));
     }
-    if line == "Unhandled Exception:" {
-        return Some(Part(trace(State::Unhandled)));
-    }
-    // The last lines of an uncaught error of Node.js.
-    if line.starts_with(HINT) || line.strip_prefix(VERSION).is_some_and(is_version) {
-        return Some(Part(trace(State::Gap)));
+    if line.starts_with(['E', 'U', 'N', '('])
+        && let Some(state) = certain(line)
+    {
+        return Some(Part(trace(state)));
     }
     if is_heading(line) {
         let step = if super::is_last_word(line) { Part } else { Maybe };
         return Some(step(trace(State::Heading(0))));
     }
     is_source_location(line).then_some(Maybe(trace(State::Location)))
+}
+
+/// The state after a line that is certain to be one of a traceback.
+fn certain(line: &str) -> Option<State> {
+    // An uncaught exception may have no frames.
+    if line.starts_with("Exception in thread \"") || is_thrown(line) {
+        return Some(State::Heading(0));
+    }
+    if line == "Unhandled Exception:" {
+        return Some(State::Unhandled);
+    }
+    // The last lines of an uncaught error of Node.js.
+    let is_end = line.starts_with(HINT) || line.strip_prefix(VERSION).is_some_and(is_version);
+    is_end.then_some(State::Gap)
 }
 
 /// `20.20.2`
@@ -62,7 +73,7 @@ fn is_version(text: &str) -> bool {
 
 /// Whether an indented line is a frame.
 pub(super) fn begins_indented(line: &str) -> Option<Step> {
-    let text = line.trim_start();
+    let text = unindented(line);
     is_frame(text).then(|| Part(trace(after_frame(text))))
 }
 
@@ -73,6 +84,7 @@ impl State {
             State::Source if is_carets(line) => Part(trace(State::Carets)),
             State::Carets if line.is_empty() => Part(trace(State::Carets)),
             // Whatever was thrown.
+            State::Carets if line.ends_with(" {") => Part(trace(State::Braces)),
             State::Carets | State::Unhandled => Part(trace(State::Heading(0))),
             State::Heading(_) | State::Cause(_) | State::Frames => self.follows_text(line),
             State::HeadingGap if line == "Caused by:" => {
@@ -88,7 +100,7 @@ impl State {
     }
 
     fn follows_text(self, line: &str) -> Step {
-        let text = line.trim_start();
+        let text = unindented(line);
         let indented = text.len() < line.len();
         if indented && is_frame(text) {
             return Part(trace(after_frame(text)));
@@ -111,6 +123,11 @@ impl State {
     pub(super) fn is_heading(self) -> bool {
         matches!(self, State::Heading(_) | State::Unhandled)
     }
+}
+
+/// The line without its indentation. rsyslog writes tabs as `#011`.
+fn unindented(line: &str) -> &str {
+    line.trim_start_matches("#011").trim_start()
 }
 
 /// The exception in a chain of causes.

@@ -266,6 +266,15 @@ fn what_looks_like_a_prefix_hides_no_traceback_that_has_none() {
 }
 
 #[test]
+fn tabs_that_rsyslog_has_escaped_are_those_of_the_traceback() {
+    let lines = prefixed(CRASHES[1], ["Nov 26 12:00:01 host app[123]: "; 3]);
+    let input = text(&lines).replace('\t', "#011");
+    let (records, _) = read_all(input.as_bytes());
+    assert_eq!(records.len(), 1, "{records:#?}");
+    assert_eq!((records[0].level, printed(&records[0])), (Level::ERROR, input));
+}
+
+#[test]
 fn a_crash_that_a_shell_reports_is_an_error() {
     for line in [
         "./job.sh: line 3: 12345 Segmentation fault      (core dumped) ./prog",
