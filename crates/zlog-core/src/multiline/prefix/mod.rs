@@ -204,6 +204,10 @@ impl Scan<'_> {
             self.at += place.unwrap_or(0);
             return place.is_some();
         }
+        if self.time == Time::Syslog && is_stream(bytes) {
+            self.add(self.at, end);
+            return self.advance(word);
+        }
         let is_pod = self.time == Time::None && is_pod(bytes);
         if is_pod { self.container(word) } else { self.time != Time::None && self.header(word) }
     }
@@ -360,6 +364,11 @@ fn word(bytes: &[u8]) -> usize {
 /// `app[123]:`, `app[web.1]:`
 fn is_tag(word: &[u8]) -> bool {
     word.ends_with(b"]:") && word[1..].contains(&b'[')
+}
+
+/// `2026/11/26/[$LATEST]4f2a`, `ecs/web/4f2a`: a stream of Amazon CloudWatch.
+fn is_stream(word: &[u8]) -> bool {
+    word.contains(&b'/') && word[0] != b'/' && !word.contains(&b':')
 }
 
 /// `web:dev:` (Turborepo)

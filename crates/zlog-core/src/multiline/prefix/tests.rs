@@ -33,6 +33,8 @@ fn a_prefix_ends_before_the_text_of_the_program() {
         "1795694401.123456 host app[7]: ",
         "@400000004a9d1f2b2c3d4e5f ",
         "build\tRun tests\t2026-11-26T12:00:01.1234567Z ",
+        "2026-11-26T12:00:01.123000+00:00 2026/11/26/[$LATEST]4f2a ",
+        "2026-11-26T12:00:01.123000+00:00 ecs/web/4f2a ",
         "web:dev: ",
         "@scope/web:dev: ",
         "job.sh: line 3:  4711 ",
