@@ -143,7 +143,7 @@ impl Fuzz {
         let (record, _) = wire::decode(&frames[..some.clamp(1, 2)], 1.5);
         self.shown(&record);
         let line = backslash_replace(&body);
-        let parsed = self.parser.parse(&line).record;
+        let parsed = self.parser.parse(&line);
         self.shown(&parsed);
         self.format_string(&record);
         let at = self.rng.usize(..self.answers.len());

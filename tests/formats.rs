@@ -103,7 +103,7 @@ fn every_sample_of_a_built_in_format_gives_its_fields() {
             let text = sample.line.split_once('>').filter(|_| sample.line.starts_with('<'));
             let text = text.map_or(&*sample.line, |(_, text)| text);
             let options = Options { formats: formats.clone(), ..Options::default() };
-            let message = Parser::new(options).parse(&sample.line).record.msg.into_owned();
+            let message = Parser::new(options).parse(&sample.line).msg.into_owned();
             assert_eq!(message, text, "{name}: the text stays what it was");
         }
     }
@@ -121,7 +121,7 @@ fn the_format_of_the_line_before_never_changes_what_a_line_gives() {
     let lines: Vec<(&str, String)> = files.iter().flat_map(of).collect();
     fn read<'a>(parser: &mut Parser, line: &'a str) -> Record<'a> {
         parser.set_received(1.7e9);
-        parser.parse(line).record
+        parser.parse(line)
     }
     let alone: Vec<Record<'_>> =
         lines.iter().map(|(_, line)| read(&mut Parser::new(options.clone()), line)).collect();

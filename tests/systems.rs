@@ -23,7 +23,7 @@ fn the_lines_of_the_usual_systems_give_level_time_and_logger() {
         let case: Value = serde_json::from_str(case).unwrap();
         let mut parser = Parser::new(Options::default());
         parser.set_received(READ);
-        let record = parser.parse(case["line"].as_str().unwrap()).record;
+        let record = parser.parse(case["line"].as_str().unwrap());
         let time = record.created.map(|created| (created * 1e6).round());
         let wanted = case["created"].as_f64().map(|created| (created * 1e6).round());
         let is_right = record.level.0 == case["levelno"]

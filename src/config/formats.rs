@@ -267,7 +267,7 @@ impl Sample {
 
     /// The fields that the line gives.
     fn found(&self, parser: &mut Parser) -> Map<String, Value> {
-        let record = parser.parse(&self.line).record;
+        let record = parser.parse(&self.line);
         let mut json = Vec::new();
         wire::json::write(&record, &mut json);
         let mut found: Map<String, Value> = serde_json::from_slice(&json).unwrap_or_default();

@@ -105,7 +105,7 @@ fn tee_copies_stdout_to_stdout_and_stderr_to_stderr() {
 fn a_process_that_the_child_leaves_behind_does_not_delay_the_end() {
     // The grandchild holds the pipes open for as long as a test may take.
     let (records, emit) = shell(&[], "echo begun; sleep 60 & exit 3");
-    emit.code(3);
+    emit.code(3).stderr_has("keeps its output open").stderr_has("redirect its output");
     assert_eq!(text(&records[0], "msg"), "begun");
 }
 

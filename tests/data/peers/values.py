@@ -124,10 +124,30 @@ def numpy_scalar():
                           "float16", "float32", "float64", "complex64", "complex128", "bool_", "str_"])
     if kind.startswith(("float", "complex")):
         number = chance.choice([chance.uniform(-10, 10), chance.uniform(-1, 1) / 1000, 0.1, 2.0,
+                                chance.randrange(-99, 99) * 10.0 ** chance.randrange(-6, 8),
                                 float("nan"), float("inf")])
         with numpy.errstate(all="ignore"):
             return getattr(numpy, kind)(number)
     return numpy.str_(text()) if kind == "str_" else getattr(numpy, kind)(chance.randrange(100))
+
+
+def numpy_array():
+    kind = chance.choice(["int8", "int16", "int64", "uint32", "uint64", "bool", "float16",
+                          "float32", "float64"])
+    shape = chance.choice([(), (0,), (0, 3), (1,), (3,), (2, 2), (1, 2, 3), (12, 2), (40,), (2, 25)])
+    size = math.prod(shape)
+    if kind.startswith("float"):
+        scale = chance.choice([1, 1, 100, 1e-3, 1e-6, 1e4, 1e7])
+        rare = chance.choice([[], [], [math.nan], [math.inf, 0.0], [-math.inf, -0.0, 1.0]])
+        digits = chance.choice([1, 3, 15])
+        parts = [chance.choice(rare) if rare and chance.random() < .3
+                 else round(chance.uniform(-10, 10), digits) * scale for _ in range(size)]
+    else:
+        most = chance.choice([2, 100])
+        parts = [chance.randrange(most) for _ in range(size)]
+    with numpy.errstate(all="ignore"):
+        array = numpy.array(parts, dtype=kind).reshape(shape)
+    return chance.choice([array, numpy.asfortranarray(array)])
 
 
 def short():
@@ -172,6 +192,7 @@ def plain():
                           lambda: decimal.Decimal("1.50"), lambda: aware() if chance.random() < .3 else 7,
                           lambda: uuid.UUID(int=5), lambda: PaymentError("x", 1), numpy_scalar,
                           lambda: math.nan, lambda: datetime.timedelta(1, 2), lambda: 2 + 1j,
+                          numpy_array,
                           lambda: pathlib.PureWindowsPath("C:\\a"), lambda: Name("n"), lambda: int])()
 
 
@@ -197,7 +218,7 @@ def rare():
     return RARE.pop()
 
 
-KINDS = [aware, number, numpy_scalar, short, moment, exception, container, plain]
+KINDS = [aware, number, numpy_scalar, numpy_array, short, moment, exception, container, plain]
 handler = SocketHandler("127.0.0.1", int(sys.argv[3]))
 formatter = logging.Formatter("%(value)s")
 for count in range(int(sys.argv[2])):

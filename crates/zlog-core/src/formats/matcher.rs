@@ -280,6 +280,8 @@ impl Matcher {
         if !text.is_char_boundary(found.end) {
             return Err(Mismatch::Pattern);
         }
+        let level_name = level_as_name(compiled, groups, text).filter(|_| found.level.is_none());
+        let end = level_name.unwrap_or(found.end);
         if record.level == Level::NOTSET {
             record.level = found.level.unwrap_or_default();
         }
@@ -288,6 +290,9 @@ impl Matcher {
             let Some((start, end)) = groups.get(*at) else { continue };
             let mut range = trimmed(text.as_bytes(), start, end);
             if *field == Field::Text(TextField::Name) {
+                if level_name.is_some() {
+                    continue;
+                }
                 // A name of segments with colons: `shop::web:`.
                 range.end = range.start
                     + text.get(range.clone()).map_or(0, |name| name.trim_end_matches(':').len());
@@ -298,8 +303,19 @@ impl Matcher {
                 field.set(text, record);
             }
         }
-        Ok(found.end)
+        Ok(end)
     }
+}
+
+/// Where the name of the logger begins, if it is a level: in `Jan  2 03:04:05 web-1 error: it
+/// failed`, there is no program.
+fn level_as_name(compiled: &Compiled, groups: &Groups, text: &str) -> Option<usize> {
+    const LEVELS: [&str; 8] =
+        ["debug", "info", "notice", "warn", "warning", "error", "critical", "fatal"];
+    let is_name = |(_, field): &&(usize, Field)| *field == Field::Text(TextField::Name);
+    let (start, end) = groups.get(compiled.groups.iter().find(is_name)?.0)?;
+    let name = text.get(start..end)?;
+    LEVELS.iter().any(|level| level.eq_ignore_ascii_case(name)).then_some(start)
 }
 
 /// The range without blanks at its ends: columns are padded.

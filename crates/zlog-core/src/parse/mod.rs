@@ -87,15 +87,6 @@ impl Default for Options {
     }
 }
 
-/// A parsed line.
-#[derive(Debug)]
-pub struct Parsed<'a> {
-    /// The record. Its level is NOTSET if none was found.
-    pub record: Record<'a>,
-    /// Whether a level was found.
-    pub level_found: bool,
-}
-
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     /// Lines that do not match the user's pattern or format.
@@ -208,11 +199,12 @@ impl Parser {
         self.detect && self.pattern.is_none() && !self.matcher.is_forced()
     }
 
-    /// Parses a line. Never fails: a line that is not recognised is the message.
-    pub fn parse<'a>(&mut self, line: &'a str) -> Parsed<'a> {
+    /// Parses a line. Never fails: a line that is not recognised is the message. Its level is
+    /// NOTSET if none was found.
+    pub fn parse<'a>(&mut self, line: &'a str) -> Record<'a> {
         let mut record = Record::default();
-        let level_found = self.parse_into(line, &mut record);
-        Parsed { record, level_found }
+        self.parse_into(line, &mut record);
+        record
     }
 
     /// As [`Parser::parse`], into an empty record, which is not moved. Returns whether a
@@ -273,7 +265,7 @@ impl Parser {
     /// names none. Does not count the line.
     pub fn recognize(&mut self, line: &str) -> Option<Level> {
         let (counts, last) = (self.counts, self.matcher.last);
-        let record = self.parse(line).record;
+        let record = self.parse(line);
         (self.counts, self.matcher.last) = (counts, last);
         (record.level != Level::NOTSET || record.created.is_some()).then_some(record.level)
     }

@@ -9,7 +9,7 @@ fn parser() -> Parser {
     Parser::new(Options::default())
 }
 
-fn parse(line: &str) -> Parsed<'_> {
+fn parse(line: &str) -> Record<'_> {
     parser().parse(line)
 }
 
@@ -23,9 +23,8 @@ fn levels_are_found_in_the_lines_of_many_programs_and_not_in_prose() {
     for row in SHAPES.lines().filter(|row| !row.is_empty() && !row.starts_with('#')) {
         let (wanted, line) = row.split_once('\t').expect("level, tab, line");
         let line = line.replace("\\e", "\x1b").replace("\\t", "\t");
-        let parsed = parse(&line);
-        let level = parsed.record.level.name();
-        let found = if parsed.level_found { &*level } else { "-" };
+        let level = parse(&line).level;
+        let found = if level == Level::NOTSET { "-".into() } else { level.name() };
         if found != wanted {
             wrong.push(format!("{found} instead of {wanted}: {line}"));
         }
@@ -34,12 +33,31 @@ fn levels_are_found_in_the_lines_of_many_programs_and_not_in_prose() {
 }
 
 #[test]
+fn the_first_words_of_a_message_are_no_logger() {
+    for (line, level) in [
+        ("2024-01-02T03:04:05.678Z connection lost", 0),
+        ("WARN connection lost", 30),
+        ("[2024-01-02 03:04:05,678] INFO it works (ok)", 20),
+        ("[2024-01-02 03:04:05,678] INFO it works (1.2)", 20),
+        ("data.items[0] is missing", 0),
+        ("[Tue Jan  2 03:04:05 2024] error: it failed", 40),
+        ("Jan  2 03:04:05 web-1 error: it failed", 40),
+        ("[    1.234567] warning: slow", 30),
+        ("2024-01-02 03:04:05.678 INFO  (main) [x] and so on", 20),
+        ("2024-01-02T03:04:05.678Z\tWARN\tslow\t{\"ms\":5}", 30),
+    ] {
+        let record = parse(line);
+        assert_eq!((record.level.0, record.name.as_deref()), (level, None), "{line}");
+    }
+}
+
+#[test]
 fn a_line_of_text_is_its_own_message() {
     for row in SHAPES.lines().filter(|row| !row.is_empty() && !row.starts_with('#')) {
         let line = row.split_once('\t').expect("level, tab, line").1;
         let framed = line.starts_with(['{', '<']) || line.contains("msg=");
         if !framed {
-            assert_eq!(parse(line).record.msg, line);
+            assert_eq!(parse(line).msg, line);
         }
     }
 }
@@ -47,24 +65,21 @@ fn a_line_of_text_is_its_own_message() {
 #[test]
 fn a_leading_time_is_the_time_of_the_record() {
     let line = "2024-01-02T03:04:05.250Z  INFO shop: x";
-    let record = parse(line).record;
+    let record = parse(line);
     assert_eq!((record.created, &*record.msg), (Some(1_704_164_645.25), line));
-    assert_eq!(
-        parse("<14>1 2024-01-02T03:04:05Z h a - - - x").record.created,
-        Some(1_704_164_645.0)
-    );
-    assert_eq!(parse("at 2024-01-02T03:04:05Z").record.created, None);
+    assert_eq!(parse("<14>1 2024-01-02T03:04:05Z h a - - - x").created, Some(1_704_164_645.0));
+    assert_eq!(parse("at 2024-01-02T03:04:05Z").created, None);
 }
 
 #[test]
 fn a_priority_is_removed_and_names_its_facility() {
-    let record = parse("<165>1 x").record;
+    let record = parse("<165>1 x");
     assert_eq!((&*record.msg, record.level), ("1 x", Level(25)));
     assert_eq!(extras(&record), [r#"facility="local4""#]);
-    let record = parse("<3>x").record;
+    let record = parse("<3>x");
     assert_eq!((&*record.msg, record.level, record.extras.len()), ("x", Level::ERROR, 0));
     for text in ["<>x", "<1234>x", "<-1>x", "<+1>x", "<1", "<"] {
-        assert_eq!(parse(text).record.msg, text);
+        assert_eq!(parse(text).msg, text);
     }
 }
 
@@ -72,7 +87,7 @@ fn a_priority_is_removed_and_names_its_facility() {
 fn a_json_line_is_parsed_and_keeps_every_field() {
     let line =
         r#"{"ts":1704164645.5,"level":"error","logger":"db","msg":"lost","b":[1, 2],"a":"x"}"#;
-    let record = parse(line).record;
+    let record = parse(line);
     assert_eq!(
         (&*record.msg, record.level, record.created),
         ("lost", Level::ERROR, Some(1_704_164_645.5))
@@ -84,7 +99,7 @@ fn a_json_line_is_parsed_and_keeps_every_field() {
 #[test]
 fn a_stored_record_reads_back_as_it_was() {
     let line = r#"{"name":"db","msg":"x %s","args":["y"],"levelname":"ERROR","levelno":40,"lineno":3,"created":1704164645.5,"process":7,"source":"h/7","seq":9,"k":{"n":1},"topic":"app.ERROR.db","received":1704164646.0}"#;
-    let record = parse(line).record;
+    let record = parse(line);
     assert_eq!((&*record.topic, record.seq, record.lineno), ("app.ERROR.db", Some(9), Some(3)));
     assert_eq!(record.received, Some(1_704_164_646.0));
     assert_eq!(record.args.as_ref().map(|args| &*args.0), Some(r#"["y"]"#));
@@ -93,7 +108,7 @@ fn a_stored_record_reads_back_as_it_was() {
 
 #[test]
 fn another_programs_topic_and_time_of_arrival_stay_extras() {
-    let record = parse(r#"{"level":"info","msg":"x","topic":"orders","received":5}"#).record;
+    let record = parse(r#"{"level":"info","msg":"x","topic":"orders","received":5}"#);
     assert_eq!((&*record.topic, record.received), ("", None));
     assert_eq!(extras(&record), [r#"topic="orders""#, "received=5"]);
 }
@@ -101,7 +116,7 @@ fn another_programs_topic_and_time_of_arrival_stay_extras() {
 #[test]
 fn an_object_without_a_message_is_its_own_message_and_keeps_its_fields() {
     let line = r#"{"level":"error","user":5,"time":1704164645,"source":"kafka","seq":7}"#;
-    let record = parse(line).record;
+    let record = parse(line);
     assert_eq!((&*record.msg, record.level), (line, Level::ERROR));
     assert_eq!(record.created, Some(1_704_164_645.0));
     assert_eq!(extras(&record), ["user=5", r#"source="kafka""#, "seq=7"]);
@@ -112,9 +127,7 @@ fn without_detection_a_line_is_text() {
     let mut parser = Parser::new(Options { detect: false, ..Options::default() });
     for line in ["ERROR: x", r#"{"msg":"x"}"#, "level=info msg=x", "<3>x", "2024-01-02T03:04:05Z x"]
     {
-        let parsed = parser.parse(line);
-        assert_eq!(parsed.record, message_only(line));
-        assert!(!parsed.level_found);
+        assert_eq!(parser.parse(line), message_only(line));
     }
 }
 
@@ -123,7 +136,7 @@ fn a_delimiter_moves_the_subtopic_out_of_the_line() {
     let options = Options { topic_delim: Some("::".into()), ..Options::default() };
     let mut parser = Parser::new(options);
     let mut split = |line: &str| {
-        let record = parser.parse(line).record;
+        let record = parser.parse(line);
         (record.subtopic.into_owned(), record.msg.into_owned(), record.level)
     };
     assert_eq!(
@@ -134,7 +147,7 @@ fn a_delimiter_moves_the_subtopic_out_of_the_line() {
     for line in ["::x", "called std::x", "plain"] {
         assert_eq!(split(line), (String::new(), line.into(), Level::NOTSET));
     }
-    assert_eq!(parse("std::x").record.subtopic, "", "only where it was asked for");
+    assert_eq!(parse("std::x").subtopic, "", "only where it was asked for");
 }
 
 #[test]
@@ -142,23 +155,22 @@ fn a_pattern_names_the_fields() {
     let regex = r"^(?P<time>\S+) (?P<level>\w+) (?P<name>\w+)/(?P<subtopic>\w+) (?P<user>\d+)? ?(?P<message>.*)$";
     let options = Options { pattern: Some(Regex::new(regex).unwrap()), ..Options::default() };
     let mut parser = Parser::new(options);
-    let record = parser.parse("2024-01-02T03:04:05Z warn shop/db 17 the \"rest\"").record;
+    let record = parser.parse("2024-01-02T03:04:05Z warn shop/db 17 the \"rest\"");
     assert_eq!((record.created, record.level), (Some(1_704_164_645.0), Level::WARNING));
     assert_eq!((record.name.as_deref(), &*record.subtopic), (Some("shop"), "db"));
     assert_eq!((&*record.msg, extras(&record)), ("the \"rest\"", vec!["user=17".into()]));
 
-    let record = parser.parse("noon loud shop/db x").record;
+    let record = parser.parse("noon loud shop/db x");
     assert_eq!(extras(&record), [r#"time="noon""#, r#"level="loud""#], "nothing is lost");
 
-    assert_eq!(parser.parse("ERROR: x").record, message_only("ERROR: x"));
+    assert_eq!(parser.parse("ERROR: x"), message_only("ERROR: x"));
     assert_eq!(parser.unmatched(), 1);
 }
 
 proptest! {
     #[test]
     fn any_line_is_parsed(line in "\\PC{0,300}") {
-        let parsed = parse(&line);
-        prop_assert_eq!(parsed.level_found, parsed.record.level != Level::NOTSET);
+        let _ = parse(&line);
     }
 
     #[test]
@@ -193,7 +205,7 @@ fn lines_of_zlogs_own_files_are_split_and_others_are_not() {
     let mut all = parser();
     for (rest, expected) in cases {
         let line = format!("2024-01-02 03:04:05,678 {rest}");
-        let record = all.parse(&line).record;
+        let record = all.parse(&line);
         let Some((level, name, message)) = expected else {
             assert_eq!(record.msg, line);
             continue;
@@ -203,11 +215,11 @@ fn lines_of_zlogs_own_files_are_split_and_others_are_not() {
         assert_eq!(record.name.as_deref(), Some(name), "{line}");
     }
     for line in ["", "2024-01-02 03:04:05.678 ERROR a: b", "2024-01-02T03:04:05,678 x", "é"] {
-        assert_eq!(all.parse(line).record.msg, line);
+        assert_eq!(all.parse(line).msg, line);
         let mut mixed = parser();
         let _ = mixed.parse(line);
         let own = "2024-01-02 03:04:05,678 ERROR shop.db: x";
-        assert_eq!(mixed.parse(own).record.msg, own, "the first line tells");
+        assert_eq!(mixed.parse(own).msg, own, "the first line tells");
     }
 }
 
@@ -219,7 +231,7 @@ fn a_pattern_that_ends_within_a_character_does_not_match() {
     let formats = Formats::new(vec![own]);
     let mut parser = Parser::new(Options { formats, ..Options::default() });
     for line in ["ERROR \u{e9}", "ERROR e"] {
-        assert_eq!(parser.parse(line).record.level, Level::ERROR);
+        assert_eq!(parser.parse(line).level, Level::ERROR);
         assert!(line.is_char_boundary(parser.message_start()));
     }
 }

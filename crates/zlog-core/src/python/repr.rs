@@ -194,21 +194,14 @@ pub(crate) fn push_float(number: f64, out: &mut String) {
     if text.len() > MIN_AMBIGUOUS_LEN {
         text = prefer_even(number, text);
     }
-    push_scientific(&text, out);
+    push_digits(&text, number == 0.0 || (1e-4..1e16).contains(&number.abs()), out);
 }
 
-/// `repr()` of a float of another size, whose shortest digits are `text`, as in `1.5e3`.
-pub(crate) fn push_shortest(number: f64, text: &str, out: &mut String) {
-    match number.is_finite() {
-        true => push_scientific(text, out),
-        false => out.push_str(number::not_finite(number)),
-    }
-}
-
-fn push_scientific(text: &str, out: &mut String) {
+/// A float with the digits `text`, as in `1.5e3`, in full or with its exponent.
+pub(crate) fn push_digits(text: &str, in_full: bool, out: &mut String) {
     let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..16).contains(&exponent) {
+    if in_full {
         push_fixed(mantissa, exponent, out);
     } else {
         out.push_str(mantissa);

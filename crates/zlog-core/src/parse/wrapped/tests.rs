@@ -1,5 +1,5 @@
 use super::*;
-use crate::parse::{Options, Parsed};
+use crate::parse::Options;
 
 /// A line, and its level, time, logger, message and extras.
 type Case<'c> = (&'c str, i32, Option<f64>, Option<&'c str>, &'c str, &'c [&'c str]);
@@ -217,7 +217,7 @@ fn a_line_in_another_one_decides_the_level_and_the_message() {
         // A time of day of a stored line is no time.
         let options = Options { stored: true, ..Options::default() };
         let mut parser = Parser::new(options);
-        let Parsed { record, .. } = parser.parse(line);
+        let record = parser.parse(line);
         assert_eq!((record.level, &*record.msg), (Level(*level), *message), "{line}");
         assert_eq!((record.created, record.name.as_deref()), (*created, *name), "{line}");
         assert_eq!(extras(&record), *fields, "{line}");
@@ -230,7 +230,7 @@ fn the_message_of_a_pattern_is_read_as_a_line() {
     let mut parser = Parser::new(Options { pattern: Some(regex), ..Options::default() });
     let mut parse = |message: &str| {
         let line = format!("2024-01-02T03:04:05Z db> {message}");
-        parser.parse(&line).record.into_owned()
+        parser.parse(&line).into_owned()
     };
     let record = parse(r#"{"level":"error","logger":"x","msg":"lost","time":1,"n":1}"#);
     assert_eq!((record.level, &*record.msg, record.created), (Level::ERROR, "lost", Some(TIME)));
@@ -247,6 +247,6 @@ fn lines_within_lines_end_at_some_depth() {
         let text = json::quoted(&line);
         line = format!(r#"{{"log":{text},"stream":"stdout"}}"#);
     }
-    let record = Parser::new(Options::default()).parse(&line).record.into_owned();
+    let record = Parser::new(Options::default()).parse(&line).into_owned();
     assert!(record.msg.starts_with(r#"{"log":"#), "{}", record.msg);
 }

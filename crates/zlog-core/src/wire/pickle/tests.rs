@@ -158,6 +158,29 @@ fn classes_that_only_the_sender_knows_show_their_names_and_values() {
     }
 }
 
+/// tests/sources/values.rs compares those that are printed with numpy.
+#[test]
+fn arrays_that_are_large_or_broken_are_not_printed() {
+    let axes = |count| "I1\n".repeat(count);
+    for (shape, code, data, want) in [
+        ("I2\n", "i1", "\\x01\\x02", "[1 2]"),
+        (&axes(64), "u1", "A", &format!("{}65{}", "[".repeat(64), "]".repeat(64))),
+        (&axes(65), "u1", "A", "<numpy.ndarray>"),
+        ("I1001\n", "u1", &"A".repeat(1001), "<numpy.ndarray>"),
+        ("I-1\nI-1\n", "u1", "A", "<numpy.ndarray>"),
+        ("I0\nI9223372036854775807\nI9223372036854775807\n", "u1", "", "[]"),
+        ("I2\n", "u1", "A", "<numpy.ndarray>"),
+        ("I1\n", "U1", "AAAA", "<numpy.ndarray>"),
+        ("I1\n", "u0", "", "<numpy.ndarray>"),
+        ("I1\n", "f1", "A", "<numpy.ndarray>"),
+    ] {
+        let made = "cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR";
+        let state = format!("(I1\n({shape}tcnumpy\ndtype\n(S'{code}'\ntRI00\nS'{data}'\ntb");
+        let body = with_extra(format!("{made}{state}").as_bytes());
+        assert_eq!(shown(&default(&body).unwrap()), want, "{shape:?} {code} {data}");
+    }
+}
+
 #[test]
 fn extras_with_reserved_names_and_keys_that_are_no_texts_are_kept() {
     let body = b"(dS'msg'\nS'm'\nsS'source'\nI1\nsS'source_'\nI2\nsS'seq'\nI3\nsS'extra_text'\nS'e'\nsI5\nI6\nsS'extra_text_'\nI7\ns.";
@@ -328,6 +351,22 @@ fn many_references_to_one_large_text_stay_within_the_limit() {
     let size: usize = record.extras.iter().map(|(_, value)| value.0.len()).sum();
     assert!(size < 1_300_000, "{size}");
     assert!(record.fault.is_some());
+}
+
+/// Each text of the bytes takes milliseconds: making all of them would take hours.
+#[test]
+fn a_value_that_does_not_fit_is_not_made_again_for_each_reference() {
+    let mut body = b"(\x8c\x03msg\x8c\x01m\x8c\x01xcapp\nUser\n((c_codecs\nencode\n(X".to_vec();
+    let text = "x".repeat(500_000);
+    body.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    body.extend_from_slice(text.as_bytes());
+    body.extend_from_slice(b"X\x06\0\0\0latin1tRq\x01");
+    body.extend_from_slice(&b"h\x01".repeat(400_000));
+    body.extend_from_slice(b"ltRd.");
+    let limits = Limits { output: 400_000, ..Limits::DEFAULT };
+    let record = read(&body, &limits).unwrap();
+    assert!(record.fault.is_some());
+    assert_eq!(record.extras[0].1.0, r#""...""#);
 }
 
 /// The pickles without their frames.

@@ -154,7 +154,7 @@ impl CommandSource {
             return Ok(PollStatus::Idle);
         }
         let text = "the command has ended, but a process that it started keeps its output open: \
-                    not waiting for it";
+                    not waiting for it. SIGPIPE may end it when it writes: redirect its output";
         self.notices.push(Notice { text: text.into(), severity: Severity::Loss });
         self.finish(Duration::ZERO, sink)?;
         Ok(PollStatus::Delivered)

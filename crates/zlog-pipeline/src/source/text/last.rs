@@ -71,8 +71,8 @@ fn begin_in(
         start += end + 1;
         let line = bytes[start..].split(|byte| *byte == b'\n').next().unwrap_or_default();
         let line = backslash_replace(line);
-        let record = Parser::new(lines.parse.clone()).parse(&line).record;
-        if record != after_first.parse(&line).record {
+        let record = Parser::new(lines.parse.clone()).parse(&line);
+        if record != after_first.parse(&line) {
             continue;
         }
         let at = offset + start as u64;

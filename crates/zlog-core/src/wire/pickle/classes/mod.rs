@@ -2,10 +2,11 @@
 //! all others: their names and the values in the pickle.
 //!
 //! Texts are those of CPython 3.12. `time` has dates, times and time zones, `numeric` has
-//! numbers and numpy's scalars, `exceptions` has exceptions.
+//! numbers, `numpy` has numpy's scalars and arrays, `exceptions` has exceptions.
 
 pub(super) mod exceptions;
 mod numeric;
+mod numpy;
 mod time;
 
 use std::borrow::Cow;
@@ -110,7 +111,11 @@ fn known<'p>(
         }
         ("decimal" | "fractions", _) => numeric::decimal(pickle, name, args),
         ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => {
-            numeric::numpy(pickle, args, module.starts_with("numpy._"))
+            numpy::scalar(pickle, args, module.starts_with("numpy._"))
+        }
+        ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct")
+        | ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => {
+            Some(numpy::array(pickle, object))
         }
         ("uuid", "UUID") => uuid(pickle, object),
         ("pathlib" | "pathlib._local", name) if name.ends_with("Path") => path(pickle, name, args),
