@@ -4,9 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::harness::{Input, Python, Running, emit, install_python, left_out, python, zlog};
+use rustix::process::Signal;
+
+use crate::harness::{
+    DEADLINE, Input, Python, Running, Zlog, emit, install_python, left_out, own_address, python,
+    zlog,
+};
 
 /// The oldest and the newest minor version of CPython 3 to look for.
 const VERSIONS: std::ops::RangeInclusive<u32> = 9..=14;
@@ -151,4 +156,120 @@ with LogRecordSubscriber(sys.argv[1]) as subscriber:
     let printed = program(&python, script, &endpoint).wait().success().out();
     emit.wait().success();
     assert_eq!(printed, "shop.ERROR ERROR ERROR: disk full\nshop.INFO INFO all is well\n");
+}
+
+/// A user, who has a run directory and a default endpoint.
+struct User {
+    runtime: tempfile::TempDir,
+    default: String,
+}
+
+impl User {
+    fn new() -> User {
+        let runtime = tempfile::tempdir().unwrap();
+        User { runtime, default: own_address().replace('*', "12345") }
+    }
+
+    fn variables(&self) -> [(&str, &str); 2] {
+        let runtime = self.runtime.path().to_str().unwrap();
+        [("XDG_RUNTIME_DIR", runtime), ("ZLOG_ENDPOINT", &self.default)]
+    }
+
+    fn zlog(&self, args: &[&str]) -> Zlog {
+        self.variables().into_iter().fold(zlog(args), |zlog, (name, value)| zlog.env(name, value))
+    }
+
+    /// A program that begins with a handler without an endpoint.
+    fn program(&self, python: &Python, script: &str) -> Running {
+        const BEGIN: &str = "
+import logging, os, time
+from zlog_logging import ZlogHandler
+logging.getLogger().addHandler(ZlogHandler(root='python', wait=60))
+";
+        let mut command = command(python);
+        command.envs(self.variables()).args(["-W", "ignore", "-c", &format!("{BEGIN}{script}")]);
+        Running::start(command, Input::Empty)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let files = std::fs::read_dir(self.runtime.path().join("zlog"));
+        files.into_iter().flatten().flatten().map(|file| file.path()).collect()
+    }
+
+    /// Waits until there are this many files in the run directory.
+    fn expect_files(&self, count: usize) {
+        let until = Instant::now() + DEADLINE;
+        while self.files().len() != count {
+            assert!(Instant::now() < until, "{:?}", self.files());
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// The messages that a tail has shown, sorted.
+fn shown(tail: Running) -> Vec<String> {
+    let mut lines: Vec<String> = tail.wait().success().out().lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn handlers_without_an_endpoint_emitters_and_tails_meet_in_any_order() {
+    let Some(python) = python() else { return };
+    let user = User::new();
+    let parent_and_child = "
+logging.warning('parent')
+child = os.fork()
+if child == 0:
+    logging.warning('child')
+    logging.shutdown()
+    os._exit(0)
+os.waitpid(child, 0)
+";
+    // The first one gets the default endpoint.
+    let first = user.program(&python, "logging.warning('first')");
+    let tail = user.zlog(&["tail", "-q", "-o", "text", "-n", "4"]).start();
+    let others = user.program(&python, parent_and_child);
+    let mut emit = user.zlog(&["emit", "--wait", "60s"]).stdin_open().start();
+    emit.write("emit\n");
+    emit.close_stdin();
+    assert_eq!(shown(tail), ["child", "emit", "first", "parent"]);
+    for process in [first, others, emit] {
+        process.wait().success();
+    }
+    user.expect_files(0);
+}
+
+#[test]
+fn a_handler_without_an_endpoint_goes_through_the_users_relay() {
+    let Some(python) = python() else { return };
+    let user = User::new();
+    let mut relay = user.zlog(&["relay", "--bind", "tcp://127.0.0.1:*"]).start();
+    relay.endpoints(2);
+    let tail = user.zlog(&["tail", "-q", "-o", "text", "-n", "2"]).start();
+    let script = "logging.warning('one'); logging.warning('two')";
+    user.program(&python, script).wait().success();
+    assert_eq!(shown(tail), ["one", "two"]);
+    relay.terminate();
+    relay.wait().code(143).stderr_has("forwarded 2 messages");
+}
+
+#[test]
+fn what_a_killed_handler_leaves_in_the_run_directory_is_removed() {
+    let Some(python) = python() else { return };
+    let user = User::new();
+    let script = "logging.warning('first'); time.sleep(600)";
+    let _first = user.program(&python, script);
+    let tail = user.zlog(&["tail", "-q", "-o", "text", "-n", "1"]).start();
+    assert_eq!(shown(tail), ["first"]);
+    let mut killed = user.program(&python, script);
+    user.expect_files(2);
+    killed.signal(Signal::KILL);
+    killed.wait().ended_by(Signal::KILL);
+    user.expect_files(2);
+    let next = user.program(&python, "logging.warning('next')");
+    let tail = user.zlog(&["tail", "-q", "-o", "text", "-n", "1"]).start();
+    assert_eq!(shown(tail), ["next"]);
+    next.wait().success();
+    user.expect_files(0);
 }

@@ -28,7 +28,10 @@ class ZlogHandler(logging.Handler):
     ``bind``, ``connect``
         Endpoints, one or several: ``tcp://127.0.0.1:12345``, ``ipc:///run/app/log.sock``.
         Bind, and readers connect (``zlog tail``); or connect to a ``zlog relay`` or a
-        ``zlog tail --bind``. By default, binds ``tcp://127.0.0.1:12345``.
+        ``zlog tail --bind``. By default, ``zlog tail`` without an endpoint finds the handler, as it
+        finds ``zlog emit``: the handler connects to the user's relay, if one runs with its default
+        ports. Else it binds ``tcp://127.0.0.1:12345``, or, if that is in use, a socket of its own
+        in the user's run directory. ``ZLOG_ENDPOINT`` sets another default.
     ``root``
         The first part of the topic. By default the logger's name.
     ``delimiter``
@@ -47,8 +50,8 @@ class ZlogHandler(logging.Handler):
         seconds.
 
     The thread and the sockets are created at the first record, so a program may fork before
-    it. After a fork, the child publishes under a name of its own; a child cannot bind what its
-    parent has bound, so connect in programs that fork.
+    it. After a fork, the child publishes under a name of its own, by default also on a socket of
+    its own. A child cannot bind what its parent has bound.
 
     Raises ``ValueError`` for a wrong argument. An endpoint that can't be used is reported once
     on stderr, as ``logging.raiseExceptions`` says, and tried again every second.
@@ -72,8 +75,6 @@ class ZlogHandler(logging.Handler):
             raise ValueError(f'on_full is "block" or "drop", not {on_full!r}')
         if queue_size < 1:
             raise ValueError(f"queue_size is at least 1, not {queue_size!r}")
-        if bind is None and connect is None:
-            bind = "tcp://127.0.0.1:12345"
         self._bind = _endpoints(bind)
         self._connect = _endpoints(connect)
         super().__init__(level)
@@ -205,6 +206,8 @@ def _close(reference: "weakref.ref[ZlogHandler]") -> None:
 
 def _after_fork_in_child() -> None:
     for handler in list(_handlers):
+        for publisher in handler._running.values():
+            publisher.forget()
         handler._prepare()
 
 

@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Optional, Sequence, Union
 
 import zmq
 
-from . import _records
+from . import _meeting, _records
 
 #: Seconds between two attempts to open the endpoints.
 _RETRY = 1.0
@@ -60,6 +60,8 @@ Item = Union[Fields, Flush, Drops, None]
 class Publisher(threading.Thread):
     """Sends the records that are put into ``queue``.
 
+    ``bind``, ``connect``
+        Endpoints. Without any, readers of this user find it: see ``_meeting``.
     ``topic_of``
         Gives the topic of a record, and removes from the fields what goes into it.
     ``drops``
@@ -99,6 +101,7 @@ class Publisher(threading.Thread):
         self._source = _records.new_source(self._hostname)
         self._numbers: Dict[str, int] = {}
         self._subscriptions = 0
+        self._registration: Optional[_meeting.Registration] = None
         #: Whether the thread could not be started: `close` sends the queue instead.
         self.needs_caller = False
 
@@ -151,6 +154,11 @@ class Publisher(threading.Thread):
         else:
             self._tell_unsent()
 
+    def forget(self) -> None:
+        """In the child of a fork: leaves to the parent what is the parent's."""
+        if self._registration is not None:
+            self._registration.forget()
+
     # The thread
 
     def run(self) -> None:
@@ -166,6 +174,9 @@ class Publisher(threading.Thread):
         finally:
             self._sends = False
         context.term()
+        registration, self._registration = self._registration, None
+        if registration is not None:
+            registration.end()
         self._tell_unsent()
 
     def _open_socket(self, context: "zmq.Context[Any]") -> "Optional[zmq.Socket[Any]]":
@@ -180,7 +191,9 @@ class Publisher(threading.Thread):
                     publisher.bind(endpoint)
                 for endpoint in self._connect:
                     publisher.connect(endpoint)
-            except zmq.ZMQError:
+                if not self._bind and not self._connect:
+                    self._registration = _meeting.open_default(publisher)
+            except (zmq.ZMQError, OSError):
                 self._sends = False
                 publisher.close(linger=0)
                 if not reported:

@@ -20,6 +20,8 @@ mod levels;
 mod multiline;
 /// Odd input: no byte is lost in silence.
 mod odd_input;
+/// `--position` without `--follow`.
+mod once;
 /// `--position`: runs that continue where the last one ended.
 mod position;
 /// `-q`, and jobs that nobody listens to.

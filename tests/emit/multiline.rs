@@ -107,3 +107,26 @@ fn tracebacks_of_stdout_and_stderr_are_not_mixed() {
     let out = records.iter().find(|record| text(record, "msg") == "ERROR out").unwrap();
     assert!(out["exc_text"].is_null(), "{records:#?}");
 }
+
+#[test]
+fn the_tracebacks_of_several_containers_are_records_of_their_own_at_error() {
+    let names = ["web-1  | ", "db-1   | "];
+    let both = |line: &str| names.map(|name| format!("{name}{line}\n")).concat();
+    let input: String = ["INFO up"].into_iter().chain(PYTHON.lines()).map(both).collect();
+    let mut records = records(emit(["-r", "a"]).stdin(input));
+    records.retain(|record| record["levelno"] == 40);
+    assert_eq!(records.len(), 2, "{records:#?}");
+    for (record, name) in records.iter().zip(names) {
+        let lines: Vec<String> = PYTHON.lines().map(|line| format!("{name}{line}")).collect();
+        assert_eq!(text(record, "exc_text"), lines.join("\n"));
+        assert_eq!(text(record, "msg"), format!("{name}ValueError: boom"));
+    }
+}
+
+#[test]
+fn output_that_follows_a_traceback_at_once_keeps_its_own_level() {
+    let records = records(emit(["-r", "a"]).stdin(format!("{PYTHON}\nworking\non\n")));
+    let found: Vec<_> =
+        records.iter().map(|record| (text(record, "msg"), record["levelno"].as_i64())).collect();
+    assert_eq!(found, [("ValueError: boom", Some(40)), ("working", Some(20)), ("on", Some(20))]);
+}

@@ -4,39 +4,39 @@ use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
 use flate2::write::GzEncoder;
 use rustix::process::Signal;
 
 use super::follow::{append, expect, follow, text};
-use crate::harness::{DEADLINE, Listener, Zlog, zlog};
+use crate::harness::{DEADLINE, Listener, Zlog};
 
 /// A log, its position file, and the emitter that reads it.
-struct Log {
+pub(super) struct Log {
     directory: tempfile::TempDir,
-    path: PathBuf,
-    position: PathBuf,
+    pub(super) path: PathBuf,
+    pub(super) position: PathBuf,
 }
 
 impl Log {
-    fn new() -> Log {
+    pub(super) fn new() -> Log {
         let directory = tempfile::tempdir().unwrap();
         let (path, position) =
             (directory.path().join("app.log"), directory.path().join("positions"));
         Log { directory, path, position }
     }
 
-    fn append(&self, text: &str) {
+    pub(super) fn append(&self, text: &str) {
         append(&self.path, text);
     }
 
     /// Another file in its directory.
-    fn sibling(&self, name: &str) -> PathBuf {
+    pub(super) fn sibling(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    fn rename(&self, name: &str) {
+    pub(super) fn rename(&self, name: &str) {
         fs::rename(&self.path, self.sibling(name)).unwrap();
     }
 
@@ -226,7 +226,7 @@ fn several_rotations_while_emit_does_not_run_lose_nothing() {
 }
 
 /// Compresses a file, as logrotate does: under a new number and name.
-fn compress(path: &Path) {
+pub(super) fn compress(path: &Path) {
     let name = format!("{}.gz", path.display());
     let mut gzip = GzEncoder::new(File::create(name).unwrap(), flate2::Compression::default());
     gzip.write_all(&fs::read(path).unwrap()).unwrap();
@@ -276,6 +276,25 @@ fn files_that_were_rotated_and_compressed_or_copied_meanwhile_lose_nothing() {
 }
 
 #[test]
+fn a_followed_link_is_read_on_though_its_file_has_other_names() {
+    let log = Log::new();
+    let names: Vec<PathBuf> = (0..8).map(|number| log.sibling(&format!("day{number}"))).collect();
+    append(&names[0], "one\n");
+    for name in &names[1..] {
+        fs::hard_link(&names[0], name).unwrap();
+    }
+    std::os::unix::fs::symlink("day0", &log.path).unwrap();
+    assert_eq!(log.read(1).0, ["one"]);
+    log.append("two\n");
+    assert_eq!(log.read(1).0, ["two"]);
+    log.append("three\n");
+    fs::remove_file(&log.path).unwrap();
+    append(&log.sibling("next"), "four\n");
+    std::os::unix::fs::symlink("next", &log.path).unwrap();
+    assert_eq!(log.read(2).0, ["three", "four"]);
+}
+
+#[test]
 fn a_file_that_is_truncated_after_a_copy_was_made_loses_nothing() {
     let log = Log::new();
     log.append("one\n");
@@ -310,82 +329,6 @@ fn a_restart_in_the_middle_of_a_compressed_file_neither_repeats_nor_skips_lines(
     }
     let wrong = read.iter().enumerate().find(|(at, line)| line.parse() != Ok(*at));
     assert!(wrong.is_none() && read.len() == LINES, "{} {wrong:?}", read.len());
-}
-
-#[test]
-fn runs_without_follow_publish_what_is_new_and_end() {
-    let log = Log::new();
-    let (listener, endpoint) = Listener::bind("");
-    let run = |lines: &[&str]| {
-        let emit = zlog(["emit", "-q", "--no-detect", "-c", &endpoint, "--file"]).args([&log.path]);
-        let emit = emit.args(["--position"]).args([&log.position]).start();
-        expect(&listener, lines);
-        emit.wait().success().stderr("");
-    };
-    log.append("one\ntwo\nthr");
-    run(&["one", "two"]);
-    run(&[]);
-    log.append("ee\n");
-    let mut late = OpenOptions::new().append(true).open(&log.path).unwrap();
-    log.rename("app.log.1");
-    log.append("four\n");
-    run(&["three", "four"]);
-    // The writer of the renamed file still writes to it.
-    late.write_all(b"late\n").unwrap();
-    log.append("five\n");
-    run(&["late", "five"]);
-    // It has not written to it for so long that the file is given up.
-    late.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
-    run(&[]);
-    fs::remove_file(log.sibling("app.log.1")).unwrap();
-    log.append("six\n");
-    run(&["six"]);
-    // A traceback is not waited for.
-    log.append("ERROR no connection\n");
-    run(&["ERROR no connection"]);
-    assert!(listener.try_next(Duration::from_millis(50)).is_none());
-}
-
-#[test]
-fn a_run_without_follow_leaves_what_nobody_receives_to_the_next_run() {
-    let log = Log::new();
-    log.append("one\ntwo\n");
-    let emit = |args: &[&str]| {
-        zlog(["emit", "--no-detect", "-b", "127.0.0.1:0"]).args(args).args(["--file"]).args([
-            &log.path,
-            Path::new("--position"),
-            &log.position,
-        ])
-    };
-    let unread = emit(&["--wait", "20ms"]).run().code(1);
-    unread
-        .stderr_has("after 20ms: the next run publishes the rest")
-        .stderr_has("0 records, ")
-        .stderr_has("2 read and not published (no subscriber)");
-    let mut both = emit(&["--wait", "1h"]).start();
-    let listener = Listener::connect(&both.endpoint(), "");
-    expect(&listener, &["one", "two"]);
-    both.wait().success();
-    log.append("three\n");
-    // Asked for: nobody is waited for.
-    let finished = emit(&["--wait", "0s"]).run().success();
-    finished.stderr_has("1 record, ").stderr_has("1 had no subscriber");
-    emit(&["--wait", "20ms"]).run().success().stderr_has("0 records, ");
-}
-
-#[test]
-fn a_compressed_file_is_read_once() {
-    let log = Log::new();
-    log.append("one\ntwo");
-    compress(&log.path);
-    let (listener, endpoint) = Listener::bind("");
-    let path = log.sibling("app.log.gz");
-    for (lines, records) in [(&["one", "two"][..], "2 records"), (&[], "0 records")] {
-        let emit = zlog(["emit", "--no-detect", "-c", &endpoint, "--file"]).args([&path]);
-        let emit = emit.args(["--position"]).args([&log.position]).start();
-        expect(&listener, lines);
-        emit.wait().success().stderr_has(records);
-    }
 }
 
 #[test]

@@ -323,3 +323,19 @@ fn json_that_python_cannot_read_is_kept_as_text_marked_and_counted() {
     let fault = "a value is nested too deep, or a number too long: it is kept as text";
     assert_eq!(stored.out().matches(fault).count(), 5);
 }
+
+#[test]
+fn text_output_gives_back_tracebacks_behind_prefixes() {
+    let traceback = "Traceback (most recent call last):\n  File \"a.py\", line 1, in <module>\n    f()\nValueError: x";
+    for prefix in ["web-1  | ", "Nov 26 12:00:01 host app[123]: ", "2026-11-26T12:00:01.5Z "] {
+        let lines = ["up"].into_iter().chain(traceback.lines()).chain(["on"]);
+        let log: String = lines.map(|line| format!("{prefix}{line}\n")).collect();
+        let text = zlog(["tail", "-o", "text", "--input", "-"]).stdin(log.clone()).run().success();
+        assert_eq!(text.out(), log);
+        let errors = zlog(["tail", "-o", "text", "-l", "error", "--strict-level", "--input", "-"])
+            .stdin(log)
+            .run()
+            .success();
+        assert!(errors.out().contains(&format!("{prefix}ValueError: x\n")), "{}", errors.out());
+    }
+}

@@ -12,6 +12,7 @@
 
 mod assembler;
 mod json;
+mod prefix;
 mod trace;
 
 use std::sync::LazyLock;
@@ -150,6 +151,9 @@ pub struct Assembled<'a> {
     /// Whether the record continues the traceback of the last one, which was cut, or did not
     /// wait for these lines.
     pub continues: bool,
+    /// The first line of a record whose lines have a prefix each, such as a container's name, and
+    /// the length of the prefix. A traceback on its own has the fields of this line.
+    pub prefixed: Option<(&'a str, usize)>,
     /// Whether a program or a thread has ended with this traceback. If the line before it
     /// reports no error, they are two records: see [`Assembler::split`].
     pub uncaught: bool,

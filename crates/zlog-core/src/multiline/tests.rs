@@ -46,7 +46,7 @@ fn take(assembler: &mut Assembler, records: &mut Vec<Seen>) -> bool {
     let is_known = is_record(record.head);
     records.push((record.head.into(), trace.map(|_| rest), is_copy));
     if !is_copy {
-        assembler.note_format(is_known);
+        assembler.note_format(is_known, None);
     }
     assembler.pop();
     true
@@ -214,22 +214,76 @@ fn a_message_of_several_lines_belongs_to_its_traceback_if_other_lines_have_a_kno
     assert_eq!(heads(&two), ["INFO: started", "working", "on"], "a traceback has its own line");
 }
 
+/// The records of a traceback and what follows it, `pause` seconds later.
+fn after_a_traceback(head: Option<&str>, pause: f64, rest: &[&str]) -> Vec<Seen> {
+    let mut assembler = Assembler::new(Options::default());
+    let mut records = Vec::new();
+    let lines = head.into_iter().chain(PYTHON.split('\n')).map(|line| (line, 0.0));
+    for (line, pause) in lines.chain(rest.iter().map(|line| (*line, pause))) {
+        let received = 1e9 + pause;
+        let tag = Tag { received, ..Tag::default() };
+        while assembler.offer(line, tag, &mut is_record) == Offer::TakeFirst {
+            take(&mut assembler, &mut records);
+        }
+    }
+    assembler.expire();
+    while take(&mut assembler, &mut records) {}
+    records
+}
+
 #[test]
-fn a_line_that_comes_later_is_no_part_of_a_message() {
-    for (pause, expected) in [(0.001, 1), (0.02, 2)] {
+fn text_after_an_exception_is_its_message_if_the_stream_or_the_line_above_says_so() {
+    let cases: [(Option<&str>, f64, &[&str], usize); 9] = [
+        // Where other lines have a known format, a pause does not matter.
+        (Some("INFO: up"), 0.001, &["second line"], 1),
+        (Some("INFO: up"), 0.08, &["second line", "third"], 1),
+        (Some("INFO: up"), 0.001, &["second line", "INFO: on"], 2),
+        // It may be the output of the program.
+        (None, 0.001, &["working", "on"], 3),
+        (Some("started"), 0.001, &["working", "on"], 3),
+        // A record of a known format comes next: the stream has one.
+        (None, 0.001, &["second line", "INFO: on"], 2),
+        (Some("started"), 0.001, &["working", "INFO: on"], 3),
+        // SQLAlchemy's and PostgreSQL's additions.
+        (None, 0.5, &["[SQL: SELECT 1]", "working"], 2),
+        (None, 0.5, &["LINE 1: SELECT x", "          ^", "working"], 2),
+    ];
+    for (head, pause, rest, expected) in cases {
+        let records = after_a_traceback(head, pause, rest);
+        assert_eq!(records.len(), expected, "{head:?}, {rest:?} after {pause} s: {records:#?}");
+    }
+}
+
+#[test]
+fn a_line_that_announces_more_is_followed_by_a_line_of_the_message() {
+    for (last, expected) in [("ValueError: bad values:", 2), ("ValueError: (", 2), ("E: bad", 3)] {
+        let lines =
+            ["Traceback (most recent call last):", "  File \"a.py\", line 1", last, "- one", "on"];
+        let records = feed(&Options::default(), &lines);
+        assert_eq!(records.len(), expected, "{last}: {records:#?}");
+    }
+}
+
+#[test]
+fn a_line_of_a_message_that_comes_after_the_wait_is_a_part_of_the_traceback() {
+    for (first, expected) in [("INFO: up", true), ("started", false)] {
         let mut assembler = Assembler::new(Options::default());
         let mut records = Vec::new();
-        let mut received = 1e9;
-        for line in PYTHON.split('\n').chain(["second line"]) {
-            received += if line == "second line" { pause } else { 0.0 };
-            let tag = Tag { received, ..Tag::default() };
-            while assembler.offer(line, tag, &mut is_record) == Offer::TakeFirst {
+        for (at, line) in [first].into_iter().chain(PYTHON.split('\n')).enumerate() {
+            while assembler.offer(line, Tag::default(), &mut is_record) == Offer::TakeFirst {
+                take(&mut assembler, &mut records);
+            }
+            if at == 0 {
+                assembler.expire();
                 take(&mut assembler, &mut records);
             }
         }
         assembler.expire();
-        while take(&mut assembler, &mut records) {}
-        assert_eq!(records.len(), expected, "after {pause} s");
+        take(&mut assembler, &mut records);
+        assert_eq!(assembler.offer("second line", Tag::default(), &mut is_record), Offer::Taken);
+        assembler.expire();
+        let late = assembler.peek().unwrap();
+        assert_eq!((late.orphan, late.continues), (expected, expected), "{first}");
     }
 }
 
@@ -238,12 +292,36 @@ fn the_lines_of_a_traceback_that_come_apart_are_parts_of_it_but_not_what_comes_m
     const RUBY: &str = "a.rb:2:in `f': x (E)\n\tfrom a.rb:9:in `<main>'";
     const RACE: &str = "WARNING: DATA RACE\nRead at 0x00c0 by goroutine 7:\n  main.main()";
     for trace in [PYTHON, CHAINED, CAUSED, RUST, RUST_OLD, GO, RUBY, RACE] {
-        let lines: Vec<&str> = trace.split('\n').chain(["any line"]).collect();
-        let parts = parts_that_come_apart(lines.iter().map(|line| (*line, 0.0)));
-        for (line, is_part) in lines.iter().zip(parts) {
-            assert_eq!(is_part, !line.is_empty() && *line != "any line", "{line:?} of {trace}");
+        for prefix in ["", "web-1  | ", "2026-11-26T12:00:01Z "] {
+            let lines: Vec<&str> = trace.split('\n').chain(["any line"]).collect();
+            let whole: Vec<String> = lines.iter().map(|line| format!("{prefix}{line}")).collect();
+            let parts = parts_that_come_apart(whole.iter().map(|line| (&**line, 0.0)));
+            for (line, is_part) in lines.iter().zip(parts) {
+                let expected = !line.is_empty() && *line != "any line";
+                assert_eq!(is_part, expected, "{prefix}{line:?} of {trace}");
+            }
         }
     }
+    // Only the first line has a prefix.
+    let elixir =
+        ["12:00:01 [error] ** (RuntimeError) x", "    a.exs:4: A.f/1", "    a.exs:5: A.g/1", "x"];
+    assert_eq!(
+        parts_that_come_apart(elixir.map(|line| (line, 0.0)).into_iter()),
+        [true, true, true, false]
+    );
+    // The name of a field may be any text.
+    let pydantic = [
+        "Traceback (most recent call last):",
+        "E: 1 validation error for M",
+        "number",
+        "  Field required",
+        "x",
+        "y",
+        "z",
+        "  indented",
+    ];
+    let parts = parts_that_come_apart(pydantic.map(|line| (line, 0.0)).into_iter());
+    assert_eq!(parts, [true, true, false, true, false, false, false, false]);
     let parts = parts_that_come_apart(PYTHON.split('\n').zip([0.0, 0.5, 2.0, 2.1]));
     assert_eq!(parts, [true, true, false, false]);
 }

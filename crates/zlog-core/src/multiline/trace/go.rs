@@ -28,14 +28,21 @@ fn trace(state: State) -> Trace {
 const RACE: &str = "WARNING: DATA RACE";
 
 pub(super) fn begins(line: &str) -> Option<Step> {
-    const MAYBE: [&str; 3] = ["fatal error: ", "runtime: ", "unexpected fault address "];
+    const MAYBE: [&str; 6] = [
+        "fatal error: ",
+        "runtime: ",
+        "unexpected fault address ",
+        "SIGQUIT: quit",
+        "SIGABRT: abort",
+        "SIGSEGV: segmentation violation",
+    ];
     if line.starts_with("panic: ") {
         Some(Part(trace(State::Message(0))))
     } else if is_goroutine(line) {
         Some(Part(trace(State::Frames)))
     } else if MAYBE.iter().any(|start| line.starts_with(start)) {
         Some(Maybe(trace(State::Message(0))))
-    } else if line == RACE {
+    } else if is_race(line) {
         Some(Part(trace(State::Race)))
     } else {
         is_rule(line).then_some(Maybe(trace(State::Rule)))
@@ -45,11 +52,12 @@ pub(super) fn begins(line: &str) -> Option<Step> {
 impl State {
     pub(super) fn follows(self, line: &str) -> Step {
         match self {
-            State::Rule if line == RACE => Part(trace(State::Race)),
+            State::Rule if is_race(line) => Part(trace(State::Race)),
+            State::Rule => super::native::begins(line).unwrap_or(Not),
             State::Race if is_rule(line) => Part(trace(State::Done)),
             State::Race if is_indented(line) || line.ends_with(':') => Part(trace(State::Race)),
             State::Race if line.is_empty() => Maybe(trace(State::Race)),
-            State::Rule | State::Race | State::Done => Not,
+            State::Race | State::Done => Not,
             _ if is_goroutine(line) => Part(trace(State::Frames)),
             _ if line.starts_with("exit status ") => Part(trace(State::Done)),
             State::Gap if is_register(line) => Part(trace(State::Frames)),
@@ -100,7 +108,12 @@ fn is_register(line: &str) -> bool {
         && end.is_none()
 }
 
-/// The line above and below a race.
-fn is_rule(line: &str) -> bool {
-    line == "=================="
+/// Go's heading, and that of ThreadSanitizer.
+pub(super) fn is_race(line: &str) -> bool {
+    line == RACE || line.starts_with("WARNING: ThreadSanitizer: ")
+}
+
+/// The line above and below a race, or above the report of a sanitizer.
+pub(super) fn is_rule(line: &str) -> bool {
+    line.len() >= 18 && line.bytes().all(|byte| byte == b'=')
 }

@@ -6,7 +6,10 @@
 //! `begins` checks each line of a stream, so it rules out most lines by their first byte.
 
 mod at;
+mod beam;
 mod go;
+mod native;
+mod perl;
 mod php;
 mod python;
 mod ruby;
@@ -32,6 +35,11 @@ pub(super) enum Trace {
     Go(go::State),
     Php(php::State),
     Ruby(ruby::State),
+    /// Elixir and Erlang.
+    Beam(beam::State),
+    /// C++ and the Java virtual machine.
+    Native(native::State),
+    Perl,
     /// The last words of a runtime: see [`is_last_word`].
     LastWord,
     /// An empty line after an ordinary line, perhaps before causes or frames.
@@ -41,7 +49,7 @@ pub(super) enum Trace {
 }
 
 /// Whether a line belongs to a traceback.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Step {
     /// Yes.
     Part(Trace),
@@ -52,6 +60,7 @@ pub(super) enum Step {
     /// As `Text`, if a later line is certain to belong to the traceback.
     MaybeText(Trace),
     /// No.
+    #[default]
     Not,
 }
 
@@ -60,17 +69,36 @@ use Step::{Maybe, Not, Part};
 impl Trace {
     /// Whether a traceback begins with this line. Colours don't count.
     pub(super) fn begins(line: &str) -> Step {
-        let line = &*sgr::strip(line);
+        // One look for both: most lines have no colour, and many no colon.
+        match memchr2(sgr::ESC, b':', line.as_bytes()) {
+            None => Trace::begins_plain(line, false),
+            Some(_) => Trace::begins_plain(&sgr::strip(line), true),
+        }
+    }
+
+    /// As [`Trace::begins`], for a line without colours. `has_colon`: it may contain a colon.
+    fn begins_plain(line: &str, has_colon: bool) -> Step {
         let step = match line.as_bytes() {
             [] => return Not,
-            [b' ' | b'\t', ..] => python::begins(line).or_else(|| at::begins_indented(line)),
+            [b' ' | b'\t', ..] => {
+                let step = python::begins(line).or_else(|| at::begins_indented(line));
+                step.or_else(|| perl::begins(line))
+            }
             [b'T' | b'F' | b'D' | b'O' | 0xE2, ..] => python::begins(line),
-            [b'S', ..] => python::begins(line).or_else(|| rust::begins(line)),
-            [b't' | b'C' | b's', ..] => rust::begins(line),
-            [b'p' | b'f' | b'g' | b'r' | b'u' | b'=' | b'W', ..] => go::begins(line),
+            [b'S', ..] => {
+                let step = python::begins(line).or_else(|| rust::begins(line));
+                step.or_else(|| go::begins(line))
+            }
+            [b't', ..] => rust::begins(line).or_else(|| native::begins(line)),
+            [b'C' | b's', ..] => rust::begins(line),
+            [b'p' | b'f' | b'g' | b'r' | b'u' | b'W', ..] => go::begins(line),
+            [b'=', ..] => go::begins(line).or_else(|| native::begins(line)),
+            [b'#', ..] => native::begins(line),
+            [b'*' | b'e' | b'i', ..] => beam::begins(line),
             _ => None,
         };
-        let step = step.or_else(|| php::begins(line)).or_else(|| ruby::begins(line));
+        let step = step.or_else(|| php::begins(line));
+        let step = step.or_else(|| if has_colon { ruby::begins(line) } else { None });
         let step = step.or_else(|| at::begins(line));
         step.or_else(|| is_last_word(line).then_some(Part(Trace::LastWord))).unwrap_or(Not)
     }
@@ -108,6 +136,9 @@ impl Trace {
             Trace::Go(state) => state.follows(line),
             Trace::Php(state) => state.follows(line),
             Trace::Ruby(state) => state.follows(line),
+            Trace::Beam(state) => state.follows(line),
+            Trace::Native(state) => state.follows(line),
+            Trace::Perl => perl::follows(line),
             Trace::LastWord => Not,
             Trace::Gap => Trace::frames(line, true),
             Trace::Message(lines) => match Trace::frames(line, false) {
@@ -120,14 +151,21 @@ impl Trace {
     /// Whether the last line is part of the message above the frames.
     pub(super) fn is_heading(self) -> bool {
         match self {
-            Trace::Python(_) | Trace::Gap | Trace::Message(_) => false,
+            Trace::Python(_) | Trace::Perl | Trace::Gap | Trace::Message(_) => false,
             Trace::LastWord => true,
             Trace::At(state) => state.is_heading(),
             Trace::Rust(state) => state.is_heading(),
             Trace::Go(state) => state.is_heading(),
             Trace::Php(state) => state.is_heading(),
             Trace::Ruby(state) => state.is_heading(),
+            Trace::Beam(state) => state.is_heading(),
+            Trace::Native(state) => state.is_heading(),
         }
+    }
+
+    /// Whether the line before the first one may belong to it.
+    pub(super) fn belongs_to_a_line(self) -> bool {
+        self != Trace::LastWord
     }
 
     /// Whether the last line is part of a call stack that no error has caused.
@@ -162,12 +200,16 @@ pub(super) fn is_uncaught(first: &str) -> bool {
         || php::is_uncaught(first)
         || ruby::is_uncaught(first)
         || at::is_source_location(first)
+        || go::is_race(first)
+        || go::is_rule(first)
+        || native::begins(first).is_some()
+        || beam::begins(first).is_some()
         || is_last_word(first)
 }
 
 /// Whether a runtime or the system prints this line when it ends a program, without frames.
 fn is_last_word(line: &str) -> bool {
-    const STARTS: [&str; 18] = [
+    const STARTS: [&str; 21] = [
         // Rust
         "fatal runtime error: ",
         // PHP
@@ -176,7 +218,6 @@ fn is_last_word(line: &str) -> bool {
         "Fatal error: ",
         "Parse error: ",
         // Java
-        "# A fatal error has been detected by the Java Runtime Environment",
         "Exception: java.",
         "java.lang.OutOfMemoryError",
         // JavaScript: Node.js, V8, Deno
@@ -185,17 +226,29 @@ fn is_last_word(line: &str) -> bool {
         "error: Uncaught ",
         // Elixir
         "** (EXIT",
+        // Swift
+        "*** Program crashed: ",
         // C and C++
-        "terminate called ",
         "double free or corruption",
         "*** stack smashing detected ***",
         // The shell
         "Segmentation fault",
         "Aborted (core dumped)",
+        "Aborted   ",
         "Bus error",
+        "Illegal instruction",
+        "Floating point exception",
+        "Killed   ",
     ];
-    line.starts_with(['f', 'P', 'F', '#', 'E', '[', 'e', '*', 't', 'd', 'S', 'A', 'B', 'j'])
-        && STARTS.iter().any(|start| line.starts_with(start))
+    let is_last = |line: &str| STARTS.iter().any(|start| line.starts_with(start));
+    match line.as_bytes().first() {
+        Some(b'C' | b'U' | b'D' | b'N' | b'G' | b'M') => perl::is_fatal(line),
+        Some(b'I' | b'B') => is_last(line) || perl::is_fatal(line),
+        Some(b'f' | b'P' | b'F' | b'E' | b'[' | b'e' | b'*' | b'd' | b'S' | b'A' | b'j' | b'K') => {
+            is_last(line)
+        }
+        _ => false,
+    }
 }
 
 /// A line of a message with `lines` lines before it.
@@ -222,10 +275,12 @@ fn exception_class(line: &str) -> Option<&str> {
     (is_class && class.bytes().all(is_name)).then_some(class)
 }
 
-/// The length of the heading of a traceback; 0 if it has none.
-pub(super) fn heading_len(text: &str) -> usize {
+/// The length of the heading of a traceback; 0 if it has none. `own` gives each line without its
+/// prefix.
+pub(super) fn heading_len(text: &str, own: impl Fn(&str) -> &str) -> usize {
     let (mut end, mut state) = (0, None::<Trace>);
-    for line in text.split('\n') {
+    for whole in text.split('\n') {
+        let line = own(whole);
         let step = state.map_or_else(|| Trace::begins(line), |state| state.follows(line));
         match step {
             Step::Part(trace) | Maybe(trace) | Step::Text(trace) | Step::MaybeText(trace)
@@ -235,7 +290,7 @@ pub(super) fn heading_len(text: &str) -> usize {
             }
             _ => break,
         }
-        end += line.len() + usize::from(end > 0);
+        end += whole.len() + usize::from(end > 0);
     }
     end
 }

@@ -77,6 +77,7 @@ impl State {
             State::Frames if is_exception(line) => part(State::Exception),
             State::Fields if indented => part(State::Fields),
             State::Exception | State::Message(_) if indented => part(self),
+            State::Exception | State::Message(_) if is_addition(line) => part(State::Message(1)),
             State::Exception if line == "Call stack:" => part(State::LoggingError),
             // Loguru prints two of them.
             State::Exception | State::Fields | State::Message(_) | State::Group | State::Gap
@@ -139,6 +140,21 @@ fn follows_fatal(line: &str) -> Step {
 /// Whether the line is an exception as Python prints it.
 fn is_exception(line: &str) -> bool {
     exception_class(line).is_some()
+}
+
+/// Whether the line is a further one of a well-known library's messages: SQLAlchemy, PostgreSQL.
+fn is_addition(line: &str) -> bool {
+    const STARTS: [&str; 7] = [
+        "[SQL: ",
+        "[parameters: ",
+        "(Background on this error at: ",
+        "LINE ",
+        "DETAIL: ",
+        "HINT: ",
+        "CONTEXT: ",
+    ];
+    line.starts_with(['[', '(', 'L', 'D', 'H', 'C'])
+        && STARTS.iter().any(|start| line.starts_with(start))
 }
 
 /// `…ValidationError: 2 validation errors for Model`

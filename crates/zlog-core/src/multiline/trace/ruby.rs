@@ -67,7 +67,9 @@ fn after_frame(line: &str) -> Option<&str> {
     let (location, method) = (&line[..at], &line[at + 4..]);
     let number = location.rsplit_once(':')?.1;
     let method = method.strip_prefix(['`', '\''])?;
-    let is_location = !is_indented(line) && number.parse::<u32>().is_ok();
+    // A time or a program's name may stand before it.
+    let is_path = !location.contains(' ') || location.starts_with('/');
+    let is_location = is_path && !is_indented(line) && number.parse::<u32>().is_ok();
     let end = method.find('\'').filter(|_| is_location)?;
     Some(&method[end + 1..])
 }

@@ -1,12 +1,12 @@
 """Writes the *.txt files here: what real runtimes print when a program fails.
 
-Run in this directory, with the tools on the path: python3 make.py WORKDIR
+Run in this directory, with the tools on the path: python3 make.py WORKDIR [NAME...]
 WORKDIR must have
 - `venv` with loguru, pydantic and rich;
 - `anyhow`, a crate `anyhow-app` that uses anyhow, with programs/panic.rs as its main.rs, built;
 - `dotnet`, the unpacked wheel of dotnetcore2 (.NET Core 3.1).
 The output of what is missing is left as it is.
-On Debian: ruby php-cli mono-mcs mono-runtime liblogback-java golang-go default-jdk nodejs.
+On Debian: elixir g++ kotlin perl scala ruby php-cli mono-mcs mono-runtime liblogback-java golang-go default-jdk nodejs.
 VERSIONS names the versions of the last run.
 """
 
@@ -35,6 +35,11 @@ BUILDS = [
     "go build -race -o race-go race.go",
     "mcs -debug -out:Boom.exe Boom.cs",
     "cp Boom.exe Boom.dll",
+    "g++ -o boom-cpp boom.cpp",
+    "g++ -o crash-cpp crash.cpp",
+    "g++ -g -fsanitize=address -o freed-cpp freed.cpp",
+    "kotlinc boom.kt -include-runtime -d boom-kotlin.jar",
+    "scalac Boom.scala",
 ]
 # The name of the file, the command, and variables of the environment.
 RUNS = [
@@ -65,6 +70,17 @@ RUNS = [
     ("ruby-highlight", ["ruby", "boom.rb", "nil"], {}),
     ("php-chain", ["php", "-d", "display_errors=0", "-d", "log_errors=1", "boom.php"], {}),
     ("mono-inner", ["mono", "--debug", "Boom.exe"], {}),
+    ("perl-confess", ["perl", "boom.pl"], {}),
+    ("perl-fatal", ["perl", "fatal.pl"], {}),
+    ("cpp-terminate", ["./boom-cpp"], {}),
+    ("cpp-sanitizer", ["./freed-cpp"], {}),
+    ("shell-signals", ["bash", "crash.sh"], {}),
+    ("elixir-raise", ["sh", "-c", "elixir boom.exs >&2"], {}),
+    ("elixir-genserver", ["sh", "-c", "elixir genserver.exs >&2"], {}),
+    ("erlang-exit", ["sh", "-c", "escript boom.erl >&2"], {}),
+    ("kotlin-causes", ["java", "-jar", "boom-kotlin.jar"], {}),
+    ("scala-match", ["scala", "BoomScala"], {}),
+    ("python-additions", [PYTHON, "wrapped.py"], {}),
     ("dotnet-inner", [DOTNET, "Boom.dll"], {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}),
 ]
 VERSIONS = [
@@ -77,6 +93,11 @@ VERSIONS = [
     ["rustc", "--version"],
     ["ruby", "--version"],
     ["php", "--version"],
+    ["perl", "--version"],
+    ["g++", "--version"],
+    ["elixir", "--version"],
+    ["kotlinc", "-version"],
+    ["scala", "-version"],
     ["mono", "--version"],
     ["ls", str(WORK / "dotnet/dotnetcore2/bin/shared/Microsoft.NETCore.App")],
 ]
@@ -91,9 +112,12 @@ def first_lines(command):
     return "\n".join(lines if "freeze" in command else lines[:1])
 
 
+ONLY = sys.argv[2:]
 for build in BUILDS:
     subprocess.run(build.split(), cwd=APP, check=False)
 for name, command, variables in RUNS:
+    if ONLY and name not in ONLY:
+        continue
     try:
         ran = subprocess.run(
             command, cwd=APP, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
@@ -105,4 +129,5 @@ for name, command, variables in RUNS:
     text = ran.stderr.replace(str(APP).encode(), b"/app").replace(str(WORK).encode(), b"/opt")
     (HERE / f"{name}.txt").write_bytes(text)
     print(f"{name}: {len(text)} bytes, exit status {ran.returncode}")
-(HERE / "VERSIONS").write_text("\n".join(map(first_lines, VERSIONS)) + "\n")
+if not ONLY:
+    (HERE / "VERSIONS").write_text("\n".join(map(first_lines, VERSIONS)) + "\n")

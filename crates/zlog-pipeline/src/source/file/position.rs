@@ -84,27 +84,30 @@ impl SavedPosition {
     /// Finds the file in its directory: by its number, whatever its name is now, or by its text
     /// among the files that it may have been compressed or copied to.
     pub(super) fn find(&self) -> Option<Found> {
-        let directory = self.path.parent()?.read_dir().ok()?;
-        let siblings: Vec<PathBuf> = directory.flatten().map(|entry| entry.path()).collect();
-        let is_it = |path: &&PathBuf| path.metadata().is_ok_and(|meta| self.is(&meta));
-        let itself = siblings.iter().find(is_it);
+        let is_it = |path: &PathBuf| path.metadata().is_ok_and(|meta| self.is(&meta));
+        let named = is_it(&self.path).then(|| File::open(&self.path).ok()).flatten();
+        let change = named.as_ref().and_then(|file| self.change(file));
+        if let (Some(_), None) = (&named, change) {
+            return named.map(|file| Found { file, change, is_renamed: false, later: Vec::new() });
+        }
+        let directory = self.path.parent().and_then(|directory| directory.read_dir().ok());
+        let siblings: Vec<PathBuf> =
+            directory.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         let mut rotated: Vec<_> =
             siblings.iter().filter_map(|path| RotatedFile::of(&self.path, path)).collect();
         rotated.sort();
         // Without any text, every file would match.
         let copies = rotated.iter().rev().map(|file| file.path).filter(|_| self.check.end > 0);
-        for path in itself.into_iter().chain(copies) {
+        // A file with the same number and another text is another one.
+        for path in siblings.iter().filter(|path| is_it(path)).chain(copies) {
             if let Ok(file) = File::open(path)
                 && self.change(&file).is_none()
             {
                 let later = RotatedFile::later(&rotated, path);
-                return Some(Found { file, change: None, is_renamed: *path != self.path, later });
+                return Some(Found { file, change: None, is_renamed: true, later });
             }
         }
-        // A file with the same number and another name is another one.
-        let file = File::open(itself.filter(|path| **path == self.path)?).ok()?;
-        let change = self.change(&file);
-        Some(Found { file, change, is_renamed: false, later: Vec::new() })
+        named.map(|file| Found { file, change, is_renamed: false, later: Vec::new() })
     }
 
     /// Whether this is the file.

@@ -34,6 +34,8 @@ pub(super) struct Assembly {
     last_time: f64,
     /// How long the record that may go on waits for more lines.
     wait: Duration,
+    /// The lines of other channels since the last line.
+    pub(super) others: usize,
 }
 
 /// The parts of an enclosed line whose end has not come.
@@ -87,7 +89,16 @@ impl Assembly {
             since: Instant::now(),
             last_time: 0.0,
             wait: Duration::ZERO,
+            others: 0,
         }
+    }
+
+    /// Moves the record to another assembly of the stream, which has none.
+    pub(super) fn move_record(&mut self, other: &mut Assembly) {
+        self.assembler.move_record(&mut other.assembler);
+        other.previous = self.previous.take();
+        (other.is_expired, other.since, other.others) = (self.is_expired, self.since, 0);
+        other.last_time = self.last_time;
     }
 
     /// Whether a record waits for more lines.
@@ -207,6 +218,7 @@ impl Assembly {
             let previous = previous.unwrap_or_else(|| Previous::new(&record));
             self.previous = Some(Previous { time: assembled.tag.time(), ..previous });
         }
+        let has_trace = assembled.trace.is_some();
         let is_line = !assembled.orphan && assembled.tag.part == 0 && !is_empty;
         let flow = sink(&mut record)?;
         drop(record);
@@ -217,8 +229,8 @@ impl Assembly {
             }
             self.batch = None;
         }
-        if is_line {
-            self.assembler.note_format(parsed.is_known);
+        if is_line && (parsed.is_known || !has_trace) {
+            self.assembler.note_format(parsed.is_known, parsed.is_known_behind);
         }
         if parsed.splits {
             self.assembler.split();
@@ -290,6 +302,8 @@ fn explained(assembled: Assembled<'_>, parser: &Parser) -> Option<Explained> {
 struct Parsed {
     /// The line has a level or a time.
     is_known: bool,
+    /// It has one behind its prefix, if it has a prefix.
+    is_known_behind: Option<bool>,
     /// The traceback is left for a record of its own.
     splits: bool,
 }
@@ -302,17 +316,25 @@ fn fill<'a>(
     piece_level: &mut Option<Level>,
     parser: &mut Parser,
 ) -> Parsed {
-    let Assembled { head, trace, stack, orphan, uncaught, tag, .. } = assembled;
+    let Assembled { head, trace, stack, orphan, prefixed, uncaught, tag, .. } = assembled;
     parser.set_received(tag.received);
     // Neither a later piece of a long line nor a line out of a traceback has fields of
-    // its own.
-    let found = if orphan || tag.part > 1 {
-        record.msg = Cow::Borrowed(head);
-        false
-    } else {
-        parser.parse_into(head, record)
+    // its own. Its prefix may have some.
+    let found = match prefixed {
+        Some((first, _)) if orphan => {
+            let found = parser.parse_into(first, record);
+            record.msg = Cow::Borrowed(head);
+            found
+        }
+        _ if orphan || tag.part > 1 => {
+            record.msg = Cow::Borrowed(head);
+            false
+        }
+        _ => parser.parse_into(head, record),
     };
     let is_known = found || record.created.is_some();
+    let is_behind = |(_, len)| found || is_known && parser.message_start() > len;
+    let is_known_behind = prefixed.map(is_behind);
     if let Some(enclosure) = tag.enclosure {
         enclosure.surround(record, head);
     }
@@ -334,14 +356,14 @@ fn fill<'a>(
     parser.set_received_time(tag.received, record);
     let is_error = record.level >= Level::ERROR;
     if uncaught && !orphan && !is_error {
-        return Parsed { is_known, splits: true };
+        return Parsed { is_known, is_known_behind, splits: true };
     }
     if is_failure(assembled) && !is_error {
         (record.level, record.levelname) = (Level::ERROR, None);
     }
     append(&mut record.exc_text, trace);
     append(&mut record.stack_info, stack);
-    Parsed { is_known, splits: false }
+    Parsed { is_known, is_known_behind, splits: false }
 }
 
 /// Appends text from below a line to a field that the line may have, too.

@@ -1,5 +1,6 @@
 //! The lines of a stream, and those that a container runtime has enclosed in them: a channel
-//! of its own for each of the program's stdout and stderr.
+//! of its own for each of the program's stdout and stderr. A traceback whose lines have a prefix
+//! gets a channel when a line of another program comes between them.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -16,8 +17,8 @@ use zlog_core::parse::{Enclosed, Parser, backslash_replace, enclosed};
 pub(super) struct Channels {
     spec: StreamSpec,
     options: LineOptions,
-    /// The assembly of the stream's own lines; then, once there are enclosed lines, one for stdout
-    /// and one for stderr.
+    /// The assembly of the stream's own lines; then, once they are needed, one for stdout and one
+    /// for stderr of a container, and those of interleaved tracebacks.
     assemblies: Vec<Assembly>,
     /// The one that has taken the last line.
     last: usize,
@@ -26,6 +27,12 @@ pub(super) struct Channels {
     /// Offset in the file up to which all records were delivered.
     pub(super) delivered: u64,
 }
+
+/// The channel of the first interleaved traceback.
+const INTERLEAVED: usize = 3;
+
+/// The most tracebacks that are read at the same time.
+const MAX_INTERLEAVED: usize = 16;
 
 impl Channels {
     pub(super) fn new(spec: StreamSpec, options: &LineOptions) -> Channels {
@@ -70,6 +77,12 @@ impl Channels {
     /// Whether the bytes are a line of a known format.
     pub(super) fn is_record(&mut self, bytes: &[u8]) -> bool {
         self.assemblies[0].parser.recognize(&backslash_replace(bytes)).is_some()
+    }
+
+    /// The number of channels.
+    #[cfg(test)]
+    pub(super) fn channels(&self) -> usize {
+        self.assemblies.len()
     }
 
     /// Whether a record waits for more lines.
@@ -131,7 +144,7 @@ impl Channels {
         let line = backslash_replace(bytes);
         let opens = tag.part == 0 && self.assemblies[0].parser.opens_lines();
         let inner = if opens { enclosed(&line) } else { None };
-        if inner.is_some() != (self.last > 0) {
+        if inner.is_some() != (1..INTERLEAVED).contains(&self.last) {
             // Text that mixes both is no stream. It keeps its order.
             self.end();
             if self.deliver(shared, sink)?.is_break() {
@@ -139,7 +152,10 @@ impl Channels {
             }
         }
         let flow = match inner {
-            None => self.offer(0, &line, tag, shared, sink)?,
+            None => {
+                let at = self.channel_of(&line);
+                self.offer(at, &line, tag, shared, sink)?
+            }
             Some(inner) => self.take_enclosed(&inner, tag, shared, sink)?,
         };
         if flow.is_continue() {
@@ -149,6 +165,57 @@ impl Channels {
             shared.counts.not_utf8 += u64::from(line.len() != bytes.len());
         }
         Ok(flow)
+    }
+
+    /// The channel of a line that is not enclosed. A traceback that goes on gets a channel of its
+    /// own if the line is one of another program.
+    fn channel_of(&mut self, line: &str) -> usize {
+        let is_open = self.assemblies[0].assembler.may_be_interleaved();
+        let interleaved = self.assemblies.iter().skip(INTERLEAVED);
+        if !is_open && !interleaved.clone().any(Assembly::waits) {
+            return 0;
+        }
+        if is_open && !self.assemblies[0].assembler.is_of_other(line) {
+            return 0;
+        }
+        for assembly in self.assemblies.iter_mut().skip(INTERLEAVED).filter(|it| it.waits()) {
+            assembly.others += 1;
+            if assembly.others > assembly.assembler.max_between() {
+                assembly.end();
+            }
+        }
+        let has_prefix = |assembly: &Assembly| assembly.assembler.is_of_same(line);
+        let found = self.assemblies.iter().skip(INTERLEAVED).position(has_prefix);
+        if let Some(found) = found {
+            self.assemblies[INTERLEAVED + found].others = 0;
+            return INTERLEAVED + found;
+        }
+        if is_open && let Some(free) = self.free_channel() {
+            let (own, rest) = self.assemblies.split_at_mut(1);
+            own[0].move_record(&mut rest[free - 1]);
+        }
+        0
+    }
+
+    /// A channel without a record. `None` if too many tracebacks are being read.
+    fn free_channel(&mut self) -> Option<usize> {
+        self.open();
+        let mut interleaved = self.assemblies.iter().skip(INTERLEAVED);
+        let is_free = |assembly: &Assembly| !assembly.waits() && !assembly.has_record();
+        if let Some(free) = interleaved.position(is_free) {
+            return Some(INTERLEAVED + free);
+        }
+        if self.assemblies.len() == INTERLEAVED + MAX_INTERLEAVED {
+            return None;
+        }
+        self.assemblies.push(self.new_assembly());
+        Some(self.assemblies.len() - 1)
+    }
+
+    fn new_assembly(&self) -> Assembly {
+        let mut options = self.options.clone();
+        options.parse.own_files = false;
+        Assembly::new(self.spec, &options)
     }
 
     /// As [`Channels::take`], for an enclosed line, or a part of one.
@@ -198,16 +265,15 @@ impl Channels {
     /// Makes the channels of enclosed lines, if there are none.
     fn open(&mut self) {
         if self.assemblies.len() == 1 {
-            let mut options = self.options.clone();
-            options.parse.own_files = false;
-            self.assemblies.extend([(); 2].map(|()| Assembly::new(self.spec, &options)));
+            let channels = [(); 2].map(|()| self.new_assembly());
+            self.assemblies.extend(channels);
         }
     }
 
     /// Offers a line to a channel, after delivering the record that it completes.
     fn offer(
         &mut self,
-        at: usize,
+        mut at: usize,
         line: &str,
         tag: Tag,
         shared: &mut Shared,
@@ -218,6 +284,9 @@ impl Channels {
             self.note_delivered(shared);
             if flow.is_break() {
                 return Ok(flow);
+            }
+            if at >= INTERLEAVED && !self.assemblies[at].waits() {
+                at = 0;
             }
         }
         self.note_channel(at);

@@ -1,4 +1,6 @@
 mod enclosed;
+mod kinds;
+mod prefixed;
 mod states;
 mod traces;
 

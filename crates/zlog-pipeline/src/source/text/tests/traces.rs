@@ -10,7 +10,7 @@ const PYTHON: &str = "Traceback (most recent call last):\n  File \"a.py\", line 
 const STACK: &str = "Stack (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\n";
 
 /// Output of real runtimes: see `make.py` there.
-fn directory() -> PathBuf {
+pub(super) fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../zlog-core/tests/data/traces")
 }
 

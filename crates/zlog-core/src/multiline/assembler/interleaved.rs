@@ -1,0 +1,34 @@
+//! Tracebacks whose lines alternate with those of other programs.
+
+use super::{Assembler, Kind, Phase, Prefix};
+
+impl Assembler {
+    /// Whether the lines of a traceback that goes on have a prefix, so that lines of other
+    /// programs may come between them.
+    pub fn may_be_interleaved(&self) -> bool {
+        let is_trace = self.kind != Kind::Plain || self.text.len() > self.first;
+        self.phase == Phase::Open && is_trace && self.prefix.len > 0 && !self.is_bare
+    }
+
+    /// The most lines of other programs that may come between those of the traceback.
+    pub fn max_between(&self) -> usize {
+        // An exception may be mentioned, and no traceback follow.
+        if self.text.len() > self.committed || self.committed == self.first { 20 } else { 1000 }
+    }
+
+    /// Whether the line has the prefix of another program.
+    pub fn is_of_other(&self, line: &str) -> bool {
+        self.prefix.strip(line).is_none() && Prefix::of(line).len > 0
+    }
+
+    /// Whether the line is one of the program whose record this is.
+    pub fn is_of_same(&self, line: &str) -> bool {
+        self.phase != Phase::Empty && self.prefix.len > 0 && self.prefix.strip(line).is_some()
+    }
+
+    /// Moves the record to another assembler of the stream, which has none.
+    pub fn move_record(&mut self, other: &mut Assembler) {
+        std::mem::swap(self, other);
+        (self.formats, self.last_time) = (other.formats, other.last_time);
+    }
+}

@@ -1,0 +1,69 @@
+"""Which endpoint a handler without one uses. `tests/python_package.rs` has zlog at the other end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from test_delivery import logger_of
+
+from zlog_logging import ZlogHandler, _meeting
+
+
+@pytest.mark.parametrize(
+    ("variable", "expected"),
+    [
+        ("", (None, "tcp://127.0.0.1:12345")),
+        ("5555", (None, "tcp://127.0.0.1:5555")),
+        (":5555", (None, "tcp://127.0.0.1:5555")),
+        ("log.example.org:5555", (None, "tcp://log.example.org:5555")),
+        ("tcp://127.0.0.1:5555", (None, "tcp://127.0.0.1:5555")),
+        ("ipc:///run/app/log.sock", (None, "ipc:///run/app/log.sock")),
+        ("bind::5555", ("bind", "tcp://127.0.0.1:5555")),
+        ("bind:ipc:///run/app/log.sock", ("bind", "ipc:///run/app/log.sock")),
+        ("connect:tcp://127.0.0.1:12344", ("connect", "tcp://127.0.0.1:12344")),
+    ],
+)
+def test_the_environment_sets_the_default_endpoint(monkeypatch, variable, expected):
+    monkeypatch.setenv("ZLOG_ENDPOINT", variable)
+    assert _meeting.default_endpoint() == expected
+
+
+@pytest.mark.parametrize("role", ["bind", "connect"])
+def test_an_endpoint_whose_role_the_environment_fixes_is_the_only_one(
+    monkeypatch, tmp_path, reader, role
+):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("ZLOG_ENDPOINT", f"{role}:{reader.endpoint}")
+    reader.start(bind=role == "connect")
+    handler = ZlogHandler(root="app", wait=60)
+    logger_of(handler).warning("hello")
+    handler.close()
+    reader.wait_for(1)
+    assert os.listdir(tmp_path) == []
+
+
+def open_to_others(path: Path) -> None:
+    path.mkdir()
+    path.chmod(0o755)
+
+
+def link(path: Path) -> None:
+    target = path.parent / "elsewhere"
+    target.mkdir(mode=0o700)
+    path.symlink_to(target)
+
+
+@pytest.mark.parametrize("make", [open_to_others, link, Path.touch])
+def test_a_run_directory_that_others_can_change_is_not_used(monkeypatch, tmp_path, reader, make):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("ZLOG_ENDPOINT", reader.endpoint)
+    make(tmp_path / "zlog")
+    assert _meeting._own_directory() is None
+    assert list(_meeting._registered()) == []
+    reader.start()
+    handler = ZlogHandler(root="app", wait=60)
+    logger_of(handler).warning("hello")
+    handler.close()
+    reader.wait_for(1)
