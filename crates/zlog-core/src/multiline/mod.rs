@@ -31,8 +31,8 @@ pub use assembler::Assembler;
 pub enum Rules {
     /// Each line is a record and delivered at once.
     Off,
-    /// A traceback (Python, Java, Rust, Go, JavaScript, .NET, PHP, Ruby) belongs to the line
-    /// before it.
+    /// A traceback of the languages in `trace` belongs to the line before it, also if a collector
+    /// has written a prefix before each line.
     #[default]
     Tracebacks,
     /// A matching line starts a record; other lines are appended to its message.

@@ -20,6 +20,7 @@
 //! | a line longer than [`LineOptions::max_line`], or one that begins with `{` and is longer than eight times that | one record for each piece, numbered from 1 in the extra `part`, counted |
 //! | JSON with a value that readers could not take (see [`QUOTED`](zlog_core::wire::QUOTED)) | the value is kept as text, counted |
 //! | a traceback | `exc_text` of the record before it, at ERROR or above (see `multiline`) |
+//! | a traceback whose lines have a prefix each, perhaps between lines of other programs | the same, with the prefixes; after the lines between (see `channels`) |
 //! | a crash after a line below ERROR | a record of its own, at ERROR |
 //! | a call stack | `stack_info` of the record before it |
 //! | a traceback, or the rest of one, that comes later than it was waited for, within a second | a record, with the message of the record that it belongs to in the extra `traceback_of` |
