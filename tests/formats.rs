@@ -314,8 +314,8 @@ fn an_explanation_is_of_the_records_that_tail_shows() {
         Value::from(klog("in a journal"))
     );
     let lines = [
-        docker("ERROR:shop.web:"),
-        docker("it failed\n"),
+        "2024-01-02T03:04:05Z stderr P ERROR:shop.web:".to_owned(),
+        "2024-01-02T03:04:05Z stderr F it failed".to_owned(),
         docker("Traceback (most recent call last):\n"),
         docker("  File \"a.py\", line 1, in <module>\n"),
         docker("ValueError: no\n"),

@@ -184,8 +184,8 @@ const FORMATS: Notes = Notes {
         ("zlog formats", "all formats, in the order in which they are tried"),
         ("zlog formats --explain app.log", "which format each line has, and why"),
         (
-            "mkdir -p ~/.config/zlog/formats && zlog formats klog > ~/.config/zlog/formats/my.toml",
-            "a start for a format of your own",
+            "zlog formats klog > shop.toml",
+            "a start for a format of your own; it goes to ~/.config/zlog/formats/",
         ),
     ],
     exit_codes: &[DONE, ("1", "Failure; a format file of yours has errors"), USAGE],

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ArrivalCounter;
 use zlog_core::{Error, Result};
+use zlog_pipeline::os::thread;
 use zlog_pipeline::socket::Subscriber;
 
 /// How often requests and the stop condition are checked.
@@ -118,10 +119,7 @@ impl ThreadClient {
             // The client notices an error by the missing reply.
             let _ = serve_counts(&mut poll, &incoming, &mut reply);
         };
-        std::thread::Builder::new()
-            .name("counter".into())
-            .spawn(count)
-            .map_err(|error| Error::no_thread(&error))?;
+        thread::spawn("counter", count)?;
         Ok(ThreadClient { requests, replies })
     }
 }

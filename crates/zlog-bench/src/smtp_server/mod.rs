@@ -17,6 +17,7 @@ use std::time::Duration;
 pub use self::session::Mail;
 use self::session::{Next, Session};
 use zlog_core::{Error, Result};
+use zlog_pipeline::os;
 
 /// An idle connection is closed after this long.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -81,10 +82,7 @@ impl SmtpServer {
             ended: Condvar::new(),
         });
         let accepting = Arc::clone(&shared);
-        let acceptor = thread::Builder::new()
-            .name("smtp server".to_owned())
-            .spawn(move || accept(&listener, &accepting))
-            .map_err(failed)?;
+        let acceptor = os::thread::spawn("smtp server", move || accept(&listener, &accepting))?;
         Ok(SmtpServer { address, shared, acceptor: Some(acceptor) })
     }
 

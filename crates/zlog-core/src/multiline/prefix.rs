@@ -213,12 +213,16 @@ impl Scan<'_> {
             self.at += len;
             return true;
         }
+        let first = &self.rest()[..word];
+        if self.time == Time::None && !is_pod(first) {
+            return false;
+        }
         next.at += 1;
         next.skip_colours();
-        let (first, second) = (&self.rest()[..word], self::word(next.rest()));
+        let second = self::word(next.rest());
         let tag = &next.rest()[..second];
         let is_header = match self.time {
-            Time::None => is_pod(first) && is_label(tag),
+            Time::None => is_label(tag),
             Time::Any => is_tag(tag),
             // `fatal error: ` and `Uncaught TypeError: ` are no host and program.
             Time::Syslog => {
@@ -319,7 +323,7 @@ fn starts(bytes: &[u8], text: &str) -> Option<usize> {
 /// The length of a word.
 fn word(bytes: &[u8]) -> usize {
     let bytes = &bytes[..bytes.len().min(MAX_NAME)];
-    bytes.iter().position(|byte| matches!(byte, b' ' | b'\t' | 0x1b)).unwrap_or(bytes.len())
+    memchr::memchr3(b' ', b'\t', sgr::ESC, bytes).unwrap_or(bytes.len())
 }
 
 /// `app[123]:`, `app[web.1]:`
@@ -329,7 +333,7 @@ fn is_tag(word: &[u8]) -> bool {
 
 /// `web-7d9f8b6c5-x2x4q`, `db-0`
 fn is_pod(word: &[u8]) -> bool {
-    is_label(word) && word.contains(&b'-') && word.iter().any(u8::is_ascii_digit)
+    word.contains(&b'-') && word.iter().any(u8::is_ascii_digit) && is_label(word)
 }
 
 /// A name of Kubernetes.

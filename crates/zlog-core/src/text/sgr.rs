@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use memchr::memchr;
 
-const ESC: u8 = 0x1b;
+/// The byte that every sequence begins with.
+pub(crate) const ESC: u8 = 0x1b;
 
 /// The longest SGR sequence, in bytes. A longer one is not taken for a colour.
 const MAX_LENGTH: usize = 48;

@@ -32,8 +32,9 @@ const TRACEBACK_INDENT: usize = 4;
 /// The length of `WARNING`. `CRITICAL` is longer, but rare.
 const LEVEL_WIDTH: usize = 7;
 
-/// The fewest columns of the terminal for a shortened name.
-const MIN_NAME: usize = 5;
+/// The fewest columns of the terminal for a shortened topic and a shortened source. On terminals
+/// of 80 columns, messages begin before column 40 with these.
+const MIN_WIDTHS: [usize; 2] = [7, 6];
 
 /// Terminals narrower than this have one space between the columns, not two: names need the
 /// room more.
@@ -205,7 +206,7 @@ impl Pretty {
                 (room.saturating_sub(source.min(for_source)), for_source)
             }
         };
-        [for_topic.max(MIN_NAME), WHOLE, for_source.max(MIN_NAME)]
+        [for_topic.max(MIN_WIDTHS[0]), WHOLE, for_source.max(MIN_WIDTHS[1])]
     }
 
     /// Writes the time, its mark and the separator. The mark replaces the first space of a wide

@@ -354,6 +354,21 @@ fn on_a_narrow_terminal_shortened_names_stay_tellable() {
 }
 
 #[test]
+fn names_keep_some_columns_where_there_is_no_room_for_them() {
+    let iso = Options { time_format: Some("iso".into()), ..terminal(80) };
+    let time = TimeFormat::new("iso", TimeZone::UTC).unwrap();
+    for mut format in [pretty(terminal(40)), Pretty::new(time, iso).unwrap()] {
+        let records = ["web-frontend-01:1:a", "web-frontend-02:1:a"].map(|source| Record {
+            source: Some(source.into()),
+            received: Some(1.5),
+            ..record("shop.checkout.payments", "m")
+        });
+        let shown = show(&mut format, &records);
+        assert!(shown.ends_with(" INFO    paym…ts web…02 m\n"), "{shown}");
+    }
+}
+
+#[test]
 fn undecoded_records_are_marked() {
     let mut record = record("app", "\\x80");
     record.fault = Some("not UTF-8".into());

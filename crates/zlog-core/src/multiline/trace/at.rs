@@ -37,22 +37,30 @@ fn trace(state: State) -> Trace {
 }
 
 pub(super) fn begins(line: &str) -> Option<Step> {
-    // An uncaught exception may have no frames.
-    if line.starts_with("Exception in thread \"") || is_thrown(line) {
-        return Some(Part(trace(State::Heading(0))));
-    }
-    if line == "Unhandled Exception:" {
-        return Some(Part(trace(State::Unhandled)));
-    }
-    // The last lines of an uncaught error of Node.js.
-    if line.starts_with(HINT) || line.strip_prefix(VERSION).is_some_and(is_version) {
-        return Some(Part(trace(State::Gap)));
+    if line.starts_with(['E', 'U', 'N', '('])
+        && let Some(state) = certain(line)
+    {
+        return Some(Part(trace(state)));
     }
     if is_heading(line) {
         let step = if super::is_last_word(line) { Part } else { Maybe };
         return Some(step(trace(State::Heading(0))));
     }
     is_source_location(line).then_some(Maybe(trace(State::Location)))
+}
+
+/// The state after a line that is certain to be one of a traceback.
+fn certain(line: &str) -> Option<State> {
+    // An uncaught exception may have no frames.
+    if line.starts_with("Exception in thread \"") || is_thrown(line) {
+        return Some(State::Heading(0));
+    }
+    if line == "Unhandled Exception:" {
+        return Some(State::Unhandled);
+    }
+    // The last lines of an uncaught error of Node.js.
+    let is_end = line.starts_with(HINT) || line.strip_prefix(VERSION).is_some_and(is_version);
+    is_end.then_some(State::Gap)
 }
 
 /// `20.20.2`

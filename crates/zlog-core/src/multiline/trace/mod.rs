@@ -69,7 +69,15 @@ use Step::{Maybe, Not, Part};
 impl Trace {
     /// Whether a traceback begins with this line. Colours don't count.
     pub(super) fn begins(line: &str) -> Step {
-        let line = &*sgr::strip(line);
+        // One look for both: most lines have no colour, and many no colon.
+        match memchr2(sgr::ESC, b':', line.as_bytes()) {
+            None => Trace::begins_plain(line, false),
+            Some(_) => Trace::begins_plain(&sgr::strip(line), true),
+        }
+    }
+
+    /// As [`Trace::begins`], for a line without colours. `has_colon`: it may contain a colon.
+    fn begins_plain(line: &str, has_colon: bool) -> Step {
         let step = match line.as_bytes() {
             [] => return Not,
             [b' ' | b'\t', ..] => {
@@ -89,7 +97,8 @@ impl Trace {
             [b'*' | b'e' | b'i', ..] => beam::begins(line),
             _ => None,
         };
-        let step = step.or_else(|| php::begins(line)).or_else(|| ruby::begins(line));
+        let step = step.or_else(|| php::begins(line));
+        let step = step.or_else(|| if has_colon { ruby::begins(line) } else { None });
         let step = step.or_else(|| at::begins(line));
         step.or_else(|| is_last_word(line).then_some(Part(Trace::LastWord))).unwrap_or(Not)
     }

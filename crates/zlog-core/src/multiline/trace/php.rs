@@ -22,7 +22,9 @@ fn trace(state: State) -> Trace {
 }
 
 pub(super) fn begins(line: &str) -> Option<Step> {
-    if is_uncaught(line) {
+    if !line.starts_with(['P', 'F', 'S', '[', '#']) {
+        None
+    } else if is_uncaught(line) {
         Some(Part(trace(State::Heading(0))))
     } else {
         let is_start = matches!(line, "Stack trace:" | "[stacktrace]") || is_frame(line);
