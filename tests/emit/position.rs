@@ -354,7 +354,7 @@ fn files_later_than_one_that_is_still_written_to_are_not_repeated_after_a_restar
     let log = Log::new();
     log.append("one\n");
     let mut late = OpenOptions::new().append(true).open(&log.path).unwrap();
-    let mut emit = log.emit().args(["--rotate-wait", "100ms"]).start();
+    let mut emit = log.emit().args(["--rotate-wait", "2s"]).start();
     let listener = Listener::connect(&emit.endpoint(), "");
     expect(&listener, &["one"]);
     log.rename("app.log.2");
@@ -363,11 +363,19 @@ fn files_later_than_one_that_is_still_written_to_are_not_repeated_after_a_restar
     log.rename("app.log.1");
     log.append("three\n");
     expect(&listener, &["three"]);
-    // Several times as long as the second file is read on.
-    for _ in 0..50 {
-        late.write_all(b"late\n").unwrap();
+    // Longer than the second file is read on. The writer waits for nothing.
+    let lines = std::thread::spawn(move || {
+        let end = Instant::now() + Duration::from_secs(3);
+        let mut lines = 0;
+        while Instant::now() < end {
+            late.write_all(b"late\n").unwrap();
+            lines += 1;
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        lines
+    });
+    for _ in 0..lines.join().unwrap() {
         expect(&listener, &["late"]);
-        std::thread::sleep(Duration::from_millis(10));
     }
     emit.terminate();
     emit.wait().ended_by(Signal::TERM);
