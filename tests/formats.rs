@@ -460,6 +460,26 @@ fn a_record_of_several_lines_in_zlogs_own_file_is_read_back_as_one() {
 }
 
 #[test]
+fn a_record_without_a_logger_is_no_part_of_the_record_above() {
+    let time = "2024-01-02 03:04:05,678";
+    // The first line is one of zlog's own files, too.
+    let lines = format!(
+        "{time} INFO config: loaded\n1 file\n2024\n{time} ERROR connection lost\n{time} INFO x: y\n"
+    );
+    let out = zlog(["tail", "-o", "json", "--input", "-"]).stdin(lines).run().success().out();
+    let read = out.lines().map(|line| serde_json::from_str(line).unwrap());
+    let read: Vec<(Value, Value)> =
+        read.map(|mut it: Value| (it["levelno"].take(), it["msg"].take())).collect();
+    let error = format!("{time} ERROR connection lost");
+    let wanted = [(20, "loaded\n1 file\n2024"), (40, &error), (20, "y")];
+    assert_eq!(read, wanted.map(|(level, text)| (json!(level), json!(text))));
+
+    let lines = "=INFO REPORT==== 2-Jan-2024::03:04:05 ===\nstarted\n\n[error] lost\n";
+    let out = zlog(["tail", "-l", "error", "-o", "text", "--input", "-"]).stdin(lines).run();
+    assert_eq!(out.success().out(), "[error] lost\n");
+}
+
+#[test]
 fn a_format_may_say_that_all_other_lines_continue_its_records() {
     let config =
         own_format("shop.toml", &SHOP.replace("[[sample]]", "continues = true\n[[sample]]"));

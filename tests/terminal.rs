@@ -99,6 +99,22 @@ fn messages_begin_before_column_40_of_80() {
 }
 
 #[test]
+fn columns_follow_a_terminal_that_is_resized() {
+    let publisher = Publisher::bind();
+    let mut terminal = Terminal::start(zlog(["tail", &publisher.endpoint]), 24, 200);
+    publisher.wait_for_subscription();
+    publisher.send(["shop.checkout.payments.provider.INFO", "ONE"]);
+    terminal.wait_for_text("shop.checkout.payments.provider  ONE");
+    terminal.resize(80);
+    publisher.send(["shop.checkout.payments.provider.INFO", "TWO"]);
+    let screen = terminal.wait_for_text("TWO");
+    let column = find(&screen, "TWO").1 + 1;
+    assert!(column < 40, "column {column} on\n{}", screen.contents());
+    terminal.press("\x03");
+    terminal.wait();
+}
+
+#[test]
 fn no_color_and_color_never_are_obeyed() {
     for never in [true, false] {
         let publisher = Publisher::bind();
@@ -225,12 +241,14 @@ fn a_pipe_gets_no_colour_and_no_escapes() {
 }
 
 #[test]
-fn emit_says_that_it_waits_for_what_is_typed() {
-    let args = ["emit", "-b", ANY_PORT, "--wait", "0s"];
-    let mut terminal = Terminal::start(zlog(args), 24, 120);
-    terminal.wait_for_text("Ctrl-D");
-    terminal.press("hello\n");
-    terminal.press("\x04");
-    terminal.wait_for_text("1 record");
-    assert!(terminal.wait().1.success());
+fn emit_and_tail_say_that_they_wait_for_what_is_typed() {
+    let emit = ["emit", "-b", ANY_PORT, "--wait", "0s"];
+    for (args, shown) in [(&emit[..], "1 record"), (&["tail", "--input", "-"], "-        hello")] {
+        let mut terminal = Terminal::start(zlog(args), 24, 120);
+        terminal.wait_for_text("Ctrl-D");
+        terminal.press("hello\n");
+        terminal.press("\x04");
+        terminal.wait_for_text(shown);
+        assert!(terminal.wait().1.success());
+    }
 }

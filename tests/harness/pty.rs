@@ -38,6 +38,7 @@ impl Terminal {
             rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
             Ok(())
         };
+        super::running::restore_signals(&mut command);
         // SAFETY: only async-signal-safe calls are allowed between fork and exec: these are
         // two system calls, without allocation or locks.
         unsafe { command.pre_exec(take_terminal) };
@@ -47,6 +48,13 @@ impl Terminal {
         let keyboard = File::from(master);
         let output = Stream::read(keyboard.try_clone().expect("a descriptor"));
         Terminal { keyboard, output, child, rows, columns }
+    }
+
+    /// Changes the number of columns.
+    pub(crate) fn resize(&mut self, columns: u16) {
+        let size = Winsize { ws_row: self.rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        rustix::termios::tcsetwinsize(&self.keyboard, size).expect("a terminal has a size");
+        self.columns = columns;
     }
 
     /// Presses keys; `\x03` is Ctrl-C.

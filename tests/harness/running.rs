@@ -253,7 +253,7 @@ impl Drop for Running {
 
 /// Makes the child start with the default actions: the tests may run as a background job of a
 /// script, which ignores SIGINT, and the child would inherit that.
-fn restore_signals(command: &mut Command) {
+pub(super) fn restore_signals(command: &mut Command) {
     let restore = || {
         for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP] {
             // SAFETY: these numbers are signals, and the default action is no function.

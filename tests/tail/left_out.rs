@@ -73,7 +73,11 @@ fn filters_that_leave_out_every_live_record_are_named() {
 #[test]
 fn a_field_that_no_record_has_is_named_with_what_was_probably_meant() {
     let hide = |what: &str, hint: &str| format!("--hide: no record has the field {what}. {hint}");
-    let cases: [(&[&str], String); 7] = [
+    let cases: [(&[&str], String); 8] = [
+        (
+            &["--count-by", "statsu"],
+            "--count-by: no record has the field statsu. Did you mean status?".to_owned(),
+        ),
         (&["--hide", "nonsense"], hide("nonsense", "There are: time, level, ")),
         (&["--hide", "statsu"], hide("statsu", "Did you mean status?")),
         (&["--hide", "extra"], hide("extra", "Did you mean extras?")),
@@ -99,6 +103,8 @@ fn a_field_that_no_record_has_is_named_with_what_was_probably_meant() {
         &["--hide", "status,time"][..],
         &["--hide", "exc_text,process"],
         &["--show", "user.name,process"],
+        &["--count-by", "user.name"],
+        &["--count-by", "exc_text"],
         &["--where", "statsu>=500 or status=200"],
         &["-q", "--hide", "nonsense"],
     ] {

@@ -31,6 +31,10 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
         ..LineOptions::default()
     };
     let files = args.input.clone();
+    let reads_stdin = files.iter().any(|path| path.as_os_str() == "-");
+    if reads_stdin && terminal::stdin_is_terminal() && !args.quiet {
+        terminal::eprint_line("zlog tail: reading what is typed here; Ctrl-D ends it");
+    }
     let offsets = match args.last {
         Some(n) => file::offsets_of_last(&files, n, spec, &lines, &mut |record| {
             tail.output.would_take(record) || tail.stop.requested()

@@ -6,18 +6,21 @@ use crate::cli::TailArgs;
 use zlog_core::Record;
 use zlog_core::filter::FieldPath;
 use zlog_core::format::Fields;
+use zlog_core::stats::CountBy;
 use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::{nearest, suggest};
 
 /// The most names of extras that are kept for suggestions.
 const MAX_KNOWN: usize = 100;
 
+const COUNT_BY: &str = "--count-by";
+
 /// Fields that no record has had so far.
 #[derive(Default)]
 pub(super) struct UnseenFields {
     /// Those that `--where` names.
     compared: Vec<FieldPath>,
-    /// Those that `--show` and `--hide` name.
+    /// Those that `--show`, `--hide` and `--count-by` name.
     chosen: Vec<Chosen>,
     /// The names of extras so far.
     known: BTreeSet<String>,
@@ -51,9 +54,17 @@ impl UnseenFields {
                 path: FieldPath::new(name).ok().filter(|_| option == "--show"),
             })
         });
+        let counted = match &args.count_by {
+            Some(CountBy::Field(path)) if path.is_extra() && !args.quiet => Some(Chosen {
+                option: COUNT_BY,
+                name: path.name().to_owned(),
+                path: Some(path.clone()),
+            }),
+            _ => None,
+        };
         UnseenFields {
             compared: compared.cloned().collect(),
-            chosen: chosen.collect(),
+            chosen: chosen.chain(counted).collect(),
             known: BTreeSet::new(),
         }
     }
@@ -83,9 +94,15 @@ impl UnseenFields {
         self.compared.iter().map(text).collect()
     }
 
-    /// What `--show` and `--hide` name and no record has.
+    /// What `--show`, `--hide` and `--count-by` name and no record has.
     pub(super) fn chosen(&self) -> Vec<String> {
-        let text = |chosen: &Chosen| self.text(chosen.option, &chosen.name, &Fields::NAMES);
+        let text = |chosen: &Chosen| {
+            let columns: &[&str] = match chosen.option {
+                COUNT_BY => &["level", "topic", "source"],
+                _ => &Fields::NAMES,
+            };
+            self.text(chosen.option, &chosen.name, columns)
+        };
         self.chosen.iter().map(text).collect()
     }
 

@@ -51,6 +51,9 @@ pub trait Format: Send {
     fn failures(&self) -> u64 {
         0
     }
+
+    /// Fits the records that follow to a terminal that has so many columns from now on.
+    fn set_terminal_width(&mut self, _columns: usize) {}
 }
 
 /// The format of records: `--output`.

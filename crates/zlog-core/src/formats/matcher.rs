@@ -56,7 +56,7 @@ pub enum Reason {
     Forced,
     /// The last line that had a format had this one.
     Last,
-    /// The first bytes of the line allow it.
+    /// The bytes of the line allow it.
     Order,
 }
 

@@ -22,12 +22,26 @@ pub struct Console<W> {
     waiting: u64,
     /// Records of blocks that were not written, or only in part.
     lost: u64,
+    /// The width of the terminal, which a user may change.
+    width: Option<Width>,
 }
+
+/// Gives the columns of the terminal, if there is one.
+type Width = fn() -> Option<usize>;
 
 impl<W: Write> Console<W> {
     /// Writes records formatted by `format` to `writer`.
     pub fn new(writer: W, format: Box<dyn Format>) -> Console<W> {
-        Console { writer, format, buffer: Vec::with_capacity(2 * BLOCK), waiting: 0, lost: 0 }
+        let buffer = Vec::with_capacity(2 * BLOCK);
+        Console { writer, format, buffer, waiting: 0, lost: 0, width: None }
+    }
+
+    /// Fits records to the width of a terminal. It is asked for before the first record of each
+    /// block, so there is at most one system call more for each write.
+    #[must_use]
+    pub fn follow_width(mut self, width: Width) -> Console<W> {
+        self.width = Some(width);
+        self
     }
 
     /// The number of records that did not fit the format: see [`Format::failures`].
@@ -54,6 +68,11 @@ impl<W: Write> Console<W> {
 
 impl<W: Write> Handler for Console<W> {
     fn handle(&mut self, record: &Record<'_>) -> Result<(), HandleError> {
+        if self.buffer.is_empty()
+            && let Some(columns) = self.width.and_then(|width| width())
+        {
+            self.format.set_terminal_width(columns);
+        }
         self.format.write(record, &mut self.buffer);
         self.waiting += 1;
         if self.buffer.len() < BLOCK {

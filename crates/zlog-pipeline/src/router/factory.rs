@@ -39,4 +39,8 @@ impl Format for Counting {
     fn failures(&self) -> u64 {
         self.format.failures()
     }
+
+    fn set_terminal_width(&mut self, columns: usize) {
+        self.format.set_terminal_width(columns);
+    }
 }

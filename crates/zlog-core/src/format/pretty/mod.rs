@@ -48,6 +48,8 @@ pub(super) struct Pretty {
     visible: Visible,
     escape: bool,
     separator: String,
+    /// Whether the user has given the separator.
+    has_own_separator: bool,
     /// The columns of the terminal before the message. `None`: as many as names need.
     room: Option<usize>,
     palette: Palette,
@@ -84,11 +86,9 @@ impl Pretty {
         let shown = options.fields.shown_beside_columns()?;
         let is_short = options.time_format.as_deref().is_none_or(|format| format == SHORT);
         let date = || TimeFormat::new(DATE_PATTERN, options.zone.clone());
-        let is_narrow = options.terminal.is_some_and(|columns| columns < WIDE);
-        let separator = if is_narrow { " " } else { "  " };
         let has_time = options.fields.of("time") != Visibility::Hidden;
         let dates = (options.terminal.is_some() && is_short && has_time).then(date).transpose()?;
-        Ok(Pretty {
+        let mut pretty = Pretty {
             multiline: MultilineText::new(&options),
             dates: dates.map(DateLines::new),
             visible: Visible {
@@ -100,9 +100,9 @@ impl Pretty {
             },
             fields: options.fields,
             escape: options.escape,
-            separator: options.separator.unwrap_or_else(|| separator.to_owned()),
-            // The message begins before the middle.
-            room: options.terminal.map(|columns| (columns / 2).saturating_sub(2)),
+            has_own_separator: options.separator.is_some(),
+            separator: options.separator.unwrap_or_else(|| "  ".to_owned()),
+            room: None,
             palette: Palette::new(options.color),
             time_column: column(time.usual_width()),
             time,
@@ -112,7 +112,11 @@ impl Pretty {
             shown,
             scratch: String::new(),
             pairs: Vec::new(),
-        })
+        };
+        if let Some(columns) = options.terminal {
+            pretty.set_terminal_width(columns);
+        }
+        Ok(pretty)
     }
 
     /// Writes the columns before the message. Returns their width.
@@ -293,6 +297,15 @@ impl Format for Pretty {
             }
         }
         out.push(b'\n');
+    }
+
+    fn set_terminal_width(&mut self, columns: usize) {
+        // The message begins before the middle.
+        self.room = Some((columns / 2).saturating_sub(2));
+        if !self.has_own_separator {
+            let separator = if columns < WIDE { " " } else { "  " };
+            self.separator = separator.to_owned();
+        }
     }
 }
 

@@ -354,6 +354,20 @@ fn on_a_narrow_terminal_shortened_names_stay_tellable() {
 }
 
 #[test]
+fn columns_follow_the_width_of_the_terminal() {
+    let long = "shop.checkout.payments";
+    let mut format = pretty(terminal(200));
+    let mut row = |columns| {
+        format.set_terminal_width(columns);
+        let record = Record { received: Some(1.5), ..record(long, "m") };
+        show(&mut format, &[record])
+    };
+    assert_eq!(row(200), format!("00:00:01.500  INFO     {long}  m\n"));
+    assert_eq!(row(80), "00:00:01.500  INFO    s.c.payments    m\n");
+    assert_eq!(row(120), format!("00:00:01.500  INFO     {long}  m\n"));
+}
+
+#[test]
 fn names_keep_some_columns_where_there_is_no_room_for_them() {
     let iso = Options { time_format: Some("iso".into()), ..terminal(80) };
     let time = TimeFormat::new("iso", TimeZone::UTC).unwrap();

@@ -27,7 +27,7 @@ pub struct ConsoleTarget {
     /// The format of records without a format string. [`Output::Raw`] needs records with their
     /// body.
     pub output: Output,
-    /// How records look. `None`: colours and escapes as standard output needs them.
+    /// How records look. `None`: colours, escapes and columns as standard output needs them.
     pub options: Option<Options>,
     /// How long a reader that has stopped reading may delay the end. `None`: as long as the
     /// context allows.
@@ -47,13 +47,15 @@ impl PartialEq for ConsoleTarget {
 
 impl HandlerTarget for ConsoleTarget {
     fn open(&self, format: Box<dyn Format>, with: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
-        Ok(Box::new(Console::new(with.context.stdout(self.linger), format)))
+        let console = Console::new(with.context.stdout(self.linger), format);
+        Ok(Box::new(console.follow_width(terminal::stdout_columns)))
     }
 
     fn format(&self, spec: &FormatterSpec) -> Result<Box<dyn Format>> {
         let options = self.options.clone().unwrap_or_else(|| Options {
             color: ColorChoice::Auto.for_stdout(),
             escape: terminal::stdout_is_terminal(),
+            terminal: terminal::stdout_columns(),
             ..Options::default()
         });
         spec.build(self.output, options)
