@@ -127,6 +127,23 @@ fn tracebacks_belong_to_the_line_they_follow() {
     );
 }
 
+/// AWS Lambda logs the exception before its traceback.
+#[test]
+fn an_exception_is_the_message_of_the_traceback_below_it() {
+    one_record("[ERROR] ValueError: x", PYTHON);
+    one_record("ValueError: x", PYTHON);
+}
+
+#[test]
+fn the_properties_of_a_rejected_promise_belong_to_it() {
+    let rejection = "[UnhandledPromiseRejection: This error originated inside of a promise] {\n  code: 'ERR_UNHANDLED_REJECTION'\n}\n\nNode.js v20.20.2";
+    let frame =
+        "node:internal/process/promises:288\n      triggerUncaughtException(err, true);\n      ^\n";
+    assert_eq!(only(rejection).1.as_deref(), Some(rejection));
+    let framed = format!("{frame}\n{rejection}");
+    assert_eq!(only(&framed).1, Some(framed));
+}
+
 #[test]
 fn an_orphan_has_its_most_informative_line_as_head() {
     orphan("ValueError: boom", PYTHON);

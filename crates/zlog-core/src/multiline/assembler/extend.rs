@@ -185,7 +185,9 @@ impl Assembler {
     ) -> Option<(Trace, Belongs)> {
         let mut step = self.trace.map_or(Step::Not, |trace| trace.follows(line.own));
         let is_at_head = !uncommitted && self.kind != Kind::Orphan && self.committed == self.head;
-        if step == Step::Not && is_at_head {
+        // An exception may be the message above the traceback, too.
+        let begins = matches!(line.begins, Step::Part(_)) && !matches!(step, Step::Part(_));
+        if (step == Step::Not || begins && self.kind == Kind::Header) && is_at_head {
             step = line.begins;
             if self.kind == Kind::Header {
                 self.kind = Kind::Plain;

@@ -30,5 +30,7 @@ impl Assembler {
     pub fn move_record(&mut self, other: &mut Assembler) {
         std::mem::swap(self, other);
         (self.formats, self.last_time) = (other.formats, other.last_time);
+        // What is left of its last record, and of the line that ended that.
+        (self.resume, self.look, other.look) = (None, None, None);
     }
 }

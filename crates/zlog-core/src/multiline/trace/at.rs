@@ -37,6 +37,9 @@ fn trace(state: State) -> Trace {
 }
 
 pub(super) fn begins(line: &str) -> Option<Step> {
+    if line.starts_with("[UnhandledPromiseRejection") && line.ends_with(" {") {
+        return Some(Part(trace(State::Braces)));
+    }
     if line.starts_with(['E', 'U', 'N', '('])
         && let Some(state) = certain(line)
     {
@@ -70,7 +73,7 @@ fn is_version(text: &str) -> bool {
 
 /// Whether an indented line is a frame.
 pub(super) fn begins_indented(line: &str) -> Option<Step> {
-    let text = line.trim_start();
+    let text = unindented(line);
     is_frame(text).then(|| Part(trace(after_frame(text))))
 }
 
@@ -81,6 +84,7 @@ impl State {
             State::Source if is_carets(line) => Part(trace(State::Carets)),
             State::Carets if line.is_empty() => Part(trace(State::Carets)),
             // Whatever was thrown.
+            State::Carets if line.ends_with(" {") => Part(trace(State::Braces)),
             State::Carets | State::Unhandled => Part(trace(State::Heading(0))),
             State::Heading(_) | State::Cause(_) | State::Frames => self.follows_text(line),
             State::HeadingGap if line == "Caused by:" => {
@@ -96,7 +100,7 @@ impl State {
     }
 
     fn follows_text(self, line: &str) -> Step {
-        let text = line.trim_start();
+        let text = unindented(line);
         let indented = text.len() < line.len();
         if indented && is_frame(text) {
             return Part(trace(after_frame(text)));
@@ -119,6 +123,11 @@ impl State {
     pub(super) fn is_heading(self) -> bool {
         matches!(self, State::Heading(_) | State::Unhandled)
     }
+}
+
+/// The line without its indentation. rsyslog writes tabs as `#011`.
+fn unindented(line: &str) -> &str {
+    line.trim_start_matches("#011").trim_start()
 }
 
 /// The exception in a chain of causes.

@@ -93,7 +93,7 @@ impl Trace {
             [b'C' | b's', ..] => rust::begins(line),
             [b'p' | b'f' | b'g' | b'r' | b'u' | b'W', ..] => go::begins(line),
             [b'=', ..] => go::begins(line).or_else(|| native::begins(line)),
-            [b'#', ..] => native::begins(line),
+            [b'#', ..] => native::begins(line).or_else(|| at::begins_indented(line)),
             [b'*' | b'e' | b'i', ..] => beam::begins(line),
             _ => None,
         };

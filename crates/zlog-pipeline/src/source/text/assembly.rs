@@ -99,6 +99,7 @@ impl Assembly {
         other.previous = self.previous.take();
         (other.is_expired, other.since, other.others) = (self.is_expired, self.since, 0);
         other.last_time = self.last_time;
+        other.set_wait(true);
     }
 
     /// Whether a record waits for more lines.

@@ -109,6 +109,10 @@ impl Channels {
     fn expire_except(&mut self, except: Option<usize>, now: Instant) -> bool {
         let mut found = false;
         for (at, assembly) in self.assemblies.iter_mut().enumerate() {
+            if except.is_some_and(|except| except != at) {
+                // It may have taken a line since the last block.
+                assembly.set_wait(false);
+            }
             if except != Some(at) && assembly.due().is_some_and(|due| due <= now) {
                 assembly.expire();
                 found = true;
@@ -305,7 +309,10 @@ impl Channels {
         shared: &mut Shared,
         sink: &mut Sink<'_>,
     ) -> Result<ControlFlow<()>> {
-        for assembly in &mut self.assemblies {
+        // Interleaved tracebacks have begun before the record of the other lines.
+        let first = self.assemblies.len().min(INTERLEAVED);
+        let (others, interleaved) = self.assemblies.split_at_mut(first);
+        for assembly in interleaved.iter_mut().chain(others) {
             if assembly.deliver(shared, sink)?.is_break() {
                 self.note_delivered(shared);
                 return Ok(ControlFlow::Break(()));

@@ -177,6 +177,40 @@ fn tracebacks_of_several_programs_are_joined_each_by_itself_line_by_line() {
 }
 
 #[test]
+fn tracebacks_of_several_programs_are_joined_while_their_lines_come_one_by_one() {
+    // Longer than the test, so that no clock ends a wait.
+    let multiline = multiline::Options { wait: DEADLINE * 100, ..multiline::Options::default() };
+    let options = LineOptions { multiline, ..LineOptions::default() };
+    for crash in CRASHES {
+        let names = ["web-1  | ", "db-1   | "];
+        let [own, others] = names.map(|name| prefixed(crash, [name; 3]));
+        let mixed = own.iter().zip(&others).flat_map(|(own, other)| [own, other]);
+        let ends = names.map(|name| format!("{name}on"));
+        // Twice: the second time, the channels have been used before.
+        let lines: Vec<&String> = mixed.chain(&ends).collect();
+        let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &options);
+        let mut seen = Vec::new();
+        for line in lines.iter().chain(&lines) {
+            reader.send(block(format!("{line}\n").as_bytes())).unwrap();
+            for _ in 0..3 {
+                source.poll(Duration::ZERO, &mut keep(&mut seen)).unwrap();
+            }
+        }
+        reader.send(ReaderEvent::End).unwrap();
+        seen.extend(all(&mut source));
+        let errors = seen.iter().filter(|record| record.level >= Level::ERROR);
+        // The second time, the line before it is the record's message.
+        let without_head = |text: String| {
+            ends.iter().fold(text, |text, end| text.replace(&format!("{end}\n"), ""))
+        };
+        let mut errors: Vec<String> = errors.map(printed).map(without_head).collect();
+        errors.sort();
+        let [own, others] = [own, others].map(|lines| text(&lines));
+        assert_eq!(errors, [&*others, &*others, &*own, &*own]);
+    }
+}
+
+#[test]
 fn lines_between_those_of_a_traceback_keep_their_order_and_level() {
     let lines = prefixed(CRASHES[0], ["web-1  | "; 3]);
     let between: Vec<String> = (0..lines.len()).map(|at| format!("db-1   | INFO {at}")).collect();
@@ -263,6 +297,15 @@ fn what_looks_like_a_prefix_hides_no_traceback_that_has_none() {
     seen.sort_by_key(|line| lines.iter().position(|it| it == line));
     assert_eq!(seen, lines);
     assert!(records.iter().all(|record| record.level == Level::INFO));
+}
+
+#[test]
+fn tabs_that_rsyslog_has_escaped_are_those_of_the_traceback() {
+    let lines = prefixed(CRASHES[1], ["Nov 26 12:00:01 host app[123]: "; 3]);
+    let input = text(&lines).replace('\t', "#011");
+    let (records, _) = read_all(input.as_bytes());
+    assert_eq!(records.len(), 1, "{records:#?}");
+    assert_eq!((records[0].level, printed(&records[0])), (Level::ERROR, input));
 }
 
 #[test]
