@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flate2::write::GzEncoder;
 use rustix::process::Signal;
@@ -347,6 +347,40 @@ fn a_renamed_file_that_was_still_read_is_read_on_after_a_restart() {
     late.write_all(b"late\n").unwrap();
     log.append("three\n");
     assert_eq!(log.read(2).0, ["late", "three"]);
+}
+
+#[test]
+fn files_later_than_one_that_is_still_written_to_are_not_repeated_after_a_restart() {
+    let log = Log::new();
+    log.append("one\n");
+    let mut late = OpenOptions::new().append(true).open(&log.path).unwrap();
+    let mut emit = log.emit().args(["--rotate-wait", "2s"]).start();
+    let listener = Listener::connect(&emit.endpoint(), "");
+    expect(&listener, &["one"]);
+    log.rename("app.log.2");
+    log.append("two\n");
+    expect(&listener, &["two"]);
+    log.rename("app.log.1");
+    log.append("three\n");
+    expect(&listener, &["three"]);
+    // Longer than the second file is read on. The writer waits for nothing.
+    let lines = std::thread::spawn(move || {
+        let end = Instant::now() + Duration::from_secs(3);
+        let mut lines = 0;
+        while Instant::now() < end {
+            late.write_all(b"late\n").unwrap();
+            lines += 1;
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        lines
+    });
+    for _ in 0..lines.join().unwrap() {
+        expect(&listener, &["late"]);
+    }
+    emit.terminate();
+    emit.wait().ended_by(Signal::TERM);
+    log.append("four\n");
+    assert_eq!(log.read(1).0, ["four"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Follows one path: the file that has the name, and those that had it before.
 
+use std::cmp::Reverse;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::PathBuf;
@@ -110,9 +111,11 @@ impl Follower {
                 Next::Pause | Next::End => break,
             }
         }
+        let mut keeps = false;
         for file in std::mem::take(&mut self.rotated) {
-            // Of one that may still grow, the position is kept.
-            if !(self.once && file.is_recent(self.rotate_wait)) {
+            // Of one that may still grow, and of later ones, the position is kept.
+            keeps |= self.once && file.is_recent(self.rotate_wait);
+            if !keeps {
                 self.close(file)?;
             }
         }
@@ -130,16 +133,23 @@ impl Follower {
     /// Opens the files that an earlier run has read in part, by the name that they have now, and
     /// those that have had their name since.
     fn resume(&mut self, saved: Vec<SavedPosition>) -> Result<(), Disconnected> {
-        let (mut later, mut known) = (Vec::new(), Vec::new());
+        let mut files = Vec::new();
         for position in &saved {
             // A file that was not there then is read from its start.
             self.start = Start::Beginning;
-            let Some(found) = position.find() else {
-                let text = "was rotated, and the file that was read in part is gone: lines may be \
-                            missing";
-                self.notice(text, Severity::Loss)?;
-                continue;
-            };
+            match position.find() {
+                Some(found) => files.push((position, found)),
+                None => {
+                    let text = "was rotated, and the file that was read in part is gone: lines \
+                                may be missing";
+                    self.notice(text, Severity::Loss)?;
+                }
+            }
+        }
+        // The oldest one first.
+        files.sort_by_key(|(_, found)| Reverse(found.later.len()));
+        let (mut later, mut known) = (Vec::new(), Vec::new());
+        for (position, found) in files {
             if let Some(change) = found.change {
                 self.notice(change.text(), Severity::Loss)?;
             }
@@ -296,14 +306,16 @@ impl Follower {
     }
 
     /// Reads on in the files that were renamed: their writers may not know it yet. Gives up
-    /// those that have not grown for long enough.
+    /// those that have not grown for long enough, and none before an older one: after a
+    /// restart, all files that are later than the oldest known one are read.
     fn read_rotated(&mut self) -> Result<(), Disconnected> {
         for mut file in std::mem::take(&mut self.rotated) {
             let read = file.read_on(&mut self.reader)?;
             if let Err(error) = &read {
                 self.reader.notice(read_error(&self.path, error), Severity::Failure)?;
             }
-            if read.is_err() || file.grown.elapsed() >= self.rotate_wait {
+            let is_oldest = self.rotated.is_empty();
+            if read.is_err() || (is_oldest && file.grown.elapsed() >= self.rotate_wait) {
                 self.close(file)?;
             } else {
                 self.rotated.push(file);
