@@ -34,28 +34,25 @@ pub fn quoted(text: &str) -> String {
 ///
 /// Checks eight bytes at a time: messages are long, and few bytes need an escape.
 fn find_escape(bytes: &[u8]) -> Option<usize> {
-    let (words, _) = bytes.as_chunks::<8>();
-    let clean = words.iter().position(|word| may_need_escape(*word)).unwrap_or(words.len());
-    // The last eight bytes overlap those that are known to be clean.
-    if clean == words.len() && bytes.last_chunk().is_some_and(|last| !may_need_escape(*last)) {
-        return None;
-    }
-    let at = 8 * clean;
-    bytes[at..].iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\').map(|i| at + i)
-}
-
-/// Whether one of eight bytes requires an escape. There are false hits: bytes after a true one.
-fn may_need_escape(word: [u8; 8]) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let word = u64::from_ne_bytes(word);
-    // `x - n` borrows into the high bit of a byte that is less than n.
-    let quote = word ^ (ONES * u64::from(b'"'));
-    let backslash = word ^ (ONES * u64::from(b'\\'));
-    let hit = (word.wrapping_sub(ONES * 0x20) & !word)
-        | (quote.wrapping_sub(ONES) & !quote)
-        | (backslash.wrapping_sub(ONES) & !backslash);
-    hit & HIGHS != 0
+    let (words, _) = bytes.as_chunks::<8>();
+    let mut at = 0;
+    for word in words {
+        let word = u64::from_ne_bytes(*word);
+        // `x - n` borrows into the high bit of a byte that is less than n. The bytewise
+        // search below rules out false hits, which follow a true one.
+        let quote = word ^ (ONES * u64::from(b'"'));
+        let backslash = word ^ (ONES * u64::from(b'\\'));
+        let hit = (word.wrapping_sub(ONES * 0x20) & !word)
+            | (quote.wrapping_sub(ONES) & !quote)
+            | (backslash.wrapping_sub(ONES) & !backslash);
+        if hit & HIGHS != 0 {
+            break;
+        }
+        at += 8;
+    }
+    bytes[at..].iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\').map(|i| at + i)
 }
 
 fn write_escape(byte: u8, out: &mut Vec<u8>) {
