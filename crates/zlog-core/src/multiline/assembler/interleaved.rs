@@ -4,9 +4,11 @@ use super::{Assembler, Kind, Phase, Prefix};
 
 impl Assembler {
     /// Whether the lines of a traceback that goes on have a prefix, so that lines of other
-    /// programs may come between them.
+    /// programs may come between them. Ordinary lines do not count, although a traceback may
+    /// follow them: they would change places with others for nothing.
     pub fn may_be_interleaved(&self) -> bool {
-        let is_trace = self.kind != Kind::Plain || self.text.len() > self.first;
+        let is_trace =
+            matches!(self.kind, Kind::Header | Kind::Orphan) || self.committed > self.first;
         self.phase == Phase::Open && is_trace && self.prefix.len > 0 && !self.is_bare
     }
 

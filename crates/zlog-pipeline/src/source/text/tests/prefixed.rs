@@ -228,6 +228,16 @@ fn lines_between_those_of_a_traceback_keep_their_order_and_level() {
 }
 
 #[test]
+fn ordinary_lines_of_several_programs_keep_their_order_also_after_a_mention_of_an_error() {
+    let lines = "Jul 27 14:41:58 combo kernel: SIMD FPU exception support... done.\n\
+        Jul 27 14:41:58 combo kernel: Checking 'hlt' instruction... OK.\n\
+        Jul 27 14:41:54 combo random: Initializing: succeeded\n\
+        Jul 27 14:41:58 combo kernel: POSIX conformance testing\n";
+    let (records, _) = read_all(lines.as_bytes());
+    assert_eq!(records.iter().map(printed).collect::<String>(), lines);
+}
+
+#[test]
 fn the_fields_of_a_prefix_are_those_of_the_traceback() {
     let lines = prefixed(CRASHES[0], ["2026-11-26T12:00:01Z host app[123]: "; 3]);
     let record = &read_all(text(&lines).as_bytes()).0[0];
