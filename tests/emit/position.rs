@@ -439,8 +439,19 @@ fn a_position_file_that_can_not_be_used_is_an_error_with_the_next_step() {
     assert_eq!(fs::read_to_string(&log.position).unwrap(), "something else\n", "it is kept");
     let nowhere = follow(&log.path).args(["--position", "/no/such/directory/positions"]).run();
     nowhere.code(1).stderr_has("/no/such/directory/positions: no such file or directory");
-    let endless = follow(&log.path).args(["--position", "/dev/zero"]).run();
-    endless.code(1).stderr_has("zlog did not write this position file");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_position_file_that_is_a_link_or_a_device_is_refused_and_not_replaced() {
+    let log = Log::new();
+    let link = log.directory.path().join("link");
+    std::os::unix::fs::symlink(&log.position, &link).unwrap();
+    for path in [&link, Path::new("/dev/null"), Path::new("/dev/zero")] {
+        let refused = follow(&log.path).args([Path::new("--position"), path]).run();
+        refused.code(1).stderr_has("is not a regular file");
+        assert!(!path.symlink_metadata().unwrap().is_file(), "it is what it was");
+    }
 }
 
 #[test]

@@ -9,11 +9,15 @@ use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
 /// Replaces `path` with `bytes`: writes a temporary file beside it, then renames it, so
-/// that nobody reads half a file.
+/// that nobody reads half a file. A device, a pipe or a link stays what it is and gets the bytes:
+/// `/dev/stdout`.
 ///
 /// # Errors
 /// As [`check_writable`], or the disk is full; `path` is unchanged then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    if is_special(path) {
+        return std::fs::write(path, bytes).map_err(|error| failed(path, &error));
+    }
     let mut file = sibling_temp_file(path)?;
     file.write_all(bytes)
         .and_then(|()| file.as_file().sync_all())
@@ -29,7 +33,15 @@ pub fn check_writable(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Err(failed(path, &io::ErrorKind::IsADirectory.into()));
     }
+    if is_special(path) {
+        return Ok(());
+    }
     sibling_temp_file(path).map(drop)
+}
+
+/// Whether a new file in its place would be another kind of thing.
+fn is_special(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|there| !there.is_file())
 }
 
 fn sibling_temp_file(path: &Path) -> Result<NamedTempFile> {
@@ -69,6 +81,20 @@ mod tests {
         write_whole(&path, b"new").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_stays_a_link_and_a_device_a_device() {
+        let directory = tempfile::tempdir().unwrap();
+        let (link, target) = (directory.path().join("link"), directory.path().join("report.json"));
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        check_writable(&link).unwrap();
+        write_whole(&link, b"new").unwrap();
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        assert_eq!(std::fs::read(&target).unwrap(), b"new");
+        write_whole(Path::new("/dev/null"), b"new").unwrap();
+        assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
     }
 
     #[test]

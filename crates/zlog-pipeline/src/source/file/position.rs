@@ -295,9 +295,13 @@ impl PositionFile {
         paths: &[PathBuf],
     ) -> Result<(PositionFile, Vec<Vec<SavedPosition>>)> {
         let failed = |error: &io::Error| Error::of_file(described(path), path, error);
+        // It is replaced by a new file, which would take the place of a device or of a link.
+        if path.symlink_metadata().is_ok_and(|there| !there.is_file()) {
+            return Err(Error::new(format!("{} is not a regular file", described(path)))
+                .hint("Name a regular file, or one that does not exist."));
+        }
         let file = lock(path)?;
         let mut text = Vec::new();
-        // A device may never end.
         (&file).take(MAX_SIZE).read_to_end(&mut text).map_err(|error| failed(&error))?;
         let mut others = parse(&text).ok_or_else(|| {
             Error::new(format!("{}: zlog did not write this position file", described(path)))
