@@ -45,6 +45,11 @@ impl Source for MessageSource {
         Ok(PollStatus::Ended)
     }
 
+    /// The message was given, so it is delivered also if a signal came first.
+    fn finish(&mut self, _within: Duration, sink: &mut Sink<'_>) -> Result<()> {
+        self.poll(Duration::ZERO, sink).map(drop)
+    }
+
     fn counts(&self) -> SourceCounts {
         let not_utf8 = u64::from(self.not_utf8);
         SourceCounts { lines: LineCounts { not_utf8, ..Default::default() }, ..Default::default() }
@@ -53,6 +58,8 @@ impl Source for MessageSource {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
     use crate::source::testing::all;
 
@@ -64,5 +71,20 @@ mod tests {
         assert_eq!(records.len(), 1);
         assert_eq!((&*records[0].msg, records[0].level), ("first\nsecond", Level::ERROR));
         assert!(all(&mut message).is_empty(), "it is delivered once");
+    }
+
+    #[test]
+    fn a_message_is_delivered_also_if_the_source_is_ended_before_it_was_read() {
+        let text = OsStr::new("late");
+        let mut message = MessageSource::new(text, parse::Options::default(), Level::INFO);
+        let mut delivered = 0;
+        for _ in 0..2 {
+            let sink = &mut |_: &mut Record<'_>| {
+                delivered += 1;
+                Ok(ControlFlow::Continue(()))
+            };
+            message.finish(Duration::ZERO, sink).unwrap();
+        }
+        assert_eq!(delivered, 1);
     }
 }
