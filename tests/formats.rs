@@ -181,6 +181,15 @@ fn a_users_own_format_is_listed_checked_and_read() {
 }
 
 #[test]
+fn a_format_file_that_is_still_empty_is_no_error() {
+    let config = own_format("klog.toml", "");
+    let printed = zlog(["formats", "klog"]).env("XDG_CONFIG_HOME", config.path().to_str().unwrap());
+    let printed = printed.run().success();
+    assert!(printed.out().contains("pattern = "), "{}", printed.out());
+    assert_eq!(printed.err(), "");
+}
+
+#[test]
 fn a_wrong_format_file_is_reported_and_does_not_stop_the_job() {
     for (text, what) in [
         ("pattern = '('", "shop.toml:1:11: pattern: unclosed group"),

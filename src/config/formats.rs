@@ -77,6 +77,10 @@ impl UserFormats {
         let mut paths: Vec<PathBuf> =
             entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        // An empty one is being written: `zlog formats NAME > FILE`.
+        let is_empty =
+            |path: &PathBuf| fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0);
+        paths.retain(|path| !is_empty(path));
         paths.sort();
         for path in paths {
             match FormatFile::load(&path, OWN_RANK) {

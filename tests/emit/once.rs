@@ -59,6 +59,8 @@ fn a_run_without_follow_leaves_what_nobody_receives_to_the_next_run() {
         .stderr_has("after 20ms: the next run publishes the rest")
         .stderr_has("0 records, ")
         .stderr_has("2 read and not published (no subscriber)");
+    let quiet = emit(&["--wait", "20ms", "--quiet"]).run().code(1);
+    quiet.stderr_has("after 20ms: the next run publishes the rest");
     let mut both = emit(&["--wait", "1h"]).start();
     let listener = Listener::connect(&both.endpoint(), "");
     expect(&listener, &["one", "two"]);

@@ -264,8 +264,8 @@ impl Emit {
     fn await_subscribers(&mut self) -> bool {
         let Some(publish) = &mut self.publish else { return true };
         let (shutdown, progress, quiet) = (&self.shutdown, &self.progress, self.quiet);
-        let report = |text: &str| {
-            if !quiet {
+        let report = |text: &str, is_failure: bool| {
+            if is_failure || !quiet {
                 progress.suspended(|| print(text));
             }
         };

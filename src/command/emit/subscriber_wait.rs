@@ -63,12 +63,12 @@ impl SubscriberWait {
 
     /// Waits until a record may be published. Returns false if it must not be published, because
     /// it can be read again: nobody came, or `stop` ended the wait. Calls `stop` at least every 50 ms, and
-    /// `report` with what a user should know.
+    /// `report` with what a user should know, and whether that is a failure.
     pub(super) fn wait(
         &mut self,
         publisher: &mut Publisher,
         stop: &dyn Fn() -> bool,
-        report: &dyn Fn(&str),
+        report: &dyn Fn(&str, bool),
     ) -> bool {
         match self.mode {
             Mode::Over { publishes } => publishes,
@@ -102,7 +102,7 @@ impl SubscriberWait {
         limit: Option<Duration>,
         publisher: &mut Publisher,
         stop: &dyn Fn() -> bool,
-        report: &dyn Fn(&str),
+        report: &dyn Fn(&str, bool),
     ) -> bool {
         let mut wait = limit.unwrap_or(DEFAULT_WAIT);
         loop {
@@ -111,14 +111,14 @@ impl SubscriberWait {
                 WaitOutcome::Stopped => return false,
                 WaitOutcome::TimedOut(there) if limit.is_some() => {
                     self.mode = Mode::Over { publishes: false };
-                    report(&held_back(publisher, self.wanted, there, wait));
+                    report(&held_back(publisher, self.wanted, there, wait), true);
                     return false;
                 }
                 WaitOutcome::TimedOut(there) => {
                     wait = Duration::MAX;
                     if let Mode::Repeated { reported: reported @ false, .. } = &mut self.mode {
                         *reported = true;
-                        report(&waiting(publisher, self.wanted, there));
+                        report(&waiting(publisher, self.wanted, there), false);
                     }
                 }
             }
