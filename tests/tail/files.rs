@@ -196,6 +196,17 @@ fn the_name_of_a_file_as_a_topic_gets_a_hint_that_names_input() {
 }
 
 #[test]
+fn states_of_a_progress_bar_that_are_not_shown_are_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    std::fs::write(&path, "10%\r20%\r30%\n").unwrap();
+    let shown = zlog(["tail", "--output", "text", "--input", path.to_str().unwrap()]).run();
+    let shown = shown.success();
+    assert_eq!(shown.out(), "30%\n");
+    shown.stderr_has("2 states of progress bars overwritten");
+}
+
+#[test]
 fn last_shows_the_last_records_that_pass() {
     let directory = tempfile::tempdir().expect("a directory");
     let [a, b] = ["a", "b"].map(|name| directory.path().join(name));

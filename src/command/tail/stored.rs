@@ -12,7 +12,7 @@ use zlog_core::{Exit, Level, Record, Result};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::source::file::{self, FileOptions};
-use zlog_pipeline::source::text::{LONGEST_STORED_LINE, LineOptions, StreamSpec};
+use zlog_pipeline::source::text::{LONGEST_STORED_LINE, LineCounts, LineOptions, StreamSpec};
 use zlog_pipeline::source::{PollStatus, Source};
 
 /// Shows the records of all files: one file after the other, merged by time, or as they grow.
@@ -71,23 +71,24 @@ fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<(
         ));
     }
     print_none_passed(args, stored.tail, "");
-    let unmatched = source.counts().lines.unmatched;
-    if unmatched > 0 && !args.quiet {
-        let unmatched = counted(unmatched, "line");
-        terminal::eprint_line(format_args!(
-            "zlog tail: {unmatched} that --format-in does not match (shown unchanged)"
-        ));
-    }
-    let nuls = source.counts().lines.nuls;
-    if nuls > 0 && !args.quiet {
-        let nuls = counted(nuls, "NUL");
-        terminal::eprint_line(format_args!("zlog tail: {nuls} dropped (a hole in the input)"));
-    }
+    print_counts(&source.counts().lines, args);
     // Input that could not be read is a failure, even if enough came from the rest.
     if source.exit() == Exit::Failed && tail.ended() == Ended::Done {
         tail.ended = Some(Ended::Failed);
     }
     Ok(())
+}
+
+/// Reports what is not shown as it is in the input.
+fn print_counts(lines: &LineCounts, args: &TailArgs) {
+    let counts = [
+        (lines.unmatched, "line", "that --format-in does not match (shown unchanged)"),
+        (lines.nuls, "NUL", "dropped (a hole in the input)"),
+        (lines.replaced, "state", "of progress bars overwritten (the last one is shown)"),
+    ];
+    for (count, noun, what) in counts.into_iter().filter(|(count, ..)| *count > 0 && !args.quiet) {
+        terminal::eprint_line(format_args!("zlog tail: {} {what}", counted(count, noun)));
+    }
 }
 
 /// Reports that records were read and none has passed.
