@@ -2,6 +2,7 @@
 //! `MessageTemplate`, Twisted's `log_format`.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::string;
 use crate::record::{RawJson, Record, Text};
@@ -17,6 +18,10 @@ const RENDERINGS: [&str; 2] = ["@r", "Renderings"];
 
 /// The largest width of a hole, in characters, and the most digits of its number.
 const MAX_WIDTH: usize = 256;
+
+/// How much larger a message may be than its template and all values together, in bytes. A
+/// template that names a value again and again is its own message.
+const MAX_GROWTH: usize = 1 << 20;
 
 /// Makes the message of a template, if there is one. The template stays an extra where it
 /// differs from the message.
@@ -35,10 +40,18 @@ pub(super) fn render(record: &mut Record<'_>) -> bool {
 
 /// The template with its holes filled: `{User}`, `{@User}`, `{Count,5:000}`, `{{`. A hole
 /// without a value stays.
-fn fill(template: &str, values: &[Entry<'_>]) -> String {
-    let value = |name: &str| values.iter().find(|(key, _)| key == name).map(|(_, value)| &*value.0);
-    // The texts of the holes with a format, in their order.
-    let mut renderings = value("@r").and_then(json::elements).unwrap_or_default().into_iter();
+fn fill(template: &str, entries: &[Entry<'_>]) -> String {
+    let mut values = HashMap::new();
+    for (key, value) in entries {
+        values.entry(&**key).or_insert(&*value.0);
+    }
+    let size: usize = entries.iter().map(|(_, value)| value.0.len()).sum();
+    let limit = template.len() + size + MAX_GROWTH;
+    // The texts of the holes with a format, in their order, or by their values and formats.
+    let in_order = values.get("@r").and_then(|texts| json::elements(texts));
+    let mut in_order = in_order.unwrap_or_default().into_iter();
+    let by_name = values.get("Renderings").and_then(|texts| renderings(texts)).unwrap_or_default();
+    let last_close = template.rfind('}').unwrap_or(0);
     let mut out = String::with_capacity(template.len() + 32);
     let mut rest = template;
     while let Some(at) = rest.find(['{', '}']) {
@@ -50,7 +63,8 @@ fn fill(template: &str, values: &[Entry<'_>]) -> String {
             rest = after;
             continue;
         }
-        let hole = rest.split_once('}').filter(|_| brace == "{");
+        let may_close = brace == "{" && template.len() - rest.len() <= last_close;
+        let hole = if may_close { rest.split_once('}') } else { None };
         let Some((text, after)) = hole else {
             out.push_str(brace);
             continue;
@@ -58,11 +72,16 @@ fn fill(template: &str, values: &[Entry<'_>]) -> String {
         let hole = Hole::of(text);
         let rendering = match hole.format {
             "" => None,
-            _ => renderings.next().or_else(|| rendering_of(value("Renderings")?, &hole)),
+            format => in_order.next().or_else(|| {
+                by_name.get(&(Cow::Borrowed(hole.name), Cow::Borrowed(format))).copied()
+            }),
         };
-        match value(hole.name) {
+        match values.get(hole.name) {
             Some(json) => hole.push(rendering, json, &mut out),
             None => out.extend(["{", text, "}"]),
+        }
+        if out.len() > limit {
+            return template.to_owned();
         }
         rest = after;
     }
@@ -102,16 +121,27 @@ impl<'t> Hole<'t> {
     }
 }
 
-/// Serilog's `{"Count":[{"Format":"000","Rendering":"007"}]}`.
-fn rendering_of<'j>(renderings: &'j str, hole: &Hole<'_>) -> Option<&'j str> {
-    let get = |object: &'j str, name: &str| {
-        let entries = json::entries(object)?.into_iter();
-        { entries }.find(|(key, _)| key == name).map(|(_, value)| value)
-    };
-    let of_value = json::elements(get(renderings, hole.name)?)?.into_iter();
-    let is_format = |text: &str| json::string_value(text).is_some_and(|text| text == hole.format);
-    let found = { of_value }.find(|one| get(one, "Format").is_some_and(is_format));
-    get(found?, "Rendering")
+/// The texts by value and format in Serilog's
+/// `{"Count":[{"Format":"000","Rendering":"007"}]}`.
+fn renderings(json: &str) -> Option<HashMap<(Text<'_>, Text<'_>), &str>> {
+    let mut found = HashMap::new();
+    for (name, texts) in json::entries(json)? {
+        for text in json::elements(texts)? {
+            let mut format = None;
+            let mut rendering = None;
+            for (key, value) in json::entries(text)? {
+                match &*key {
+                    "Format" => format = json::string_value(value),
+                    "Rendering" => rendering = Some(value),
+                    _ => {}
+                }
+            }
+            if let (Some(format), Some(rendering)) = (format, rendering) {
+                found.entry((name.clone(), format)).or_insert(rendering);
+            }
+        }
+    }
+    Some(found)
 }
 
 /// A number in one of .NET's formats of digits: `000`, `0.00`, `D3`, `F2`.
@@ -170,6 +200,15 @@ mod tests {
             assert_eq!(fill(template, &values), message);
         }
         assert_eq!(fill("{User,-9223372036854775808}|", &values).len(), MAX_WIDTH + 1);
+    }
+
+    #[test]
+    fn a_template_that_would_make_a_huge_message_is_its_own_message() {
+        let value = format!("\"{}\"", "a".repeat(400_000));
+        let values = [("x".into(), RawJson(value.as_str().into()))];
+        let template = "{x}".repeat(100_000);
+        assert_eq!(fill(&template, &values), template);
+        assert_eq!(fill("{x}{x}", &values).len(), 800_000);
     }
 
     #[test]
