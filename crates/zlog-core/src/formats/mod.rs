@@ -202,7 +202,8 @@ impl Formats {
         }
         let new = |definition: &Definition| {
             let lower = definitions.partition_point(|other| other.rank < definition.rank);
-            let has_colours = definition.pattern.contains(r"\x1b");
+            let has_colours =
+                definition.pattern.contains(r"\x1b") || definition.needed.contains('\x1b');
             let needed = needed::bytes(definition.needed.as_bytes());
             let (definition, compiled) = (*definition, OnceLock::new());
             Format { definition, lower, needed, has_colours, compiled }
