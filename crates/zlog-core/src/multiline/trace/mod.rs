@@ -209,7 +209,7 @@ pub(super) fn is_uncaught(first: &str) -> bool {
 
 /// Whether a runtime or the system prints this line when it ends a program, without frames.
 fn is_last_word(line: &str) -> bool {
-    const STARTS: [&str; 21] = [
+    const STARTS: [&str; 12] = [
         // Rust
         "fatal runtime error: ",
         // PHP
@@ -219,7 +219,6 @@ fn is_last_word(line: &str) -> bool {
         "Parse error: ",
         // Java
         "Exception: java.",
-        "java.lang.OutOfMemoryError",
         // JavaScript: Node.js, V8, Deno
         "[UnhandledPromiseRejection",
         "FATAL ERROR: ",
@@ -229,18 +228,27 @@ fn is_last_word(line: &str) -> bool {
         // Swift
         "*** Program crashed: ",
         // C and C++
-        "double free or corruption",
         "*** stack smashing detected ***",
+    ];
+    /// Whole words: what may follow are a colon, a group in brackets, or a command in a column.
+    const WORDS: [&str; 8] = [
+        "java.lang.OutOfMemoryError",
+        "double free or corruption",
         // The shell
         "Segmentation fault",
-        "Aborted (core dumped)",
-        "Aborted   ",
+        "Aborted",
         "Bus error",
         "Illegal instruction",
         "Floating point exception",
-        "Killed   ",
+        "Killed",
     ];
-    let is_last = |line: &str| STARTS.iter().any(|start| line.starts_with(start));
+    const AFTER_WORDS: [&str; 3] = [":", " (", "     "];
+    let ends_word =
+        |rest: &str| rest.is_empty() || AFTER_WORDS.iter().any(|it| rest.starts_with(it));
+    let is_last = |line: &str| {
+        STARTS.iter().any(|start| line.starts_with(start))
+            || WORDS.iter().any(|word| line.strip_prefix(word).is_some_and(ends_word))
+    };
     match line.as_bytes().first() {
         Some(b'C' | b'U' | b'D' | b'N' | b'G' | b'M') => perl::is_fatal(line),
         Some(b'I' | b'B') => is_last(line) || perl::is_fatal(line),

@@ -332,3 +332,19 @@ fn a_crash_that_a_shell_reports_is_an_error() {
         assert_eq!(records[1].msg, line);
     }
 }
+
+#[test]
+fn text_that_begins_with_the_words_of_a_crash_is_no_error() {
+    for line in [
+        "Killed   time",
+        "Bus errors explained",
+        "app | Segmentation faults are taught here",
+        "double free or corruption tests passed",
+        "java.lang.OutOfMemoryErrorTest passed",
+        "Aborted by user",
+    ] {
+        let (records, _) = read_all(format!("INFO up\n{line}\n").as_bytes());
+        assert!(records.iter().all(|record| record.level < Level::ERROR), "{line}: {records:#?}");
+        assert_eq!(records.len(), 2, "{line}");
+    }
+}
