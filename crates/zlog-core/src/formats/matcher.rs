@@ -191,36 +191,49 @@ impl Matcher {
         if let Some(forced) = self.forced {
             return self.attempt(forced, input, context, record).ok();
         }
-        // Formats of a lower rank are more particular than the last one.
-        let lower = self.last.map_or(0, |last| self.formats.0.formats[last].lower);
-        if let Some(last) = self.last
-            && lower == 0
-            && let Ok(end) = self.attempt(last, input, context, record)
-        {
-            return Some(end);
+        let (lower, others) = self.around_last();
+        let first = self.candidates(input, lower).chain(self.last);
+        self.attempt_each(first, input, context, record).or_else(|| {
+            let others = self.candidates(input, others);
+            self.attempt_each(others, input, context, record)
+        })
+    }
+
+    /// The formats that are tried before the last one that matched, since they have a lower rank
+    /// and are more particular, and those that are tried after it.
+    fn around_last(&self) -> (Candidates, Candidates) {
+        let Some(last) = self.last else { return (Candidates::NONE, Candidates::ALL) };
+        let lower = Candidates::below(self.formats.0.formats[last].lower);
+        let mut others = Candidates::ALL;
+        others.drop(&lower);
+        others.remove(last);
+        (lower, others)
+    }
+
+    /// The formats of `within` that a line can have, in the order of trying.
+    fn candidates(&self, input: &Input<'_>, within: Candidates) -> Candidates {
+        let mut candidates = self.formats.candidates(input.text(), within);
+        if let Some(line) = input.coloured() {
+            candidates.add(&self.formats.candidates(line.text(), within));
         }
-        for format in self.order(input, lower == 0) {
+        candidates
+    }
+
+    /// Tries formats until one matches. Returns where the message begins.
+    fn attempt_each<'a>(
+        &mut self,
+        formats: impl Iterator<Item = usize>,
+        input: &Input<'a>,
+        context: Context<'_>,
+        record: &mut Record<'a>,
+    ) -> Option<usize> {
+        for format in formats {
             if let Ok(end) = self.attempt(format, input, context, record) {
                 self.last = Some(format);
                 return Some(end);
             }
         }
         None
-    }
-
-    /// The formats that a line can have, in the order of trying: by rank; in each rank, the
-    /// last one that matched is the first. `skip_last`: without the last one.
-    fn order(&self, input: &Input<'_>, skip_last: bool) -> impl Iterator<Item = usize> + use<> {
-        let mut candidates = self.formats.candidates(input.text(), Candidates::ALL);
-        if let Some(line) = input.coloured() {
-            candidates.add(&self.formats.candidates(line.text(), Candidates::ALL));
-        }
-        let mut lower = Candidates::NONE;
-        if let Some(last) = self.last {
-            candidates.remove(last);
-            lower = candidates.split_below(self.formats.0.formats[last].lower);
-        }
-        lower.chain(self.last.filter(|_| !skip_last)).chain(candidates)
     }
 
     /// Which formats [`Matcher::read`] tries with the line, and which others match. Call it
@@ -234,7 +247,11 @@ impl Matcher {
         let context = Context { zone, received };
         let order: Vec<usize> = match self.forced {
             Some(forced) => vec![forced],
-            None => self.order(input, false).collect(),
+            None => {
+                let (lower, others) = self.around_last();
+                let first = self.candidates(input, lower).chain(self.last);
+                first.chain(self.candidates(input, others)).collect()
+            }
         };
         let mut attempts = Vec::new();
         for at in order {

@@ -31,14 +31,11 @@ impl Candidates {
         rest
     }
 
-    /// Removes and returns the formats before `end`.
-    pub(super) fn split_below(&mut self, end: usize) -> Candidates {
-        let mut below = Candidates::NONE;
-        for format in { *self }.take_while(|format| *format < end) {
-            below.insert(format);
-            self.remove(format);
-        }
-        below
+    /// The formats before `end`.
+    pub(super) fn below(end: usize) -> Candidates {
+        let bits = |word: usize| end.saturating_sub(64 * word);
+        let word = |bits: usize| if bits < 64 { (1 << bits) - 1 } else { u64::MAX };
+        Candidates(std::array::from_fn(|at| word(bits(at))))
     }
 
     pub(super) fn insert(&mut self, format: usize) {
@@ -49,7 +46,7 @@ impl Candidates {
         self.0[format / 64] &= !(1 << (format % 64));
     }
 
-    fn drop(&mut self, others: &Candidates) {
+    pub(super) fn drop(&mut self, others: &Candidates) {
         for (word, other) in self.0.iter_mut().zip(others.0) {
             *word &= !other;
         }
@@ -359,6 +356,13 @@ mod tests {
             assert_eq!(found, wanted, "{pattern}");
         }
         assert!(of_pattern("(").unwrap_err().contains("unclosed group"));
+    }
+
+    #[test]
+    fn the_formats_below_a_position_are_those_before_it() {
+        for end in [0, 1, 63, 64, 65, 200, MAX_FORMATS] {
+            assert_eq!(Candidates::below(end).collect::<Vec<_>>(), Vec::from_iter(0..end));
+        }
     }
 
     #[test]
