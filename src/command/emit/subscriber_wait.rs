@@ -104,18 +104,22 @@ impl SubscriberWait {
         stop: &dyn Fn() -> bool,
         report: &dyn Fn(&str, bool),
     ) -> bool {
-        let mut wait = limit.unwrap_or(DEFAULT_WAIT);
+        let wait = limit.unwrap_or(DEFAULT_WAIT);
         loop {
             match publisher.wait_for(self.wanted, wait, &self.root, stop) {
                 WaitOutcome::Enough => break,
                 WaitOutcome::Stopped => return false,
+                // A tail that does not connect must not keep records from the others.
+                WaitOutcome::TimedOut(there) if there >= self.wanted => {
+                    report(&tails_missing(publisher, wait), false);
+                    break;
+                }
                 WaitOutcome::TimedOut(there) if limit.is_some() => {
                     self.mode = Mode::Over { publishes: false };
                     report(&held_back(publisher, self.wanted, there, wait), true);
                     return false;
                 }
                 WaitOutcome::TimedOut(there) => {
-                    wait = Duration::MAX;
                     if let Mode::Repeated { reported: reported @ false, .. } = &mut self.mode {
                         *reported = true;
                         report(&waiting(publisher, self.wanted, there), false);
@@ -135,7 +139,8 @@ impl SubscriberWait {
     pub(super) fn take_message(&mut self, publisher: &mut Publisher) -> Option<String> {
         let message = self.message.take()?;
         publisher.process_events();
-        (publisher.subscribers(&self.root) < self.wanted).then_some(message)
+        let is_enough = publisher.subscribers(&self.root) >= self.wanted;
+        (!is_enough || !publisher.missing_registered().is_empty()).then_some(message)
     }
 }
 
@@ -159,6 +164,7 @@ fn missing(
     let limit = Seconds(limit);
     match wanted {
         0 => None,
+        _ if there >= wanted => Some(tails_missing(publisher, limit.0)),
         1 if publisher.subscribers("") > 0 => Some(format!(
             "nobody on {names} has subscribed to topics below {root:?}; publishing anyway. Some \
              have subscribed to others"
@@ -199,6 +205,22 @@ fn held_back(publisher: &Publisher, wanted: usize, there: usize, limit: Duration
         _ => format!("{there} of {wanted} subscribers on {names}"),
     };
     format!("{who} after {limit}: the next run publishes the rest. Wait longer with --wait 1m")
+}
+
+/// That tails run on this machine and have not subscribed, and the next step.
+fn tails_missing(publisher: &Publisher, limit: Duration) -> String {
+    let missing = publisher.missing_registered();
+    let processes: Vec<&str> = missing.iter().filter_map(|name| name.split('-').nth(1)).collect();
+    let (tail, misses) = match processes.len() {
+        1 => ("`zlog tail` (process", "misses"),
+        _ => ("`zlog tail` (processes", "miss"),
+    };
+    format!(
+        "{tail} {}) did not connect within {} and {misses} what is published before; publishing \
+         anyway. Wait longer with --wait 1m",
+        endpoints::name_some(&processes),
+        Seconds(limit)
+    )
 }
 
 fn names(endpoints: &[EndpointStatus]) -> String {
