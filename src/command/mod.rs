@@ -15,6 +15,7 @@ pub mod emit;
 mod endpoints;
 pub mod formats;
 pub mod man;
+mod no_peer;
 pub mod relay;
 pub mod tail;
 

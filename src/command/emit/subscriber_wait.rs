@@ -154,7 +154,7 @@ fn missing(
     root: &str,
 ) -> Option<String> {
     let endpoints = publisher.endpoint_status();
-    if let Some(text) = endpoints::wrong_subscriber(&endpoints).filter(|_| wanted > 0) {
+    if let Some(text) = endpoints::wrong_endpoint(&endpoints).filter(|_| wanted > 0) {
         return Some(text);
     }
     // A relay that nobody reads is there, and has not subscribed to anything.
@@ -183,7 +183,7 @@ fn missing(
 /// That records wait for subscribers.
 fn waiting(publisher: &Publisher, wanted: usize, there: usize) -> String {
     let endpoints = publisher.endpoint_status();
-    if let Some(text) = endpoints::wrong_subscriber(&endpoints) {
+    if let Some(text) = endpoints::wrong_endpoint(&endpoints) {
         return text;
     }
     let names = names(&endpoints);
@@ -196,7 +196,7 @@ fn waiting(publisher: &Publisher, wanted: usize, there: usize) -> String {
 /// That nothing more is published, because too few subscribers came in time.
 fn held_back(publisher: &Publisher, wanted: usize, there: usize, limit: Duration) -> String {
     let endpoints = publisher.endpoint_status();
-    if let Some(text) = endpoints::wrong_subscriber(&endpoints) {
+    if let Some(text) = endpoints::wrong_endpoint(&endpoints) {
         return text;
     }
     let (names, limit) = (names(&endpoints), Seconds(limit));

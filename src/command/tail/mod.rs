@@ -9,7 +9,6 @@ mod left_out;
 mod live;
 mod loss_report;
 mod no_output;
-mod no_peer;
 mod output;
 mod settings;
 mod stored;
