@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::cli::{Cli, Command};
+use zlog_core::text::plural::counted;
 use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::fd_limit;
 use zlog_pipeline::os::terminal;
@@ -83,4 +84,9 @@ fn report_losses(command: &str, handlers: &[HandlerStatus]) -> u64 {
         terminal::eprint_line(format_args!("zlog {command}: {remark}"));
     }
     handlers.iter().map(HandlerStatus::missing).sum()
+}
+
+/// That lines of the input may be missing, as notices have said.
+fn gaps_remark(gaps: u64) -> Option<String> {
+    (gaps > 0).then(|| format!("lines may be missing: {} (see above)", counted(gaps, "gap")))
 }
