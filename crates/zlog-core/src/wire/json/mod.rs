@@ -12,11 +12,12 @@ mod escape;
 mod limits;
 mod read;
 mod repair;
+mod repeated;
 mod write;
 
 pub use escape::{quoted, string_value, write_string};
 pub use read::{ParseError, read, read_body};
-pub use write::{milliseconds, write, write_stored};
+pub use write::{Writer, milliseconds, write};
 
 pub(crate) use limits::{MAX_DEPTH, is_within_limits};
 pub(crate) use read::{Schema, each_entry, elements, entries, read_into};
