@@ -260,7 +260,7 @@ impl TailArgs {
             return false;
         }
         let asked = self.output.is_some() || self.format.format.is_some();
-        asked || self.handlers.console.is_some() || !self.has_handlers()
+        asked || self.handlers.has_console() || !self.has_handlers()
     }
 
     /// Whether `--show` and `--hide` have an effect.

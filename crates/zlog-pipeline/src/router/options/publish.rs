@@ -14,6 +14,7 @@ use crate::socket::{DEFAULT_HWM, Endpoint, InUseHints, Publisher, Role, SocketOp
 pub(super) static PUBLISH: Class = Class {
     name: "publish",
     option: "--publish",
+    about: "Publish on another socket",
     main: Some(Key::new("bind", "ENDPOINT", "Endpoint to bind").repeated()),
     keys: &[&[
         // On the command line this is a switch: the endpoint comes first.
