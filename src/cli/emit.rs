@@ -10,6 +10,7 @@ use super::value_parsers;
 use super::{EndpointArgs, ListenArgs};
 use zlog_core::Level;
 use zlog_core::text::parsers::{self, Seconds};
+use zlog_core::wire::topic;
 use zlog_pipeline::handler::publish::{OnFull, Wire};
 use zlog_pipeline::socket::DEFAULT_HWM;
 use zlog_pipeline::source::SourceKind;
@@ -86,7 +87,7 @@ pub struct EmitArgs {
     pub listen: ListenArgs,
 
     /// First part of topics
-    #[arg(short, long, value_parser = parsers::root, default_value = "", hide_default_value = true)]
+    #[arg(short, long, value_parser = topic::typed_root, default_value = "", hide_default_value = true)]
     #[arg(help_heading = RECORDS)]
     pub root: String,
     /// Level of lines that name none [default: INFO]
@@ -99,7 +100,7 @@ pub struct EmitArgs {
     #[arg(help_heading = RECORDS)]
     pub stderr_level: Option<Level>,
     /// Last part of topics
-    #[arg(long, value_parser = parsers::topic_part, help_heading = RECORDS)]
+    #[arg(long, value_parser = topic::typed_part, help_heading = RECORDS)]
     pub subtopic: Option<String>,
     /// Read the subtopic from lines: `db::text`
     ///

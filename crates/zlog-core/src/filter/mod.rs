@@ -6,7 +6,8 @@ mod search;
 mod topics;
 mod when;
 
-use crate::record::{Level, Record};
+use crate::level::Level;
+use crate::record::Record;
 use crate::wire::topic::level_of;
 
 pub use condition::{Condition, ConditionError};

@@ -175,6 +175,16 @@ pub fn escape(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// Appends text that is part of a line. Text that would end a line is escaped even if
+/// `escape` is off, so that a topic or a name can't look like another record.
+pub(crate) fn write_inline(out: &mut Vec<u8>, text: &str, escape: bool) {
+    if escape || ends_line(text) {
+        escape_into(out, text, Newlines::Escape);
+    } else {
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 
-use super::escape::write_string;
 use crate::record::Record;
+use crate::text::json::write_string;
 use crate::wire::attributes;
 
 /// Appends a body of the `json` dialect: one JSON object on one line, without a line break

@@ -1,6 +1,6 @@
 //! Levels as other loggers write them: words, letters, and numbers on many scales.
 
-use crate::record::Level;
+use crate::level::Level;
 use crate::text::sgr;
 
 /// What the numbers of a logger's levels mean.

@@ -1,9 +1,11 @@
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::handler::file::Sync;
 use crate::handler::queue::OnFull;
+use crate::os::signal::ShutdownSignal;
+use crate::router::Reporter;
 use crate::router::options::{FileTarget, PublishTarget, Target};
 use crate::router::spec::{QueueSpec, RouteSpec};
 use zlog_core::Level;

@@ -16,7 +16,7 @@ mod syslog;
 
 use std::path::Path;
 
-use super::dispatch::HandlerContext;
+use super::context::HandlerContext;
 use super::monitor::OutageReporter;
 use crate::handler::Handler;
 use crate::handler::exec::ExecOptions;
