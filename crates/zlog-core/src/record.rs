@@ -141,7 +141,7 @@ impl Record<'_> {
     }
 
     /// `name`, with as many `_` after it as no other extra is named so.
-    pub fn free_extra_name(&self, name: &str) -> String {
+    pub(crate) fn free_extra_name(&self, name: &str) -> String {
         let mut free = format!("{name}_");
         while self.extras.iter().any(|(key, _)| *key == free) {
             free.push('_');

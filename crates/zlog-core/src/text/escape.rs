@@ -115,7 +115,7 @@ pub fn escape_into(out: &mut Vec<u8>, text: &str, newlines: Newlines) {
 }
 
 /// As [`escape_into`], for bytes. Those that are not UTF-8 are written as `\xff`.
-pub fn escape_bytes_into(out: &mut Vec<u8>, bytes: &[u8], newlines: Newlines) {
+pub(crate) fn escape_bytes_into(out: &mut Vec<u8>, bytes: &[u8], newlines: Newlines) {
     for chunk in bytes.utf8_chunks() {
         escape_into(out, chunk.valid(), newlines);
         for &byte in chunk.invalid() {

@@ -1,3 +1,5 @@
+mod python;
+
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
