@@ -72,8 +72,8 @@ fn kernel() -> String {
 
 /// Linux names the processor on x86; on other machines the line may be missing.
 fn cpu() -> String {
-    let told = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let line = told.lines().find(|line| line.starts_with("model name"));
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = cpuinfo.lines().find(|line| line.starts_with("model name"));
     let name = line.and_then(|line| line.split_once(':')).map_or("", |(_, name)| name.trim());
     name.to_owned()
 }

@@ -120,7 +120,7 @@ pub struct Proxy {
     frames: [Frame; MAX_FRAMES],
     frame_count: usize,
     /// Whether anybody has subscribed to it.
-    heard: bool,
+    has_subscriber: bool,
 }
 
 impl Proxy {
@@ -170,7 +170,7 @@ impl Proxy {
             counts: Counts::default(),
             frames: std::array::from_fn(|_| Frame::new()),
             frame_count: 0,
-            heard: false,
+            has_subscriber: false,
         })
     }
 
