@@ -19,11 +19,11 @@ const SOURCE: &str = "Source (default: stdin)";
 const RECORDS: &str = "Records";
 const DELIVERY: &str = "Delivery";
 
-/// The options of which one at most names the source.
+/// The options that name the source. At most one of them may be given.
 const SOURCES: [&str; 5] = ["file", "test", "replay", "message", "command"];
 
-/// The other sources. An option that requires `source` conflicts with them: of two that exclude
-/// each other, clap does not require one if the other one is there.
+/// The options of the other sources. An option that requires `source` must also conflict with
+/// them: if one of them is given, clap no longer insists on `source`, which excludes it.
 fn without(source: &str) -> impl Iterator<Item = &'static str> {
     SOURCES.into_iter().filter(move |other| *other != source)
 }

@@ -39,7 +39,7 @@ impl Machine {
 }
 
 impl Machine {
-    /// What a reader of figures from this build must know.
+    /// The remark that a reader of figures from this build needs.
     pub(crate) fn remark(&self) -> Option<String> {
         (self.build == "debug")
             .then(|| "This is a debug build: its figures say little about a release.".to_owned())

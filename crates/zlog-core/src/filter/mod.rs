@@ -38,7 +38,7 @@ pub struct Filter {
     pub until: Option<f64>,
     /// All of these.
     pub conditions: Vec<Condition>,
-    /// What the text matches.
+    /// Regular expressions that the text must match, or must not.
     pub text: TextFilter,
 }
 

@@ -61,7 +61,7 @@ pub(super) struct Pretty {
     /// The columns of topic, logger and source.
     names: [Column; 3],
     sources: Sources,
-    /// What `--show` names beside the columns.
+    /// The fields that `--show` names besides the columns.
     shown: Vec<FieldPath>,
     /// Reused: a topic without its level.
     scratch: String,
@@ -69,7 +69,7 @@ pub(super) struct Pretty {
     pairs: Vec<u8>,
 }
 
-/// What `--show` and `--hide` say about the columns.
+/// The columns that `--show` and `--hide` choose.
 struct Visible {
     time: Visibility,
     level: Visibility,

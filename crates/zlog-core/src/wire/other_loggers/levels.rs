@@ -3,7 +3,7 @@
 use crate::level::Level;
 use crate::text::sgr;
 
-/// What the numbers of a logger's levels mean.
+/// The scale of a logger's numeric levels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Scale {
     /// Python's: 10 is DEBUG, 50 CRITICAL.

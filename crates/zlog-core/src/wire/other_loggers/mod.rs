@@ -91,7 +91,7 @@ pub(crate) fn field_alias(key: &str) -> Option<Field> {
     })
 }
 
-/// What [`normalize`] has found.
+/// The findings of [`normalize`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Found {
     /// Nothing that makes the object a log record.

@@ -202,7 +202,7 @@ pub struct Class {
     pub name: &'static str,
     /// Its option on the command line: `--file`.
     pub option: &'static str,
-    /// What the option does, for help: a line, and after an empty line what only `--help` shows.
+    /// The help of the option: one line, then an empty line and the text that only `--help` shows.
     /// Empty if a key selects this class.
     pub about: &'static str,
     /// The key that says where records go. On the command line its value comes first, without
