@@ -84,7 +84,7 @@ pub(super) fn default_endpoint(text: &str, role: Role) -> Result<(Endpoint, bool
     })
 }
 
-/// Opens the publisher of `emit`. `report` gets what a person should know.
+/// Opens the publisher of `emit`. `report` gets messages for the user.
 ///
 /// # Errors
 /// An endpoint is invalid or can't be used.
@@ -128,7 +128,7 @@ pub(super) fn open_publisher(
     Ok(publisher)
 }
 
-/// What `tail` subscribes to. `report` gets what a person should know.
+/// The endpoints that `tail` subscribes to. `report` gets messages for the user.
 ///
 /// # Errors
 /// An endpoint is invalid.
@@ -185,7 +185,8 @@ pub(super) fn name_some(endpoints: &[&str]) -> String {
     }
 }
 
-/// That a publisher has connected to an endpoint where nobody can subscribe, and the next step.
+/// The warning that a publisher has connected to an endpoint where nobody can subscribe, with the
+/// next step.
 /// `None` if there is no such endpoint.
 pub(super) fn wrong_subscriber(endpoints: &[EndpointStatus]) -> Option<String> {
     endpoints.iter().filter(|endpoint| is_refused(endpoint)).find_map(|status| {

@@ -24,9 +24,10 @@ use zlog_core::text::plural::counted;
 use zlog_core::{Error, Exit, Record, Result};
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{Publish, PublishOptions, Published};
+use zlog_pipeline::os::clock::TICK;
 use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
 use zlog_pipeline::os::{clock, fd_limit, terminal, wakeup};
-use zlog_pipeline::pump::{self, Pipeline, pump};
+use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::socket::{Publisher, SocketOptions};
 use zlog_pipeline::source::{Notice, PollStatus, ReadProgress, Source};
@@ -204,7 +205,7 @@ impl Emit {
             held_up: Arc::default(),
         };
         Emit {
-            longest_wait: pump::TICK,
+            longest_wait: TICK,
             publish: None,
             wait: SubscriberWait::new(args),
             sender: sender(args),

@@ -11,7 +11,8 @@ use super::pattern::Groups;
 use super::prefix::Candidates;
 use super::time::{self, Context};
 use super::{Compiled, Definition, Format, Formats};
-use crate::record::{Level, Record};
+use crate::level::Level;
+use crate::record::Record;
 use crate::wire::attributes::TextField;
 
 /// Reads the lines of one stream.

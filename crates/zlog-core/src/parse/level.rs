@@ -13,7 +13,7 @@
 //!   a word that ends in one (`cc: error: x`);
 //! - as a word `level=error`.
 
-use crate::record::Level;
+use crate::level::Level;
 
 /// The part of a line that is searched, in bytes and words.
 const MAX_BYTES: usize = 192;

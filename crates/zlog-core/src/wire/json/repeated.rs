@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::write::Object;
-use crate::record::{Level, Record};
+use crate::level::Level;
+use crate::record::Record;
 
 /// The JSON of attributes of the last record that was written. Others must be before them.
 #[derive(Default)]

@@ -3,7 +3,9 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 
 use super::*;
-use crate::record::{Level, RawJson, Record};
+use crate::level::Level;
+use crate::record::{RawJson, Record};
+use crate::wire::attributes::Schema;
 
 fn written(record: &Record<'_>) -> String {
     let mut out = Vec::new();

@@ -2,9 +2,9 @@
 
 use std::io::Write as _;
 
-use super::escape::write_string;
 use super::repeated::Repeated;
 use crate::record::Record;
+use crate::text::json::write_string;
 use crate::wire::attributes;
 
 /// Writes records of a stream as JSON. Attributes that a record has in common with the one before

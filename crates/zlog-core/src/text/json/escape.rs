@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 
-use crate::record::Text;
 use crate::text::hex;
 
 /// Appends `text` as a JSON string, quotes included.
@@ -65,7 +64,7 @@ fn write_escape(byte: u8, out: &mut Vec<u8>) {
 ///
 /// Borrows unless there are escapes. An unpaired surrogate, which Python writes and UTF-8
 /// can't represent, stays an escape: `\ud800`.
-pub fn string_value(raw: &str) -> Option<Text<'_>> {
+pub fn string_value(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
     Some(match memchr::memchr(b'\\', inner.as_bytes()) {
         None => Cow::Borrowed(inner),
@@ -124,7 +123,7 @@ fn unescape_unicode(text: &str) -> (Option<char>, usize) {
 }
 
 /// The number in `\uXXXX` at the start of `text`.
-pub(super) fn code_unit(text: &str) -> Option<u32> {
+pub(crate) fn code_unit(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     // from_str_radix would take a sign.
     if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
