@@ -217,8 +217,8 @@ fn a_wrong_format_file_is_reported_and_does_not_stop_the_job() {
             let (messages, finished) = published(sent.stdin("x\n"));
             assert_eq!(messages.len(), 1);
             assert!(finished.err().contains(what), "{what}: {}", finished.err());
-            let told = finished.err().contains("--format-in shop has no effect");
-            assert_eq!(told, !more.is_empty(), "{}", finished.err());
+            let warned = finished.err().contains("--format-in shop has no effect");
+            assert_eq!(warned, !more.is_empty(), "{}", finished.err());
         }
         let strict = emit(["--strict", "--", "touch"]).args([format!("{config}/ran")]);
         let strict = strict.env("XDG_CONFIG_HOME", config).run().code(2);

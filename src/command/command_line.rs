@@ -16,7 +16,7 @@ use zlog_pipeline::socket::Role;
 /// A command line.
 #[derive(Debug)]
 pub struct Parsed {
-    /// What it asks for, with the user's defaults.
+    /// The command and its arguments, with the user's defaults.
     pub cli: Cli,
     /// Why the user's file is left out.
     pub warning: Option<Error>,

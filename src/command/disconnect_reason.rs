@@ -19,10 +19,10 @@ const REPEAT_AFTER: Duration = Duration::from_secs(60);
 /// The most endpoints that are remembered.
 const MAX_ENDPOINTS: usize = 256;
 
-/// What can connect to a socket that collects, and the next step.
+/// Names the sockets that can connect to one that collects, and the next step.
 pub(super) const ONLY_PUBLISHERS: &str = "Only PUB and XPUB sockets can connect. Logbook's ZeroMQHandler(multi=True) is a PUSH socket: \
      use it without multi=True, and connect to it";
-/// What can connect to a socket that publishes, and the next step.
+/// Names the sockets that can connect to one that publishes, and the next step.
 pub(super) const ONLY_SUBSCRIBERS: &str =
     "Only SUB and XSUB sockets can connect. Publishers connect to the endpoint that collects";
 

@@ -84,7 +84,7 @@ pub(super) fn default_endpoint(text: &str, role: Role) -> Result<(Endpoint, bool
     })
 }
 
-/// Opens the publisher of `emit`. `report` gets what a person should know.
+/// Opens the publisher of `emit`. `report` gets messages for the user.
 ///
 /// # Errors
 /// An endpoint is invalid or can't be used.
@@ -140,7 +140,7 @@ fn open_default(
     Ok(publisher)
 }
 
-/// What `tail` subscribes to. `report` gets what a person should know.
+/// The endpoints that `tail` subscribes to. `report` gets messages for the user.
 ///
 /// # Errors
 /// An endpoint is invalid.
@@ -239,6 +239,7 @@ pub(super) fn wrong_endpoint(endpoints: &[EndpointStatus]) -> Option<String> {
     endpoints.iter().find_map(not_found).or_else(|| wrong_subscriber(endpoints))
 }
 
+/// That a publisher has connected to an endpoint where nobody can subscribe.
 fn wrong_subscriber(endpoints: &[EndpointStatus]) -> Option<String> {
     endpoints.iter().filter(|endpoint| is_refused(endpoint)).find_map(|status| {
         let endpoint = &status.endpoint;

@@ -64,7 +64,7 @@ enum Reason {
 #[derive(Debug)]
 pub(crate) struct Finding {
     endpoints: Vec<String>,
-    /// That of the first endpoint.
+    /// The state of the first endpoint.
     reason: Reason,
     /// Whether the endpoints are bound here. Otherwise their peers can be asked.
     are_bound: bool,

@@ -226,7 +226,7 @@ impl Sample {
     /// Reads the line as a line of any format.
     ///
     /// # Errors
-    /// What differs from the sample's fields.
+    /// The fields that differ from the sample's.
     pub fn check(&self, format: &str, formats: &Formats) -> Result<(), String> {
         let options = Options { formats: formats.clone(), explain: true, ..Options::default() };
         let mut parser = Parser::new(options);

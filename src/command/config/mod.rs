@@ -56,7 +56,7 @@ fn init(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What the file says, as it would be typed.
+/// The settings of the file, as they would be typed.
 fn listing(path: &Path) -> Result<String> {
     let mut text = format!("file       {}", shown(path));
     let config = UserConfig::load(&cli::command())?;

@@ -15,7 +15,7 @@ const CHECK_EVERY: u32 = 64;
 
 /// The wait for subscribers.
 pub(super) struct SubscriberWait {
-    /// Below this root they must subscribe to something.
+    /// Only subscribers of a topic with this root count.
     root: String,
     wanted: usize,
     mode: Mode,
@@ -26,19 +26,22 @@ pub(super) struct SubscriberWait {
 }
 
 enum Mode {
-    /// Until this much time has passed since the start. Then records are published anyway.
+    /// Waits this long, counted from the start, then publishes without subscribers.
     Limited(Duration),
-    /// Again whenever all subscribers have left. For files: what is not read stays in them.
+    /// Waits again whenever all subscribers have left. For files: they keep what is not read.
     Repeated {
-        /// The longest wait; then nothing more is published.
+        /// The longest wait. After it, nothing more is published.
         limit: Option<Duration>,
-        /// The wait was reported.
+        /// Whether the wait was reported.
         reported: bool,
         /// Records until the next check.
         unchecked: u32,
     },
-    /// It is over, and records may be published or not.
-    Over { publishes: bool },
+    /// Waits no longer.
+    Over {
+        /// Whether records are published.
+        publishes: bool,
+    },
 }
 
 impl SubscriberWait {
@@ -61,9 +64,9 @@ impl SubscriberWait {
         }
     }
 
-    /// Waits until a record may be published. Returns false if it must not be published, because
-    /// it can be read again: nobody came, or `stop` ended the wait. Calls `stop` at least every 50 ms, and
-    /// `report` with what a user should know, and whether that is a failure.
+    /// Waits until a record may be published. Returns false if it must not be published because
+    /// the next run reads it again: no subscriber came, or `stop` ended the wait. Calls `stop` at
+    /// least every 50 ms. Calls `report` with a message for the user and whether it is a failure.
     pub(super) fn wait(
         &mut self,
         publisher: &mut Publisher,
@@ -130,12 +133,13 @@ impl SubscriberWait {
         if let Mode::Repeated { unchecked, .. } = &mut self.mode {
             *unchecked = CHECK_EVERY;
         }
-        // Later, one that stays is enough.
+        // From now on, one subscriber is enough.
         self.wanted = self.wanted.min(1);
         true
     }
 
-    /// That too few subscribers connected in time, if that is still so. Returned once.
+    /// The warning that too few subscribers connected in time, if they are still too few. Returned
+    /// once.
     pub(super) fn take_message(&mut self, publisher: &mut Publisher) -> Option<String> {
         let message = self.message.take()?;
         publisher.process_events();
@@ -144,8 +148,8 @@ impl SubscriberWait {
     }
 }
 
-/// That fewer subscribers than wanted connected in time, and the next step. `None` if none is
-/// wanted.
+/// The warning that too few subscribers connected in time, with the next step. `None` if none is
+/// required.
 fn missing(
     publisher: &Publisher,
     wanted: usize,
@@ -183,7 +187,7 @@ fn missing(
     }
 }
 
-/// That records wait for subscribers.
+/// The message that records wait for subscribers.
 fn waiting(publisher: &Publisher, wanted: usize, there: usize) -> String {
     let endpoints = publisher.endpoint_status();
     if let Some(text) = endpoints::wrong_endpoint(&endpoints) {
@@ -196,7 +200,7 @@ fn waiting(publisher: &Publisher, wanted: usize, there: usize) -> String {
     }
 }
 
-/// That nothing more is published, because too few subscribers came in time.
+/// The error that nothing more is published because too few subscribers connected in time.
 fn held_back(publisher: &Publisher, wanted: usize, there: usize, limit: Duration) -> String {
     let endpoints = publisher.endpoint_status();
     if let Some(text) = endpoints::wrong_endpoint(&endpoints) {

@@ -22,9 +22,9 @@ use crate::cli::TailArgs;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{counted, grouped};
 use zlog_core::{Error, Exit, Record, Result};
+use zlog_pipeline::os::clock::TICK;
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::{fd_limit, terminal};
-use zlog_pipeline::pump::TICK;
 use zlog_pipeline::source::PollStatus;
 use zlog_pipeline::source::subscribe::LateMessages;
 

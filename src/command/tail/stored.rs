@@ -81,7 +81,7 @@ fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<(
     Ok(())
 }
 
-/// Reports what is not shown as it is in the input.
+/// Reports input that is not shown unchanged.
 fn print_counts(lines: &LineCounts, args: &TailArgs) {
     let counts = [
         (lines.unmatched, "line", "that --format-in does not match (shown unchanged)"),
@@ -96,7 +96,7 @@ fn print_counts(lines: &LineCounts, args: &TailArgs) {
     }
 }
 
-/// Reports that records were read and none has passed.
+/// Reports that records were read but none passed.
 fn print_none_passed(args: &TailArgs, tail: &Tail, so_far: &str) {
     let output = &tail.output;
     if args.quiet || output.passed > 0 || output.left_out() == 0 {
@@ -113,7 +113,7 @@ struct Stored<'t> {
     started: Instant,
     /// Records without a time of their own.
     timeless: u64,
-    /// Whether it was reported that no record of what is stored has passed.
+    /// Whether it was reported that no stored record passed.
     has_reported: bool,
 }
 

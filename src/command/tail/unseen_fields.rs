@@ -1,4 +1,4 @@
-//! Finds the fields that an option names and no record has: they are probably misspelt.
+//! Finds fields that an option names but no record has. Their names are probably misspelt.
 
 use std::collections::BTreeSet;
 
@@ -15,12 +15,12 @@ const MAX_KNOWN: usize = 100;
 
 const COUNT_BY: &str = "--count-by";
 
-/// Fields that no record has had so far.
+/// Fields that an option names and no record had so far.
 #[derive(Default)]
 pub(super) struct UnseenFields {
-    /// Those that `--where` names.
+    /// The fields that `--where` names.
     compared: Vec<FieldPath>,
-    /// Those that `--show`, `--hide` and `--count-by` name.
+    /// The fields that `--show`, `--hide` and `--count-by` name.
     chosen: Vec<Chosen>,
     /// The names of extras so far.
     known: BTreeSet<String>,
@@ -29,7 +29,7 @@ pub(super) struct UnseenFields {
 struct Chosen {
     option: &'static str,
     name: String,
-    /// The place of a nested field, which `--show` takes and `--hide` does not.
+    /// The path of a nested field. `--show` accepts one, `--hide` does not.
     path: Option<FieldPath>,
 }
 
@@ -91,13 +91,13 @@ impl UnseenFields {
         self.compared.clear();
     }
 
-    /// What `--where` names and no record has.
+    /// A message for each field that `--where` names and no record has.
     pub(super) fn compared(&self) -> Vec<String> {
         let text = |path: &FieldPath| self.text("--where", path.name(), &[]);
         self.compared.iter().map(text).collect()
     }
 
-    /// What `--show`, `--hide` and `--count-by` name and no record has.
+    /// A message for each field that `--show`, `--hide` or `--count-by` names and no record has.
     pub(super) fn chosen(&self) -> Vec<String> {
         let text = |chosen: &Chosen| {
             let columns: &[&str] = match chosen.option {

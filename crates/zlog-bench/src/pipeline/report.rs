@@ -28,7 +28,7 @@ use super::rounds::Bench;
 use crate::machine::Machine;
 
 /// The schema's name and number.
-pub const SCHEMA: &str = "zlog-bench-pipeline/1";
+pub(crate) const SCHEMA: &str = "zlog-bench-pipeline/1";
 
 /// Everything that one `zlog bench pipeline` measured.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

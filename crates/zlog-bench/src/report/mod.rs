@@ -47,7 +47,7 @@ use super::rounds::Series;
 use zlog_core::Result;
 
 /// The schema's name and number.
-pub const SCHEMA: &str = "zlog-bench/1";
+pub(crate) const SCHEMA: &str = "zlog-bench/1";
 
 /// Everything that one `zlog bench` measured.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 //! `ZLOG_UPDATE=1 cargo test --test integration the_parser_says`.
 
 use super::{Continues, Definition};
-use crate::record::Level;
+use crate::level::Level;
 
 #[rustfmt::skip]
 pub(super) const BUILT_IN: &[Definition] = &[

@@ -25,7 +25,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use jiff::tz::TimeZone;
 
-use crate::record::Level;
+use crate::level::Level;
 use field::Field;
 pub use matcher::{Attempt, Explanation, Mismatch, Reason};
 pub(crate) use matcher::{Input, Matcher};

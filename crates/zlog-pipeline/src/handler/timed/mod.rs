@@ -7,7 +7,7 @@
 //! records stay in the file until the next rollover. As in `rotating`, a failure loses no
 //! record, and replaced files may be compressed.
 
-pub mod schedule;
+mod schedule;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -84,7 +84,7 @@ impl TimedRotatingFileHandler {
     ///
     /// # Errors
     /// See [`TimedRotatingFileHandler::open`].
-    pub fn open_with_clock(
+    fn open_with_clock(
         path: &Path,
         format: Box<dyn Format>,
         timing: Timing,

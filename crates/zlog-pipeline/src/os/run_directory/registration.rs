@@ -22,7 +22,7 @@ const MAX_BYTES: u64 = 4096;
 /// Most names that are tried: another process may have the same id in another container.
 const MAX_NAMES: u32 = 100;
 
-/// What a process has announced: its endpoints, as text.
+/// The endpoints that a process has announced, as text.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Registered {
     /// Its name: `emit-4711`.
@@ -186,7 +186,7 @@ fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// What the process of this file has announced. Removes the file and the sockets of a process
+/// The endpoints that the process of this file has announced. Removes the file and the sockets of a process
 /// that has ended.
 pub(super) fn read(path: &Path) -> Option<Registered> {
     if path.extension()? != &LOCK[1..] {

@@ -180,7 +180,7 @@ impl Publisher {
     }
 
     /// Sets how long one send waits for room, in place of [`SocketOptions::send_slice`].
-    pub fn set_send_slice(&mut self, slice: Duration) {
+    pub(crate) fn set_send_slice(&mut self, slice: Duration) {
         self.send_slice = slice;
         // Can't fail for a valid value.
         let _ = self.socket.set_sndtimeo(options::millis(slice));
@@ -284,7 +284,7 @@ impl Publisher {
 
     /// If a subscriber has announced its end, waits until it is gone: what is sent meanwhile
     /// could be lost. Calls `stop` at least every 50 ms, and waits a minute at most.
-    pub fn wait_for_ending(&mut self, stop: &dyn Fn() -> bool) {
+    pub(crate) fn wait_for_ending(&mut self, stop: &dyn Fn() -> bool) {
         while let Some((_, until)) = self.ending {
             if Instant::now() >= until || stop() {
                 self.ending = None;
@@ -303,7 +303,7 @@ impl Publisher {
 
     /// Who has no room for the next message, as far as is known: subscribers that do not read
     /// what the system holds for them, and endpoints without a connection.
-    pub fn blocked_peers(&self) -> Vec<String> {
+    pub(crate) fn blocked_peers(&self) -> Vec<String> {
         let mut names: Vec<String> = self.peers.with_unsent(1).collect();
         let endpoints = self.connections.table.status().into_iter();
         let away = endpoints.filter(|it| it.role == Role::Connect && it.peers == 0);
@@ -317,12 +317,12 @@ impl Publisher {
 
     /// Whether any subscriber receives this topic, as of the last
     /// [`Publisher::process_events`].
-    pub fn has_subscriber(&self, topic: &[u8]) -> bool {
+    pub(crate) fn has_subscriber(&self, topic: &[u8]) -> bool {
         self.peers.subscriptions.has_subscriber(topic)
     }
 
     /// Changes whenever an answer of [`Publisher::has_subscriber`] may change.
-    pub fn generation(&self) -> u64 {
+    pub(crate) fn generation(&self) -> u64 {
         self.peers.subscriptions.generation()
     }
 

@@ -184,7 +184,7 @@ impl Subscriber {
 
     /// From now on, only messages and the time end the wait in [`Subscriber::recv`]: for a
     /// caller to whom a wait without messages means that none are on their way.
-    pub fn ignore_wakeups(&mut self) {
+    pub(crate) fn ignore_wakeups(&mut self) {
         (self.wake, self.changed) = (never(), never());
     }
 
