@@ -21,9 +21,6 @@ use zlog_core::parse::{Options, Parser};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Level, Result, wire};
 
-/// The rank of built-in formats whose files give none.
-pub const BUILT_IN_RANK: u8 = 50;
-
 /// The rank of a user's own formats whose files give none: before the built-in ones.
 const OWN_RANK: u8 = 10;
 
