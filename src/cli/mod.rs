@@ -11,6 +11,7 @@ mod formats;
 pub mod handlers;
 pub mod help;
 mod listen;
+pub mod no_effect;
 mod relay;
 mod tail;
 pub mod value_parsers;

@@ -110,6 +110,7 @@ pub struct TailArgs {
     pub input: Vec<PathBuf>,
     /// Read all lines of --input as this format of `zlog formats`
     #[arg(long, value_name = "NAME", requires = "input", help_heading = INPUT)]
+    #[arg(conflicts_with_all = ["bind", "connect"])]
     #[arg(hide_short_help = true)]
     pub format_in: Option<String>,
     /// Continue as the files grow or are rotated
@@ -120,7 +121,7 @@ pub struct TailArgs {
     /// Merge the files by time
     ///
     /// The order within each file stays as it is. For files that are not sorted, add --reorder.
-    #[arg(long, requires = "input", conflicts_with = "follow", help_heading = INPUT)]
+    #[arg(long, requires = "input", conflicts_with_all = ["follow", "bind", "connect"], help_heading = INPUT)]
     #[arg(hide_short_help = true)]
     pub sort: bool,
     /// Endpoints

@@ -107,18 +107,22 @@ impl SubscriberWait {
         stop: &dyn Fn() -> bool,
         report: &dyn Fn(&str, bool),
     ) -> bool {
-        let mut wait = limit.unwrap_or(DEFAULT_WAIT);
+        let wait = limit.unwrap_or(DEFAULT_WAIT);
         loop {
             match publisher.wait_for(self.wanted, wait, &self.root, stop) {
                 WaitOutcome::Enough => break,
                 WaitOutcome::Stopped => return false,
+                // A tail that does not connect must not keep records from the others.
+                WaitOutcome::TimedOut(there) if there >= self.wanted => {
+                    report(&tails_missing(publisher, wait), false);
+                    break;
+                }
                 WaitOutcome::TimedOut(there) if limit.is_some() => {
                     self.mode = Mode::Over { publishes: false };
                     report(&held_back(publisher, self.wanted, there, wait), true);
                     return false;
                 }
                 WaitOutcome::TimedOut(there) => {
-                    wait = Duration::MAX;
                     if let Mode::Repeated { reported: reported @ false, .. } = &mut self.mode {
                         *reported = true;
                         report(&waiting(publisher, self.wanted, there), false);
@@ -139,7 +143,8 @@ impl SubscriberWait {
     pub(super) fn take_message(&mut self, publisher: &mut Publisher) -> Option<String> {
         let message = self.message.take()?;
         publisher.process_events();
-        (publisher.subscribers(&self.root) < self.wanted).then_some(message)
+        let is_enough = publisher.subscribers(&self.root) >= self.wanted;
+        (!is_enough || !publisher.missing_registered().is_empty()).then_some(message)
     }
 }
 
@@ -153,7 +158,7 @@ fn missing(
     root: &str,
 ) -> Option<String> {
     let endpoints = publisher.endpoint_status();
-    if let Some(text) = endpoints::wrong_subscriber(&endpoints).filter(|_| wanted > 0) {
+    if let Some(text) = endpoints::wrong_endpoint(&endpoints).filter(|_| wanted > 0) {
         return Some(text);
     }
     // A relay that nobody reads is there, and has not subscribed to anything.
@@ -163,6 +168,7 @@ fn missing(
     let limit = Seconds(limit);
     match wanted {
         0 => None,
+        _ if there >= wanted => Some(tails_missing(publisher, limit.0)),
         1 if publisher.subscribers("") > 0 => Some(format!(
             "nobody on {names} has subscribed to topics below {root:?}; publishing anyway. Some \
              have subscribed to others"
@@ -181,7 +187,7 @@ fn missing(
 /// The message that records wait for subscribers.
 fn waiting(publisher: &Publisher, wanted: usize, there: usize) -> String {
     let endpoints = publisher.endpoint_status();
-    if let Some(text) = endpoints::wrong_subscriber(&endpoints) {
+    if let Some(text) = endpoints::wrong_endpoint(&endpoints) {
         return text;
     }
     let names = names(&endpoints);
@@ -194,7 +200,7 @@ fn waiting(publisher: &Publisher, wanted: usize, there: usize) -> String {
 /// The error that nothing more is published because too few subscribers connected in time.
 fn held_back(publisher: &Publisher, wanted: usize, there: usize, limit: Duration) -> String {
     let endpoints = publisher.endpoint_status();
-    if let Some(text) = endpoints::wrong_subscriber(&endpoints) {
+    if let Some(text) = endpoints::wrong_endpoint(&endpoints) {
         return text;
     }
     let (names, limit) = (names(&endpoints), Seconds(limit));
@@ -203,6 +209,22 @@ fn held_back(publisher: &Publisher, wanted: usize, there: usize, limit: Duration
         _ => format!("{there} of {wanted} subscribers on {names}"),
     };
     format!("{who} after {limit}: the next run publishes the rest. Wait longer with --wait 1m")
+}
+
+/// That tails run on this machine and have not subscribed, and the next step.
+fn tails_missing(publisher: &Publisher, limit: Duration) -> String {
+    let missing = publisher.missing_registered();
+    let processes: Vec<&str> = missing.iter().filter_map(|name| name.split('-').nth(1)).collect();
+    let (tail, misses) = match processes.len() {
+        1 => ("`zlog tail` (process", "misses"),
+        _ => ("`zlog tail` (processes", "miss"),
+    };
+    format!(
+        "{tail} {}) did not connect within {} and {misses} what is published before; publishing \
+         anyway. Wait longer with --wait 1m",
+        endpoints::name_some(&processes),
+        Seconds(limit)
+    )
 }
 
 fn names(endpoints: &[EndpointStatus]) -> String {

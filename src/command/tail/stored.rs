@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Ended, Tail};
 use crate::cli::TailArgs;
-use crate::command::formats;
+use crate::command::{formats, gaps_remark};
 use zlog_core::parse;
 use zlog_core::text::plural::counted;
 use zlog_core::{Exit, Level, Record, Result};
@@ -71,7 +71,9 @@ fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<(
         ));
     }
     print_none_passed(args, stored.tail, "");
-    print_counts(&source.counts().lines, args);
+    let lines = source.counts().lines;
+    print_counts(&lines, args);
+    tail.gaps = lines.gaps;
     // Input that could not be read is a failure, even if enough came from the rest.
     if source.exit() == Exit::Failed && tail.ended() == Ended::Done {
         tail.ended = Some(Ended::Failed);
@@ -86,6 +88,9 @@ fn print_counts(lines: &LineCounts, args: &TailArgs) {
         (lines.nuls, "NUL", "dropped (a hole in the input)"),
         (lines.replaced, "state", "of progress bars overwritten (the last one is shown)"),
     ];
+    if let Some(gaps) = gaps_remark(lines.gaps).filter(|_| !args.quiet) {
+        terminal::eprint_line(format_args!("zlog tail: {gaps}"));
+    }
     for (count, noun, what) in counts.into_iter().filter(|(count, ..)| *count > 0 && !args.quiet) {
         terminal::eprint_line(format_args!("zlog tail: {} {what}", counted(count, noun)));
     }

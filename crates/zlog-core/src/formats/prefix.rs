@@ -25,10 +25,18 @@ impl Candidates {
     pub(super) const ALL: Candidates = Candidates([u64::MAX; WORDS]);
 
     /// These formats without those that are `excluded`.
-    pub(super) fn without(self, excluded: impl Fn(usize) -> bool) -> Candidates {
-        let mut rest = self;
-        self.filter(|format| excluded(*format)).for_each(|format| rest.remove(format));
-        rest
+    pub(super) fn without(mut self, excluded: impl Fn(usize) -> bool) -> Candidates {
+        for (at, word) in self.0.iter_mut().enumerate() {
+            let mut rest = *word;
+            while rest != 0 {
+                let format = rest & rest.wrapping_neg();
+                rest ^= format;
+                if excluded(at * 64 + format.trailing_zeros() as usize) {
+                    *word ^= format;
+                }
+            }
+        }
+        self
     }
 
     /// The formats before `end`.

@@ -10,10 +10,11 @@
 
 mod read;
 mod repair;
+mod repeated;
 mod write;
 
 pub use read::{ParseError, read, read_body};
-pub use write::{milliseconds, write, write_stored};
+pub use write::{Writer, milliseconds, write};
 
 pub(crate) use read::read_into;
 pub(super) use read::{exact_integer, read_body_into};

@@ -20,7 +20,7 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// Reads a stored record ([`write_stored`](super::write_stored)), or a line of another
+/// Reads a stored record ([`Writer::write_stored`](super::Writer::write_stored)), or a line of another
 /// logger's JSON.
 ///
 /// # Errors

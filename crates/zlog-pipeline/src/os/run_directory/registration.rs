@@ -1,5 +1,6 @@
 //! The file of a registered process: `emit-4711.lock`, next to its sockets `emit-4711*`.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -14,6 +15,8 @@ const LOCK: &str = ".lock";
 /// What the names of a process's sockets may end in: its publishing, collecting and query
 /// socket.
 const SOCKETS: [&str; 3] = ["", ".collect", ".ask"];
+/// The kind of a process that subscribes.
+pub const SUBSCRIBER: &str = "tail";
 /// Longest file that is read, in bytes.
 const MAX_BYTES: u64 = 4096;
 /// Most names that are tried: another process may have the same id in another container.
@@ -35,6 +38,11 @@ pub struct Registered {
 }
 
 impl Registered {
+    /// Whether it subscribes: its registration is made with [`SUBSCRIBER`].
+    pub(crate) fn is_subscriber(&self) -> bool {
+        self.name.starts_with(SUBSCRIBER)
+    }
+
     /// One line for each endpoint. Endpoints have no line breaks.
     fn to_text(&self) -> String {
         let mut text = String::new();
@@ -94,6 +102,11 @@ impl Registration {
             }
         }
         Err(Error::new(format!("can't register in {}: all names are taken", shown(directory))))
+    }
+
+    /// The name by which others know this process: `emit-4711`.
+    pub fn name(&self) -> Cow<'_, str> {
+        self.socket.file_name().unwrap_or_default().to_string_lossy()
     }
 
     /// The path for the socket that publishes.

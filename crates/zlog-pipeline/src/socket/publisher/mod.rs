@@ -19,7 +19,8 @@ use super::options::{self, SocketOptions};
 use super::peers::{PeerEvent, Peers};
 use super::subscriber::Subscriber;
 use super::subscriber_tracker::BrokenConnection;
-use crate::os::run_directory::{Registered, Registration};
+use crate::os::run_directory::{Registered, Registration, RunDirectory};
+use zlog_core::wire::query::REGISTERED;
 use zlog_core::{Error, Result};
 
 /// Longest wait between two checks of `stop`.
@@ -72,6 +73,8 @@ pub struct Publisher {
     bound: Vec<String>,
     /// Ends after the socket, whose file it removes.
     registration: Option<Registration>,
+    /// Where subscribers register, and the default endpoint of those that come here.
+    run_directory: Option<(RunDirectory, Endpoint)>,
     is_inproc_bound: bool,
 }
 
@@ -108,6 +111,7 @@ impl Publisher {
             send_slice: options.send_slice,
             bound,
             registration: None,
+            run_directory: None,
             is_inproc_bound: false,
         })
     }
@@ -129,6 +133,25 @@ impl Publisher {
         registration.announce(endpoints)?;
         self.registration = Some(registration);
         Ok(())
+    }
+
+    /// From now on, [`Publisher::wait_for`] also waits for the subscribers that are registered
+    /// in `directory` for this default endpoint.
+    pub fn expect_registered(&mut self, directory: RunDirectory, default: Endpoint) {
+        self.run_directory = Some((directory, default));
+    }
+
+    /// The names of the registered subscribers that run and have not subscribed here, as of the
+    /// last [`Publisher::process_events`].
+    pub fn missing_registered(&self) -> Vec<String> {
+        let Some((directory, default)) = &self.run_directory else { return Vec::new() };
+        let registered = directory.registered().into_iter();
+        let registered = registered.filter(|it| it.is_subscriber() && default.is_default_of(it));
+        let is_missing = |name: &String| {
+            let marker = [REGISTERED, name.as_bytes()].concat();
+            !self.peers.subscriptions.has_prefix(&marker)
+        };
+        registered.map(|it| it.name).filter(is_missing).collect()
     }
 
     /// Opens a subscriber of `topics` in this process, over inproc: the sockets share their
@@ -315,8 +338,9 @@ impl Publisher {
         }
     }
 
-    /// Waits until at least `n` subscribers could receive a topic below `root`, for `timeout`
-    /// at most. Calls `stop` at least every 50 ms.
+    /// Waits until at least `n` subscribers could receive a topic below `root`, and (unless `n`
+    /// is 0) until no registered one is missing, for `timeout` at most. Calls `stop` at least
+    /// every 50 ms.
     pub fn wait_for(
         &mut self,
         n: usize,
@@ -328,7 +352,7 @@ impl Publisher {
         loop {
             self.process_events();
             let there = self.subscribers(root);
-            if there >= n {
+            if n == 0 || there >= n && self.missing_registered().is_empty() {
                 return WaitOutcome::Enough;
             }
             if stop() {
