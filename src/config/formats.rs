@@ -165,10 +165,8 @@ fn read(name: String, default_rank: u8, mut table: TableReader<'_>) -> FormatFil
     if table.has("pattern")
         && let Err((key, why)) = definition.check()
     {
-        // The message of an expression's error has several lines.
-        let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
         let offset = table.offset_of(&[key, "pattern"]).unwrap_or(0);
-        table.error(offset, key, why, "");
+        table.error(offset, key, &why, "");
     }
     table.finish(|_| None);
     FormatFile { definition, samples }
