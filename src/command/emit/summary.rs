@@ -89,8 +89,7 @@ impl Summary {
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{} {what}", grouped(*count)));
         remarks.extend(plain);
-        let named = named.into_iter().filter(|(count, ..)| *count > 0);
-        remarks.extend(named.map(|(count, noun, what)| format!("{} {what}", counted(count, noun))));
+        remarks.extend(plural::remarks(named));
         remarks.extend(self.counts.listen.remarks());
         remarks.extend(self.may_be_lost());
         remarks

@@ -7,7 +7,7 @@ use super::{Ended, Tail};
 use crate::cli::TailArgs;
 use crate::command::{formats, gaps_remark};
 use zlog_core::parse;
-use zlog_core::text::plural::counted;
+use zlog_core::text::plural::{counted, remarks};
 use zlog_core::{Exit, Level, Record, Result};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::pump::{Pipeline, pump};
@@ -91,8 +91,8 @@ fn print_counts(lines: &LineCounts, args: &TailArgs) {
     if let Some(gaps) = gaps_remark(lines.gaps).filter(|_| !args.quiet) {
         terminal::eprint_line(format_args!("zlog tail: {gaps}"));
     }
-    for (count, noun, what) in counts.into_iter().filter(|(count, ..)| *count > 0 && !args.quiet) {
-        terminal::eprint_line(format_args!("zlog tail: {} {what}", counted(count, noun)));
+    for remark in remarks(counts).filter(|_| !args.quiet) {
+        terminal::eprint_line(format_args!("zlog tail: {remark}"));
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Row {
     pub bare: Option<Figures>,
     /// zlog's records per second relative to bare libzmq's in the same round.
     pub ratio_to_bare: Option<Spread>,
-    /// Whether starting the programs takes more than [`MAX_STARTING_SHARE`] of either
+    /// Whether starting the programs takes more than a quarter of either
     /// implementation's time, so that the rate says little about throughput.
     pub too_short: bool,
     /// Why a run failed.

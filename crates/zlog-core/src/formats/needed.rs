@@ -1,6 +1,7 @@
 //! Which formats a line can have, from the bytes that it contains anywhere: a line without a
 //! bracket has none of the formats whose patterns need one.
 
+use crate::text::parsers::syntax_error;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -53,7 +54,7 @@ fn is_lower(text: &[u8; 16]) -> bool {
 /// The pattern is not a regular expression; the text says why.
 pub fn of_pattern(pattern: &str) -> Result<String, String> {
     let mut parser = ParserBuilder::new().unicode(false).utf8(false).build();
-    let hir = parser.parse(pattern).map_err(|error| error.to_string())?;
+    let hir = parser.parse(pattern).map_err(|error| syntax_error(&error))?;
     let needed = needed(&hir);
     let bytes = BYTES.iter().filter(|byte| needed & BITS[usize::from(**byte)] != 0);
     Ok(bytes.map(|byte| char::from(*byte)).collect())

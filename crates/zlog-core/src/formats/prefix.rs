@@ -4,6 +4,7 @@
 //! Most lines of text have no format, or one of very few. Trying a hundred expressions on each
 //! would cost more than all the rest of a record's way.
 
+use crate::text::parsers::syntax_error;
 use std::collections::HashMap;
 
 use regex_syntax::ParserBuilder;
@@ -193,7 +194,7 @@ fn classes(sets: &HashMap<&str, usize>) -> ([u8; 256], Vec<Vec<bool>>) {
 /// The pattern is not a regular expression; the text says why.
 pub fn of_pattern(pattern: &str) -> Result<Vec<String>, String> {
     let mut parser = ParserBuilder::new().unicode(false).utf8(false).build();
-    let hir = parser.parse(pattern).map_err(|error| error.to_string())?;
+    let hir = parser.parse(pattern).map_err(|error| syntax_error(&error))?;
     let mut sets = prefix(&[&hir]).sets;
     sets.truncate(MAX_LEN);
     let end = sets.iter().rposition(is_telling).map_or(0, |last| last + 1);

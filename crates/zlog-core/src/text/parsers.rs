@@ -4,6 +4,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use regex::Regex;
+
 /// The maximum of all durations, a century, so that adding one to a time can't overflow.
 pub const MAX_DURATION: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
@@ -122,6 +124,24 @@ pub fn at_least_one<T: FromStr + Default + PartialEq>(text: &str) -> Result<T, S
     match number::<T>(text)? {
         zero if zero == T::default() => Err("must be at least 1".into()),
         count => Ok(count),
+    }
+}
+
+/// A regular expression. The error is its cause alone, in one line.
+pub fn regex(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| match regex_syntax::parse(text) {
+        Err(cause) => syntax_error(&cause),
+        Ok(_) => error.to_string(),
+    })
+}
+
+/// The cause of a syntax error of a regular expression, in one line. Its `Display` also shows the
+/// place, in several lines.
+pub(crate) fn syntax_error(error: &regex_syntax::Error) -> String {
+    match error {
+        regex_syntax::Error::Parse(error) => error.kind().to_string(),
+        regex_syntax::Error::Translate(error) => error.kind().to_string(),
+        error => error.to_string(),
     }
 }
 

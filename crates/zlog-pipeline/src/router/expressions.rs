@@ -3,6 +3,7 @@
 use regex::Regex;
 
 use zlog_core::filter::Condition;
+use zlog_core::text::parsers;
 use zlog_core::{Error, Result};
 
 /// Compiles the conditions of a handler.
@@ -35,11 +36,7 @@ pub(super) fn expressions(key: &str, texts: &[String]) -> Result<Vec<Regex>> {
 /// # Errors
 /// It is invalid.
 pub(super) fn expression(text: &str) -> Result<Regex> {
-    Regex::new(text).map_err(|error| {
-        // The last line names the cause; those before it show the place.
-        let text = error.to_string();
-        let cause = text.lines().last().unwrap_or_default();
-        let cause = cause.trim_start_matches("error: ");
+    parsers::regex(text).map_err(|cause| {
         Error::usage(format!("not a regular expression: {cause}"))
             .hint("Put a backslash before ( [ { . * + ? | ^ $ to match them literally.")
     })

@@ -10,6 +10,7 @@ use crate::fields::attribute::Attribute;
 use crate::filter::field::{FieldPath, Root};
 use crate::filter::when::Moment;
 use crate::level::Level;
+use crate::text::parsers;
 
 /// Parentheses and `not`s within each other: the depth of the recursion.
 const MAX_DEPTH: usize = 100;
@@ -261,13 +262,8 @@ impl<'t> Parser<'t> {
     }
 
     fn pattern(&self, value: &Value) -> Result<Regex> {
-        Regex::new(&value.text).or_else(|error| {
-            // The last line names the cause; those before it show the place.
-            let error = error.to_string();
-            let cause = error.lines().last().unwrap_or_default();
-            let cause = cause.trim_start_matches("error: ");
-            self.error(value.at, format!("not a regular expression: {cause}"))
-        })
+        parsers::regex(&value.text)
+            .or_else(|cause| self.error(value.at, format!("not a regular expression: {cause}")))
     }
 
     fn operand(&self, field: &FieldPath, value: &Value, signs: &str) -> Result<Operand> {
