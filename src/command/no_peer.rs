@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::endpoints;
 use zlog_pipeline::socket::{
-    ConnectionEvent, ConnectionState, EndpointStatus, EventKind, PeerKind, Role, peer_kind,
-    why_unreachable,
+    ConnectionEvent, ConnectionState, EndpointStatus, EventKind, PeerKind, Role, host_not_found,
+    peer_kind, why_unreachable,
 };
 
 /// How long an endpoint must have had no peer. A publisher that restarts is back sooner.
@@ -107,7 +107,7 @@ impl fmt::Display for Finding {
                 }
             }
             Reason::HostNotFound(why) => {
-                let what = endpoints::host_not_found(&names, why);
+                let what = host_not_found(&at, names.len(), why);
                 write!(f, "not connected; still trying: {what}")
             }
             Reason::NobodyConnected => write!(f, "no publisher has connected to {at} yet"),
