@@ -125,6 +125,11 @@ const EMIT: &[Rule<EmitArgs>] = &[
         why: "--wait 0s waits for nobody",
     },
     Rule {
+        options: &["position"],
+        has_effect: |args| args.file.iter().any(|path| path != "-"),
+        why: "standard input has no positions",
+    },
+    Rule {
         options: &["max-record", "max-clients"],
         has_effect: |args| args.listen.any(),
         why: "there is no --listen or --listen-udp",
@@ -263,6 +268,7 @@ mod tests {
             ("emit --no-multiline --multiline-wait 1s", "--multiline-wait has no effect"),
             ("emit --wire text --source me", "--source has no effect: --wire text"),
             ("emit --wait 0s --wait-for 2", "--wait-for has no effect: --wait 0s"),
+            ("emit --file - --position p", "--position has no effect: standard input"),
             ("emit --max-record 7K", "--max-record has no effect: there is no --listen"),
             ("emit -b 0 --endpoint 7", "--endpoint has no effect: --bind or --connect"),
             ("relay --max-clients 7", "--max-clients has no effect: there is no --listen"),
@@ -289,6 +295,7 @@ mod tests {
             "emit --max-line 7K --multiline x --multiline-wait 1s --skip-empty --endpoint 7",
             "emit -m x --level error --topic-delim=x --no-detect --name a --source b",
             "emit --replay f --format-in x --level error --wait 1s --wait-for 2",
+            "emit --file - a --position p",
             "emit --listen 0 --max-record 7K --max-clients 7",
             "relay --listen 0 --max-record 7K --endpoint 7 --report 1s -v",
             "relay --config f --max-record 7K",

@@ -173,6 +173,9 @@ fn missing(
             "nobody on {names} has subscribed to topics below {root:?}; publishing anyway. Some \
              have subscribed to others"
         )),
+        1 if limit.0.is_zero() => Some(format!(
+            "no subscriber on {names}; publishing anyway, as --wait 0s says. Start {first} first"
+        )),
         1 => Some(format!(
             "no subscriber on {names} after {limit}; publishing anyway. Start {first} first, or \
              wait longer with --wait 1m"

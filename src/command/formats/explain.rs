@@ -55,7 +55,9 @@ pub(super) fn run(path: &Path, formats: Formats, only: Option<&str>, json: bool)
             PollStatus::Ended => break,
         }
     }
-    if !json {
+    if explainer.counts.is_empty() {
+        terminal::eprint_line("zlog formats: no lines to explain");
+    } else if !json {
         explainer.print_counts()?;
     }
     explainer.out.send()?;

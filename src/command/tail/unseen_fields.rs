@@ -40,6 +40,9 @@ impl Chosen {
     }
 }
 
+/// What other programs call the time of a record.
+const TIMES: [&str; 6] = ["time", "timestamp", "@timestamp", "ts", "date", "datetime"];
+
 impl UnseenFields {
     /// The fields that the arguments name. Those of `--show` and `--hide` only if they were typed:
     /// a user's defaults are for records of all kinds.
@@ -114,6 +117,10 @@ impl UnseenFields {
         let first = name.split('.').next().unwrap_or_default();
         let meant = match self.known.contains(first) {
             true => Some(first),
+            // The time of a record has this name in Python.
+            false if option != "--hide" && TIMES.contains(&&*name.to_lowercase()) => {
+                Some("created")
+            }
             false => nearest(name, all),
         };
         let hint = match meant {

@@ -277,7 +277,9 @@ impl<'t> Parser<'t> {
         };
         let orders = signs.starts_with(['<', '>']);
         let wrong = match field.root() {
-            Root::Level if orders && operand.level.is_none() => "this is no level",
+            Root::Level if orders && operand.level.is_none() => {
+                "this is no level: use debug, info, warning, error, critical or a number"
+            }
             Root::Attribute(Attribute::Asctime) => {
                 "asctime has no value here: compare created, as in created>=2026-11-21"
             }
