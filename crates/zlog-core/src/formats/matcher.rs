@@ -77,8 +77,10 @@ pub struct Attempt {
 pub struct Explanation {
     /// In the order of trying.
     pub attempts: Vec<Attempt>,
-    /// `JSON`, `JSON after a prefix` or `logfmt`, if the line is that. The attempts are then those
-    /// with the line in its message, or with the prefix.
+    /// What is before the line that is meant: the format of a header, or `a prefix`.
+    pub prefix: Option<&'static str>,
+    /// `JSON` or `logfmt`, if the line is that. The attempts are then those with the line in its
+    /// message, or with the prefix.
     pub structured: Option<&'static str>,
 }
 

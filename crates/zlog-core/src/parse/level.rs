@@ -249,11 +249,6 @@ impl Scanner {
     }
 }
 
-/// Whether a word is a level, and not a common word.
-pub(super) fn is_level(word: &str) -> bool {
-    level_word(word.as_bytes()).is_some()
-}
-
 /// Whether a level may have this name, by its first letters. Rules out nearly all words.
 fn may_be_level(letters: &[u8]) -> bool {
     let [first, second, ..] = letters else { return false };
@@ -329,7 +324,7 @@ fn is_clock(token: &[u8]) -> bool {
 }
 
 /// `Jan`, `[Wed`
-pub(super) fn is_calendar(token: &[u8]) -> bool {
+fn is_calendar(token: &[u8]) -> bool {
     const NAMES: [&[u8]; 19] = [
         b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
         b"Dec", b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun",
@@ -350,9 +345,8 @@ mod tests {
         for name in names.split_whitespace() {
             for word in [name.to_owned(), name.to_ascii_uppercase()] {
                 assert_eq!(level_word(word.as_bytes()), Level::from_word(&word), "{word}");
-                assert!(is_level(&word), "{word}");
             }
         }
-        assert!(!is_level("notset") && !is_level("config") && !is_level(""));
+        assert!(["notset", "config", ""].iter().all(|word| level_word(word.as_bytes()).is_none()));
     }
 }

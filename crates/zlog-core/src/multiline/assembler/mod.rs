@@ -6,10 +6,10 @@ mod peek;
 
 use self::extend::StreamFormat;
 use super::json::{self, Scan, Shape};
-use super::prefix::Prefix;
 use super::trace::{self, Step, Trace};
 use super::{Assembled, LATE, Offer, Options, Rules, Tag, Wait};
 use crate::formats::{Continuation, Formats};
+use crate::parse::prefix::Prefix;
 
 /// Joins the lines of one stream.
 #[derive(Debug)]
@@ -327,9 +327,9 @@ impl Assembler {
             }
         }
         match self.options.rules {
-            Rules::Off => self.phase = Phase::Closed,
             _ if self.tag.part > 0 => self.phase = Phase::Closed,
-            Rules::Starts(_) => {}
+            Rules::Off => (self.phase, self.prefix) = (Phase::Closed, Prefix::of(line)),
+            Rules::Starts(_) => self.prefix = Prefix::of(line),
             // Delivered at once: no traceback belongs to an empty line.
             Rules::Tracebacks if line.is_empty() => self.phase = Phase::Closed,
             Rules::Tracebacks => match json::shape(line).filter(|_| self.options.json) {
