@@ -4,10 +4,12 @@
 use std::borrow::Cow;
 
 use super::{MAX_DEPTH, TimeOf, merge};
+use crate::level::Level;
 use crate::parse::{Parser, json_of, prefix};
-use crate::record::{Level, RawJson, Record};
+use crate::record::{RawJson, Record};
+use crate::text::json;
 use crate::text::sgr::strip;
-use crate::wire::json::{self, Schema};
+use crate::wire::attributes::Schema;
 
 impl Parser {
     /// Reads what follows the fields of a format, if the line has only those before it: they are

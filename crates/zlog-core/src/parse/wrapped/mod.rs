@@ -10,8 +10,9 @@ use std::borrow::Cow;
 pub use self::container::{Enclosed, Enclosure, enclosed};
 pub use self::otlp::Batch;
 use super::{Parser, prefix};
-use crate::record::{Level, RawJson, Record};
-use crate::wire::json;
+use crate::level::Level;
+use crate::record::{RawJson, Record};
+use crate::text::json;
 
 /// How deep lines are looked into: a line of Docker in a line of `docker compose`, for example.
 pub(super) const MAX_DEPTH: u32 = 4;
