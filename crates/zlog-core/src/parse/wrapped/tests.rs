@@ -245,7 +245,9 @@ fn lines_within_lines_end_at_some_depth() {
 }
 
 /// A line of text behind a prefix, its level, time, logger and some of its extras.
-const TEXT_CASES: &[(&str, Level, Option<f64>, Option<&str>, &[&str])] = &[
+type TextCase<'c> = (&'c str, Level, Option<f64>, Option<&'c str>, &'c [&'c str]);
+
+const TEXT_CASES: &[TextCase<'_>] = &[
     (
         "web-1  | 2024-01-02 03:04:05,500 INFO shop.cart: up",
         Level::INFO,
