@@ -223,6 +223,9 @@ fn an_explanation_says_which_format_a_line_has_and_why() {
         "plain text",
         r#"{"msg":"x"}"#,
         "level=info msg=x",
+        "Jan  2 03:04:05 web-1 app[7]: E0102 03:04:05.678901    4711 controller.go:12] it failed",
+        "web-1  | E0102 03:04:05.678901    4711 controller.go:12] it failed",
+        r#"web-1  | {"level":"info","msg":"x"}"#,
         "fail: Shop.Web[14]",
         "      the second line of a record",
     ];
@@ -237,13 +240,16 @@ fn an_explanation_says_which_format_a_line_has_and_why() {
         "4: no format (",
         "5: JSON (JSON names its fields)",
         "6: logfmt (logfmt names its fields)",
-        "7: dotnet (",
+        "7: klog after syslog (",
+        "8: klog after a prefix (",
+        "9: JSON after a prefix (JSON names its fields)",
+        "10: dotnet (",
         "    name: Shop.Web",
         "klog: 2 records",
     ] {
         assert!(out.contains(part), "{part}\n{out}");
     }
-    assert!(!out.contains("\n8: "), "the eighth line continues the seventh\n{out}");
+    assert!(!out.contains("\n11: "), "the last line continues the one before it\n{out}");
     assert!(out.contains("(1 line that belongs to it)"), "{out}");
 
     let json = zlog(["formats", "--json", "--explain"]).args([&file]).run().success().out();
