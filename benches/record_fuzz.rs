@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use jiff::Zoned;
-use zlog_core::Record;
 use zlog_core::filter::{Condition, Span};
 use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
@@ -20,7 +19,8 @@ use zlog_core::parse::{self, Parser, backslash_replace};
 use zlog_core::sequence::SequenceTracker;
 use zlog_core::text::escape::{Newlines, is_unsafe};
 use zlog_core::text::parsers;
-use zlog_core::wire::{self, query};
+use zlog_core::wire::{self, query, topic};
+use zlog_core::{Level, Record};
 use zlog_pipeline::socket::{Endpoint, Role};
 
 /// Bodies and lines of many programs.
@@ -200,7 +200,7 @@ impl Fuzz {
         let _ = Span::parse(Some(&text), None, &Zoned::now());
         let _ = text.parse::<Condition>();
         let _ = (text.parse::<parsers::Seconds>(), parsers::size(&text), parsers::rate(&text));
-        let _ = (parsers::level(&text), parsers::speed(&text), parsers::root(&text));
+        let _ = (Level::from_typed(&text), parsers::speed(&text), topic::typed_root(&text));
         let _ = Endpoint::parse(&text, Role::Connect).map(|endpoint| endpoint.query_endpoint());
     }
 

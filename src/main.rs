@@ -13,6 +13,9 @@ fn main() -> ExitCode {
             if let Some(warning) = &parsed.warning {
                 terminal::eprint_line(format_args!("zlog: {warning}"));
             }
+            for remark in &parsed.remarks {
+                terminal::eprint_line(remark);
+            }
             run(parsed).unwrap_or_else(|error| report(&error))
         }
         Err(Refused::Usage(error)) => usage(&error),

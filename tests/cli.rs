@@ -145,3 +145,48 @@ fn help_into_a_closed_pipe_succeeds_quietly() {
     let finished = crate::harness::Running::start(command, crate::harness::Input::Empty).wait();
     finished.success().stderr_lacks("panicked");
 }
+
+#[test]
+fn errors_name_the_next_step_and_suggest_nothing_far_fetched() {
+    let directory = tempfile::tempdir().unwrap();
+    let record = directory.path().join("app.log");
+    std::fs::write(&record, "{\"msg\":\"a\",\"created\":1700000000}\n").unwrap();
+    let empty = directory.path().join("empty");
+    std::fs::write(&empty, "").unwrap();
+    let (record, empty) = (record.to_str().unwrap(), empty.to_str().unwrap());
+    let none = "nothing of the kind";
+    for (args, code, has, lacks) in [
+        (&["tail", "--sort", record][..], 2, "zlog tail --input FILE", none),
+        (&["emit", "--tst"], 2, "'--test'", "as a value"),
+        (&["tail", "--mail"], 2, "unexpected argument '--mail'", "--all"),
+        (&["help", "nosuch"], 2, "possible values: emit, tail", "similar value"),
+        (&["help", "tial"], 2, "'tail'", none),
+        (&["formats", "nosuch"], 2, "`zlog formats` lists all of them", "There are"),
+        (&["formats", "klogg"], 2, "Did you mean klog?", none),
+        (&["emit", "-b", "tcp://127.0.0.1:*", "--", "/nonexistent"], 127, "Check the path", "PATH"),
+        (&["emit", "-b", "tcp://127.0.0.1:*", "--", "no such"], 127, "sh -c", "PATH"),
+        (
+            &["emit", "-b", "tcp://127.0.0.1:*", "--wait", "0s", "-m", "x"],
+            0,
+            "publishing anyway, as --wait 0s says. Start `zlog tail` first",
+            "wait longer",
+        ),
+        (&["tail", "--where", "level>=banana"], 2, "use debug, info, warning, error", none),
+        (&["tail", "--where", "time>=08:00", "--input", record], 0, "Did you mean created?", none),
+        (&["tail", "--count-by", "level", "--input", empty], 0, "no records to count", none),
+        (&["formats", "--explain", empty], 0, "no lines to explain", none),
+    ] {
+        let finished = zlog(args).run().code(code).stderr_has(has).stderr_lacks(lacks);
+        assert_eq!(finished.out(), "", "{args:?}");
+    }
+}
+
+#[test]
+fn the_listing_of_the_configuration_has_no_trailing_blanks() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("config.toml");
+    std::fs::write(&config, "[tail]\nutc = true\n[emit]\ntee = false\n").unwrap();
+    let listing = zlog(["config"]).env("ZLOG_CONFIG", config.to_str().unwrap()).run().success();
+    let listing = listing.out();
+    assert!(listing.contains("zlog emit\n") && listing.contains("zlog tail  --utc\n"), "{listing}");
+}

@@ -1,4 +1,4 @@
-//! The limit on open files: raised, given back to children, told when it is reached.
+//! The limit on open files: raised, given back to children, reported when it is reached.
 
 use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::io::{Error, Read};
@@ -87,10 +87,10 @@ fn descriptors_that_run_out_are_told_once_and_those_connected_are_served() {
     assert_eq!(listener.next().json()["msg"], "before");
     let address = endpoint.trim_start_matches("tcp://");
     let crowd: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
-    let told = emit.expect_stderr("new connections are closed");
-    let connections = told.split(" connections").next().and_then(|text| text.rsplit(' ').next());
+    let report = emit.expect_stderr("new connections are closed");
+    let connections = report.split(" connections").next().and_then(|text| text.rsplit(' ').next());
     let connections: usize = connections.unwrap().parse().unwrap();
-    assert!((30..80).contains(&connections), "{told}");
+    assert!((30..80).contains(&connections), "{report}");
     emit.write("during\n");
     assert_eq!(listener.next().json()["msg"], "during");
     drop(crowd);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use zlog::config::formats::{BUILT_IN_RANK, FormatFile};
+use zlog::config::formats::FormatFile;
 use zlog_core::Record;
 use zlog_core::formats::{Continues, Definition, Formats};
 use zlog_core::parse::{Options, Parser};
@@ -29,10 +29,9 @@ fn files() -> Vec<FormatFile> {
     let mut paths: Vec<PathBuf> = entries.collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort();
-    paths
-        .iter()
-        .map(|path| FormatFile::load(path, BUILT_IN_RANK).unwrap_or_else(|error| panic!("{error}")))
-        .collect()
+    let load = |path: &PathBuf| FormatFile::load(path, Definition::DEFAULT.rank);
+    let load = |path| load(path).unwrap_or_else(|error| panic!("{error}"));
+    paths.iter().map(load).collect()
 }
 
 /// All built-in formats as their files are now.
@@ -46,7 +45,7 @@ fn built_in_formats_are_what_their_files_and_the_parser_says() {
     let mut table = String::from(
         "//! The built-in formats. Generated from the files in crates/zlog-core/formats/ by\n\
          //! `ZLOG_UPDATE=1 cargo test --test integration the_parser_says`.\n\n\
-         use super::{Continues, Definition};\nuse crate::record::Level;\n\n\
+         use super::{Continues, Definition};\nuse crate::level::Level;\n\n\
          #[rustfmt::skip]\npub(super) const BUILT_IN: &[Definition] = &[\n",
     );
     for file in files() {
@@ -61,26 +60,33 @@ fn built_in_formats_are_what_their_files_and_the_parser_says() {
     assert!(committed == table, "{} is not what the files say: {REFRESH}", path.display());
 }
 
+/// Writes the keys that differ from those of [`Definition::DEFAULT`].
 fn write_definition(definition: &Definition, table: &mut String) {
     let Definition { name, title, rank, pattern, times, zone, levels, continues, prefix, needed } =
         definition;
     let levels: Vec<String> =
         levels.iter().map(|(word, level)| format!("({word:?}, Level({}))", level.0)).collect();
-    writeln!(table, "    Definition {{").unwrap();
-    writeln!(table, "        name: {name:?},\n        title: {title:?},\n        rank: {rank},")
-        .unwrap();
-    writeln!(table, "        pattern: r#\"{pattern}\"#,\n        times: &{times:?},").unwrap();
-    writeln!(table, "        zone: {zone:?},").unwrap();
-    writeln!(table, "        levels: &[{}],", levels.join(", ")).unwrap();
-    match continues {
-        Some(Continues::Matches(pattern)) => {
-            writeln!(table, "        continues: Some(Continues::Matches(r#\"{pattern}\"#)),")
-                .unwrap();
-        }
-        Some(Continues::Others) => table.push_str("        continues: Some(Continues::Others),\n"),
-        None => table.push_str("        continues: None,\n"),
+    let continues = continues.as_ref().map(|continues| match continues {
+        Continues::Matches(pattern) => format!("Some(Continues::Matches(r#\"{pattern}\"#))"),
+        Continues::Others => "Some(Continues::Others)".to_owned(),
+    });
+    let keys = [
+        ("name", Some(format!("{name:?}"))),
+        ("title", Some(format!("{title:?}"))),
+        ("rank", (*rank != Definition::DEFAULT.rank).then(|| rank.to_string())),
+        ("pattern", Some(format!("r#\"{pattern}\"#"))),
+        ("times", (!times.is_empty()).then(|| format!("&{times:?}"))),
+        ("zone", zone.map(|zone| format!("Some({zone:?})"))),
+        ("levels", (!levels.is_empty()).then(|| format!("&[{}]", levels.join(", ")))),
+        ("continues", continues),
+        ("prefix", (!prefix.is_empty()).then(|| format!("&{prefix:?}"))),
+        ("needed", (!needed.is_empty()).then(|| format!("{needed:?}"))),
+    ];
+    table.push_str("    Definition {\n");
+    for (key, value) in keys.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+        writeln!(table, "        {key}: {value},").unwrap();
     }
-    writeln!(table, "        prefix: &{prefix:?},\n        needed: {needed:?},\n    }},").unwrap();
+    table.push_str("        ..Definition::DEFAULT\n    },\n");
 }
 
 #[test]
@@ -217,8 +223,8 @@ fn a_wrong_format_file_is_reported_and_does_not_stop_the_job() {
             let (messages, finished) = published(sent.stdin("x\n"));
             assert_eq!(messages.len(), 1);
             assert!(finished.err().contains(what), "{what}: {}", finished.err());
-            let told = finished.err().contains("--format-in shop has no effect");
-            assert_eq!(told, !more.is_empty(), "{}", finished.err());
+            let warned = finished.err().contains("--format-in shop has no effect");
+            assert_eq!(warned, !more.is_empty(), "{}", finished.err());
         }
         let strict = emit(["--strict", "--", "touch"]).args([format!("{config}/ran")]);
         let strict = strict.env("XDG_CONFIG_HOME", config).run().code(2);

@@ -1,7 +1,8 @@
 //! Dependencies go down only: between crates, indirect ones included, and between modules.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Each crate of the workspace with what it must not depend on, directly or not.
@@ -104,21 +105,65 @@ fn modules_in_braced_imports_are_found_and_comments_skipped() {
     assert_eq!(modules_used(text), ["a", "b", "f", "h", "k"]);
 }
 
+/// The source files at `path` and below it, without tests: those of a configuration compare it
+/// with the command line.
+fn sources(path: &Path) -> Vec<PathBuf> {
+    if !path.is_dir() {
+        return vec![path.to_owned()];
+    }
+    let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let is_test = |path: &PathBuf| path.ends_with("tests") || path.ends_with("tests.rs");
+    entries.filter(|path| !is_test(path)).flat_map(|path| sources(&path)).collect()
+}
+
 #[test]
 fn no_module_uses_one_above_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for (module, forbidden) in FORBIDDEN_MODULES {
-        let mut paths = vec![root.join(module)];
-        while let Some(path) = paths.pop() {
-            if path.is_dir() {
-                paths.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-                // Tests of a configuration compare it with the command line.
-                paths.retain(|path| !path.ends_with("tests"));
-                continue;
-            }
+        for path in sources(&root.join(module)) {
             let used = modules_used(&fs::read_to_string(&path).unwrap());
             let wrong = used.iter().find(|name| forbidden.contains(&name.as_str()));
             assert_eq!(wrong, None, "{}", path.display());
         }
     }
+}
+
+/// The modules at the root of a crate, each with those that it uses.
+fn module_graph(source: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for entry in fs::read_dir(source).unwrap() {
+        let path = entry.unwrap().path();
+        let module = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let uses = graph.entry(module.clone()).or_default();
+        for path in sources(&path) {
+            uses.extend(modules_used(&fs::read_to_string(&path).unwrap()));
+        }
+        uses.remove(&module);
+    }
+    graph
+}
+
+/// Removes the modules that use no others, then those that used only them, and so on: those that
+/// are left use each other, or use such modules.
+fn without_leaves(mut graph: BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    loop {
+        let left: BTreeSet<String> = graph.keys().cloned().collect();
+        graph.retain(|_, uses| uses.iter().any(|module| left.contains(module)));
+        if graph.len() == left.len() {
+            return left;
+        }
+    }
+}
+
+#[test]
+fn no_modules_of_a_crate_use_each_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for krate in ["zlog-core", "zlog-pipeline", "zlog-bench"] {
+        let graph = module_graph(&root.join("crates").join(krate).join("src"));
+        assert!(graph.values().any(|uses| !uses.is_empty()), "{krate}: {graph:?}");
+        assert_eq!(without_leaves(graph), BTreeSet::new(), "{krate}");
+    }
+    let circle = [("a", "b"), ("b", "c"), ("c", "b"), ("d", "e")];
+    let circle = circle.map(|(name, used)| (name.to_owned(), BTreeSet::from([used.to_owned()])));
+    assert_eq!(without_leaves(circle.into()).len(), 3);
 }

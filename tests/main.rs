@@ -12,7 +12,7 @@ mod clock;
 mod config;
 /// `zlog demo`.
 mod demo;
-/// The limit on open files: raised, given back to children, told when it is reached.
+/// The limit on open files: raised, given back to children, reported when it is reached.
 mod descriptors;
 /// The commands in README.md and docs/ are run.
 mod docs;

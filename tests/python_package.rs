@@ -4,14 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::harness::{
-    DEADLINE, Input, Python, Running, Zlog, emit, install_python, left_out, own_address, python,
-    zlog,
-};
+use crate::harness::{Input, Python, Running, User, emit, install_python, left_out, python, zlog};
 
 /// The oldest and the newest minor version of CPython 3 to look for.
 const VERSIONS: std::ops::RangeInclusive<u32> = 9..=14;
@@ -158,52 +155,16 @@ with LogRecordSubscriber(sys.argv[1]) as subscriber:
     assert_eq!(printed, "shop.ERROR ERROR ERROR: disk full\nshop.INFO INFO all is well\n");
 }
 
-/// A user, who has a run directory and a default endpoint.
-struct User {
-    runtime: tempfile::TempDir,
-    default: String,
-}
-
-impl User {
-    fn new() -> User {
-        let runtime = tempfile::tempdir().unwrap();
-        User { runtime, default: own_address().replace('*', "12345") }
-    }
-
-    fn variables(&self) -> [(&str, &str); 2] {
-        let runtime = self.runtime.path().to_str().unwrap();
-        [("XDG_RUNTIME_DIR", runtime), ("ZLOG_ENDPOINT", &self.default)]
-    }
-
-    fn zlog(&self, args: &[&str]) -> Zlog {
-        self.variables().into_iter().fold(zlog(args), |zlog, (name, value)| zlog.env(name, value))
-    }
-
-    /// A program that begins with a handler without an endpoint.
-    fn program(&self, python: &Python, script: &str) -> Running {
-        const BEGIN: &str = "
+/// A program that begins with a handler without an endpoint.
+fn users_program(user: &User, python: &Python, script: &str) -> Running {
+    const BEGIN: &str = "
 import logging, os, time
 from zlog_logging import ZlogHandler
 logging.getLogger().addHandler(ZlogHandler(root='python', wait=60))
 ";
-        let mut command = command(python);
-        command.envs(self.variables()).args(["-W", "ignore", "-c", &format!("{BEGIN}{script}")]);
-        Running::start(command, Input::Empty)
-    }
-
-    fn files(&self) -> Vec<PathBuf> {
-        let files = std::fs::read_dir(self.runtime.path().join("zlog"));
-        files.into_iter().flatten().flatten().map(|file| file.path()).collect()
-    }
-
-    /// Waits until there are this many files in the run directory.
-    fn expect_files(&self, count: usize) {
-        let until = Instant::now() + DEADLINE;
-        while self.files().len() != count {
-            assert!(Instant::now() < until, "{:?}", self.files());
-            std::thread::yield_now();
-        }
-    }
+    let mut command = command(python);
+    command.envs(user.variables()).args(["-W", "ignore", "-c", &format!("{BEGIN}{script}")]);
+    Running::start(command, Input::Empty)
 }
 
 /// The messages that a tail has shown, sorted.
@@ -227,9 +188,9 @@ if child == 0:
 os.waitpid(child, 0)
 ";
     // The first one gets the default endpoint.
-    let first = user.program(&python, "logging.warning('first')");
+    let first = users_program(&user, &python, "logging.warning('first')");
     let tail = user.zlog(&["tail", "-q", "-o", "text", "-n", "4"]).start();
-    let others = user.program(&python, parent_and_child);
+    let others = users_program(&user, &python, parent_and_child);
     let mut emit = user.zlog(&["emit", "--wait", "60s"]).stdin_open().start();
     emit.write("emit\n");
     emit.close_stdin();
@@ -241,6 +202,24 @@ os.waitpid(child, 0)
 }
 
 #[test]
+fn a_handler_without_an_endpoint_waits_for_all_tails_that_run() {
+    let Some(python) = python() else { return };
+    let user = User::new();
+    let missing = user.stuck_tail();
+    let tail = || user.zlog(&["tail", "-v", "-o", "text", "-n", "1"]).start();
+    let mut first = tail();
+    let program = users_program(&user, &python, "logging.warning('hello')");
+    first.expect_stderr("connected");
+    let mut second = tail();
+    second.expect_stderr("connected");
+    drop(missing);
+    program.wait().success();
+    for tail in [first, second] {
+        tail.wait().success().stdout("hello\n");
+    }
+}
+
+#[test]
 fn a_handler_without_an_endpoint_goes_through_the_users_relay() {
     let Some(python) = python() else { return };
     let user = User::new();
@@ -248,7 +227,7 @@ fn a_handler_without_an_endpoint_goes_through_the_users_relay() {
     relay.endpoints(2);
     let tail = user.zlog(&["tail", "-q", "-o", "text", "-n", "2"]).start();
     let script = "logging.warning('one'); logging.warning('two')";
-    user.program(&python, script).wait().success();
+    users_program(&user, &python, script).wait().success();
     assert_eq!(shown(tail), ["one", "two"]);
     relay.terminate();
     relay.wait().code(143).stderr_has("forwarded 2 messages");
@@ -259,15 +238,15 @@ fn what_a_killed_handler_leaves_in_the_run_directory_is_removed() {
     let Some(python) = python() else { return };
     let user = User::new();
     let script = "logging.warning('first'); time.sleep(600)";
-    let _first = user.program(&python, script);
+    let _first = users_program(&user, &python, script);
     let tail = user.zlog(&["tail", "-q", "-o", "text", "-n", "1"]).start();
     assert_eq!(shown(tail), ["first"]);
-    let mut killed = user.program(&python, script);
+    let mut killed = users_program(&user, &python, script);
     user.expect_files(2);
     killed.signal(Signal::KILL);
     killed.wait().ended_by(Signal::KILL);
     user.expect_files(2);
-    let next = user.program(&python, "logging.warning('next')");
+    let next = users_program(&user, &python, "logging.warning('next')");
     let tail = user.zlog(&["tail", "-q", "-o", "text", "-n", "1"]).start();
     assert_eq!(shown(tail), ["next"]);
     next.wait().success();

@@ -1,36 +1,19 @@
 //! Processes of one user meet without an option, in any order, and nothing arrives twice.
 //!
-//! Each test has a run directory and a loopback address of its own, on which the default port
-//! is free. Loopback has more than one address only on Linux.
+//! Each test has a run directory and a loopback address of its own. Loopback has more than one
+//! address only on Linux.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
 use std::time::Instant;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::harness::{ANY_PORT, DEADLINE, Running, Zlog, own_address, zlog};
-
-/// A user, who has a runtime directory and a default endpoint.
-struct User {
-    runtime: tempfile::TempDir,
-    default: String,
-}
+use crate::harness::{ANY_PORT, DEADLINE, Running, User, own_address};
 
 impl User {
-    fn new() -> User {
-        let runtime = tempfile::tempdir().unwrap();
-        User { runtime, default: own_address().replace('*', "12345") }
-    }
-
-    fn zlog(&self, args: &[&str]) -> Zlog {
-        let zlog = zlog(args).env("ZLOG_ENDPOINT", &self.default);
-        zlog.env("XDG_RUNTIME_DIR", self.runtime.path().to_str().unwrap())
-    }
-
     /// An emitter with an open stdin, which publishes when `subscribers` have subscribed.
     fn emit(&self, root: &str, subscribers: &str) -> Running {
         let args = ["emit", "--root", root, "--wait", "60s", "--wait-for", subscribers];
@@ -45,29 +28,6 @@ impl User {
         let mut relay = self.zlog(&["relay", "--bind", ANY_PORT]).start();
         relay.endpoints(2);
         relay
-    }
-
-    fn directory(&self) -> PathBuf {
-        self.runtime.path().join("zlog")
-    }
-
-    /// The names in the run directory.
-    fn files(&self) -> Vec<String> {
-        let files = fs::read_dir(self.directory()).into_iter().flatten().flatten();
-        let mut names: Vec<_> =
-            files.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
-    }
-
-    /// Waits until the run directory is empty.
-    #[track_caller]
-    fn expect_no_files(&self) {
-        let until = Instant::now() + DEADLINE;
-        while !self.files().is_empty() {
-            assert!(Instant::now() < until, "left: {:?}", self.files());
-            std::thread::yield_now();
-        }
     }
 }
 
@@ -139,6 +99,57 @@ fn an_emitter_takes_the_default_endpoint_after_another_has_ended() {
 }
 
 #[test]
+fn a_short_emit_reaches_all_tails_that_run_directly_and_through_a_relay() {
+    for through_relay in [false, true] {
+        let user = User::new();
+        let _relay = through_relay.then(|| user.relay());
+        let tail = || user.zlog(&["tail", "-v", "-o", "text", "-n", "1"]).start();
+        let mut first = tail();
+        let missing = user.stuck_tail();
+        let emit = user.zlog(&["emit", "--wait", "60s", "-m", "hello"]).start();
+        first.expect_stderr("connected");
+        // It comes while the record waits for one that is registered.
+        let mut second = tail();
+        second.expect_stderr("connected");
+        drop(missing);
+        emit.wait().success();
+        for tail in [first, second] {
+            tail.wait().success().stdout("hello\n");
+        }
+    }
+}
+
+#[test]
+fn a_tail_that_does_not_connect_in_time_is_named_and_delays_the_others_no_longer() {
+    let user = User::new();
+    let tail = user.zlog(&["tail", "-o", "text"]).start();
+    let _stuck = user.stuck_tail();
+    let told = "`zlog tail` (process 4711) did not connect within 1s and misses what is";
+    user.zlog(&["emit", "-m", "one"]).run().success().stderr_has(told);
+    user.zlog(&["emit", "-q", "-m", "two"]).run().success().stderr("");
+    let file = user.directory().join("log");
+    fs::write(&file, "three\n").unwrap();
+    let follow = ["emit", "--follow", "--file", file.to_str().unwrap()];
+    let mut follow = user.zlog(&follow).start();
+    follow.expect_stderr(told);
+    let all = |bytes: &[u8]| (bytes == b"one\ntwo\nthree\n").then_some(());
+    assert!(tail.stdout.wait_for(Instant::now() + DEADLINE, all).is_some());
+}
+
+#[test]
+fn emitters_without_a_wait_or_with_an_endpoint_of_their_own_wait_for_no_tail() {
+    let user = User::new();
+    let _stuck = user.stuck_tail();
+    for args in [&["--wait", "0s"][..], &["--wait-for", "0", "--wait", "60s"]] {
+        user.zlog(&[&["emit", "-m", "x"], args].concat()).run().success().stderr_lacks("4711");
+    }
+    let mut tail = user.zlog(&["tail", "--bind", ANY_PORT, "-n", "1"]).start();
+    let endpoint = tail.endpoint();
+    user.zlog(&["emit", "-m", "x", "--wait", "60s", "-c", &endpoint]).run().success();
+    tail.wait().success();
+}
+
+#[test]
 fn many_emitters_at_once_all_get_through() {
     let user = User::new();
     let tail = user.tail();
@@ -148,7 +159,7 @@ fn many_emitters_at_once_all_get_through() {
         emit.wait().success();
     }
     expect_records(tail, &[("x", 30)]);
-    user.expect_no_files();
+    user.expect_files(0);
 }
 
 #[test]
@@ -164,7 +175,7 @@ fn emitters_that_start_after_a_relay_go_through_it() {
     expect_records(early, &[("a", 10), ("b", 10)]);
     relay.terminate();
     relay.expect_end();
-    user.expect_no_files();
+    user.expect_files(0);
 }
 
 #[test]
@@ -181,7 +192,7 @@ fn a_relay_that_starts_after_an_emitter_leaves_it_where_it_is() {
     expect_records(tail, &[("first", 10), ("second", 10)]);
     relay.terminate();
     relay.expect_end();
-    user.expect_no_files();
+    user.expect_files(0);
 }
 
 #[test]
@@ -217,14 +228,14 @@ fn whatever_a_killed_emitter_leaves_is_harmless_and_removed() {
     killed.expect_end();
     assert_eq!(user.files().len(), 2, "its file and its socket: {:?}", user.files());
     let tail = user.tail();
-    user.expect_no_files();
+    user.expect_files(1);
     // One that is killed while it is connected.
     let mut connected = user.emit("connected", "1");
     connected.write("x\n");
     tail.stdout.wait_for(Instant::now() + DEADLINE, |bytes| (!bytes.is_empty()).then_some(()));
     connected.signal(Signal::KILL);
     connected.expect_end();
-    user.expect_no_files();
+    user.expect_files(1);
     write_ten(vec![holder]);
     expect_records(tail, &[("connected", 1), ("holder", 10)]);
 }

@@ -119,10 +119,10 @@ def test_dropped_records_leave_a_gap_and_are_told(reader):
     for at in range(100):
         logger.info("%d", at)
     reader.start()
-    told = reader.wait_for(11)[10]
+    report = reader.wait_for(11)[10]
     assert [body["seq"] for _, body in reader.messages[:10]] == list(range(1, 11))
-    assert told[0] == "zlog_logging.WARNING"
-    assert told[1]["msg"] == "90 records were dropped: 10 were waiting to be sent"
+    assert report[0] == "zlog_logging.WARNING"
+    assert report[1]["msg"] == "90 records were dropped: 10 were waiting to be sent"
     logger.info("after")
     handler.close()
     after = reader.wait_for(12)[11][1]

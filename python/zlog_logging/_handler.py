@@ -44,7 +44,7 @@ class ZlogHandler(logging.Handler):
         record numbers, and a WARNING record tells the number.
     ``wait``
         How long records are held for the first subscriber, in seconds. ZeroMQ drops what
-        nobody has subscribed to.
+        nobody has subscribed to. Without an endpoint, for all ``zlog tail`` of the user that run.
     ``linger``
         How long :meth:`close` and the end of the process wait for records to be sent, in
         seconds.

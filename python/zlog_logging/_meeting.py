@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 import zmq
 
@@ -25,6 +25,8 @@ DEFAULT_ENDPOINT = "tcp://127.0.0.1:12345"
 _LONGEST_BASE = 64
 #: What the names of a process's sockets may end in.
 _SOCKETS = ("", ".collect", ".ask")
+#: Subscriptions of registered readers begin with this, and end in their names. No topic does.
+_REGISTERED = b"\xffzlog.registered."
 #: Longest file that is read, in bytes.
 _MAX_BYTES = 4096
 #: Most names that are tried: another process may have the same id in another container.
@@ -116,6 +118,28 @@ def open_default(publisher: "zmq.Socket[Any]") -> Optional[Registration]:
         registration.end()
         raise
     return registration
+
+
+def missing_readers(subscribed: Set[bytes]) -> List[str]:
+    """The names of the user's ``zlog tail`` processes that have not subscribed yet.
+
+    ``subscribed`` has what :func:`registered_reader` returned for subscriptions so far.
+    """
+    role, default = default_endpoint()
+    if role or _own_directory() is None:
+        return []
+    return [
+        name
+        for name, found in _registered()
+        if name.startswith("tail")
+        and found.get("default") == default
+        and name.encode() not in subscribed
+    ]
+
+
+def registered_reader(prefix: bytes) -> Optional[bytes]:
+    """The name of the process that tells by this subscription that it has made all others."""
+    return prefix[len(_REGISTERED) :] if prefix.startswith(_REGISTERED) else None
 
 
 def _paths() -> List[str]:

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Optional, Sequence, Set, Union
 
 import zmq
 
@@ -101,6 +101,8 @@ class Publisher(threading.Thread):
         self._source = _records.new_source(self._hostname)
         self._numbers: Dict[str, int] = {}
         self._subscriptions = 0
+        #: The names of registered readers that have subscribed.
+        self._readers: Set[bytes] = set()
         self._registration: Optional[_meeting.Registration] = None
         #: Whether the thread could not be started: `close` sends the queue instead.
         self.needs_caller = False
@@ -208,10 +210,12 @@ class Publisher(threading.Thread):
     def _await_subscriber(self, publisher: "zmq.Socket[Any]") -> bool:
         """Holds records until somebody subscribes: ZeroMQ drops them before.
 
+        Without endpoints, it must be all tails of the user that run.
+
         ``False`` if the thread must end before the wait is over.
         """
         until = time.monotonic() + self._wait
-        while not self._subscriptions:
+        while not self._subscriptions or self._is_reader_missing():
             now = time.monotonic()
             if now >= until:
                 break
@@ -223,12 +227,22 @@ class Publisher(threading.Thread):
                 self._read_subscriptions(publisher)
         return True
 
+    def _is_reader_missing(self) -> bool:
+        if self._bind or self._connect:
+            return False
+        return bool(_meeting.missing_readers(self._readers))
+
     def _read_subscriptions(self, publisher: "zmq.Socket[Any]") -> None:
         while True:
             try:
                 message = publisher.recv(zmq.NOBLOCK)
             except zmq.Again:
                 return
+            reader = _meeting.registered_reader(message[1:])
+            if reader is not None:
+                # Those that have gone are no longer looked for.
+                self._readers.add(reader)
+                continue
             change = {b"\x01": 1, b"\x00": -1}.get(message[:1], 0)
             self._subscriptions = max(0, self._subscriptions + change)
 

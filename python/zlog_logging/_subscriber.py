@@ -128,12 +128,12 @@ class LogRecordSubscriber:
 
 def _loss(record: logging.LogRecord, missing: int) -> logging.LogRecord:
     topic, source = record.__dict__["topic"], record.__dict__["source"]
-    told = logging.makeLogRecord({
+    report = logging.makeLogRecord({
         "name": "zlog_logging", "levelno": logging.WARNING, "levelname": "WARNING",
         "msg": "%d records of %s from %s were lost", "args": (missing, topic, source),
         "topic": topic,
     })
-    return told
+    return report
 
 
 def _list(given: Union[str, Sequence[str], None]) -> Sequence[str]:

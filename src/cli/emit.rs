@@ -10,6 +10,7 @@ use super::value_parsers;
 use super::{EndpointArgs, ListenArgs};
 use zlog_core::Level;
 use zlog_core::text::parsers::{self, Seconds};
+use zlog_core::wire::topic;
 use zlog_pipeline::handler::publish::{OnFull, Wire};
 use zlog_pipeline::socket::DEFAULT_HWM;
 use zlog_pipeline::source::SourceKind;
@@ -18,11 +19,11 @@ const SOURCE: &str = "Source (default: stdin)";
 const RECORDS: &str = "Records";
 const DELIVERY: &str = "Delivery";
 
-/// The options of which one at most names the source.
+/// The options that name the source. At most one of them may be given.
 const SOURCES: [&str; 5] = ["file", "test", "replay", "message", "command"];
 
-/// The other sources. An option that requires `source` conflicts with them: of two that exclude
-/// each other, clap does not require one if the other one is there.
+/// The options of the other sources. An option that requires `source` must also conflict with
+/// them: if one of them is given, clap no longer insists on `source`, which excludes it.
 fn without(source: &str) -> impl Iterator<Item = &'static str> {
     SOURCES.into_iter().filter(move |other| *other != source)
 }
@@ -86,7 +87,7 @@ pub struct EmitArgs {
     pub listen: ListenArgs,
 
     /// First part of topics
-    #[arg(short, long, value_parser = parsers::root, default_value = "", hide_default_value = true)]
+    #[arg(short, long, value_parser = topic::typed_root, default_value = "", hide_default_value = true)]
     #[arg(help_heading = RECORDS)]
     pub root: String,
     /// Level of lines that name none [default: INFO]
@@ -99,7 +100,7 @@ pub struct EmitArgs {
     #[arg(help_heading = RECORDS)]
     pub stderr_level: Option<Level>,
     /// Last part of topics
-    #[arg(long, value_parser = parsers::topic_part, help_heading = RECORDS)]
+    #[arg(long, value_parser = topic::typed_part, help_heading = RECORDS)]
     pub subtopic: Option<String>,
     /// Read the subtopic from lines: `db::text`
     ///

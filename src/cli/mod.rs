@@ -11,6 +11,7 @@ mod formats;
 pub mod handlers;
 pub mod help;
 mod listen;
+pub mod no_effect;
 mod relay;
 mod tail;
 pub mod value_parsers;
@@ -36,6 +37,7 @@ pub use self::tail::TailArgs;
 use crate::switches;
 use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
+use zlog_core::text::suggest::nearest;
 use zlog_pipeline::os::terminal::ColorChoice;
 
 /// Help in the colours of a plain terminal theme.
@@ -181,7 +183,7 @@ impl Cli {
 }
 
 fn parse(parser: clap::Command, args: &[OsString]) -> Result<Cli, clap::Error> {
-    let matches = parser.try_get_matches_from(args).map_err(suggest_for_plain_word)?;
+    let matches = parser.try_get_matches_from(args).map_err(with_suggestions)?;
     match matches.subcommand() {
         Some((help::NAME, topics)) => help::show(topics),
         _ => Cli::from_arg_matches(&matches),
@@ -204,26 +206,71 @@ fn without_escapes(error: clap::Error, args: &[OsString]) -> clap::Error {
     again(&escape).or_else(|| again(&|arg| arg.replace('\n', "\r"))).unwrap_or(error)
 }
 
-/// Suggests a command line for `zlog emit ./backup.sh`, `zlog emit app.log` and `zlog emit @prod`,
-/// which people try first and which clap only calls unexpected.
-fn suggest_for_plain_word(mut error: clap::Error) -> clap::Error {
-    let word = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(word)) if error.kind() == ErrorKind::UnknownArgument => word,
+/// Replaces clap's suggestions where it can't know what was meant.
+fn with_suggestions(mut error: clap::Error) -> clap::Error {
+    forget_far_suggestions(&mut error);
+    let has_input = |missing: &[String]| missing.iter().any(|arg| arg.starts_with("--input "));
+    let tips = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        // clap suggests to give it as a value, as a command to run for example.
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) if word.starts_with('-') => {
+            Vec::new()
+        }
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) => {
+            match tips_for_plain_word(word, &error) {
+                Some(tips) => tips,
+                None => return error,
+            }
+        }
+        (ErrorKind::MissingRequiredArgument, Some(ContextValue::Strings(missing)))
+            if has_input(missing) =>
+        {
+            vec![
+                "the option is for files, which follow --input: zlog tail --input FILE ..."
+                    .to_owned(),
+            ]
+        }
         _ => return error,
     };
-    let emits = matches!(error.get(ContextKind::Usage),
-        Some(ContextValue::StyledStr(usage)) if usage.to_string().contains("zlog emit"));
-    if emits && !word.starts_with('-') {
-        let tips = match word.starts_with('@') || word.contains("://") {
-            true => vec![format!("to publish to an endpoint: zlog emit --connect {word}").into()],
-            false => vec![
-                format!("to run a command and publish its output: zlog emit -- {word}").into(),
-                format!("to publish the lines of a file: zlog emit --file {word}").into(),
-            ],
-        };
+    error.remove(ContextKind::Suggested);
+    if !tips.is_empty() {
+        let tips = tips.into_iter().map(Into::into).collect();
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
     }
     error
+}
+
+/// Leaves out suggestions of clap that have little in common with what was typed.
+fn forget_far_suggestions(error: &mut clap::Error) {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    for (given, suggested) in [
+        (ContextKind::InvalidArg, ContextKind::SuggestedArg),
+        (ContextKind::InvalidValue, ContextKind::SuggestedValue),
+    ] {
+        let (Some(word), Some(suggestion)) = (text(given), text(suggested)) else { continue };
+        if nearest(word, [suggestion]).is_none() {
+            error.remove(suggested);
+            // It has the suggestion in it.
+            error.remove(ContextKind::Usage);
+            return;
+        }
+    }
+}
+
+/// Suggests a command line for `zlog emit ./backup.sh`, `zlog emit app.log` and `zlog emit @prod`,
+/// which people try first and which clap only calls unexpected.
+fn tips_for_plain_word(word: &str, error: &clap::Error) -> Option<Vec<String>> {
+    let emits = matches!(error.get(ContextKind::Usage),
+        Some(ContextValue::StyledStr(usage)) if usage.to_string().contains("zlog emit"));
+    emits.then(|| match word.starts_with('@') || word.contains("://") {
+        true => vec![format!("to publish to an endpoint: zlog emit --connect {word}")],
+        false => vec![
+            format!("to run a command and publish its output: zlog emit -- {word}"),
+            format!("to publish the lines of a file: zlog emit --file {word}"),
+        ],
+    })
 }
 
 /// The whole parser. Completions and man pages are generated from it.

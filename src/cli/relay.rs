@@ -8,6 +8,7 @@ use super::value_parsers;
 use super::{ENDPOINT_VARIABLE, HandlerArgs, ListenArgs};
 use zlog_core::Level;
 use zlog_core::text::parsers::{self, Seconds};
+use zlog_core::wire::topic;
 use zlog_pipeline::handler::publish::OnFull;
 use zlog_pipeline::socket::DEFAULT_HWM;
 
@@ -65,7 +66,7 @@ pub struct RelayArgs {
     #[arg(long, help_heading = COLLECT)]
     pub stdin: bool,
     /// First part of the topics of these lines
-    #[arg(short, long, value_parser = parsers::root, default_value = "", hide_default_value = true)]
+    #[arg(short, long, value_parser = topic::typed_root, default_value = "", hide_default_value = true)]
     #[arg(requires = "stdin", help_heading = COLLECT)]
     pub root: String,
     /// Keep topics of JSON and logfmt lines that are outside the root

@@ -13,6 +13,7 @@ use zlog_core::filter::Condition;
 use zlog_core::format::Output;
 use zlog_core::stats::CountBy;
 use zlog_core::text::parsers::{self, Seconds};
+use zlog_core::wire::topic;
 use zlog_pipeline::os::terminal::ColorChoice;
 use zlog_pipeline::socket::DEFAULT_HWM;
 
@@ -37,7 +38,7 @@ pub struct TailArgs {
     ///
     /// The root must match exactly, unlike TOPIC. With --level, publishers do not send the
     /// other levels.
-    #[arg(short, long, value_parser = parsers::root, help_heading = SELECT)]
+    #[arg(short, long, value_parser = topic::typed_root, help_heading = SELECT)]
     pub root: Vec<String>,
     /// Exclude topics with this prefix
     #[arg(long, value_name = "TOPIC", help_heading = SELECT)]
@@ -109,6 +110,7 @@ pub struct TailArgs {
     pub input: Vec<PathBuf>,
     /// Read all lines of --input as this format of `zlog formats`
     #[arg(long, value_name = "NAME", requires = "input", help_heading = INPUT)]
+    #[arg(conflicts_with_all = ["bind", "connect"])]
     #[arg(hide_short_help = true)]
     pub format_in: Option<String>,
     /// Continue as the files grow or are rotated
@@ -119,7 +121,7 @@ pub struct TailArgs {
     /// Merge the files by time
     ///
     /// The order within each file stays as it is. For files that are not sorted, add --reorder.
-    #[arg(long, requires = "input", conflicts_with = "follow", help_heading = INPUT)]
+    #[arg(long, requires = "input", conflicts_with_all = ["follow", "bind", "connect"], help_heading = INPUT)]
     #[arg(hide_short_help = true)]
     pub sort: bool,
     /// Endpoints
@@ -260,7 +262,7 @@ impl TailArgs {
             return false;
         }
         let asked = self.output.is_some() || self.format.format.is_some();
-        asked || self.handlers.console.is_some() || !self.has_handlers()
+        asked || self.handlers.has_console() || !self.has_handlers()
     }
 
     /// Whether `--show` and `--hide` have an effect.

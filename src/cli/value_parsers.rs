@@ -6,7 +6,7 @@ use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, Ty
 
 use zlog_core::Level;
 use zlog_core::text::choice::Choice;
-use zlog_core::text::parsers::{Seconds, level};
+use zlog_core::text::parsers::Seconds;
 use zlog_pipeline::socket::endpoint_text;
 
 /// How many past records to query.
@@ -36,7 +36,7 @@ pub fn topic_or_endpoint() -> impl TypedValueParser<Value = String> {
     })
 }
 
-/// Parses like [`level`], with names that shells complete.
+/// Parses like [`Level::from_typed`], with names that shells complete.
 #[derive(Clone)]
 pub struct LevelParser;
 
@@ -49,7 +49,7 @@ impl TypedValueParser for LevelParser {
         arg: Option<&clap::Arg>,
         value: &OsStr,
     ) -> Result<Level, clap::Error> {
-        level.parse_ref(command, arg, value)
+        Level::from_typed.parse_ref(command, arg, value)
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {

@@ -2,8 +2,10 @@
 
 use std::ffi::OsString;
 
+use clap::ArgMatches;
+
 use crate::cli::value_parsers::join_optional_values;
-use crate::cli::{self, Cli, Command, EndpointArgs};
+use crate::cli::{self, Cli, Command, EndpointArgs, no_effect};
 use crate::config::user::{self, Addresses, NamedEndpoints, SIGN, UserConfig};
 use crate::config::{Setting, prepend_settings};
 use crate::switches;
@@ -14,17 +16,19 @@ use zlog_pipeline::socket::Role;
 /// A command line.
 #[derive(Debug)]
 pub struct Parsed {
-    /// What it asks for, with the user's defaults.
+    /// The command and its arguments, with the user's defaults.
     pub cli: Cli,
     /// Why the user's file is left out.
     pub warning: Option<Error>,
+    /// What the user should know about the options.
+    pub remarks: Vec<String>,
     /// Why `emit` can't publish. Its job runs in any case.
     pub fault: Option<Error>,
 }
 
 impl Parsed {
     fn new(cli: Cli) -> Parsed {
-        Parsed { cli, warning: None, fault: None }
+        Parsed { cli, warning: None, remarks: Vec::new(), fault: None }
     }
 }
 
@@ -46,6 +50,7 @@ pub fn parse(line: Vec<OsString>) -> Result<Parsed, Refused> {
     let usage = |error| Refused::Usage(Box::new(error));
     let mut cli = Cli::parse_line(line.clone()).map_err(usage)?;
     let Some(name) = name_of(&cli.command) else { return Ok(Parsed::new(cli)) };
+    let typed = matches_of(&line);
     let types_fields = matches!(&cli.command, Command::Tail(args) if !(args.show.is_empty() && args.hide.is_empty()));
     let config = match UserConfig::load(&cli::command()) {
         Ok(config) => config,
@@ -54,7 +59,7 @@ pub fn parse(line: Vec<OsString>) -> Result<Parsed, Refused> {
             let no_names = || Error::new("the file that names the endpoints has errors");
             let fault = has_name(&args.endpoints).then(no_names);
             let warning = Some(error.also("The job runs without the file."));
-            return Ok(Parsed { cli, warning, fault });
+            return Ok(Parsed { warning, fault, ..Parsed::new(cli) });
         }
     };
     if let Some(config) = &config {
@@ -63,12 +68,22 @@ pub fn parse(line: Vec<OsString>) -> Result<Parsed, Refused> {
     if let Command::Tail(args) = &mut cli.command {
         args.has_typed_fields = types_fields;
     }
-    let resolved = resolve(&mut cli.command, config.as_ref());
-    match (resolved, &cli.command) {
-        (Err(error), Command::Emit(_)) => Ok(Parsed { fault: Some(error), ..Parsed::new(cli) }),
-        (Err(error), _) => Err(Refused::Config(error)),
-        (Ok(()), _) => Ok(Parsed::new(cli)),
-    }
+    let remarks = typed.map(|typed| no_effect::remarks(&cli, &typed)).unwrap_or_default();
+    let remarks = remarks.iter().map(|remark| format!("zlog {name}: {remark}")).collect();
+    let fault = match (resolve(&mut cli.command, config.as_ref()), &cli.command) {
+        (Err(error), Command::Emit(_)) => Some(error),
+        (Err(error), _) => return Err(Refused::Config(error)),
+        (Ok(()), _) => None,
+    };
+    Ok(Parsed { fault, remarks, ..Parsed::new(cli) })
+}
+
+/// What clap reads from the arguments of a command, without defaults from the user's file.
+fn matches_of(line: &[OsString]) -> Option<ArgMatches> {
+    let whole = cli::command();
+    let applied = switches::applied(&join_optional_values(line.iter().cloned()), &whole);
+    let (_, matches) = whole.try_get_matches_from(applied).ok()?.remove_subcommand()?;
+    Some(matches)
 }
 
 /// The name of a command that the file concerns.
@@ -86,10 +101,9 @@ fn name_of(command: &Command) -> Option<&'static str> {
 /// The command line with the defaults that fit it; `None` if none does.
 fn with_defaults(settings: &[Setting], name: &str, line: Vec<OsString>) -> Option<Cli> {
     let whole = cli::command();
+    let matches = &matches_of(&line)?;
+    let command = whole.find_subcommand(name)?;
     let line = join_optional_values(line);
-    let applied = switches::applied(&line, &whole);
-    let matches = whole.clone().try_get_matches_from(applied).ok()?;
-    let (command, matches) = (whole.find_subcommand(name)?, matches.subcommand_matches(name)?);
     let parsed = |settings: &[Setting]| {
         let line = prepend_settings(settings, command, &line, matches);
         Cli::parse_line(line).ok()

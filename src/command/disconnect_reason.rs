@@ -10,19 +10,17 @@ use std::time::{Duration, Instant};
 
 use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
-use zlog_pipeline::socket::{
-    BROKEN_OFF, ConnectionEvent, EventKind, MIN_MAX_MESSAGE, WRONG_SOCKET_TYPE,
-};
+use zlog_pipeline::socket::{ConnectionEvent, EventKind, MIN_MAX_MESSAGE};
 
 /// How long an endpoint is not reported again. Each message may end a connection.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
 /// The most endpoints that are remembered.
 const MAX_ENDPOINTS: usize = 256;
 
-/// What can connect to a socket that collects, and the next step.
+/// Names the sockets that can connect to one that collects, and the next step.
 pub(super) const ONLY_PUBLISHERS: &str = "Only PUB and XPUB sockets can connect. Logbook's ZeroMQHandler(multi=True) is a PUSH socket: \
      use it without multi=True, and connect to it";
-/// What can connect to a socket that publishes, and the next step.
+/// Names the sockets that can connect to one that publishes, and the next step.
 pub(super) const ONLY_SUBSCRIBERS: &str =
     "Only SUB and XSUB sockets can connect. Publishers connect to the endpoint that collects";
 
@@ -67,11 +65,10 @@ impl DisconnectReasons {
         wanted: &str,
         now: Instant,
     ) -> Option<String> {
-        let EventKind::HandshakeFailed(why) = &event.kind else { return None };
+        let EventKind::HandshakeFailed(failure) = &event.kind else { return None };
         let endpoint = &event.endpoint;
-        let is_refusal = why.starts_with(WRONG_SOCKET_TYPE) || why.starts_with(BROKEN_OFF);
-        (is_refusal && self.is_new(endpoint, now))
-            .then(|| format!("refused a peer at {}: {why}. {wanted}", escape(endpoint)))
+        (failure.may_be_wrong_type && self.is_new(endpoint, now))
+            .then(|| format!("refused a peer at {}: {failure}. {wanted}", escape(endpoint)))
     }
 
     fn report(&mut self, event: &ConnectionEvent, now: Instant) -> Option<String> {
@@ -99,6 +96,7 @@ impl DisconnectReasons {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use zlog_pipeline::socket::HandshakeFailure;
 
     fn event(kind: EventKind) -> ConnectionEvent {
         ConnectionEvent { endpoint: "tcp://h:1".into(), kind }
@@ -138,8 +136,9 @@ mod tests {
     fn a_peer_of_the_wrong_type_is_named_once_in_a_while() {
         let mut reasons = DisconnectReasons::new(64 << 10);
         let now = Instant::now();
-        let why = format!("{WRONG_SOCKET_TYPE}: it is PUSH");
-        let refused = event(EventKind::HandshakeFailed(why));
+        let reason = "the peer's socket type does not fit: it is PUSH".to_owned();
+        let failure = HandshakeFailure { reason, may_be_wrong_type: true };
+        let refused = event(EventKind::HandshakeFailed(failure));
         let line = reasons.observe_refusal(&refused, ONLY_PUBLISHERS, now).unwrap();
         assert!(
             line.contains("tcp://h:1: the peer's socket type does not fit: it is PUSH."),

@@ -8,7 +8,7 @@
 use crate::cli::{DEFAULT_COLLECT, ENDPOINT_VARIABLE, EndpointArgs};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
-use zlog_pipeline::os::run_directory::{Registered, RunDirectory};
+use zlog_pipeline::os::run_directory::{Registered, Registration, RunDirectory, SUBSCRIBER};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{
     ConnectionState, DEFAULT_ENDPOINT, Endpoint, EndpointStatus, InUseHints, PeerKind, Publisher,
@@ -84,7 +84,7 @@ pub(super) fn default_endpoint(text: &str, role: Role) -> Result<(Endpoint, bool
     })
 }
 
-/// Opens the publisher of `emit`. `report` gets what a person should know.
+/// Opens the publisher of `emit`. `report` gets messages for the user.
 ///
 /// # Errors
 /// An endpoint is invalid or can't be used.
@@ -100,7 +100,19 @@ pub(super) fn open_publisher(
     let Some(directory) = run_directory(&default, report) else {
         return Publisher::open(&[default], options);
     };
-    if let Some(collects) = relay(&directory, &default).and_then(|relay| relay.collects) {
+    let mut publisher = open_default(&directory, &default, options, report)?;
+    publisher.expect_registered(directory, default);
+    Ok(publisher)
+}
+
+/// Opens the one place of a publisher without given endpoints.
+fn open_default(
+    directory: &RunDirectory,
+    default: &Endpoint,
+    options: &SocketOptions,
+    report: &dyn Fn(&str),
+) -> Result<Publisher> {
+    if let Some(collects) = relay(directory, default).and_then(|relay| relay.collects) {
         report(&format!("publishing through the relay at {collects}"));
         return Publisher::open(&[Endpoint::parse(&collects, Role::Connect)?], options);
     }
@@ -111,8 +123,8 @@ pub(super) fn open_publisher(
     let (registration, own) = match registration {
         Ok(registration) => registration,
         Err(error) => {
-            report_unused(&error, &default, report);
-            return Publisher::open(&[default], options);
+            report_unused(&error, default, report);
+            return Publisher::open(std::slice::from_ref(default), options);
         }
     };
     let mut publisher = Publisher::open(&[default.clone().or_if_in_use(own.clone())], options)?;
@@ -128,7 +140,7 @@ pub(super) fn open_publisher(
     Ok(publisher)
 }
 
-/// What `tail` subscribes to. `report` gets what a person should know.
+/// The endpoints that `tail` subscribes to. `report` gets messages for the user.
 ///
 /// # Errors
 /// An endpoint is invalid.
@@ -141,6 +153,25 @@ pub(super) fn to_subscribe(args: &EndpointArgs, report: &dyn Fn(&str)) -> Result
             std::iter::once(default).chain(registered).collect()
         }
     })
+}
+
+/// Registers this process, if it subscribes to what is registered in the run directory:
+/// publishers that start then wait for it. `report` gets what a person should know.
+pub(super) fn register_subscriber(
+    endpoints: &[Endpoint],
+    report: &dyn Fn(&str),
+) -> Option<Registration> {
+    let registered = endpoints.iter().find_map(|it| Some((it, it.run_directory()?)));
+    let (default, directory) = registered?;
+    let endpoints = Registered { default: default.as_str().to_owned(), ..Registered::default() };
+    let registration = directory.register(SUBSCRIBER).and_then(|mut registration| {
+        registration.announce(&endpoints)?;
+        Ok(registration)
+    });
+    let failed = |error: &Error| {
+        report(&format!("{}; short-lived emitters may not wait for this tail", error.message()));
+    };
+    registration.inspect_err(failed).ok()
 }
 
 /// Where the relay that publishes on the default endpoint answers queries.
@@ -185,9 +216,31 @@ pub(super) fn name_some(endpoints: &[&str]) -> String {
     }
 }
 
-/// That a publisher has connected to an endpoint where nobody can subscribe, and the next step.
-/// `None` if there is no such endpoint.
-pub(super) fn wrong_subscriber(endpoints: &[EndpointStatus]) -> Option<String> {
+/// That the hosts of some endpoints are not found, and the next step.
+pub(super) fn host_not_found(endpoints: &[&str], why: &str) -> String {
+    let (hosts, are, its) = match endpoints.len() {
+        1 => ("host", "is", "its"),
+        _ => ("hosts", "are", "their"),
+    };
+    format!(
+        "the {hosts} of {} {are} not found: {why}. Check {its} spelling, or write an address, as \
+         127.0.0.1",
+        name_some(endpoints)
+    )
+}
+
+/// Why nobody can subscribe at an endpoint that a publisher connects to, and the next step:
+/// its host is not found, or what answers is no subscriber. `None` if there is no such endpoint.
+pub(super) fn wrong_endpoint(endpoints: &[EndpointStatus]) -> Option<String> {
+    let not_found = |it: &EndpointStatus| {
+        let why = it.unresolved.as_ref().filter(|_| it.peers == 0)?;
+        Some(host_not_found(&[&it.endpoint], why))
+    };
+    endpoints.iter().find_map(not_found).or_else(|| wrong_subscriber(endpoints))
+}
+
+/// That a publisher has connected to an endpoint where nobody can subscribe.
+fn wrong_subscriber(endpoints: &[EndpointStatus]) -> Option<String> {
     endpoints.iter().filter(|endpoint| is_refused(endpoint)).find_map(|status| {
         let endpoint = &status.endpoint;
         Some(match (peer_kind(endpoint), &status.state) {

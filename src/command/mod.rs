@@ -15,6 +15,7 @@ pub mod emit;
 mod endpoints;
 pub mod formats;
 pub mod man;
+mod no_peer;
 pub mod relay;
 pub mod tail;
 
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::cli::{Cli, Command};
+use zlog_core::text::plural::counted;
 use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::fd_limit;
 use zlog_pipeline::os::terminal;
@@ -82,4 +84,9 @@ fn report_losses(command: &str, handlers: &[HandlerStatus]) -> u64 {
         terminal::eprint_line(format_args!("zlog {command}: {remark}"));
     }
     handlers.iter().map(HandlerStatus::missing).sum()
+}
+
+/// That lines of the input may be missing, as notices have said.
+fn gaps_remark(gaps: u64) -> Option<String> {
+    (gaps > 0).then(|| format!("lines may be missing: {} (see above)", counted(gaps, "gap")))
 }

@@ -21,9 +21,6 @@ use zlog_core::parse::{Options, Parser};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Level, Result, wire};
 
-/// The rank of built-in formats whose files give none.
-pub const BUILT_IN_RANK: u8 = 50;
-
 /// The rank of a user's own formats whose files give none: before the built-in ones.
 const OWN_RANK: u8 = 10;
 
@@ -168,10 +165,8 @@ fn read(name: String, default_rank: u8, mut table: TableReader<'_>) -> FormatFil
     if table.has("pattern")
         && let Err((key, why)) = definition.check()
     {
-        // The message of an expression's error has several lines.
-        let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
         let offset = table.offset_of(&[key, "pattern"]).unwrap_or(0);
-        table.error(offset, key, why, "");
+        table.error(offset, key, &why, "");
     }
     table.finish(|_| None);
     FormatFile { definition, samples }
@@ -226,7 +221,7 @@ impl Sample {
     /// Reads the line as a line of any format.
     ///
     /// # Errors
-    /// What differs from the sample's fields.
+    /// The fields that differ from the sample's.
     pub fn check(&self, format: &str, formats: &Formats) -> Result<(), String> {
         let options = Options { formats: formats.clone(), explain: true, ..Options::default() };
         let mut parser = Parser::new(options);

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::diagnostics::Located;
 use super::table_reader::TableReader;
+use zlog_core::Level;
 use zlog_core::text::escape::escape;
-use zlog_core::text::parsers;
 use zlog_pipeline::router::{Match, RouteSpec};
 
 /// Reads all of them. `handlers` are the names of all handlers.
@@ -43,7 +43,7 @@ fn non_root_route(
 }
 
 fn route(reader: &mut TableReader<'_>, matches: Match, handlers: &BTreeSet<&str>) -> RouteSpec {
-    let level = reader.read("level", parsers::level);
+    let level = reader.read("level", Level::from_typed);
     let list = reader.list("handlers");
     for name in list.iter().filter(|name| !handlers.contains(name.value.as_str())) {
         let what = format!("unknown handler {:?}", escape(&name.value));

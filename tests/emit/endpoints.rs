@@ -222,3 +222,47 @@ fn an_endpoint_given_twice_is_wrong_usage_and_no_other_program_is_blamed() {
     let emit = zlog(["emit", "-b", endpoint, "-b", endpoint, "-m", "x"]).run();
     emit.code(2).stderr_has("twice").stderr_lacks("Another program");
 }
+
+#[test]
+fn a_host_that_is_not_found_is_named_with_the_next_step() {
+    let host = "tcp://no-such-host.invalid:5555";
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("relay.toml");
+    let text = format!("version = 1\n[relay]\nbind = '{ANY_PORT}'\nconnect = '{host}'\n");
+    std::fs::write(&config, text).unwrap();
+    let publish = ["--publish-bind", ANY_PORT, "--no-ask"];
+    for mut process in [
+        zlog(["emit", "-m", "x", "-c", host]).start(),
+        zlog(["emit", "--follow", "-c", host, "--file"]).args([&config]).start(),
+        zlog(["tail", host]).start(),
+        zlog(["relay", "--bind", ANY_PORT, "-c", host]).args(publish).start(),
+        zlog(["relay", "--bind", ANY_PORT, "--publish-connect", host, "--no-ask"]).start(),
+        zlog(["relay", "--config"]).args([&config]).args(publish).start(),
+    ] {
+        process.expect_stderr(&format!("the host of {host} is not found: "));
+        process.expect_stderr("Check its spelling, or write an address, as 127.0.0.1");
+        process.terminate();
+        process.expect_end();
+    }
+}
+
+#[test]
+fn a_relay_reports_endpoints_that_it_connects_to_in_vain() {
+    let directory = tempfile::tempdir().unwrap();
+    let ipc = format!("ipc://{}/none", directory.path().display());
+    let mut publisher = emit(["-b", ANY_PORT]).stdin_open().start();
+    let wrong = publisher.endpoint();
+    for (connect, says) in [
+        (["--connect", &ipc], format!("not connected to {ipc}: there is no such file")),
+        (["--publish-connect", &wrong], "Only SUB and XSUB sockets can connect".to_owned()),
+    ] {
+        let bind = ["--bind", ANY_PORT, "--publish-bind", ANY_PORT, "--no-ask"];
+        let mut relay = zlog(["relay"]).args(bind).args(connect).start();
+        relay.expect_stderr(&says);
+    }
+    let quiet = ["relay", "-q", "--bind", ANY_PORT, "--publish-bind", ANY_PORT, "-c", &ipc];
+    let mut quiet = zlog(quiet).start();
+    quiet.endpoints(2);
+    quiet.terminate();
+    quiet.wait().stderr_lacks("not connected");
+}

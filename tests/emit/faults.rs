@@ -51,7 +51,7 @@ fn a_command_runs_to_its_end_with_its_own_exit_code_though_no_endpoint_can_be_us
         for quiet in [&[][..], &["-q"]] {
             let emit = with_endpoint(&args, &environment).args(quiet).args(job(&trace));
             let finished = emit.run().code(5).stdout("").stderr_has("2 records not published");
-            assert_eq!(finished.err().matches(why).count(), 1, "told once: {}", finished.err());
+            assert_eq!(finished.err().matches(why).count(), 1, "reported once: {}", finished.err());
             std::fs::remove_file(&trace).expect("the command ran");
         }
         let emit = with_endpoint(&args, &environment).args(["--tee"]).args(job(&trace));
@@ -68,7 +68,7 @@ fn stdin_is_read_to_its_end_though_no_endpoint_can_be_used() {
             // A pipe does not hold that much.
             emit.write("line\n".repeat(200_000));
             let finished = emit.wait().code(1).stderr_has("200,000 records not published");
-            assert_eq!(finished.err().matches(why).count(), 1, "told once: {}", finished.err());
+            assert_eq!(finished.err().matches(why).count(), 1, "reported once: {}", finished.err());
         }
     }
 }
@@ -136,8 +136,8 @@ fn everything_is_published_though_the_disk_of_the_tee_is_full() {
         let (records, emit) = tee(args, "> /dev/full", &lines);
         assert_eq!(records.len(), 100_000);
         let finished = emit.code(code).stderr_has("100,000 records, ");
-        let told = finished.err().matches("no space left on device").count();
-        assert_eq!(told, 1, "{}", finished.err());
+        let reports = finished.err().matches("no space left on device").count();
+        assert_eq!(reports, 1, "{}", finished.err());
     }
 }
 

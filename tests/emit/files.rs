@@ -12,16 +12,6 @@ use crate::harness::{ANY_PORT, Listener, Running, emit, published, zlog};
 use super::texts;
 
 #[test]
-fn files_are_published_whole_in_the_order_given() {
-    let directory = tempfile::tempdir().unwrap();
-    let (one, two) = (directory.path().join("1.log"), directory.path().join("2.log"));
-    fs::write(&one, "a\nb\n").unwrap();
-    fs::write(&two, "c\nd").unwrap();
-    let emit = emit(["--file", two.to_str().unwrap(), one.to_str().unwrap()]);
-    assert_eq!(texts(emit), ["c", "d", "a", "b"]);
-}
-
-#[test]
 fn a_missing_file_is_named_and_the_others_are_published() {
     let directory = tempfile::tempdir().unwrap();
     let there = directory.path().join("there.log");
@@ -127,21 +117,6 @@ fn a_followed_file_is_published_as_it_grows() {
 }
 
 #[test]
-fn a_followed_file_that_is_truncated_is_read_from_its_start() {
-    let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join("app.log");
-    append(&log, "a long line before the truncation\n");
-    let (mut emit, listener) = follow(&log, &[]);
-    expect(&listener, &["a long line before the truncation"]);
-    fs::write(&log, "short\n").unwrap();
-    expect(&listener, &["short"]);
-    append(&log, "and on\n");
-    expect(&listener, &["and on"]);
-    emit.terminate();
-    emit.wait().code(143);
-}
-
-#[test]
 fn a_followed_file_that_is_rotated_is_read_to_its_end_and_then_the_new_one() {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("app.log");
@@ -210,21 +185,4 @@ fn a_hole_in_a_file_is_skipped_and_counted_and_the_level_after_it_is_found() {
     }
     let tail = zlog(["tail", "--input", path, "--format", "bare"]).run().success();
     tail.stdout("INFO: before\nERROR: after\n").stderr_has(&format!("{nuls} NULs dropped"));
-}
-
-#[test]
-fn a_followed_file_that_is_rewritten_at_the_same_size_is_read_from_its_start() {
-    let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join("app.log");
-    append(&log, "one\ntwo\n");
-    let (mut emit, listener) = follow(&log, &[]);
-    expect(&listener, &["one", "two"]);
-    let mut file = OpenOptions::new().write(true).open(&log).unwrap();
-    file.write_all(b"six\nten\n").unwrap();
-    expect(&listener, &["six", "ten"]);
-    emit.expect_stderr("app.log was rewritten: reading it from its start");
-    append(&log, "and on\n");
-    expect(&listener, &["and on"]);
-    emit.terminate();
-    emit.wait().code(143);
 }

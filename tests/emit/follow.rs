@@ -232,3 +232,22 @@ fn files_of_several_rotations_between_two_checks_are_read() {
     emit.terminate();
     emit.wait().code(143);
 }
+
+#[test]
+fn lines_that_may_be_missing_are_counted_and_fail_where_losses_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    append(&log, "one\ntwo\n");
+    let mut emit = follow(&log).args(["--fail-on-loss"]).start();
+    let listener = Listener::connect(&emit.endpoint(), "");
+    let mut tail = zlog(["tail", "-o", "text", "--fail-on-loss", "-f"]).args([&log]).start();
+    expect(&listener, &["one", "two"]);
+    tail.expect_stdout("two");
+    fs::write(&log, "3\n").unwrap();
+    expect(&listener, &["3"]);
+    tail.expect_stdout("3");
+    for mut process in [emit, tail] {
+        process.terminate();
+        process.wait().code(3).stderr_has("lines may be missing: 1 gap (see above)");
+    }
+}

@@ -67,11 +67,6 @@ fn empty_lines_are_empty_records_unless_skip_empty_is_set() {
 }
 
 #[test]
-fn a_last_line_without_newline_is_a_record() {
-    assert_eq!(texts(emit(["-r", "a"]).stdin("one\ntwo")), ["one", "two"]);
-}
-
-#[test]
 fn empty_input_is_no_record() {
     assert_eq!(texts(emit(["-r", "a"]).stdin("")), Vec::<String>::new());
 }

@@ -178,6 +178,18 @@ fn a_line_of_the_position_file_that_was_not_written_whole_does_not_count() {
 }
 
 #[test]
+fn a_position_file_whose_first_line_was_not_written_whole_has_no_positions() {
+    let log = Log::new();
+    log.append("one\n");
+    assert_eq!(log.read(1).0, ["one"]);
+    let complete = fs::read(&log.position).unwrap();
+    for length in [1, 10, complete.iter().position(|byte| *byte == b'\n').unwrap()] {
+        fs::write(&log.position, &complete[..length]).unwrap();
+        assert_eq!(log.read(1).0, ["one"]);
+    }
+}
+
+#[test]
 fn lines_that_no_subscriber_has_got_are_read_again_after_a_restart() {
     let log = Log::new();
     log.append("one\ntwo\n");
@@ -437,6 +449,10 @@ fn a_position_file_that_can_not_be_used_is_an_error_with_the_next_step() {
     let other = log.emit().run().code(1).stderr_has("zlog did not write this position file");
     other.stderr_has("\n  Name another file");
     assert_eq!(fs::read_to_string(&log.position).unwrap(), "something else\n", "it is kept");
+    fs::remove_file(&log.position).unwrap();
+    fs::hard_link(&log.path, &log.position).unwrap();
+    log.emit().run().code(2).stderr_has("app.log that is read").stderr_has("Name another file");
+    assert_eq!(fs::read_to_string(&log.path).unwrap(), "one\n", "it is kept");
     let nowhere = follow(&log.path).args(["--position", "/no/such/directory/positions"]).run();
     nowhere.code(1).stderr_has("/no/such/directory/positions: no such file or directory");
 }

@@ -13,9 +13,6 @@ mod mail;
 mod rotating;
 /// Messages to a real syslog daemon.
 mod syslog;
-/// Rollovers by the clock, compared with CPython's `TimedRotatingFileHandler`.
-mod timed;
-
 use std::time::Duration;
 
 use zlog_core::format::{Format, Options, Output};

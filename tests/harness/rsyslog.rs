@@ -151,8 +151,8 @@ impl Rsyslog {
             let number = number.to_string();
             let printed = self.find(Instant::now() + PAUSE, |msg| msg == number).is_some();
             if self.tcp == 0 {
-                let told = fs::read_to_string(self.path("tcp")).unwrap_or_default();
-                self.tcp = told.trim().parse().unwrap_or(0);
+                let port = fs::read_to_string(self.path("tcp")).unwrap_or_default();
+                self.tcp = port.trim().parse().unwrap_or(0);
             }
             let listens = self.tcp != 0 && TcpStream::connect(("127.0.0.1", self.tcp)).is_ok();
             if printed && listens {

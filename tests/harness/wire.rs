@@ -46,12 +46,6 @@ impl Listener {
         Listener { socket, monitor }
     }
 
-    /// Subscribes to another prefix.
-    pub(crate) fn and(self, topic: &str) -> Listener {
-        self.socket.set_subscribe(topic.as_bytes()).expect("a SUB socket");
-        self
-    }
-
     /// Binds any port, for publishers that connect. Also returns the endpoint.
     pub(crate) fn bind(topic: &str) -> (Listener, String) {
         let context = Context::new();
@@ -143,8 +137,8 @@ impl Publisher {
     pub(crate) fn wait_for_subscription(&self) -> Vec<u8> {
         self.socket.set_rcvtimeo(DEADLINE.as_millis() as i32).expect("a plain option");
         loop {
-            let told = self.socket.recv_bytes(0).expect("somebody should have subscribed");
-            if let Some((1, prefix)) = told.split_first() {
+            let message = self.socket.recv_bytes(0).expect("somebody should have subscribed");
+            if let Some((1, prefix)) = message.split_first() {
                 return prefix.to_vec();
             }
         }
@@ -154,8 +148,8 @@ impl Publisher {
     pub(crate) fn next_change(&self, wait: Duration) -> Option<(bool, String)> {
         let wait = i32::try_from(wait.as_millis()).expect("a wait of days");
         self.socket.set_rcvtimeo(wait).expect("a plain option");
-        let told = self.socket.recv_bytes(0).ok()?;
-        let (what, prefix) = told.split_first()?;
+        let message = self.socket.recv_bytes(0).ok()?;
+        let (what, prefix) = message.split_first()?;
         Some((*what == 1, String::from_utf8_lossy(prefix).into_owned()))
     }
 

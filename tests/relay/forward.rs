@@ -171,7 +171,7 @@ fn both_sides_reconnect_to_a_restarted_relay() {
 #[test]
 fn a_line_of_stdin_cannot_leave_the_root_unless_its_topic_is_trusted() {
     let line = r#"{"msg":"m","levelno":50,"topic":"bank.CRITICAL.transfer"}"#;
-    for (trust, topic, told) in [
+    for (trust, topic, warned) in [
         (&[][..], "web.CRITICAL.transfer", true),
         (&["--trust-topic"], "bank.CRITICAL.transfer", false),
     ] {
@@ -189,7 +189,7 @@ fn a_line_of_stdin_cannot_leave_the_root_unless_its_topic_is_trusted() {
         relay.interrupt();
         let said = relay.wait().code(130).err();
         let remark = "with a topic outside the root, published under the root (--trust-topic";
-        assert_eq!(said.contains(remark), told, "{said}");
+        assert_eq!(said.contains(remark), warned, "{said}");
     }
 }
 
@@ -251,8 +251,8 @@ fn messages_that_a_restarted_relay_forwards_to_nobody_are_counted_and_are_no_los
     let bound = first.endpoints(3);
     let listener = Listener::connect(&bound[1], "app");
     assert_eq!(publisher.recv_bytes(0).expect("a subscription"), b"\x01app");
-    publisher.send_multipart(["app.INFO", "heard"], 0).expect("sent");
-    assert_eq!(listener.next().text(), "heard");
+    publisher.send_multipart(["app.INFO", "here"], 0).expect("sent");
+    assert_eq!(listener.next().text(), "here");
     first.signal(Signal::KILL);
     first.expect_end();
     drop(listener);

@@ -44,12 +44,12 @@ fn the_watcher_does_not_see_the_queries_of_others() {
     // The relay subscribes to everything by itself, so its status can't tell when the watcher
     // has subscribed.
     let until = Instant::now() + DEADLINE;
-    let mut heard = false;
-    while !heard {
+    let mut seen = false;
+    while !seen {
         assert!(Instant::now() < until, "the watcher hears nothing");
         emit("beacon");
         let soon = Instant::now() + Duration::from_millis(50);
-        heard = watcher.stdout.wait_for_line(soon, |line| line.contains("beacon")).is_some();
+        seen = watcher.stdout.wait_for_line(soon, |line| line.contains("beacon")).is_some();
     }
     emit("first");
     watcher.expect_stdout("first");

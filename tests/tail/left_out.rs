@@ -110,10 +110,23 @@ fn a_field_that_no_record_has_is_named_with_what_was_probably_meant() {
     ] {
         assert_eq!(said(known), "", "{known:?}");
     }
-    let useless = "zlog tail: --show and --hide have no effect: only pretty output has columns to \
-                   choose\n";
-    assert_eq!(said(&["--hide", "status", "-o", "json"]), useless);
-    assert_eq!(said(&["--show", "x", "--format", "{message}"]), useless);
+    let useless = "has no effect: only pretty output has columns to choose\n";
+    for (args, option) in [
+        (["--hide", "status", "-o", "json"], "--hide"),
+        (["--show", "x", "--format", "{message}"], "--show"),
+    ] {
+        assert_eq!(said(&args), format!("zlog tail: {option} {useless}"));
+    }
+}
+
+#[test]
+fn options_of_stored_files_are_refused_beside_endpoints() {
+    for option in ["--sort", "--format-in=klog"] {
+        for endpoint in ["--bind", "--connect"] {
+            let tail = zlog(["tail", option, endpoint, "tcp://127.0.0.1:1"]).run().code(2);
+            tail.stderr_has("cannot be used with").stderr_has(endpoint);
+        }
+    }
 }
 
 #[test]

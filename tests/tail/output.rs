@@ -61,14 +61,6 @@ fn show_and_hide_choose_the_fields() {
 }
 
 #[test]
-fn the_source_is_shown_when_there_are_several() {
-    let of = |source: &str| json!({"topic": "a.INFO", "msg": "here", "source": source});
-    let out = shown(&[], [of("web1:17:qemf"), of("web1:9:aaaa"), of("web1:17:qemf")]);
-    let ends: Vec<&str> = out.lines().map(|line| line.split_once("INFO     ").unwrap().1).collect();
-    assert_eq!(ends, ["a  here", "a  web1:9  here", "a  web1:17  here"]);
-}
-
-#[test]
 fn alignment_cuts_nothing() {
     let long = "long.".repeat(40);
     let records = [

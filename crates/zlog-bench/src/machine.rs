@@ -39,7 +39,7 @@ impl Machine {
 }
 
 impl Machine {
-    /// What a reader of figures from this build must know.
+    /// The remark that a reader of figures from this build needs.
     pub(crate) fn remark(&self) -> Option<String> {
         (self.build == "debug")
             .then(|| "This is a debug build: its figures say little about a release.".to_owned())
@@ -72,8 +72,8 @@ fn kernel() -> String {
 
 /// Linux names the processor on x86; on other machines the line may be missing.
 fn cpu() -> String {
-    let told = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let line = told.lines().find(|line| line.starts_with("model name"));
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = cpuinfo.lines().find(|line| line.starts_with("model name"));
     let name = line.and_then(|line| line.split_once(':')).map_or("", |(_, name)| name.trim());
     name.to_owned()
 }

@@ -68,14 +68,14 @@ impl ScratchDir {
     /// process at the latest. Ctrl-C on a terminal does not reach that group: the caller
     /// must end the process.
     #[cfg(unix)]
-    pub fn join_group(&self, command: &mut Command) {
+    pub(crate) fn join_group(&self, command: &mut Command) {
         use std::os::unix::process::CommandExt;
         command.process_group(self.reaper.id().cast_signed());
     }
 
     /// Without process groups, the process may outlive a parent that is killed.
     #[cfg(not(unix))]
-    pub fn join_group(&self, _command: &mut Command) {
+    pub(crate) fn join_group(&self, _command: &mut Command) {
         let _ = &self.reaper;
     }
 }

@@ -20,7 +20,7 @@ use zlog_pipeline::source::synthetic::SyntheticSource;
 /// The root of topics, and the logger's name when lines are logged.
 pub const ROOT: &str = "bench";
 /// The prefix that subscribers subscribe to: that of the topics of all records, and no others.
-pub const TOPIC_PREFIX: &str = "bench.";
+pub(crate) const TOPIC_PREFIX: &str = "bench.";
 /// Limit on the bytes of all messages; they are logged repeatedly.
 const MAX_BYTES: usize = 16 << 20;
 /// Limit on the number of test records.

@@ -86,7 +86,7 @@ pub const fn in_order(_round: usize, at: usize) -> usize {
 /// Swaps neighbouring pairs in every other round, so that the effects of the first on the
 /// second (a warm cache, a hot processor) do not always favour the same one. The number of
 /// items must be even.
-pub const fn swap_pairs(round: usize, at: usize) -> usize {
+pub(crate) const fn swap_pairs(round: usize, at: usize) -> usize {
     at ^ (round % 2)
 }
 

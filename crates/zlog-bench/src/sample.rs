@@ -37,12 +37,12 @@ pub struct Sample {
 
 impl Sample {
     /// Calls per second, over all callers.
-    pub fn calls_per_second(&self) -> Option<f64> {
+    pub(crate) fn calls_per_second(&self) -> Option<f64> {
         ratio(self.calls as f64, self.seconds)
     }
 
     /// Records per second at the destination.
-    pub fn arrived_per_second(&self) -> Option<f64> {
+    pub(crate) fn arrived_per_second(&self) -> Option<f64> {
         ratio(self.arrived? as f64, self.arrived_seconds)
     }
 
@@ -52,7 +52,7 @@ impl Sample {
     }
 
     /// Seconds of processor time per million records.
-    pub fn cpu_per_million(&self) -> Option<f64> {
+    pub(crate) fn cpu_per_million(&self) -> Option<f64> {
         ratio(self.cpu_seconds? * 1e6, self.calls as f64)
     }
 
@@ -60,7 +60,7 @@ impl Sample {
     ///
     /// # Errors
     /// As [`CallStats::new`].
-    pub fn histogram(&self) -> Result<Histogram<u64>> {
+    pub(crate) fn histogram(&self) -> Result<Histogram<u64>> {
         let mut whole = histogram()?;
         for (nanos, calls) in &self.latency {
             whole.saturating_record_n(*nanos, *calls);

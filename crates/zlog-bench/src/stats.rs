@@ -31,7 +31,7 @@ impl Spread {
     }
 
     /// Summarises figures that runs may lack; `None` unless all have one.
-    pub fn of_all(figures: impl IntoIterator<Item = Option<f64>>) -> Option<Spread> {
+    pub(crate) fn of_all(figures: impl IntoIterator<Item = Option<f64>>) -> Option<Spread> {
         Spread::of(figures.into_iter().collect::<Option<Vec<f64>>>()?)
     }
 
@@ -41,12 +41,12 @@ impl Spread {
     }
 
     /// Whether the runs differ by more than the median: the median then says little.
-    pub fn is_vague(&self) -> bool {
+    pub(crate) fn is_vague(&self) -> bool {
         self.relative() > 0.5
     }
 
     /// Whether the ranges overlap.
-    pub fn overlaps(&self, other: &Spread) -> bool {
+    pub(crate) fn overlaps(&self, other: &Spread) -> bool {
         self.low <= other.high && other.low <= self.high
     }
 }

@@ -91,7 +91,7 @@ impl PythonHandler {
     ];
 
     /// Those of Python's standard library.
-    pub const OWN: [PythonHandler; 4] =
+    pub(crate) const OWN: [PythonHandler; 4] =
         [PythonHandler::File, PythonHandler::Smtp, PythonHandler::Queue, PythonHandler::Socket];
 
     /// The name in reports.

@@ -35,10 +35,12 @@
 //! ```
 
 mod error;
+mod fields;
 pub mod filter;
 pub mod format;
 pub mod formats;
 pub mod history;
+mod level;
 pub mod multiline;
 pub mod parse;
 mod python;
@@ -51,4 +53,5 @@ pub mod topic_table;
 pub mod wire;
 
 pub use error::{Error, Exit, Result};
-pub use record::{Level, RawJson, Record, Text};
+pub use level::Level;
+pub use record::{RawJson, Record, Text};

@@ -1,132 +1,17 @@
-//! A log record and its level, with the attribute names of Python's
+//! A log record, with the attribute names of Python's
 //! [`logging.LogRecord`](https://docs.python.org/3/library/logging.html#logrecord-attributes).
 //!
 //! Text fields borrow from the input where they can ([`Cow`]), so that reading a record
 //! allocates nothing per field. [`Record::into_owned`] copies them.
 
 use std::borrow::Cow;
-use std::fmt;
 
+use crate::level::Level;
 use crate::python::{FormatError, percent};
-use crate::text::ascii_lowercase;
-use crate::wire::json;
+use crate::text::json;
 
 /// Text that borrows from its input, or owns its copy after unescaping.
 pub type Text<'a> = Cow<'a, str>;
-
-/// The severity of a record, on Python's scale. Custom levels are numbers between the
-/// five named ones.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Level(pub i32);
-
-impl Level {
-    /// No level was given or recognised (Python's `NOTSET`).
-    pub const NOTSET: Level = Level(0);
-    /// More detail than DEBUG: `trace` of other loggers. Python has no name for it.
-    pub(crate) const TRACE: Level = Level(5);
-    /// Detail for debugging.
-    pub const DEBUG: Level = Level(10);
-    /// Normal operation.
-    pub const INFO: Level = Level(20);
-    /// Between INFO and WARNING: syslog's `notice`. Python has no name for it.
-    pub(crate) const NOTICE: Level = Level(25);
-    /// Something unexpected happened, or trouble is near.
-    pub const WARNING: Level = Level(30);
-    /// An operation failed.
-    pub const ERROR: Level = Level(40);
-    /// The program may be unable to continue.
-    pub const CRITICAL: Level = Level(50);
-
-    /// The five named levels, in rising order.
-    pub const NAMED: [Level; 5] =
-        [Level::DEBUG, Level::INFO, Level::WARNING, Level::ERROR, Level::CRITICAL];
-
-    /// Python's name of the level (`NOTSET` included); `None` for other numbers.
-    pub const fn standard_name(self) -> Option<&'static str> {
-        match self.0 {
-            0 => Some("NOTSET"),
-            10 => Some("DEBUG"),
-            20 => Some("INFO"),
-            30 => Some("WARNING"),
-            40 => Some("ERROR"),
-            50 => Some("CRITICAL"),
-            _ => None,
-        }
-    }
-
-    /// The name as `logging.getLevelName` returns it: `Level N` for custom levels.
-    pub fn name(self) -> Text<'static> {
-        match self.standard_name() {
-            Some(name) => Cow::Borrowed(name),
-            None => Cow::Owned(format!("Level {}", self.0)),
-        }
-    }
-
-    /// Reads a level name of a topic or a record: in capitals, with `WARN` for `WARNING`
-    /// and `FATAL` for `CRITICAL`, or `Level N`.
-    pub fn from_name(name: &str) -> Option<Level> {
-        Some(match name {
-            "DEBUG" => Level::DEBUG,
-            "INFO" => Level::INFO,
-            "WARNING" | "WARN" => Level::WARNING,
-            "ERROR" => Level::ERROR,
-            "CRITICAL" | "FATAL" => Level::CRITICAL,
-            "NOTSET" => Level::NOTSET,
-            _ => return Some(Level(name.strip_prefix("Level ")?.parse().ok()?)),
-        })
-    }
-
-    /// Reads a level as another logger writes it: in any case, in common short forms, or
-    /// as a number on Python's scale.
-    ///
-    /// `trace` is 5, `http` (winston) 15, `notice` and `success` (loguru) are 25; `alert`,
-    /// `emerg` and `panic` are CRITICAL.
-    pub fn from_word(word: &str) -> Option<Level> {
-        /// The longest word below.
-        const MAX_LEN: usize = 13;
-        if let Some(level) = Level::from_name(word) {
-            return Some(level);
-        }
-        Some(match ascii_lowercase(word, &mut [0; MAX_LEN])? {
-            b"trace" | b"trc" | b"trce" | b"verbose" | b"vrb" | b"silly" | b"finer" | b"finest" => {
-                Level::TRACE
-            }
-            b"debug" | b"dbg" | b"dbug" | b"debu" | b"debg" | b"fine" | b"config" => Level::DEBUG,
-            b"http" => Level(15),
-            b"info" | b"inf" | b"information" | b"informational" | b"log" | b"note" | b"system"
-            | b"ready" | b"start" => Level::INFO,
-            b"notice" | b"success" => Level::NOTICE,
-            b"warning" | b"warn" | b"wrn" => Level::WARNING,
-            b"error" | b"err" | b"eror" | b"erro" | b"severe" | b"fail" | b"failed" => Level::ERROR,
-            b"critical" | b"crit" | b"fatal" | b"fata" | b"ftl" | b"fault" | b"alert"
-            | b"emerg" | b"emergency" | b"panic" | b"pani" | b"dpanic" => Level::CRITICAL,
-            b"notset" => Level::NOTSET,
-            digits => {
-                let digits = std::str::from_utf8(digits).ok()?;
-                let number: i32 = digits.strip_prefix("level ").unwrap_or(digits).parse().ok()?;
-                return Some(Level(number));
-            }
-        })
-    }
-
-    /// The level of a syslog severity: 0 (emergency) to 7 (debug).
-    pub(crate) fn from_syslog(severity: i32) -> Level {
-        match severity {
-            ..=2 => Level::CRITICAL,
-            3 => Level::ERROR,
-            4 => Level::WARNING,
-            5 => Level::NOTICE,
-            6 => Level::INFO,
-            _ => Level::DEBUG,
-        }
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.name())
-    }
-}
 
 /// A JSON value as text, which zlog passes on unchanged.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -256,7 +141,7 @@ impl Record<'_> {
     }
 
     /// `name`, with as many `_` after it as no other extra is named so.
-    pub fn free_extra_name(&self, name: &str) -> String {
+    pub(crate) fn free_extra_name(&self, name: &str) -> String {
         let mut free = format!("{name}_");
         while self.extras.iter().any(|(key, _)| *key == free) {
             free.push('_');
@@ -344,35 +229,5 @@ impl Record<'_> {
             extras: self.extras.into_iter().map(|(k, v)| (own(k), v.into_owned())).collect(),
             extra_text: self.extra_text.map(RawJson::into_owned),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn level_names_are_pythons_and_read_back() {
-        for level in [Level(0), Level(10), Level(15), Level(20), Level(50), Level(-3)] {
-            assert_eq!(Level::from_name(&level.name()), Some(level), "{level}");
-        }
-        assert_eq!(Level(35).name(), "Level 35");
-    }
-
-    #[test]
-    fn warn_and_fatal_are_read_as_warning_and_critical() {
-        assert_eq!(Level::from_name("WARN"), Some(Level::WARNING));
-        assert_eq!(Level::from_name("FATAL"), Some(Level::CRITICAL));
-        assert_eq!(Level::from_name("warning"), None, "topics spell levels in capitals");
-    }
-
-    #[test]
-    fn level_words_are_read_in_any_case_and_as_numbers() {
-        assert_eq!(Level::from_word("Warning"), Some(Level::WARNING));
-        assert_eq!(Level::from_word("err"), Some(Level::ERROR));
-        assert_eq!(Level::from_word("35"), Some(Level(35)));
-        assert_eq!(Level::from_word("level 7"), Some(Level(7)));
-        assert_eq!(Level::from_word("information about"), None);
-        assert_eq!(Level::from_word(""), None);
     }
 }

@@ -3,11 +3,9 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use crate::os::clock::TICK;
 use crate::source::{PollStatus, Source};
 use zlog_core::{Record, Result};
-
-/// Longest wait for a source between two looks at signals and the clock.
-pub const TICK: Duration = Duration::from_millis(50);
 
 /// Handles the records of a source, and decides when the loop ends.
 pub trait Pipeline<S: Source + ?Sized> {

@@ -7,7 +7,7 @@ mod key_values;
 
 use std::collections::HashMap;
 
-use clap::Args;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use self::key_values::KeyValues;
 use zlog_core::format::FormatterSpec;
@@ -15,7 +15,7 @@ use zlog_core::format::{Options, Output};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 use zlog_pipeline::handler::queue::OnFull;
-use zlog_pipeline::router::options::{self, CLASSES, Class, Key, Reader as _, SharedSettings};
+use zlog_pipeline::router::options::{self, Class, Key, Reader as _, SharedSettings};
 use zlog_pipeline::router::{HandlerSpec, Spec};
 
 /// The key of `--publish` that connects instead of binding.
@@ -32,39 +32,55 @@ A comma begins the next key only if KEY= or a switch follows it. Two commas are
 one comma and begin no key. format= takes the rest of the text, commas included,
 so it must be last. A configuration file has the same keys.";
 
-/// Where records go. Each option may be repeated.
-#[derive(Args, Debug, Clone, Default)]
+/// The options of handlers as they were typed, in the order of the registry. Each may be
+/// repeated, except `--console`.
+#[derive(Debug, Clone, Default)]
 pub struct HandlerArgs {
-    /// Append to a file, or rotate it
-    ///
-    /// max-bytes= rotates by size and when= by time, as Python's handlers do. May be repeated,
-    /// as all handlers.
-    #[arg(long, value_name = "PATH[,KEY=…]", help_heading = HEADING)]
-    pub file: Vec<String>,
-    /// Send mail; to= is required
-    ///
-    /// URL is that of the mail server: smtp://HOST:PORT. A mail holds many records.
-    #[arg(long, value_name = "URL[,KEY=…]", help_heading = HEADING)]
-    pub smtp: Vec<String>,
-    /// Send to a syslog daemon
-    ///
-    /// unix:/dev/log, udp://HOST:514 or tcp://HOST:601.
-    #[arg(long, value_name = "ADDRESS[,KEY=…]", help_heading = HEADING)]
-    pub syslog: Vec<String>,
-    /// Run a command for each batch
-    ///
-    /// The command gets the records on its standard input. No shell is started.
-    #[arg(long, value_name = "COMMAND[,KEY=…]", help_heading = HEADING)]
-    pub exec: Vec<String>,
-    /// Publish on another socket
-    #[arg(long, value_name = "ENDPOINT[,KEY=…]", help_heading = HEADING)]
-    pub publish: Vec<String>,
-    /// Also print records
-    #[arg(
-        long, value_name = "KEY=…", num_args = 0..=1, require_equals = true,
-        default_missing_value = "", help_heading = HEADING
-    )]
-    pub console: Option<String>,
+    typed: Vec<(&'static Class, String)>,
+}
+
+/// One option for each that the registry of handlers names.
+impl Args for HandlerArgs {
+    fn augment_args(command: Command) -> Command {
+        command.args(Class::of_options().map(option))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        HandlerArgs::augment_args(command)
+    }
+}
+
+impl FromArgMatches for HandlerArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<HandlerArgs, clap::Error> {
+        let texts = |class: &'static Class| {
+            let texts = matches.get_many::<String>(id(class)).into_iter().flatten();
+            texts.map(move |text| (class, text.clone()))
+        };
+        Ok(HandlerArgs { typed: Class::of_options().flat_map(texts).collect() })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = HandlerArgs::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// The option of a class.
+fn option(class: &Class) -> Arg {
+    let arg = Arg::new(id(class)).long(id(class)).help_heading(HEADING);
+    let short = class.about.split("\n\n").next().unwrap_or_default();
+    let arg = arg.help(short).long_help(class.about);
+    match class.main {
+        Some(main) => arg.value_name(format!("{}[,KEY=…]", main.value)).action(ArgAction::Append),
+        None => {
+            arg.value_name("KEY=…").num_args(0..=1).require_equals(true).default_missing_value("")
+        }
+    }
+}
+
+/// The name of an option without its dashes.
+fn id(class: &Class) -> &'static str {
+    class.option.trim_start_matches('-')
 }
 
 /// The keys of an option without those that all handlers have, as they are typed. The main
@@ -151,10 +167,8 @@ pub fn key_groups() -> Vec<KeyGroup> {
         ("All handlers".to_owned(), common.map(describe).collect()),
         ("All handlers but --publish".to_owned(), options::FORMAT.iter().map(describe).collect()),
     ];
-    let mut options: Vec<&str> = CLASSES.iter().map(|class| class.option).collect();
-    options.dedup();
-    for option in options {
-        let Some(main) = Class::of_option(option).find_map(|class| class.main) else { continue };
+    for class in Class::of_options() {
+        let (option, Some(main)) = (class.option, class.main) else { continue };
         let (_, meaning) = describe(&Key { repeats: false, ..main });
         let first = (main.value.to_owned(), meaning);
         let keys = std::iter::once(first).chain(own_keys(option).iter().map(describe)).collect();
@@ -175,20 +189,26 @@ fn describe(key: &Key) -> (String, String) {
 }
 
 impl HandlerArgs {
-    /// The options of handlers and their values, without the console.
-    fn options(&self) -> [(&'static str, &[String]); 5] {
-        [
-            ("--file", &self.file),
-            ("--smtp", &self.smtp),
-            ("--syslog", &self.syslog),
-            ("--exec", &self.exec),
-            ("--publish", &self.publish),
-        ]
+    /// The options with a main value: all except `--console`.
+    fn others(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let others = self.typed.iter().filter(|(class, _)| class.main.is_some());
+        others.map(|(class, text)| (class.option, text.as_str()))
+    }
+
+    /// The value of `--console`, if it was given.
+    fn console_text(&self) -> Option<(&'static str, &str)> {
+        let console = self.typed.iter().find(|(class, _)| class.main.is_none());
+        console.map(|(class, text)| (class.option, text.as_str()))
     }
 
     /// Whether there is no handler besides the console.
     pub fn is_empty(&self) -> bool {
-        self.options().iter().all(|(_, texts)| texts.is_empty())
+        self.others().next().is_none()
+    }
+
+    /// Whether `--console` was given.
+    pub fn has_console(&self) -> bool {
+        self.console_text().is_some()
     }
 
     /// The console, if `--console` was given. `on_full` is the default for its queue; `None`
@@ -197,8 +217,8 @@ impl HandlerArgs {
     /// # Errors
     /// As [`HandlerArgs::spec`].
     pub fn console(&self, on_full: Option<OnFull>) -> Result<Option<HandlerSpec>> {
-        let Some(text) = &self.console else { return Ok(None) };
-        let console = read("--console", text, on_full.unwrap_or(OnFull::Block), on_full.is_some())?;
+        let Some((option, text)) = self.console_text() else { return Ok(None) };
+        let console = read(option, text, on_full.unwrap_or(OnFull::Block), on_full.is_some())?;
         check(&Spec { handlers: vec![console.clone()], routes: Vec::new() })?;
         Ok(Some(console))
     }
@@ -209,10 +229,8 @@ impl HandlerArgs {
     /// Unknown keys, invalid values, keys that exclude each other; errors of [`Spec::check`].
     pub fn spec(&self, on_full: OnFull) -> Result<Spec> {
         let mut handlers = Vec::new();
-        for (option, texts) in self.options() {
-            for text in texts {
-                handlers.push(read(option, text, on_full, true)?);
-            }
+        for (option, text) in self.others() {
+            handlers.push(read(option, text, on_full, true)?);
         }
         number_duplicates(&mut handlers);
         let spec = Spec { handlers, routes: Vec::new() };
@@ -262,6 +280,15 @@ fn number_duplicates(handlers: &mut [HandlerSpec]) {
         if *times > 1 {
             handler.name = format!("{} #{times}", handler.name);
         }
+    }
+}
+
+#[cfg(test)]
+impl HandlerArgs {
+    /// The arguments with one option and these values.
+    pub(crate) fn typed(option: &str, texts: &[&str]) -> HandlerArgs {
+        let class = Class::of_options().find(|class| class.option == option).expect("an option");
+        HandlerArgs { typed: texts.iter().map(|text| (class, (*text).to_owned())).collect() }
     }
 }
 

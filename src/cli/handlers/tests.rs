@@ -12,15 +12,7 @@ use zlog_pipeline::router::{
 
 /// The handler that `option` makes of `text`.
 fn one(option: &str, text: &str) -> Result<HandlerSpec> {
-    let texts = vec![text.to_owned()];
-    let mut args = HandlerArgs::default();
-    match option {
-        "file" => args.file = texts,
-        "smtp" => args.smtp = texts,
-        "syslog" => args.syslog = texts,
-        "exec" => args.exec = texts,
-        _ => args.publish = texts,
-    }
+    let args = HandlerArgs::typed(&format!("--{option}"), &[text]);
     Ok(args.spec(OnFull::Drop)?.handlers.remove(0))
 }
 
@@ -126,7 +118,7 @@ fn the_keys_of_all_handlers_are_read() {
 #[test]
 fn a_console_has_no_main_value_and_a_queue_only_in_a_relay() {
     let console = |text: &str, on_full| {
-        let args = HandlerArgs { console: Some(text.to_owned()), ..HandlerArgs::default() };
+        let args = HandlerArgs::typed("--console", &[text]);
         args.console(on_full).map(Option::unwrap).map_err(|error| error.to_string())
     };
     assert_eq!(HandlerArgs::default().console(None).unwrap(), None);
@@ -158,22 +150,22 @@ fn a_mail_handler_has_addresses_and_a_subject() {
 
 #[test]
 fn handlers_of_the_same_name_are_numbered_and_a_file_named_twice_is_refused() {
-    let args = HandlerArgs { exec: vec!["cat".into(), "cat".into()], ..HandlerArgs::default() };
+    let args = HandlerArgs::typed("--exec", &["cat", "cat"]);
     let spec = args.spec(OnFull::Drop).unwrap();
     assert_eq!(spec.handlers[1].name, "cat #2");
-    let args = HandlerArgs { file: vec!["a".into(), "./a".into()], ..HandlerArgs::default() };
+    let args = HandlerArgs::typed("--file", &["a", "./a"]);
     let error = args.spec(OnFull::Drop).unwrap_err().to_string();
     assert!(error.contains("would both write to"), "{error}");
 }
 
 #[test]
 fn a_key_after_the_format_is_warned_about_and_explains_a_refused_format() {
-    let file = |text: &str| HandlerArgs { file: vec![text.into()], ..HandlerArgs::default() };
+    let file = |text: &str| HandlerArgs::typed("--file", &[text]);
     let remarks = file("b.log,format=%(message)s,utc,level=error").remarks();
     assert_eq!(remarks.len(), 1, "{remarks:?}");
     assert!(remarks[0].starts_with("handler b.log: \",utc\" is part of its format"), "{remarks:?}");
     assert!(file("b.log,utc,format=msg=%(message)s,level=%(levelname)s").remarks().is_empty());
-    let console = |text: &str| HandlerArgs { console: Some(text.into()), ..HandlerArgs::default() };
+    let console = |text: &str| HandlerArgs::typed("--console", &[text]);
     assert_eq!(console("format={message},level=error").remarks().len(), 1);
     let hint = "format= takes the rest of the text, commas included: put it last.";
     assert!(refusal("file", "x.log,format=bare,level=debug").ends_with(hint));

@@ -56,7 +56,7 @@ fn init(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What the file says, as it would be typed.
+/// The settings of the file, as they would be typed.
 fn listing(path: &Path) -> Result<String> {
     let mut text = format!("file       {}", shown(path));
     let config = UserConfig::load(&cli::command())?;
@@ -73,7 +73,8 @@ fn listing(path: &Path) -> Result<String> {
             settings.iter().flat_map(Setting::arguments).map(|argument| escape(argument));
         let arguments = arguments.collect::<Vec<_>>().join(" ");
         // Writing to a String can't fail.
-        let _ = write!(text, "\n{:<10} {arguments}", format!("zlog {command}"));
+        let line = format!("\n{:<10} {arguments}", format!("zlog {command}"));
+        text.push_str(line.trim_end());
     }
     for (name, endpoints) in config.endpoints.iter() {
         let endpoints = endpoints.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");

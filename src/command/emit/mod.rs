@@ -24,9 +24,10 @@ use zlog_core::text::plural::counted;
 use zlog_core::{Error, Exit, Record, Result};
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{Publish, PublishOptions, Published};
+use zlog_pipeline::os::clock::TICK;
 use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
-use zlog_pipeline::os::{fd_limit, terminal, wakeup};
-use zlog_pipeline::pump::{self, Pipeline, pump};
+use zlog_pipeline::os::{clock, fd_limit, terminal, wakeup};
+use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::socket::{Publisher, SocketOptions};
 use zlog_pipeline::source::{Notice, PollStatus, ReadProgress, Source};
@@ -182,6 +183,8 @@ struct Emit {
     begun: Instant,
     longest_wait: Duration,
     taken: u64,
+    /// When the stored lines of this poll were read: seconds since 1970-01-01 UTC.
+    read_at: Option<f64>,
     /// Records whose own topic was not under the root.
     outside_root: u64,
     /// What was published before publishing became impossible.
@@ -202,7 +205,7 @@ impl Emit {
             held_up: Arc::default(),
         };
         Emit {
-            longest_wait: pump::TICK,
+            longest_wait: TICK,
             publish: None,
             wait: SubscriberWait::new(args),
             sender: sender(args),
@@ -214,6 +217,7 @@ impl Emit {
             quiet: args.quiet,
             begun: Instant::now(),
             taken: 0,
+            read_at: None,
             outside_root: 0,
             published: Published::default(),
             unpublished: 0,
@@ -403,6 +407,10 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
             return Ok(());
         }
         self.report_missing_subscribers();
+        if self.sender.stored && record.created.is_none() && record.received.is_none() {
+            // Many lines are read at once: the clock is read once for them, too.
+            record.created = Some(*self.read_at.get_or_insert_with(clock::now));
+        }
         self.outside_root += u64::from(self.sender.fill(record));
         let Some(publish) = &mut self.publish else { return Ok(()) };
         if let Some(rate) = &mut self.rate {
@@ -440,6 +448,7 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
             publish.flush()?;
         }
         source.checkpoint();
+        self.read_at = None;
         self.wait.check_soon();
         self.progress.show(self.taken);
         self.report_notices(source.take_notices());

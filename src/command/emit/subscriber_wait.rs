@@ -15,7 +15,7 @@ const CHECK_EVERY: u32 = 64;
 
 /// The wait for subscribers.
 pub(super) struct SubscriberWait {
-    /// Below this root they must subscribe to something.
+    /// Only subscribers of a topic with this root count.
     root: String,
     wanted: usize,
     mode: Mode,
@@ -26,19 +26,22 @@ pub(super) struct SubscriberWait {
 }
 
 enum Mode {
-    /// Until this much time has passed since the start. Then records are published anyway.
+    /// Waits this long, counted from the start, then publishes without subscribers.
     Limited(Duration),
-    /// Again whenever all subscribers have left. For files: what is not read stays in them.
+    /// Waits again whenever all subscribers have left. For files: they keep what is not read.
     Repeated {
-        /// The longest wait; then nothing more is published.
+        /// The longest wait. After it, nothing more is published.
         limit: Option<Duration>,
-        /// The wait was reported.
+        /// Whether the wait was reported.
         reported: bool,
         /// Records until the next check.
         unchecked: u32,
     },
-    /// It is over, and records may be published or not.
-    Over { publishes: bool },
+    /// Waits no longer.
+    Over {
+        /// Whether records are published.
+        publishes: bool,
+    },
 }
 
 impl SubscriberWait {
@@ -61,9 +64,9 @@ impl SubscriberWait {
         }
     }
 
-    /// Waits until a record may be published. Returns false if it must not be published, because
-    /// it can be read again: nobody came, or `stop` ended the wait. Calls `stop` at least every 50 ms, and
-    /// `report` with what a user should know, and whether that is a failure.
+    /// Waits until a record may be published. Returns false if it must not be published because
+    /// the next run reads it again: no subscriber came, or `stop` ended the wait. Calls `stop` at
+    /// least every 50 ms. Calls `report` with a message for the user and whether it is a failure.
     pub(super) fn wait(
         &mut self,
         publisher: &mut Publisher,
@@ -104,18 +107,22 @@ impl SubscriberWait {
         stop: &dyn Fn() -> bool,
         report: &dyn Fn(&str, bool),
     ) -> bool {
-        let mut wait = limit.unwrap_or(DEFAULT_WAIT);
+        let wait = limit.unwrap_or(DEFAULT_WAIT);
         loop {
             match publisher.wait_for(self.wanted, wait, &self.root, stop) {
                 WaitOutcome::Enough => break,
                 WaitOutcome::Stopped => return false,
+                // A tail that does not connect must not keep records from the others.
+                WaitOutcome::TimedOut(there) if there >= self.wanted => {
+                    report(&tails_missing(publisher, wait), false);
+                    break;
+                }
                 WaitOutcome::TimedOut(there) if limit.is_some() => {
                     self.mode = Mode::Over { publishes: false };
                     report(&held_back(publisher, self.wanted, there, wait), true);
                     return false;
                 }
                 WaitOutcome::TimedOut(there) => {
-                    wait = Duration::MAX;
                     if let Mode::Repeated { reported: reported @ false, .. } = &mut self.mode {
                         *reported = true;
                         report(&waiting(publisher, self.wanted, there), false);
@@ -126,21 +133,23 @@ impl SubscriberWait {
         if let Mode::Repeated { unchecked, .. } = &mut self.mode {
             *unchecked = CHECK_EVERY;
         }
-        // Later, one that stays is enough.
+        // From now on, one subscriber is enough.
         self.wanted = self.wanted.min(1);
         true
     }
 
-    /// That too few subscribers connected in time, if that is still so. Returned once.
+    /// The warning that too few subscribers connected in time, if they are still too few. Returned
+    /// once.
     pub(super) fn take_message(&mut self, publisher: &mut Publisher) -> Option<String> {
         let message = self.message.take()?;
         publisher.process_events();
-        (publisher.subscribers(&self.root) < self.wanted).then_some(message)
+        let is_enough = publisher.subscribers(&self.root) >= self.wanted;
+        (!is_enough || !publisher.missing_registered().is_empty()).then_some(message)
     }
 }
 
-/// That fewer subscribers than wanted connected in time, and the next step. `None` if none is
-/// wanted.
+/// The warning that too few subscribers connected in time, with the next step. `None` if none is
+/// required.
 fn missing(
     publisher: &Publisher,
     wanted: usize,
@@ -149,7 +158,7 @@ fn missing(
     root: &str,
 ) -> Option<String> {
     let endpoints = publisher.endpoint_status();
-    if let Some(text) = endpoints::wrong_subscriber(&endpoints).filter(|_| wanted > 0) {
+    if let Some(text) = endpoints::wrong_endpoint(&endpoints).filter(|_| wanted > 0) {
         return Some(text);
     }
     // A relay that nobody reads is there, and has not subscribed to anything.
@@ -159,9 +168,13 @@ fn missing(
     let limit = Seconds(limit);
     match wanted {
         0 => None,
+        _ if there >= wanted => Some(tails_missing(publisher, limit.0)),
         1 if publisher.subscribers("") > 0 => Some(format!(
             "nobody on {names} has subscribed to topics below {root:?}; publishing anyway. Some \
              have subscribed to others"
+        )),
+        1 if limit.0.is_zero() => Some(format!(
+            "no subscriber on {names}; publishing anyway, as --wait 0s says. Start {first} first"
         )),
         1 => Some(format!(
             "no subscriber on {names} after {limit}; publishing anyway. Start {first} first, or \
@@ -174,10 +187,10 @@ fn missing(
     }
 }
 
-/// That records wait for subscribers.
+/// The message that records wait for subscribers.
 fn waiting(publisher: &Publisher, wanted: usize, there: usize) -> String {
     let endpoints = publisher.endpoint_status();
-    if let Some(text) = endpoints::wrong_subscriber(&endpoints) {
+    if let Some(text) = endpoints::wrong_endpoint(&endpoints) {
         return text;
     }
     let names = names(&endpoints);
@@ -187,10 +200,10 @@ fn waiting(publisher: &Publisher, wanted: usize, there: usize) -> String {
     }
 }
 
-/// That nothing more is published, because too few subscribers came in time.
+/// The error that nothing more is published because too few subscribers connected in time.
 fn held_back(publisher: &Publisher, wanted: usize, there: usize, limit: Duration) -> String {
     let endpoints = publisher.endpoint_status();
-    if let Some(text) = endpoints::wrong_subscriber(&endpoints) {
+    if let Some(text) = endpoints::wrong_endpoint(&endpoints) {
         return text;
     }
     let (names, limit) = (names(&endpoints), Seconds(limit));
@@ -199,6 +212,22 @@ fn held_back(publisher: &Publisher, wanted: usize, there: usize, limit: Duration
         _ => format!("{there} of {wanted} subscribers on {names}"),
     };
     format!("{who} after {limit}: the next run publishes the rest. Wait longer with --wait 1m")
+}
+
+/// That tails run on this machine and have not subscribed, and the next step.
+fn tails_missing(publisher: &Publisher, limit: Duration) -> String {
+    let missing = publisher.missing_registered();
+    let processes: Vec<&str> = missing.iter().filter_map(|name| name.split('-').nth(1)).collect();
+    let (tail, misses) = match processes.len() {
+        1 => ("`zlog tail` (process", "misses"),
+        _ => ("`zlog tail` (processes", "miss"),
+    };
+    format!(
+        "{tail} {}) did not connect within {} and {misses} what is published before; publishing \
+         anyway. Wait longer with --wait 1m",
+        endpoints::name_some(&processes),
+        Seconds(limit)
+    )
 }
 
 fn names(endpoints: &[EndpointStatus]) -> String {

@@ -9,6 +9,7 @@ use indicatif::{
 };
 
 use crate::cli::EmitArgs;
+use crate::command::gaps_remark;
 use zlog_core::text::plural::{self, counted, grouped, plural};
 use zlog_pipeline::handler::publish::Published;
 use zlog_pipeline::os::terminal;
@@ -38,7 +39,9 @@ impl Summary {
     /// Whether records were lost, or may have been.
     pub(super) fn lost(&self) -> bool {
         let Published { dropped_full, broken, .. } = self.published;
-        dropped_full + broken + self.unpublished + self.counts.listen.lost() > 0 || !self.flushed
+        let Summary { unpublished, counts, .. } = self;
+        dropped_full + broken + unpublished + counts.listen.lost() + counts.lines.gaps > 0
+            || !self.flushed
     }
 
     /// The losses alone.
@@ -86,8 +89,7 @@ impl Summary {
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{} {what}", grouped(*count)));
         remarks.extend(plain);
-        let named = named.into_iter().filter(|(count, ..)| *count > 0);
-        remarks.extend(named.map(|(count, noun, what)| format!("{} {what}", counted(count, noun))));
+        remarks.extend(plural::remarks(named));
         remarks.extend(self.counts.listen.remarks());
         remarks.extend(self.may_be_lost());
         remarks
@@ -110,6 +112,7 @@ impl Summary {
     /// Losses whose number is not known.
     fn may_be_lost(&self) -> Vec<String> {
         let mut losses = Vec::from_iter(broken_remark(self.published.broken));
+        losses.extend(gaps_remark(self.counts.lines.gaps));
         if !self.flushed {
             losses.push("some may not have left before --linger was over".to_owned());
         }

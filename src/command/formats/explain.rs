@@ -12,8 +12,8 @@ use zlog_core::parse;
 use zlog_core::text::escape::{escape, escape_json_into};
 use zlog_core::text::plural::counted;
 use zlog_core::{Exit, Level, Record, Result, wire};
+use zlog_pipeline::os::clock::TICK;
 use zlog_pipeline::os::terminal::{self, Stdout};
-use zlog_pipeline::pump::TICK;
 use zlog_pipeline::source::file::{self, FileOptions};
 use zlog_pipeline::source::text::{Explained, LONGEST_STORED_LINE, LineOptions, StreamSpec};
 use zlog_pipeline::source::{PollStatus, Source};
@@ -55,7 +55,9 @@ pub(super) fn run(path: &Path, formats: Formats, only: Option<&str>, json: bool)
             PollStatus::Ended => break,
         }
     }
-    if !json {
+    if explainer.counts.is_empty() {
+        terminal::eprint_line("zlog formats: no lines to explain");
+    } else if !json {
         explainer.print_counts()?;
     }
     explainer.out.send()?;

@@ -10,7 +10,7 @@ use crate::cli::FormatsArgs;
 use crate::config::formats::UserFormats;
 use zlog_core::formats::Formats;
 use zlog_core::text::escape::escape;
-use zlog_core::text::suggest::suggest;
+use zlog_core::text::suggest::nearest;
 use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::terminal;
 
@@ -80,9 +80,9 @@ fn check_name(user: &UserFormats, formats: &Formats, name: &str) -> Result<()> {
         )));
     }
     let known: Vec<&str> = formats.definitions().map(|format| format.name).collect();
-    let suggestion = match suggest(name, &known) {
-        none if none.is_empty() => "`zlog formats` lists them.".to_owned(),
-        suggestion => suggestion,
+    let suggestion = match nearest(name, known) {
+        Some(meant) => format!("Did you mean {}?", escape(meant)),
+        None => "`zlog formats` lists all of them.".to_owned(),
     };
     Err(Error::usage(format!("{name:?} is not a line format")).hint(suggestion))
 }

@@ -255,7 +255,7 @@ fn open_query_server(
     }
     let endpoints: Vec<_> =
         endpoints.into_iter().map(|at| at.with_in_use_hints(QUERIES_IN_USE)).collect();
-    match QueryServer::open(proxy, &endpoints) {
+    match proxy.open_query_server(&endpoints) {
         Ok(server) => Ok(Some(server)),
         Err(error) if args.ask.is_empty() && args.keep.is_none() => {
             terminal::eprint_line(format_args!("zlog relay: running without queries: {error}"));

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::cli::RelayArgs;
 use crate::command::formats;
 use zlog_core::parse;
-use zlog_core::text::plural::counted;
+use zlog_core::text::plural::{self, counted};
 use zlog_core::{Level, Record, Result};
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Published, Wire};
@@ -117,9 +117,7 @@ impl InputThread {
             (source.lines.cut_lines, "line", "cut off by the end (marked `cut`)"),
             (source.lines.nuls, "NUL", "dropped (a hole in the input)"),
         ];
-        let counts = counts.into_iter().filter(|(count, ..)| *count > 0);
-        remarks
-            .extend(counts.map(|(count, noun, what)| format!("{} {what}", counted(count, noun))));
+        remarks.extend(plural::remarks(counts));
         remarks
     }
 

@@ -26,6 +26,7 @@ use self::settings::Settings;
 use self::summary::Summary;
 use super::connection_log::ConnectionLog;
 use super::disconnect_reason::{DisconnectReasons, ONLY_PUBLISHERS, ONLY_SUBSCRIBERS};
+use super::no_peer::NoPeerMonitor;
 use crate::cli::RelayArgs;
 use zlog_core::history::{History, Limits};
 use zlog_core::text::escape;
@@ -35,8 +36,8 @@ use zlog_pipeline::os::clock;
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::{fd_limit, terminal, wakeup};
 use zlog_pipeline::socket::{
-    ConnectionEvent, Drain, Forwarded, Proxy, ProxyOptions, PublisherRequest, SocketOptions,
-    connected_peers,
+    ConnectionEvent, Drain, EndpointStatus, Forwarded, Proxy, ProxyOptions, PublisherRequest, Role,
+    SocketOptions, connected_peers,
 };
 
 /// Most messages forwarded between two checks for anything else.
@@ -91,6 +92,8 @@ struct Relay {
     connection_log: Option<ConnectionLog>,
     /// Unless --quiet.
     disconnect_reasons: Option<DisconnectReasons>,
+    /// Unless --quiet, and if the relay connects to an endpoint.
+    no_peer: Option<NoPeerMonitor>,
     stop: ShutdownSignal,
     hangup: Hangup,
     /// When the handlers' timers are due, and when they ran last.
@@ -114,6 +117,7 @@ impl Relay {
         let begun = Instant::now();
         let opened = Sockets::open(args, &options(args))?;
         let Sockets { mut proxy, queries: server, registered, publishers } = opened;
+        let reports_no_peer = !args.quiet && !connected_to(&proxy).is_empty();
         let keep = args.keep.map(|per_topic| {
             proxy.subscribe(b"");
             let per_topic = usize::try_from(per_topic).unwrap_or(usize::MAX);
@@ -133,6 +137,7 @@ impl Relay {
             inputs,
             connection_log: args.verbose.then(|| ConnectionLog::new("relay")),
             disconnect_reasons: (!args.quiet).then(|| DisconnectReasons::new(args.max_message)),
+            no_peer: reports_no_peer.then(|| NoPeerMonitor::new(begun)),
             proxy,
             stop,
             hangup,
@@ -174,7 +179,8 @@ impl Relay {
             return TICK.min(self.due.saturating_duration_since(now));
         }
         let rates = self.rates.due(&self.proxy, &self.inputs);
-        let due = rates.map_or(self.due, |rates| rates.min(self.due));
+        let no_peer = self.no_peer.as_ref().and_then(NoPeerMonitor::due);
+        let due = rates.into_iter().chain(no_peer).fold(self.due, Instant::min);
         let descriptors = fd_limit::check_due(now).map_or(LONGEST_WAIT, |wait| wait.max(TICK));
         due.saturating_duration_since(now).min(descriptors)
     }
@@ -245,6 +251,7 @@ impl Relay {
     fn housekeeping(&mut self, now: Instant) {
         self.proxy.process_events();
         self.report_events(now);
+        self.report_no_peer(now);
         self.rates.on_timer(now, &self.proxy, &self.inputs);
         self.answer();
         self.run_handler_timers(now);
@@ -286,12 +293,16 @@ impl Relay {
         let mut reports = self.proxy.broken_reports(now);
         reports.extend(self.proxy.take_report());
         self.print_reports(reports);
-        let Relay { proxy, connection_log, disconnect_reasons, publishers, .. } = self;
+        let Relay { proxy, connection_log, disconnect_reasons, publishers, no_peer, .. } = self;
         let events: Vec<ConnectionEvent> = proxy.events().collect();
-        let (collecting, publishing) = proxy.bound();
+        let (collecting, _) = proxy.bound();
         for event in &events {
             if let Some(connection_log) = connection_log {
                 connection_log.print(event);
+            }
+            if let Some(no_peer) = no_peer {
+                no_peer.observe(event);
+                no_peer.connections_changed();
             }
             let Some(reasons) = disconnect_reasons else { continue };
             let endpoint = &event.endpoint;
@@ -300,15 +311,20 @@ impl Relay {
                 reasons.observe(event, now)
             } else if collecting.contains(endpoint) {
                 reasons.observe_refusal(event, ONLY_PUBLISHERS, now)
-            } else if publishing.contains(endpoint) {
-                reasons.observe_refusal(event, ONLY_SUBSCRIBERS, now)
             } else {
-                None
+                reasons.observe_refusal(event, ONLY_SUBSCRIBERS, now)
             };
             if let Some(reason) = reason {
                 terminal::eprint_line(format_args!("zlog relay: {reason}"));
             }
         }
+    }
+
+    /// Reports endpoints that the relay connects to and that have no peer.
+    fn report_no_peer(&mut self, now: Instant) {
+        let Relay { no_peer: Some(no_peer), proxy, .. } = self else { return };
+        let findings = no_peer.check(now, || connected_to(proxy));
+        self.print_reports(findings.iter().map(ToString::to_string));
     }
 
     /// Stops publishers, and forwards messages in flight, until `until` at the latest.
@@ -422,6 +438,16 @@ impl Relay {
             || inputs.iter().any(|input| input.listen_stats().lost() > 0);
         exit.or_expectation_failed(settings.args.fail_on_loss && lost)
     }
+}
+
+/// The endpoints that the relay connects to. To publish, one where something answers that is no
+/// subscriber counts as connected: that is reported when its handshake fails.
+fn connected_to(proxy: &Proxy) -> Vec<EndpointStatus> {
+    let (collect, publish) = proxy.endpoint_status();
+    let publish = publish.into_iter();
+    let publish =
+        publish.map(|it| EndpointStatus { peers: it.peers + usize::from(it.reached), ..it });
+    collect.into_iter().chain(publish).filter(|it| it.role == Role::Connect).collect()
 }
 
 fn options(args: &RelayArgs) -> ProxyOptions {

@@ -28,6 +28,7 @@ pub(super) struct CountReport {
     seconds: Option<i64>,
     time: TimeFormat,
     json: bool,
+    quiet: bool,
     out: Stdout,
 }
 
@@ -59,6 +60,7 @@ impl CountReport {
             seconds,
             time: TimeFormat::new(format, zone)?,
             json,
+            quiet: args.quiet,
             out: Stdout::with_linger(args.linger.0),
         }))
     }
@@ -106,6 +108,9 @@ impl CountReport {
     /// Standard output can't be written.
     pub(super) fn finish(&mut self) -> Result<()> {
         let closed = self.counts.close();
+        if closed.is_empty() && self.seconds.is_none() && !self.quiet {
+            terminal::eprint_line("zlog tail: no records to count");
+        }
         self.print(&closed)
     }
 

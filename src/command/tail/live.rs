@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use super::super::connection_log::ConnectionLog;
 use super::super::disconnect_reason::{DisconnectReasons, ONLY_PUBLISHERS};
 use super::super::endpoints;
+use super::super::no_peer::NoPeerMonitor;
 use super::no_output::{Action, NoOutputMonitor};
-use super::no_peer::NoPeerMonitor;
 use super::{Ended, Tail, settings};
 use crate::cli::TailArgs;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Record, Result};
+use zlog_pipeline::os::run_directory::Registration;
 use zlog_pipeline::os::{terminal, wakeup};
 use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::socket::{Endpoint, Role, SocketOptions, Subscriber};
@@ -20,7 +21,8 @@ use zlog_pipeline::source::subscribe::Subscribe;
 /// Shows what arrives until enough has come or a signal asks to stop.
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     let prefixes = tail.output.subscriptions(args.level);
-    let mut source = open(args, tail, &prefixes)?;
+    // Dropped before the source: publishers need not wait for a tail that ends.
+    let (mut source, _registration) = open(args, tail, &prefixes)?;
     tail.is_woken = true;
     let mut live = Live::new(args, tail, prefixes);
     pump(&mut source, &mut live)?;
@@ -29,8 +31,12 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     tail.output.release_all()
 }
 
-/// Opens the subscription, and requests the backlog with `--last`.
-fn open(args: &TailArgs, tail: &Tail, prefixes: &[Vec<u8>]) -> Result<Subscribe> {
+/// Registers this process, opens the subscription, and requests the backlog with `--last`.
+fn open(
+    args: &TailArgs,
+    tail: &Tail,
+    prefixes: &[Vec<u8>],
+) -> Result<(Subscribe, Option<Registration>)> {
     let mut options = SocketOptions::subscriber();
     options.hwm = args.hwm;
     options.max_message = args.max_message as u64;
@@ -40,6 +46,7 @@ fn open(args: &TailArgs, tail: &Tail, prefixes: &[Vec<u8>]) -> Result<Subscribe>
         }
     };
     let endpoints = endpoints::to_subscribe(&args.endpoints, &report)?;
+    let registration = endpoints::register_subscriber(&endpoints, &report);
     let query = args.last.map(|n| query_endpoint(args, &endpoints).map(|at| (n, at)));
     let query = query.transpose()?;
     // A request for the backlog subscribes when the relay is ready for it.
@@ -54,7 +61,10 @@ fn open(args: &TailArgs, tail: &Tail, prefixes: &[Vec<u8>]) -> Result<Subscribe>
             terminal::eprint_line(format_args!("zlog tail: {}", escape(&notice)));
         }
     }
-    Ok(source)
+    if let Some(registration) = &registration {
+        source.subscriber().subscribed_as(registration);
+    }
+    Ok((source, registration))
 }
 
 /// A tail of a subscription, and what it reports about it.

@@ -9,7 +9,6 @@ mod left_out;
 mod live;
 mod loss_report;
 mod no_output;
-mod no_peer;
 mod output;
 mod settings;
 mod stored;
@@ -23,9 +22,9 @@ use crate::cli::TailArgs;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{counted, grouped};
 use zlog_core::{Error, Exit, Record, Result};
+use zlog_pipeline::os::clock::TICK;
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::{fd_limit, terminal};
-use zlog_pipeline::pump::TICK;
 use zlog_pipeline::source::PollStatus;
 use zlog_pipeline::source::subscribe::LateMessages;
 
@@ -179,6 +178,8 @@ struct Tail {
     is_woken: bool,
     /// Messages that arrived after `--linger`, so that the handlers do not have them.
     late: LateMessages,
+    /// Gaps in the files that were read.
+    gaps: u64,
 }
 
 impl Tail {
@@ -200,6 +201,7 @@ impl Tail {
             handlers_due: None,
             is_woken: false,
             late,
+            gaps: 0,
         })
     }
 
@@ -287,7 +289,7 @@ impl Tail {
     }
 
     fn has_lost(&self, closed: &Closed) -> bool {
-        self.output.losses.lost() > 0 || closed.missing > 0 || self.late.any()
+        self.output.losses.lost() > 0 || closed.missing > 0 || self.late.any() || self.gaps > 0
     }
 
     /// Prints what is due at the end, and returns the exit code.

@@ -26,9 +26,9 @@ pub(super) struct TailOutput {
     pub(super) topics: Topics,
     /// The other conditions for a record to pass.
     pub(super) filter: Filter,
-    /// The options that these come from, for messages.
+    /// The options that select records, for messages.
     pub(super) selecting_options: String,
-    /// Fields that an option names and no record has.
+    /// Fields that an option names and no record had so far.
     pub(super) unseen: UnseenFields,
     /// Lost records.
     pub(super) losses: LossReport,
@@ -52,7 +52,7 @@ pub(super) struct TailOutput {
     pub(super) passed: u64,
     /// Records with a topic that passes, which the filter left out.
     pub(super) filtered: u64,
-    /// Records that were subscribed to, and whose topic does not pass.
+    /// Received records whose topic does not pass.
     pub(super) excluded: u64,
     /// Records that have passed and could not be decoded.
     pub(super) undecoded: u64,

@@ -98,11 +98,6 @@ fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
     for remark in args.handlers.remarks() {
         terminal::eprint_line(format_args!("zlog tail: {remark}"));
     }
-    if args.has_typed_fields && !args.shows_fields() && !args.quiet {
-        terminal::eprint_line(
-            "zlog tail: --show and --hide have no effect: only pretty output has columns to choose",
-        );
-    }
     if args.prints() {
         terminal::check_stdout()?;
         spec.handlers.push(console(args)?);

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::{Ended, Tail};
 use crate::cli::TailArgs;
-use crate::command::formats;
+use crate::command::{formats, gaps_remark};
 use zlog_core::parse;
-use zlog_core::text::plural::counted;
+use zlog_core::text::plural::{counted, remarks};
 use zlog_core::{Exit, Level, Record, Result};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::pump::{Pipeline, pump};
@@ -71,7 +71,9 @@ fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<(
         ));
     }
     print_none_passed(args, stored.tail, "");
-    print_counts(&source.counts().lines, args);
+    let lines = source.counts().lines;
+    print_counts(&lines, args);
+    tail.gaps = lines.gaps;
     // Input that could not be read is a failure, even if enough came from the rest.
     if source.exit() == Exit::Failed && tail.ended() == Ended::Done {
         tail.ended = Some(Ended::Failed);
@@ -79,19 +81,22 @@ fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<(
     Ok(())
 }
 
-/// Reports what is not shown as it is in the input.
+/// Reports input that is not shown unchanged.
 fn print_counts(lines: &LineCounts, args: &TailArgs) {
     let counts = [
         (lines.unmatched, "line", "that --format-in does not match (shown unchanged)"),
         (lines.nuls, "NUL", "dropped (a hole in the input)"),
         (lines.replaced, "state", "of progress bars overwritten (the last one is shown)"),
     ];
-    for (count, noun, what) in counts.into_iter().filter(|(count, ..)| *count > 0 && !args.quiet) {
-        terminal::eprint_line(format_args!("zlog tail: {} {what}", counted(count, noun)));
+    if let Some(gaps) = gaps_remark(lines.gaps).filter(|_| !args.quiet) {
+        terminal::eprint_line(format_args!("zlog tail: {gaps}"));
+    }
+    for remark in remarks(counts).filter(|_| !args.quiet) {
+        terminal::eprint_line(format_args!("zlog tail: {remark}"));
     }
 }
 
-/// Reports that records were read and none has passed.
+/// Reports that records were read but none passed.
 fn print_none_passed(args: &TailArgs, tail: &Tail, so_far: &str) {
     let output = &tail.output;
     if args.quiet || output.passed > 0 || output.left_out() == 0 {
@@ -108,7 +113,7 @@ struct Stored<'t> {
     started: Instant,
     /// Records without a time of their own.
     timeless: u64,
-    /// Whether it was reported that no record of what is stored has passed.
+    /// Whether it was reported that no stored record passed.
     has_reported: bool,
 }
 

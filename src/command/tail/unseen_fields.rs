@@ -1,4 +1,4 @@
-//! Finds the fields that an option names and no record has: they are probably misspelt.
+//! Finds fields that an option names but no record has. Their names are probably misspelt.
 
 use std::collections::BTreeSet;
 
@@ -15,12 +15,12 @@ const MAX_KNOWN: usize = 100;
 
 const COUNT_BY: &str = "--count-by";
 
-/// Fields that no record has had so far.
+/// Fields that an option names and no record had so far.
 #[derive(Default)]
 pub(super) struct UnseenFields {
-    /// Those that `--where` names.
+    /// The fields that `--where` names.
     compared: Vec<FieldPath>,
-    /// Those that `--show`, `--hide` and `--count-by` name.
+    /// The fields that `--show`, `--hide` and `--count-by` name.
     chosen: Vec<Chosen>,
     /// The names of extras so far.
     known: BTreeSet<String>,
@@ -29,7 +29,7 @@ pub(super) struct UnseenFields {
 struct Chosen {
     option: &'static str,
     name: String,
-    /// The place of a nested field, which `--show` takes and `--hide` does not.
+    /// The path of a nested field. `--show` accepts one, `--hide` does not.
     path: Option<FieldPath>,
 }
 
@@ -39,6 +39,9 @@ impl Chosen {
             || self.path.as_ref().is_some_and(|path| path.text(record).is_some())
     }
 }
+
+/// What other programs call the time of a record.
+const TIMES: [&str; 6] = ["time", "timestamp", "@timestamp", "ts", "date", "datetime"];
 
 impl UnseenFields {
     /// The fields that the arguments name. Those of `--show` and `--hide` only if they were typed:
@@ -88,13 +91,13 @@ impl UnseenFields {
         self.compared.clear();
     }
 
-    /// What `--where` names and no record has.
+    /// A message for each field that `--where` names and no record has.
     pub(super) fn compared(&self) -> Vec<String> {
         let text = |path: &FieldPath| self.text("--where", path.name(), &[]);
         self.compared.iter().map(text).collect()
     }
 
-    /// What `--show`, `--hide` and `--count-by` name and no record has.
+    /// A message for each field that `--show`, `--hide` or `--count-by` names and no record has.
     pub(super) fn chosen(&self) -> Vec<String> {
         let text = |chosen: &Chosen| {
             let columns: &[&str] = match chosen.option {
@@ -114,6 +117,10 @@ impl UnseenFields {
         let first = name.split('.').next().unwrap_or_default();
         let meant = match self.known.contains(first) {
             true => Some(first),
+            // The time of a record has this name in Python.
+            false if option != "--hide" && TIMES.contains(&&*name.to_lowercase()) => {
+                Some("created")
+            }
             false => nearest(name, all),
         };
         let hint = match meant {

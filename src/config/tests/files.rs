@@ -169,7 +169,7 @@ fn files_that_cannot_be_read_are_reported() {
 
 #[test]
 fn handlers_of_the_command_line_are_added() {
-    let args = crate::cli::HandlerArgs { file: vec!["a.log".into()], ..Default::default() };
+    let args = crate::cli::HandlerArgs::typed("--file", &["a.log"]);
     let typed = args.spec(OnFull::Drop).unwrap();
     let console = "[handlers.a]\nclass = 'console'\n";
     let plain = good(console).with_handlers(typed.clone()).unwrap();

@@ -222,8 +222,7 @@ fn table(class: &Class, keys: &[&Key]) -> String {
 
 fn typed_handler(class: &Class, line: &str) -> HandlerSpec {
     if class.option == "--console" {
-        let console = Some(line.to_owned());
-        let args = crate::cli::HandlerArgs { console, ..Default::default() };
+        let args = crate::cli::HandlerArgs::typed(class.option, &[line]);
         return args.console(Some(OnFull::Drop)).unwrap().unwrap();
     }
     let spec = typed(class.option, line).spec(OnFull::Drop);

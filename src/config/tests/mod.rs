@@ -49,17 +49,7 @@ fn relay_parser() -> Command {
     crate::cli::command().find_subcommand("relay").unwrap().clone()
 }
 
-/// The arguments with one handler: `--file` (or another option) with this value.
+/// The arguments with one handler: `file` (or another option) with this value.
 fn typed(option: &str, value: &str) -> crate::cli::HandlerArgs {
-    let mut args = crate::cli::HandlerArgs::default();
-    match option.trim_start_matches("--") {
-        "file" => &mut args.file,
-        "smtp" => &mut args.smtp,
-        "syslog" => &mut args.syslog,
-        "exec" => &mut args.exec,
-        "publish" => &mut args.publish,
-        _ => panic!("no option {option}"),
-    }
-    .push(value.to_owned());
-    args
+    crate::cli::HandlerArgs::typed(&format!("--{}", option.trim_start_matches('-')), &[value])
 }

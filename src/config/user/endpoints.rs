@@ -8,7 +8,7 @@ use zlog_core::text::suggest::suggest;
 use zlog_core::{Error, Result};
 use zlog_pipeline::socket::{Endpoint, Role};
 
-/// What a name begins with on the command line.
+/// The character before a name on the command line.
 pub const SIGN: char = '@';
 
 /// Where a command binds and connects.

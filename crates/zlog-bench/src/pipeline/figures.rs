@@ -25,7 +25,7 @@ pub struct Row {
     pub bare: Option<Figures>,
     /// zlog's records per second relative to bare libzmq's in the same round.
     pub ratio_to_bare: Option<Spread>,
-    /// Whether starting the programs takes more than [`MAX_STARTING_SHARE`] of either
+    /// Whether starting the programs takes more than a quarter of either
     /// implementation's time, so that the rate says little about throughput.
     pub too_short: bool,
     /// Why a run failed.
@@ -34,7 +34,7 @@ pub struct Row {
 
 /// The largest share of the median run that starting the programs may take. The rate is off
 /// by about that share.
-pub const MAX_STARTING_SHARE: f64 = 0.25;
+pub(crate) const MAX_STARTING_SHARE: f64 = 0.25;
 
 /// Summary of one implementation's runs.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub struct Figures {
     pub records_per_second: Spread,
     /// The share of the time spent on starting, connecting and ending the programs: what a
     /// run of one record takes in the same round.
-    pub starting_share: Option<Spread>,
+    pub(crate) starting_share: Option<Spread>,
     /// Records that should have arrived, over all subscribers and runs.
     pub wanted: u64,
     /// Records that arrived.

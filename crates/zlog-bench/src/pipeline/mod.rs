@@ -34,10 +34,10 @@ mod scenario;
 pub mod bare;
 
 pub use curve::{Curve, Line, Metric, image};
-pub use figures::{Figures, MAX_STARTING_SHARE, Row, Side};
+pub use figures::{Figures, Row, Side};
 pub use implementation::Implementation;
 pub use lines::LinesFile;
-pub use report::{Report, SCHEMA, Settings};
+pub use report::{Report, Settings};
 pub use rounds::{Bench, Series, Trial};
 pub use run::PipelineRunner;
 pub use sample::{Sample, SideUsage};

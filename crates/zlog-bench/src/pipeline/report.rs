@@ -28,12 +28,12 @@ use super::rounds::Bench;
 use crate::machine::Machine;
 
 /// The schema's name and number.
-pub const SCHEMA: &str = "zlog-bench-pipeline/1";
+pub(crate) const SCHEMA: &str = "zlog-bench-pipeline/1";
 
 /// Everything that one `zlog bench pipeline` measured.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Report {
-    /// [`SCHEMA`].
+    /// The name and the number of this schema.
     pub schema: String,
     /// The start: RFC 3339, UTC.
     pub date: String,

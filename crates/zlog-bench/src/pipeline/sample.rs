@@ -25,13 +25,13 @@ pub struct Sample {
 
 impl Sample {
     /// Records that arrived per second, over all subscribers.
-    pub fn arrived_per_second(&self) -> Option<f64> {
+    pub(crate) fn arrived_per_second(&self) -> Option<f64> {
         ratio(self.arrived as f64, self.seconds)
     }
 
     /// The share of the time spent on starting, connecting and ending the programs, from 0
     /// to 1.
-    pub fn starting_share(&self) -> Option<f64> {
+    pub(crate) fn starting_share(&self) -> Option<f64> {
         ratio(self.starting_seconds, self.seconds).map(|share| share.min(1.0))
     }
 
@@ -41,7 +41,7 @@ impl Sample {
     }
 
     /// Seconds of processor time of all processes per million records that arrived.
-    pub fn cpu_per_million(&self) -> Option<f64> {
+    pub(crate) fn cpu_per_million(&self) -> Option<f64> {
         let both = self.publishers.cpu_seconds? + self.subscribers.cpu_seconds?;
         ratio(both * 1e6, self.arrived as f64)
     }

@@ -19,7 +19,7 @@ use zlog_core::{Error, Result};
 pub const NONE: &str = "-";
 
 /// Marks a figure whose runs differ too much ([`Spread::is_vague`]).
-pub const VAGUE: &str = "?";
+pub(crate) const VAGUE: &str = "?";
 
 /// Columns of a terminal. Tables fit in.
 pub const WIDTH: usize = 80;
@@ -91,7 +91,7 @@ pub fn json(report: &impl Serialize) -> Result<Vec<u8>> {
 }
 
 /// A cell with the median of a spread, and a mark if it says little.
-pub fn median(spread: Option<Spread>, show: fn(f64) -> String) -> String {
+pub(crate) fn median(spread: Option<Spread>, show: fn(f64) -> String) -> String {
     let shown = |spread: Spread| match spread.is_vague() {
         true => format!("{}{VAGUE}", show(spread.median)),
         false => show(spread.median),
@@ -100,7 +100,7 @@ pub fn median(spread: Option<Spread>, show: fn(f64) -> String) -> String {
 }
 
 /// The remark that explains the marks, if there are any: the rows, and their vague figures.
-pub fn vague(rows: &[(String, Vec<String>)]) -> Option<String> {
+pub(crate) fn vague(rows: &[(String, Vec<String>)]) -> Option<String> {
     let named =
         |(name, figures): &(String, Vec<String>)| format!("{name} ({})", figures.join(", "));
     let rows: Vec<String> =
@@ -115,7 +115,7 @@ pub fn vague(rows: &[(String, Vec<String>)]) -> Option<String> {
 }
 
 /// A figure's name and its range, if it is vague.
-pub fn vague_range(name: &str, spread: Spread, show: fn(f64) -> String) -> Option<String> {
+pub(crate) fn vague_range(name: &str, spread: Spread, show: fn(f64) -> String) -> Option<String> {
     let range = || format!("{name} {} to {}", show(spread.low), show(spread.high));
     spread.is_vague().then(range)
 }

@@ -47,12 +47,12 @@ use super::rounds::Series;
 use zlog_core::Result;
 
 /// The schema's name and number.
-pub const SCHEMA: &str = "zlog-bench/1";
+pub(crate) const SCHEMA: &str = "zlog-bench/1";
 
 /// Everything that one `zlog bench` measured.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Report {
-    /// [`SCHEMA`].
+    /// The name and the number of this schema.
     pub schema: String,
     /// The start: RFC 3339, UTC.
     pub date: String,

@@ -9,8 +9,8 @@ use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
 /// Replaces `path` with `bytes`: writes a temporary file beside it, then renames it, so
-/// that nobody reads half a file. A device, a pipe or a link stays what it is and gets the bytes:
-/// `/dev/stdout`.
+/// that nobody reads half a file. A device, a pipe or a link (`/dev/stdout`) is not replaced:
+/// the bytes are written to it.
 ///
 /// # Errors
 /// As [`check_writable`], or the disk is full; `path` is unchanged then.
@@ -39,7 +39,7 @@ pub fn check_writable(path: &Path) -> Result<()> {
     sibling_temp_file(path).map(drop)
 }
 
-/// Whether a new file in its place would be another kind of thing.
+/// Whether `path` is a device, a pipe or a link, which a regular file must not replace.
 fn is_special(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|there| !there.is_file())
 }

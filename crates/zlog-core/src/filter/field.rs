@@ -4,12 +4,11 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::condition::ConditionError;
-use super::condition::parser::Parser;
-use crate::format::attribute::{Attribute, FieldContext};
+use crate::fields::attribute::{Attribute, FieldContext};
+use crate::level::Level;
 use crate::python::Value;
-use crate::record::{Level, Record};
-use crate::wire::json;
+use crate::record::Record;
+use crate::text::json;
 use crate::wire::topic::level_of;
 
 /// The name of a field of records: `level`, an attribute of Python's `LogRecord` or of zlog
@@ -37,17 +36,6 @@ pub(super) enum Root {
 }
 
 impl FieldPath {
-    /// Reads a name.
-    ///
-    /// # Errors
-    /// `text` is empty, or is no name.
-    pub fn new(text: &str) -> Result<FieldPath, ConditionError> {
-        let mut parser = Parser::new(text);
-        let path = parser.field()?;
-        parser.end("the name ends before this")?;
-        Ok(path)
-    }
-
     pub(super) fn of_parts(parts: Vec<String>) -> FieldPath {
         let root = match parts.as_slice() {
             [name] if name == "level" || name == "levelname" => Root::Level,

@@ -6,7 +6,8 @@ mod search;
 mod topics;
 mod when;
 
-use crate::record::{Level, Record};
+use crate::level::Level;
+use crate::record::Record;
 use crate::wire::topic::level_of;
 
 pub use condition::{Condition, ConditionError};
@@ -37,7 +38,7 @@ pub struct Filter {
     pub until: Option<f64>,
     /// All of these.
     pub conditions: Vec<Condition>,
-    /// What the text matches.
+    /// Regular expressions that the text must match, or must not.
     pub text: TextFilter,
 }
 

@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use crate::format::value::write_fields;
+use crate::fields::pairs::write_fields;
 use crate::record::Record;
 use crate::text::sgr;
 

@@ -1,7 +1,7 @@
 //! Filters topics by prefix and root, and computes the subscriptions for them.
 
 use crate::error::{Error, Result};
-use crate::record::Level;
+use crate::level::Level;
 use crate::wire::topic;
 
 /// Every level name that may stand in a topic. Custom levels are `Level N`.

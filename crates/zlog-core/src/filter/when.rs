@@ -27,7 +27,7 @@ pub struct Moment {
     pub assumed: Option<String>,
 }
 
-/// What was typed.
+/// A time as it was typed.
 enum Typed {
     /// A duration before now.
     Ago(Timestamp),

@@ -1,8 +1,8 @@
 //! `asctime`: the time of a record as Python's `Formatter.formatTime` writes it.
 
-use super::attribute::msecs;
 use super::template::MsecFormat;
 use super::time::TimeFormat;
+use crate::fields::attribute::msecs;
 use crate::record::Record;
 
 /// Formats times, with the sender's milliseconds.

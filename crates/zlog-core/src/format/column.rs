@@ -8,7 +8,7 @@ use super::short_names::ShortNames;
 /// The maximum width of a column. Longer values shift only their own line.
 const MAX_WIDTH: usize = 40;
 
-/// What the parts of topics and loggers end with.
+/// The characters that end a part of a topic or of a logger.
 const SEPARATORS: &[char] = &['.', ':', '/'];
 
 /// A column that grows to the widest value so far.

@@ -6,7 +6,7 @@ use crate::filter::FieldPath;
 /// Stands for all extras.
 const EXTRAS: &str = "extras";
 
-/// What was asked for.
+/// The fields that `--show` and `--hide` name.
 ///
 /// The names of columns are `time`, `level`, `topic`, `name` (the logger's) and `source`.
 /// `extras` stands for all extras. Other names are those of extras and of attributes.

@@ -13,12 +13,13 @@ pub(super) struct Json {
     escape: bool,
     /// The line before escaping.
     line: Vec<u8>,
+    writer: wire::json::Writer,
 }
 
 impl Json {
     /// `escape`: escape characters that are unsafe for a terminal.
     pub(super) fn new(escape: bool) -> Json {
-        Json { escape, line: Vec::new() }
+        Json { escape, line: Vec::new(), writer: wire::json::Writer::default() }
     }
 }
 
@@ -26,11 +27,11 @@ impl Format for Json {
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         if self.escape {
             self.line.clear();
-            wire::json::write_stored(record, &mut self.line);
+            self.writer.write_stored(record, &mut self.line);
             // The line is valid UTF-8, so nothing is replaced.
             escape_json_into(out, &String::from_utf8_lossy(&self.line));
         } else {
-            wire::json::write_stored(record, out);
+            self.writer.write_stored(record, out);
         }
         out.push(b'\n');
     }

@@ -12,8 +12,9 @@
 
 use super::Format;
 use super::time::TimeFormat;
-use super::value::{write_json, write_text};
-use crate::record::{Level, Record};
+use crate::fields::pairs::{write_json, write_text};
+use crate::level::Level;
+use crate::record::Record;
 use crate::text::escape::is_unsafe;
 
 /// The keys that are not extras.

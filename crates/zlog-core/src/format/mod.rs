@@ -8,7 +8,6 @@
 //! and to escape.
 
 mod asctime;
-pub(crate) mod attribute;
 mod column;
 mod fields;
 mod formatter;
@@ -24,7 +23,6 @@ mod syslog;
 mod template;
 mod text;
 mod time;
-pub(crate) mod value;
 
 use jiff::tz::TimeZone;
 use regex::Regex;
@@ -170,7 +168,7 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Level;
+    use crate::level::Level;
 
     /// A record in each format. Exhaustive, so that a new one needs an exemplar.
     fn exemplar(output: Output) -> &'static str {

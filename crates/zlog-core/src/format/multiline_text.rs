@@ -27,7 +27,7 @@ pub(super) struct MultilineText {
     mark: Paint,
     /// The text between its SGR sequences. Reused.
     stripped: String,
-    /// What is inserted into the current text.
+    /// The text that is inserted into the current text.
     inserts: Inserts,
 }
 

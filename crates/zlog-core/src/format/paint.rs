@@ -2,8 +2,7 @@
 
 use owo_colors::Style;
 
-use crate::record::Level;
-use crate::text::escape::{Newlines, ends_line, escape_into};
+use crate::level::Level;
 
 /// A style as the bytes that switch it on; empty without colour.
 pub(super) struct Paint(Vec<u8>);
@@ -87,16 +86,6 @@ impl Palette {
         }
         let band = Level::NAMED.iter().rposition(|&named| named <= level).unwrap_or(0);
         &self.levels[band]
-    }
-}
-
-/// Appends text that is part of a line. Text that would end a line is escaped even if
-/// `escape` is off, so that a topic or a name can't look like another record.
-pub(super) fn write_inline(out: &mut Vec<u8>, text: &str, escape: bool) {
-    if escape || ends_line(text) {
-        escape_into(out, text, Newlines::Escape);
-    } else {
-        out.extend_from_slice(text.as_bytes());
     }
 }
 

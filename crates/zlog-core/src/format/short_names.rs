@@ -12,15 +12,15 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// Stands for what is left out.
 const ELLIPSIS: char = '…';
 
-/// The most names that are told apart.
+/// The most names that get short forms of their own.
 const MAX_NAMES: usize = 200;
 
-/// The longest name that is told apart, in bytes.
+/// The longest name that gets a short form of its own, in bytes.
 const MAX_BYTES: usize = 256;
 
 /// The short forms of the names of a column.
 pub(super) struct ShortNames {
-    /// What the parts of a name end with.
+    /// The characters that end a part of a name.
     separators: &'static [char],
     limit: usize,
     forms: HashMap<Box<str>, Box<str>>,

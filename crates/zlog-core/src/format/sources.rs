@@ -6,7 +6,7 @@
 
 use crate::topic_table::TopicTable;
 
-/// The most sources that are told apart. Others have their whole name as the label.
+/// The most sources with a short label. The label of any other is its whole name.
 const MAX_SOURCES: usize = 200;
 
 /// The sources seen so far.

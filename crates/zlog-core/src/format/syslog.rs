@@ -4,7 +4,7 @@
 //! escaped as in rsyslog (`#012`), so that a traceback stays with its record.
 
 use super::Format;
-use crate::format::attribute::{Attribute, FieldContext};
+use crate::fields::attribute::{Attribute, FieldContext};
 use crate::python::Value;
 use crate::record::Record;
 

@@ -6,10 +6,11 @@
 
 use super::column::Column;
 use super::multiline_text::MultilineText;
-use super::paint::{Palette, write_inline};
+use super::paint::Palette;
 use super::time::TimeFormat;
 use super::{Format, Options};
 use crate::record::Record;
+use crate::text::escape::write_inline;
 
 /// Writes messages.
 pub(super) struct Text {
@@ -87,7 +88,7 @@ mod tests {
 
     use super::*;
     use crate::format::time::DEFAULT_PATTERN;
-    use crate::record::Level;
+    use crate::level::Level;
 
     fn text(options: Options, record: &Record<'_>) -> String {
         let time = TimeFormat::new(DEFAULT_PATTERN, TimeZone::UTC).unwrap();

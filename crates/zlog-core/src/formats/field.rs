@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use crate::record::{RawJson, Record, Text};
+use crate::text::json;
 use crate::wire::attributes::{NumberField, TextField};
-use crate::wire::json;
 
 /// What a named group is.
 #[derive(Clone, PartialEq, Eq, Debug)]

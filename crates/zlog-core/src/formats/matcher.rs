@@ -11,7 +11,8 @@ use super::pattern::Groups;
 use super::prefix::Candidates;
 use super::time::{self, Context};
 use super::{Compiled, Definition, Format, Formats};
-use crate::record::{Level, Record};
+use crate::level::Level;
+use crate::record::Record;
 use crate::wire::attributes::TextField;
 
 /// Reads the lines of one stream.
@@ -192,11 +193,15 @@ impl Matcher {
             return self.attempt(forced, input, context, record).ok();
         }
         let (lower, others) = self.around_last();
-        let first = self.candidates(input, lower).chain(self.last);
-        self.attempt_each(first, input, context, record).or_else(|| {
-            let others = self.candidates(input, others);
-            self.attempt_each(others, input, context, record)
-        })
+        if self.last.is_some() {
+            let first = self.candidates(input, lower).chain(self.last);
+            let end = self.attempt_each(first, input, context, record);
+            if end.is_some() {
+                return end;
+            }
+        }
+        let others = self.candidates(input, others);
+        self.attempt_each(others, input, context, record)
     }
 
     /// The formats that are tried before the last one that matched, since they have a lower rank

@@ -25,7 +25,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use jiff::tz::TimeZone;
 
-use crate::record::Level;
+use crate::level::Level;
 use field::Field;
 pub use matcher::{Attempt, Explanation, Mismatch, Reason};
 pub(crate) use matcher::{Input, Matcher};
@@ -74,6 +74,20 @@ pub enum Continues {
 }
 
 impl Definition {
+    /// The values of keys that a format file leaves out.
+    pub const DEFAULT: Definition = Definition {
+        name: "",
+        title: "",
+        rank: 50,
+        pattern: "",
+        times: &[],
+        zone: None,
+        levels: &[],
+        continues: None,
+        prefix: &[],
+        needed: "",
+    };
+
     /// Checks the pattern and the formats of times.
     ///
     /// # Errors

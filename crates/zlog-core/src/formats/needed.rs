@@ -1,6 +1,7 @@
 //! Which formats a line can have, from the bytes that it contains anywhere: a line without a
 //! bracket has none of the formats whose patterns need one.
 
+use crate::text::parsers::syntax_error;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -34,10 +35,16 @@ const BITS: [Bytes; 256] = {
 /// The set of bytes in a text.
 pub(super) fn bytes(text: &[u8]) -> Bytes {
     let add = |all: Bytes, byte: &u8| all | BITS[usize::from(*byte)];
-    // Eight at once: this looks at each byte of each line.
-    let (chunks, rest) = text.as_chunks::<8>();
-    let all = chunks.iter().fold(0, |all, chunk| all | chunk.iter().fold(0, add));
+    // This looks at each byte of each line, so text in lower case is skipped 16 bytes at once.
+    let (chunks, rest) = text.as_chunks::<16>();
+    let all = chunks.iter().filter(|chunk| !is_lower(chunk));
+    let all = all.fold(0, |all, chunk| all | chunk.iter().fold(0, add));
     rest.iter().fold(all, add)
+}
+
+/// Whether there are only letters in lower case and spaces, which have no bits.
+fn is_lower(text: &[u8; 16]) -> bool {
+    text.iter().fold(true, |all, byte| all & (byte.is_ascii_lowercase() | (*byte == b' ')))
 }
 
 /// The bytes that every match of the pattern contains: `-0[]` for `\[\d+-\w*\]`. `0` stands for
@@ -47,7 +54,7 @@ pub(super) fn bytes(text: &[u8]) -> Bytes {
 /// The pattern is not a regular expression; the text says why.
 pub fn of_pattern(pattern: &str) -> Result<String, String> {
     let mut parser = ParserBuilder::new().unicode(false).utf8(false).build();
-    let hir = parser.parse(pattern).map_err(|error| error.to_string())?;
+    let hir = parser.parse(pattern).map_err(|error| syntax_error(&error))?;
     let needed = needed(&hir);
     let bytes = BYTES.iter().filter(|byte| needed & BITS[usize::from(**byte)] != 0);
     Ok(bytes.map(|byte| char::from(*byte)).collect())
@@ -75,6 +82,17 @@ fn needed(pattern: &Hir) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_byte_is_found_wherever_it_is_in_a_text() {
+        for length in 0..50 {
+            for (at, byte) in (0..length).flat_map(|at| b"0A \x1bz|".map(|byte| (at, byte))) {
+                let mut text = vec![b'a'; length];
+                text[at] = byte;
+                assert_eq!(bytes(&text), BITS[usize::from(byte)], "{text:?}");
+            }
+        }
+    }
 
     #[test]
     fn the_needed_bytes_of_a_pattern_are_those_that_every_match_contains() {

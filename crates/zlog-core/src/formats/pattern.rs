@@ -1,5 +1,6 @@
 //! The pattern of a format: an expression for the start of a line.
 
+use crate::text::parsers::syntax_error;
 use regex::bytes::{CaptureLocations, Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 
@@ -39,7 +40,7 @@ impl Pattern {
     /// The text is not a regular expression.
     pub(super) fn new(pattern: &str) -> Result<Pattern, String> {
         let mut parser = ParserBuilder::new().unicode(false).utf8(false).build();
-        let hir = parser.parse(pattern).map_err(|error| error.to_string())?;
+        let hir = parser.parse(pattern).map_err(|error| syntax_error(&error))?;
         if let Some(steps) = Steps::new(&hir) {
             return Ok(Pattern::Steps(steps));
         }

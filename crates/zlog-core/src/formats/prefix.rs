@@ -4,6 +4,7 @@
 //! Most lines of text have no format, or one of very few. Trying a hundred expressions on each
 //! would cost more than all the rest of a record's way.
 
+use crate::text::parsers::syntax_error;
 use std::collections::HashMap;
 
 use regex_syntax::ParserBuilder;
@@ -25,10 +26,18 @@ impl Candidates {
     pub(super) const ALL: Candidates = Candidates([u64::MAX; WORDS]);
 
     /// These formats without those that are `excluded`.
-    pub(super) fn without(self, excluded: impl Fn(usize) -> bool) -> Candidates {
-        let mut rest = self;
-        self.filter(|format| excluded(*format)).for_each(|format| rest.remove(format));
-        rest
+    pub(super) fn without(mut self, excluded: impl Fn(usize) -> bool) -> Candidates {
+        for (at, word) in self.0.iter_mut().enumerate() {
+            let mut rest = *word;
+            while rest != 0 {
+                let format = rest & rest.wrapping_neg();
+                rest ^= format;
+                if excluded(at * 64 + format.trailing_zeros() as usize) {
+                    *word ^= format;
+                }
+            }
+        }
+        self
     }
 
     /// The formats before `end`.
@@ -185,7 +194,7 @@ fn classes(sets: &HashMap<&str, usize>) -> ([u8; 256], Vec<Vec<bool>>) {
 /// The pattern is not a regular expression; the text says why.
 pub fn of_pattern(pattern: &str) -> Result<Vec<String>, String> {
     let mut parser = ParserBuilder::new().unicode(false).utf8(false).build();
-    let hir = parser.parse(pattern).map_err(|error| error.to_string())?;
+    let hir = parser.parse(pattern).map_err(|error| syntax_error(&error))?;
     let mut sets = prefix(&[&hir]).sets;
     sets.truncate(MAX_LEN);
     let end = sets.iter().rposition(is_telling).map_or(0, |last| last + 1);

@@ -13,7 +13,7 @@
 //!   a word that ends in one (`cc: error: x`);
 //! - as a word `level=error`.
 
-use crate::record::Level;
+use crate::level::Level;
 
 /// The part of a line that is searched, in bytes and words.
 const MAX_BYTES: usize = 192;
@@ -77,25 +77,22 @@ struct Word<'a> {
     tabbed: bool,
 }
 
-/// The kinds of bytes, as far as words are concerned.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Blank,
-    Letter,
-    Digit,
-    Other,
-}
+/// The kinds of bytes, as far as words are concerned: one bit each.
+const BLANK: u8 = 1;
+const LETTER: u8 = 2;
+const DIGIT: u8 = 4;
+const OTHER: u8 = 8;
 
 /// The kind of each byte. Looked up, since every line is read byte by byte.
-const KINDS: [Kind; 256] = {
-    let mut kinds = [Kind::Other; 256];
+const KINDS: [u8; 256] = {
+    let mut kinds = [OTHER; 256];
     let mut byte = 0_u8;
     while byte < 128 {
         kinds[byte as usize] = match byte {
-            _ if byte.is_ascii_whitespace() => Kind::Blank,
-            _ if byte.is_ascii_alphabetic() => Kind::Letter,
-            _ if byte.is_ascii_digit() => Kind::Digit,
-            _ => Kind::Other,
+            _ if byte.is_ascii_whitespace() => BLANK,
+            _ if byte.is_ascii_alphabetic() => LETTER,
+            _ if byte.is_ascii_digit() => DIGIT,
+            _ => OTHER,
         };
         byte += 1;
     }
@@ -103,17 +100,17 @@ const KINDS: [Kind; 256] = {
 };
 
 /// The end of the bytes from `at` that are of these kinds.
-fn end_of(line: &[u8], at: usize, kinds: &[Kind]) -> usize {
-    let is_other = |byte: &u8| !kinds.contains(&KINDS[usize::from(*byte)]);
+fn end_of(line: &[u8], at: usize, kinds: u8) -> usize {
+    let is_other = |byte: &u8| kinds & KINDS[usize::from(*byte)] == 0;
     line[at..].iter().position(is_other).map_or(line.len(), |len| at + len)
 }
 
 impl<'a> Word<'a> {
     /// The word that begins at `at`, which is no blank.
     fn read(line: &'a [u8], at: usize) -> Word<'a> {
-        let start = end_of(line, at, &[Kind::Other]);
-        let letters = end_of(line, start, &[Kind::Letter]);
-        let end = end_of(line, letters, &[Kind::Letter, Kind::Digit, Kind::Other]);
+        let start = end_of(line, at, OTHER);
+        let letters = end_of(line, start, LETTER);
+        let end = end_of(line, letters, LETTER | DIGIT | OTHER);
         let after_tab = at > 0 && line[at - 1] == b'\t';
         Word {
             token: &line[at..end],
@@ -145,16 +142,22 @@ impl Scanner {
     fn level(mut self, line: &[u8]) -> Option<Level> {
         let mut at = 0;
         for _ in 0..MAX_WORDS {
-            at = end_of(line, at, &[Kind::Blank]);
+            at = end_of(line, at, BLANK);
             if at == line.len() {
                 return None;
             }
-            let word = Word::read(line, at);
-            at += word.token.len();
-            if let Some(level) = self.level_of(&word, &line[at..]) {
-                return Some(level);
+            let common = common_word(&line[at..]).filter(|_| !self.inside);
+            if let Some(word) = common {
+                self.note_plain(word);
+                at += word.len();
+            } else {
+                let word = Word::read(line, at);
+                at += word.token.len();
+                if let Some(level) = self.level_of(&word, &line[at..]) {
+                    return Some(level);
+                }
+                self.note(&word);
             }
-            self.note(&word);
             if self.plain > 2 {
                 return None;
             }
@@ -215,17 +218,16 @@ impl Scanner {
         ends && self.plain <= u32::from(self.stamped || set_off)
     }
 
+    /// As [`Scanner::note`], for a [common word](common_word).
+    fn note_plain(&mut self, word: &[u8]) {
+        self.npm = self.start && word == b"npm";
+        (self.start, self.after_plain) = (false, true);
+        self.plain += 1;
+    }
+
     /// Updates the state after a word that is no level.
     fn note(&mut self, word: &Word<'_>) {
         let token = word.token;
-        // A shortcut for most words; the code below has the same result.
-        let lower = word.letters.first().is_some_and(u8::is_ascii_lowercase);
-        if lower && word.letters.len() == token.len() && !self.inside {
-            self.npm = self.start && token == b"npm";
-            (self.start, self.after_plain) = (false, true);
-            self.plain += 1;
-            return;
-        }
         let is_name = token.iter().any(u8::is_ascii_alphanumeric);
         if !is_name {
             // A separator: the word before it was a name.
@@ -256,24 +258,27 @@ pub(super) fn is_level(word: &str) -> bool {
 
 /// Whether a level may have this name, by its first letters. Rules out nearly all words.
 fn may_be_level(letters: &[u8]) -> bool {
-    let [first, second, ..] = letters else { return false };
-    let second = second | 0x20;
+    let [first, second, third, ..] = letters else { return false };
     letters.len() <= "emergency".len()
-        && match first | 0x20 {
-            b'a' => second == b'l',
-            b'c' => second == b'r',
-            b'd' => matches!(second, b'b' | b'e' | b'p'),
-            b'e' => matches!(second, b'm' | b'r'),
-            b'f' => matches!(second, b'a' | b't'),
-            b'i' => second == b'n',
-            b'n' => second == b'o',
-            b'p' => second == b'a',
-            b's' => second == b'e',
-            b't' => second == b'r',
-            b'v' => matches!(second, b'e' | b'r'),
-            b'w' => matches!(second, b'a' | b'r'),
+        && match [first | 0x20, second | 0x20] {
+            [b'a', b'l'] | [b'd' | b'v', b'e'] | [b'd', b'b' | b'p'] | [b'e', b'm' | b'r'] => true,
+            [b'v' | b'w', b'r'] | [b'f', b'a' | b't'] | [b't', b'r'] => true,
+            [b'c', b'r'] => third | 0x20 == b'i',
+            [b'i', b'n'] => third | 0x20 == b'f',
+            [b'n', b'o'] => third | 0x20 == b't',
+            [b'p', b'a'] => third | 0x20 == b'n',
+            [b's', b'e'] => third | 0x20 == b'v',
+            [b'w', b'a'] => third | 0x20 == b'r',
             _ => false,
         }
+}
+
+/// The word that the line begins with, if that has only letters in lower case and is no level by
+/// the first of them: as most words. A shortcut.
+fn common_word(line: &[u8]) -> Option<&[u8]> {
+    let end = line.iter().position(|byte| !byte.is_ascii_lowercase()).unwrap_or(line.len());
+    let is_word = line.get(end).is_none_or(u8::is_ascii_whitespace);
+    (end > 0 && is_word && !may_be_level(&line[..end])).then(|| &line[..end])
 }
 
 /// The level of a word, except for common words.

@@ -8,8 +8,9 @@ use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
 use crate::formats::time::exact;
-use crate::record::{Level, RawJson, Record, Text};
-use crate::wire::json::{is_within_limits, quoted, string_value};
+use crate::level::Level;
+use crate::record::{RawJson, Record, Text};
+use crate::text::json::{is_within_limits, quoted, string_value};
 use crate::wire::other_loggers::levels::{self, Scale};
 use crate::wire::other_loggers::{Field, field_alias, parse_time};
 

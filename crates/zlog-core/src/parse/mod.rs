@@ -35,9 +35,11 @@ use regex::Regex;
 
 use crate::formats::time::{LastTime, leading};
 use crate::formats::{Explanation, Formats, Input, Matcher};
-use crate::record::{Level, RawJson, Record};
+use crate::level::Level;
+use crate::record::{RawJson, Record};
+use crate::text::json;
 use crate::wire;
-use crate::wire::json::Schema;
+use crate::wire::attributes::Schema;
 pub use crate::wire::text::backslash_replace;
 use pattern::Pattern;
 
@@ -397,7 +399,7 @@ fn read_json_line<'a>(line: &'a str, record: &mut Record<'a>) -> Option<Schema> 
 /// Makes extras of another program's `source` and `seq`: a sender sets its own.
 fn keep_sender(record: &mut Record<'_>) {
     if let Some(source) = record.source.take() {
-        record.extras.push(("source".into(), RawJson(wire::json::quoted(&source).into())));
+        record.extras.push(("source".into(), RawJson(json::quoted(&source).into())));
     }
     if let Some(seq) = record.seq.take() {
         record.extras.push(("seq".into(), RawJson(seq.to_string().into())));

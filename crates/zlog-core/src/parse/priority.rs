@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use crate::record::{Level, RawJson, Record};
+use crate::level::Level;
+use crate::record::{RawJson, Record};
 
 /// The names of the syslog facilities by number, as JSON.
 pub const FACILITIES: [&str; 24] = [

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::{Value, number, push};
-use crate::wire::json;
+use crate::text::json;
 
 /// Below this depth, values are shown as JSON: each level is parsed again, and is a
 /// recursive call.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::repr;
-use crate::wire::json;
+use crate::text::json;
 
 /// The value of a record's field, or one given as JSON.
 #[derive(Clone, PartialEq, Debug)]

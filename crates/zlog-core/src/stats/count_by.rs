@@ -7,7 +7,8 @@ use std::str::FromStr;
 
 use super::counts::Counts;
 use crate::filter::{ConditionError, FieldPath};
-use crate::record::{Level, Record};
+use crate::level::Level;
+use crate::record::Record;
 use crate::text::escape;
 use crate::text::plural::grouped;
 use crate::wire::topic;

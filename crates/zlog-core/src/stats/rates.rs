@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use super::counts::Counts;
-use crate::record::{Level, Record};
+use crate::level::Level;
+use crate::record::Record;
 use crate::text::escape;
 use crate::text::plural::{grouped, rate};
 use crate::wire::topic;

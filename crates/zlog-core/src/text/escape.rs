@@ -115,7 +115,7 @@ pub fn escape_into(out: &mut Vec<u8>, text: &str, newlines: Newlines) {
 }
 
 /// As [`escape_into`], for bytes. Those that are not UTF-8 are written as `\xff`.
-pub fn escape_bytes_into(out: &mut Vec<u8>, bytes: &[u8], newlines: Newlines) {
+pub(crate) fn escape_bytes_into(out: &mut Vec<u8>, bytes: &[u8], newlines: Newlines) {
     for chunk in bytes.utf8_chunks() {
         escape_into(out, chunk.valid(), newlines);
         for &byte in chunk.invalid() {
@@ -173,6 +173,16 @@ pub fn escape(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     escape_into(&mut out, text, Newlines::Escape);
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Appends text that is part of a line. Text that would end a line is escaped even if
+/// `escape` is off, so that a topic or a name can't look like another record.
+pub(crate) fn write_inline(out: &mut Vec<u8>, text: &str, escape: bool) {
+    if escape || ends_line(text) {
+        escape_into(out, text, Newlines::Escape);
+    } else {
+        out.extend_from_slice(text.as_bytes());
+    }
 }
 
 #[cfg(test)]

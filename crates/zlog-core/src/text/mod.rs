@@ -1,7 +1,8 @@
-//! Text for people: escaping, colours, plurals, suggestions, and parsers for typed values.
+//! Text: escaping, JSON, colours, plurals, suggestions, and parsers for typed values.
 
 pub mod choice;
 pub mod escape;
+pub mod json;
 pub mod parsers;
 pub mod plural;
 pub mod sgr;

@@ -1,11 +1,10 @@
-//! Parsers for typed values: durations, rates, sizes, levels. The command line and the
+//! Parsers for typed values: durations, rates, sizes. The command line and the
 //! configuration share them. Each error says what to write instead.
 
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::suggest::nearest;
-use crate::record::Level;
+use regex::Regex;
 
 /// The maximum of all durations, a century, so that adding one to a time can't overflow.
 pub const MAX_DURATION: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -128,47 +127,22 @@ pub fn at_least_one<T: FromStr + Default + PartialEq>(text: &str) -> Result<T, S
     }
 }
 
-/// The names of levels that users may type besides Python's. [`Level::from_word`] accepts
-/// more: `eror`, for example, is the spelling of a logger, but a typing error of a user.
-const SHORT_LEVELS: [&str; 10] =
-    ["trace", "notice", "warn", "err", "crit", "fatal", "alert", "emerg", "panic", "notset"];
-
-/// A level: a name in any case, a short form listed in docs/emit.md, a number on Python's
-/// scale, or `Level N`.
-pub fn level(text: &str) -> Result<Level, String> {
-    let lower = text.to_lowercase();
-    let names = Level::NAMED.iter().filter_map(|level| level.standard_name());
-    let names: Vec<String> = names.map(str::to_lowercase).collect();
-    let words = || names.iter().map(String::as_str).chain(SHORT_LEVELS);
-    let number = lower.strip_prefix("level ").unwrap_or(&lower);
-    if let Ok(number) = number.parse() {
-        return Ok(Level(number));
-    }
-    if let Some(level) = words().find(|word| *word == lower).and_then(Level::from_word) {
-        return Ok(level);
-    }
-    let meant = match nearest(&lower, words()) {
-        Some(nearest) => format!("did you mean {nearest}? Write"),
-        None => "write".to_owned(),
-    };
-    Err(format!("not a level: {meant} {}, or a number (info is 20)", names.join(", ")))
+/// A regular expression. The error is its cause alone, in one line.
+pub fn regex(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| match regex_syntax::parse(text) {
+        Err(cause) => syntax_error(&cause),
+        Ok(_) => error.to_string(),
+    })
 }
 
-/// A part of a topic. Must not contain control characters.
-pub fn topic_part(text: &str) -> Result<String, String> {
-    if text.chars().any(char::is_control) {
-        return Err("must not contain control characters".into());
+/// The cause of a syntax error of a regular expression, in one line. Its `Display` also shows the
+/// place, in several lines.
+pub(crate) fn syntax_error(error: &regex_syntax::Error) -> String {
+    match error {
+        regex_syntax::Error::Parse(error) => error.kind().to_string(),
+        regex_syntax::Error::Translate(error) => error.kind().to_string(),
+        error => error.to_string(),
     }
-    Ok(text.trim_matches('.').to_owned())
-}
-
-/// A root: must not contain a level name as a part.
-pub fn root(text: &str) -> Result<String, String> {
-    let root = topic_part(text)?;
-    if let Some(part) = root.split('.').find(|part| Level::from_name(part).is_some()) {
-        return Err(format!("`{part}` would be read as the level: choose another name"));
-    }
-    Ok(root)
 }
 
 #[cfg(test)]
@@ -196,43 +170,6 @@ mod tests {
     }
 
     #[test]
-    fn a_level_is_a_name_a_short_form_or_a_number_and_errors_suggest_the_nearest() {
-        for level in Level::NAMED {
-            let name = level.name();
-            assert_eq!(super::level(&name), Ok(level));
-            assert_eq!(super::level(&name.to_lowercase()), Ok(level));
-        }
-        for (text, number) in [
-            ("Warn", 30),
-            ("ERR", 40),
-            ("crit", 50),
-            ("notset", 0),
-            ("trace", 5),
-            ("notice", 25),
-            ("35", 35),
-            ("-3", -3),
-            ("Level 15", 15),
-            ("level 20", 20),
-        ] {
-            assert_eq!(level(text), Ok(Level(number)), "{text}");
-        }
-        for word in SHORT_LEVELS {
-            assert!(level(word).is_ok(), "{word}");
-        }
-        for (text, nearest) in
-            [("eror", "error"), ("dbug", "debug"), ("wrn", "warn"), ("Waring", "warning")]
-        {
-            let why = level(text).unwrap_err();
-            assert!(why.contains(&format!("did you mean {nearest}?")), "{text}: {why}");
-            assert!(why.contains("Write debug, info, warning, error, critical, or"), "{why}");
-        }
-        for text in ["", "loud", "Level", "Level x", "99999999999", "x".repeat(9999).as_str()] {
-            let why = level(text).unwrap_err();
-            assert!(why.starts_with("not a level: "), "{why}");
-        }
-    }
-
-    #[test]
     fn durations_and_counts_of_zero_are_refused() {
         assert_eq!(nonzero_duration("1ms"), Ok(Seconds(Duration::from_millis(1))));
         for text in ["0", "0ms", "0.0", "1e-12"] {
@@ -255,12 +192,5 @@ mod tests {
         assert!(speed("0").is_err());
         assert_eq!(size("64K"), Ok(65536));
         assert!(size("64X").is_err() && size("").is_err() && size("0").is_err());
-    }
-
-    #[test]
-    fn a_root_with_a_level_among_its_parts_is_refused() {
-        assert_eq!(root("my.program."), Ok("my.program".into()));
-        assert!(root("my.ERROR").unwrap_err().contains("ERROR"));
-        assert!(root("a\x1bb").is_err());
     }
 }

@@ -24,6 +24,14 @@ pub fn plural<N: Number>(number: N, noun: &str) -> String {
     format!("{noun}{}", if sibilant { "es" } else { "s" })
 }
 
+/// A remark for each count that is not zero: `2 lines cut off by the end`.
+pub fn remarks<'t>(
+    counts: impl IntoIterator<Item = (u64, &'t str, &'t str)>,
+) -> impl Iterator<Item = String> {
+    let counts = counts.into_iter().filter(|(count, ..)| *count > 0);
+    counts.map(|(count, noun, what)| format!("{} {what}", counted(count, noun)))
+}
+
 /// `was` for one, `were` for other numbers.
 pub fn were<N: Number>(number: N) -> &'static str {
     if number == N::from(1) { "was" } else { "were" }

@@ -5,10 +5,26 @@
 
 use std::borrow::Cow;
 
-use crate::record::{Level, RawJson, Record, Text};
-use crate::wire::json::{self, Schema};
+use crate::level::Level;
+use crate::record::{RawJson, Record, Text};
+use crate::text::json;
 use crate::wire::logbook;
 use crate::wire::other_loggers::{self, Field, Found, field_alias, levels};
+
+/// The logger whose keys an object has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Schema {
+    /// Python's: it has `levelno` or `levelname`.
+    LogRecord,
+    /// Logbook's `ZeroMQHandler`.
+    Logbook,
+    /// Another logger's: no level of Python's, but a message under a known key.
+    OtherLogger,
+    /// A collector's: the message is a line of another program (Docker, journald).
+    Wrapper,
+    /// An object without a message. It may not be a log record at all.
+    Other,
+}
 
 /// The fault of a record with a value that exceeds the limits of readers: the value is
 /// kept as the text of its JSON.

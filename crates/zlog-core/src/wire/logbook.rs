@@ -4,8 +4,10 @@
 
 use std::borrow::Cow;
 
-use crate::record::{Level, RawJson, Record, Text};
-use crate::wire::{json, other_loggers};
+use crate::level::Level;
+use crate::record::{RawJson, Record, Text};
+use crate::text::json;
+use crate::wire::other_loggers;
 
 /// Whether the extras of a record are Logbook's: no other logger has all of these keys.
 pub(super) fn is_logbook(record: &Record<'_>) -> bool {

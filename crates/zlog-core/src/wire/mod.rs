@@ -33,7 +33,8 @@ pub use attributes::QUOTED;
 
 use std::borrow::Cow;
 
-use crate::record::{Level, Record, Text};
+use crate::level::Level;
+use crate::record::{Record, Text};
 use crate::text::plural::counted;
 
 /// The encoding of a body.
@@ -146,11 +147,11 @@ fn decode_json<'a>(body: &'a [u8], record: &mut Record<'a>) -> Option<Dialect> {
         }
     };
     match schema {
-        json::Schema::LogRecord | json::Schema::OtherLogger | json::Schema::Wrapper => {
-            Some(Dialect::Json)
-        }
-        json::Schema::Logbook => Some(Dialect::Logbook),
-        json::Schema::Other => None,
+        attributes::Schema::LogRecord
+        | attributes::Schema::OtherLogger
+        | attributes::Schema::Wrapper => Some(Dialect::Json),
+        attributes::Schema::Logbook => Some(Dialect::Logbook),
+        attributes::Schema::Other => None,
     }
 }
 

@@ -49,6 +49,12 @@ pub const MAX_STATUS_BYTES: u64 = 8 << 20;
 /// A subscription to this announces that the subscriber is about to end. No topic begins
 /// with it.
 pub const ENDING: &[u8] = b"\0zlog.ending";
+/// A registered subscriber subscribes to this and its name once it has subscribed to its
+/// topics. So publishers on the same machine know whom they still have to wait for.
+///
+/// No topic begins with it: it is no UTF-8. libzmq sends the subscriptions of a socket in the
+/// order of their bytes, so this one is the last.
+pub const REGISTERED: &[u8] = b"\xffzlog.registered.";
 /// Markers begin with this. No topic does.
 const MARKER: &str = "\0zlog.mark.";
 /// Maximum length of a marker, in bytes.

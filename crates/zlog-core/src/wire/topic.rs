@@ -3,7 +3,8 @@
 //! The root may be empty and may contain dots. The first part that is a level name is the
 //! level.
 
-use crate::record::{Level, Record};
+use crate::level::Level;
+use crate::record::Record;
 
 /// The parts of a topic, borrowed from it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,6 +107,29 @@ pub(crate) fn without_level<'r>(record: &'r Record<'_>, scratch: &'r mut String)
     &record.topic
 }
 
+/// Reads a part of a topic as users type it.
+///
+/// # Errors
+/// It contains control characters.
+pub fn typed_part(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err("must not contain control characters".into());
+    }
+    Ok(text.trim_matches('.').to_owned())
+}
+
+/// Reads a root as users type it.
+///
+/// # Errors
+/// One of its parts is the name of a level, or it contains control characters.
+pub fn typed_root(text: &str) -> Result<String, String> {
+    let root = typed_part(text)?;
+    if let Some(part) = root.split('.').find(|part| Level::from_name(part).is_some()) {
+        return Err(format!("`{part}` would be read as the level: choose another name"));
+    }
+    Ok(root)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,5 +189,12 @@ mod tests {
                 (root, Some(level), sub)
             );
         }
+    }
+
+    #[test]
+    fn a_root_with_a_level_among_its_parts_is_refused() {
+        assert_eq!(typed_root("my.program."), Ok("my.program".into()));
+        assert!(typed_root("my.ERROR").unwrap_err().contains("ERROR"));
+        assert!(typed_root("a\x1bb").is_err());
     }
 }

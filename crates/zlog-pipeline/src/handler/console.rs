@@ -39,7 +39,7 @@ impl<W: Write> Console<W> {
     /// Fits records to the width of a terminal. It is asked for before the first record of each
     /// block, so there is at most one system call more for each write.
     #[must_use]
-    pub fn follow_width(mut self, width: Width) -> Console<W> {
+    pub(crate) fn follow_width(mut self, width: Width) -> Console<W> {
         self.width = Some(width);
         self
     }

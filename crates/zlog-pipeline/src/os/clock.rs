@@ -1,6 +1,9 @@
-//! The time of day.
+//! The time of day, and how often commands look at it.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// Longest wait for a source between two looks at signals and the clock.
+pub const TICK: Duration = Duration::from_millis(50);
 
 /// Seconds since 1970-01-01 UTC, as Python's `time.time()`. 0 if the clock is set before 1970.
 pub fn now() -> f64 {

@@ -2,6 +2,10 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::path::Path;
+
+use zlog_core::Error;
+use zlog_core::text::escape::escape;
 
 /// Whether a program of this name can be started, as far as is known without starting it. A
 /// name without a slash is looked up in `PATH`.
@@ -12,7 +16,6 @@ use std::io;
 pub fn check(program: &OsStr) -> io::Result<()> {
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::PermissionsExt;
-    use std::path::Path;
 
     /// The system's search path if `PATH` is not set.
     const USUAL: &str = "/bin:/usr/bin";
@@ -57,6 +60,23 @@ pub fn check(_: &OsStr) -> io::Result<()> {
     Ok(())
 }
 
+/// The error for a program that does not exist, and the next step.
+pub fn not_found(program: &OsStr) -> Error {
+    let name = escape(&program.to_string_lossy());
+    let is_path = program.as_encoded_bytes().contains(&b'/');
+    let (what, hint) = if is_path && Path::new(program).exists() {
+        // The system says the same of a script whose interpreter does not exist.
+        ("its interpreter is not found", "Check its first line, which names it after #!.")
+    } else if program.as_encoded_bytes().contains(&b' ') {
+        ("no such command", "For the shell to read it as a command line: sh -c '...'")
+    } else if is_path {
+        ("no such file", "Check the path.")
+    } else {
+        ("no such command", "Check the spelling, and that it is in your PATH.")
+    };
+    Error::new(format!("{name}: {what}")).hint(hint)
+}
+
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
@@ -87,5 +107,22 @@ mod tests {
             assert_eq!(check(name).map_err(|error| error.kind()), started, "{name:?}");
         }
         assert!(check(below.as_os_str()).is_err());
+    }
+
+    #[test]
+    fn a_program_that_is_not_found_is_named_with_the_next_step() {
+        let directory = tempfile::tempdir().unwrap();
+        let script = directory.path().join("script");
+        std::fs::write(&script, "#!/nonexistent\n").unwrap();
+        let script = script.to_str().unwrap();
+        for (program, what, hint) in [
+            ("bakcup", "bakcup: no such command", "in your PATH"),
+            ("./backup", "./backup: no such file", "Check the path"),
+            (script, "its interpreter is not found", "#!"),
+            ("ls -l", "ls -l: no such command", "sh -c"),
+        ] {
+            let text = not_found(program.as_ref()).to_string();
+            assert!(text.contains(what) && text.contains(hint), "{text}");
+        }
     }
 }

@@ -9,7 +9,7 @@ pub mod orphans;
 pub mod resolve;
 pub mod run_directory;
 pub mod signal;
-pub mod socket_owner;
+pub(crate) mod socket_owner;
 pub mod terminal;
 pub mod thread;
 pub mod wakeup;

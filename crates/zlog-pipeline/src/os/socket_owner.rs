@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 ///
 /// Reads all of /proc, which takes milliseconds.
 #[cfg(target_os = "linux")]
-pub fn socket_owner(address: SocketAddr) -> Option<u32> {
+pub(crate) fn socket_owner(address: SocketAddr) -> Option<u32> {
     use std::fs;
 
     if !address.ip().is_loopback() {
@@ -27,7 +27,7 @@ pub fn socket_owner(address: SocketAddr) -> Option<u32> {
 
 /// Other systems have no /proc.
 #[cfg(not(target_os = "linux"))]
-pub fn socket_owner(_: SocketAddr) -> Option<u32> {
+pub(crate) fn socket_owner(_: SocketAddr) -> Option<u32> {
     None
 }
 

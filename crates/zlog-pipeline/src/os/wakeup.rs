@@ -48,7 +48,7 @@ fn at_signals(hangup: bool, wake: Sender<()>) -> Result<()> {
 fn at_signals(_hangup: bool, wake: Sender<()>) -> Result<()> {
     thread::spawn("zlog-signals", move || {
         while !matches!(wake.try_send(()), Err(error) if error.is_disconnected()) {
-            std::thread::sleep(crate::pump::TICK);
+            std::thread::sleep(super::clock::TICK);
         }
     })
     .map(drop)

@@ -3,7 +3,9 @@
 //!
 //! A [`Spec`] says which handlers and routes there are. [`options`] is the registry of handlers.
 
+mod context;
 mod dispatch;
+mod expressions;
 mod factory;
 mod monitor;
 pub mod options;
@@ -13,7 +15,8 @@ mod spec;
 mod status;
 mod validate;
 
-pub use self::dispatch::{HandlerContext, Router};
+pub use self::context::HandlerContext;
+pub use self::dispatch::Router;
 pub use self::monitor::{OutageStatus, Reporter};
 pub use self::options::{
     ConsoleTarget, FileTarget, HandlerKind, PublishTarget, RotatingTarget, Target, TimedTarget,

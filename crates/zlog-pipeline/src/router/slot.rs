@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::dispatch::HandlerContext;
+use super::context::HandlerContext;
+use super::expressions::{conditions, expressions};
 use super::factory;
 use super::monitor::{HandlerCounters, MonitoredHandler, OutageReporter};
 use super::options::{Opening, Target};
 use super::spec::HandlerSpec;
 use super::status::HandlerStatus;
-use super::validate::{conditions, expressions};
 use crate::handler::Handler;
 use crate::handler::queue::QueueHandler;
 use zlog_core::filter::{Condition, TextFilter};

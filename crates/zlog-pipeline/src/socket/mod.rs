@@ -49,7 +49,7 @@ pub use diagnose::{PeerKind, peer_kind, why_unreachable};
 pub use drain::{Drain, PublisherRequest, connected_peers};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, InUseHints, Role, endpoint_text};
 pub use flush::Flushed;
-pub use monitor::{BROKEN_OFF, WRONG_SOCKET_TYPE};
+pub use monitor::HandshakeFailure;
 pub use options::{DEFAULT_HWM, MIN_MAX_MESSAGE, SocketOptions};
 pub use proxy::{Counts, Forwarded, Inspect, Proxy, ProxyOptions};
 pub use publisher::{Publisher, Sent, WaitOutcome};

@@ -1,5 +1,6 @@
 //! Reads libzmq's socket monitor: its events, and its error codes as text.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -51,7 +52,7 @@ pub(super) enum Kind {
     /// The handshake succeeded: messages can flow.
     Ready,
     /// The handshake failed, for this reason.
-    Refused(String),
+    Refused(HandshakeFailure),
     /// The connection has ended.
     Disconnected,
     /// A subscriber sent a frame that is not a subscription, and libzmq ends its connection.
@@ -59,12 +60,27 @@ pub(super) enum Kind {
     Misused,
 }
 
-/// The beginning of the reason why a handshake fails with a peer whose socket type does not fit.
-pub const WRONG_SOCKET_TYPE: &str = "the peer's socket type does not fit";
+/// Why a handshake failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HandshakeFailure {
+    /// The reason, for messages.
+    pub reason: String,
+    /// Whether the socket types do not fit, or may not: the peer closed the connection after the
+    /// greetings, as one does that notices it first.
+    pub may_be_wrong_type: bool,
+}
 
-/// The beginning of the reason why a handshake fails if the peer has closed the connection after
-/// the greetings. It may have found out first that the socket types do not fit.
-pub const BROKEN_OFF: &str = "the peer broke it off (";
+impl<T: Into<String>> From<T> for HandshakeFailure {
+    fn from(reason: T) -> HandshakeFailure {
+        HandshakeFailure { reason: reason.into(), may_be_wrong_type: false }
+    }
+}
+
+impl fmt::Display for HandshakeFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
 
 /// Error codes of a handshake with such a peer, added to libzmq by `zmq-sys/edits/`: the first
 /// one and the number of the type.
@@ -156,36 +172,37 @@ fn parse(frame: &[u8]) -> Option<Kind> {
         zmq_sys::ZMQ_EVENT_ACCEPTED => Kind::Accepted,
         zmq_sys::ZMQ_EVENT_DISCONNECTED => Kind::Disconnected,
         zmq_sys::ZMQ_EVENT_HANDSHAKE_SUCCEEDED => Kind::Ready,
-        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL => Kind::Refused(no_detail_text(value)),
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL => Kind::Refused(no_detail(value)),
         zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL if value == MISUSED => Kind::Misused,
-        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL => Kind::Refused(protocol_text(value)),
-        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH => Kind::Refused(auth_text(value)),
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL => Kind::Refused(protocol_error(value)),
+        zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH => Kind::Refused(auth_text(value).into()),
         _ => return None,
     })
 }
 
 /// A handshake that just ended: the value is the system's last error, often 0, or `EAGAIN`
 /// after a time-out.
-fn no_detail_text(errno: u32) -> String {
+fn no_detail(errno: u32) -> HandshakeFailure {
     let errno = Errno::from(i32::try_from(errno).unwrap_or(0));
     match errno {
         zero if zero == Errno::from(0) => {}
         again if again.is(zmq::Error::EAGAIN) => {}
         other => {
-            return format!("{BROKEN_OFF}{other}) or does not speak ZeroMQ (ZMTP 3)");
+            let reason =
+                format!("the peer broke it off ({other}) or does not speak ZeroMQ (ZMTP 3)");
+            return HandshakeFailure { reason, may_be_wrong_type: true };
         }
     }
-    "the peer broke it off or does not speak ZeroMQ (ZMTP 3)".to_owned()
+    "the peer broke it off or does not speak ZeroMQ (ZMTP 3)".into()
 }
 
 /// Texts for the `ZMQ_PROTOCOL_ERROR_*` codes of zmq.h.
-fn protocol_text(code: u32) -> String {
+fn protocol_error(code: u32) -> HandshakeFailure {
     if WRONG_TYPES.contains(&code) {
         let number = (code - WRONG_TYPES.start()) as usize;
-        return match TYPES.get(number) {
-            Some(name) => format!("{WRONG_SOCKET_TYPE}: it is {name}"),
-            None => WRONG_SOCKET_TYPE.to_owned(),
-        };
+        let name = TYPES.get(number).map_or(String::new(), |name| format!(": it is {name}"));
+        let reason = format!("the peer's socket type does not fit{name}");
+        return HandshakeFailure { reason, may_be_wrong_type: true };
     }
     let words = match code {
         NO_ZMTP => "the peer does not speak ZeroMQ",
@@ -205,7 +222,7 @@ fn protocol_text(code: u32) -> String {
         0x3000_0000..=0x3fff_ffff => "the peer does not speak ZeroMQ over WebSocket",
         _ => "the peer does not keep to the protocol",
     };
-    words.to_owned()
+    words.into()
 }
 
 /// Texts for the status codes of ZAP (<https://rfc.zeromq.org/spec/27>).
@@ -240,14 +257,15 @@ mod tests {
     #[test]
     fn failed_handshakes_are_explained() {
         let words = |event, value| match parse(&frame(event, value)) {
-            Some(Kind::Refused(words)) => words,
+            Some(Kind::Refused(failure)) => failure.reason,
             other => panic!("{other:?}"),
         };
         let protocol = zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
         assert!(words(protocol, 0x1100_0002).contains("encryption"));
         assert!(words(protocol, 0x1000_0018).contains("malformed"));
-        assert_eq!(words(protocol, 0x7a00_0108), format!("{WRONG_SOCKET_TYPE}: it is PUSH"));
-        assert_eq!(words(protocol, 0x7a00_01ff), WRONG_SOCKET_TYPE);
+        let wrong = "the peer's socket type does not fit";
+        assert_eq!(words(protocol, 0x7a00_0108), format!("{wrong}: it is PUSH"));
+        assert_eq!(words(protocol, 0x7a00_01ff), wrong);
         assert!(words(zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, 400).contains("denied"));
         assert!(words(zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, 0).contains("ZMTP"));
     }

@@ -15,7 +15,6 @@ use super::ffi::Frame;
 use super::ipc_cleanup::IpcFiles;
 use super::options::{self, SocketOptions};
 use super::peers::{ADDRESS, CONNECTION};
-use super::proxy::Proxy;
 use zlog_core::Result;
 use zlog_core::wire::query::{
     MAX_ANSWER_FRAMES, MAX_MESSAGES, MAX_QUESTION_BYTES, MAX_QUESTION_FRAMES,
@@ -74,13 +73,11 @@ pub struct QueryServer {
 }
 
 impl QueryServer {
-    /// Opens a server on `endpoints`, in the context of `proxy` so that [`Proxy::wait`] can
-    /// wait for both.
+    /// Opens a server on `endpoints`.
     ///
     /// # Errors
     /// An endpoint can't be bound; the error names it, the cause and the next step.
-    pub fn open(proxy: &Proxy, endpoints: &[Endpoint]) -> Result<QueryServer> {
-        let context = proxy.context();
+    pub(super) fn open(context: &zmq::Context, endpoints: &[Endpoint]) -> Result<QueryServer> {
         let mut socket = context.socket(zmq::ROUTER).map_err(options::open_error)?;
         let options = SocketOptions {
             hwm: ANSWER_HWM,

@@ -75,11 +75,11 @@ impl ReadProgress {
 pub struct Notice {
     /// One sentence that names the thing and the cause.
     pub text: String,
-    /// What it means for the command.
+    /// Its consequence for the command.
     pub severity: Severity,
 }
 
-/// What a notice means.
+/// The consequence of a notice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Severity {
     /// Nothing was lost.

@@ -201,14 +201,6 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_records_and_another_seed_others() {
-        assert_eq!(records(300, 7), records(300, 7));
-        assert_ne!(records(300, 7), records(300, 8));
-        assert_eq!(records(300, 7).len(), 300);
-        assert!(records(0, 7).is_empty());
-    }
-
-    #[test]
     fn levels_come_in_their_configured_shares() {
         let records = records(20_000, 1);
         for (level, share) in MIX {

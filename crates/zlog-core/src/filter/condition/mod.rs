@@ -31,8 +31,9 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::field::{FieldPath, Root, text};
 use super::when::Moment;
 use crate::error::Error;
+use crate::level::Level;
 use crate::python::Value;
-use crate::record::{Level, Record};
+use crate::record::Record;
 use crate::text::escape::is_unsafe;
 use crate::wire::topic::level_of;
 

@@ -6,10 +6,11 @@ use jiff::Zoned;
 use regex::Regex;
 
 use super::{ConditionError, Node, Operand, number};
+use crate::fields::attribute::Attribute;
 use crate::filter::field::{FieldPath, Root};
 use crate::filter::when::Moment;
-use crate::format::attribute::Attribute;
-use crate::record::Level;
+use crate::level::Level;
+use crate::text::parsers;
 
 /// Parentheses and `not`s within each other: the depth of the recursion.
 const MAX_DEPTH: usize = 100;
@@ -44,7 +45,7 @@ const OPERATORS: [(&str, bool, Operator); 10] = [
 type Result<T> = std::result::Result<T, ConditionError>;
 
 /// Reads a text from its start to its end.
-pub(in crate::filter) struct Parser<'t> {
+pub(super) struct Parser<'t> {
     text: &'t str,
     at: usize,
     depth: usize,
@@ -59,8 +60,21 @@ struct Value {
     at: usize,
 }
 
+impl FieldPath {
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// `text` is empty, or is no name.
+    pub fn new(text: &str) -> Result<FieldPath> {
+        let mut parser = Parser::new(text);
+        let path = parser.field()?;
+        parser.end("the name ends before this")?;
+        Ok(path)
+    }
+}
+
 impl<'t> Parser<'t> {
-    pub(in crate::filter) fn new(text: &'t str) -> Parser<'t> {
+    pub(super) fn new(text: &'t str) -> Parser<'t> {
         Parser { text, at: 0, depth: 0, has_operator: true }
     }
 
@@ -77,7 +91,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Checks that nothing follows.
-    pub(in crate::filter) fn end(&mut self, what: &str) -> Result<()> {
+    pub(super) fn end(&mut self, what: &str) -> Result<()> {
         self.skip_blanks();
         match self.rest().chars().next() {
             None => Ok(()),
@@ -181,7 +195,7 @@ impl<'t> Parser<'t> {
     }
 
     /// The name of a field: parts between dots, of which some may be in quotes.
-    pub(in crate::filter) fn field(&mut self) -> Result<FieldPath> {
+    pub(super) fn field(&mut self) -> Result<FieldPath> {
         self.skip_blanks();
         if ["and", "or", "not"].iter().any(|word| is_keyword(self.rest(), word)) {
             return self.error(self.at, "expected a field before this");
@@ -248,13 +262,8 @@ impl<'t> Parser<'t> {
     }
 
     fn pattern(&self, value: &Value) -> Result<Regex> {
-        Regex::new(&value.text).or_else(|error| {
-            // The last line names the cause; those before it show the place.
-            let error = error.to_string();
-            let cause = error.lines().last().unwrap_or_default();
-            let cause = cause.trim_start_matches("error: ");
-            self.error(value.at, format!("not a regular expression: {cause}"))
-        })
+        parsers::regex(&value.text)
+            .or_else(|cause| self.error(value.at, format!("not a regular expression: {cause}")))
     }
 
     fn operand(&self, field: &FieldPath, value: &Value, signs: &str) -> Result<Operand> {
@@ -268,7 +277,9 @@ impl<'t> Parser<'t> {
         };
         let orders = signs.starts_with(['<', '>']);
         let wrong = match field.root() {
-            Root::Level if orders && operand.level.is_none() => "this is no level",
+            Root::Level if orders && operand.level.is_none() => {
+                "this is no level: use debug, info, warning, error, critical or a number"
+            }
             Root::Attribute(Attribute::Asctime) => {
                 "asctime has no value here: compare created, as in created>=2026-11-21"
             }

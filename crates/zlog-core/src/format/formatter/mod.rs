@@ -7,9 +7,8 @@
 use std::fmt::Write as _;
 
 use super::asctime::Asctime;
-use super::attribute::{ATTRIBUTES, Attribute, FieldContext};
 use super::multiline_text::MultilineText;
-use super::paint::{Palette, write_inline};
+use super::paint::Palette;
 use super::syslog::Syslog;
 use super::template::{
     DeclaredExtras, FieldError, MsecFormat, Piece, Source, Template, TemplateError, TemplateStyle,
@@ -17,9 +16,11 @@ use super::template::{
 use super::time::TimeFormat;
 use super::{Format, Options, Output};
 use crate::error::{Error, Result};
+use crate::fields::attribute::{ATTRIBUTES, Attribute, FieldContext};
 use crate::record::Record;
 use crate::text::choice::{Choice, Named};
 use crate::text::escape::Newlines;
+use crate::text::escape::write_inline;
 use crate::text::suggest::nearest;
 
 /// Python's `logging.BASIC_FORMAT`.

@@ -2,7 +2,8 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::*;
-use crate::record::{Level, RawJson};
+use crate::level::Level;
+use crate::record::RawJson;
 
 fn options() -> Options {
     Options { zone: TimeZone::UTC, ..Options::default() }

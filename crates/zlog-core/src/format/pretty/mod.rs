@@ -15,14 +15,16 @@ use self::date_lines::DateLines;
 use super::column::{Column, display_width};
 use super::fields::{Fields, Visibility};
 use super::multiline_text::MultilineText;
-use super::paint::{Palette, write_inline};
+use super::paint::Palette;
 use super::sources::Sources;
 use super::time::{DATE_PATTERN, SHORT, TimeFormat};
-use super::value::{write_fields, write_text};
 use super::{Format, Options};
 use crate::error::Result;
+use crate::fields::pairs::{write_fields, write_text};
 use crate::filter::FieldPath;
-use crate::record::{Level, Record};
+use crate::level::Level;
+use crate::record::Record;
+use crate::text::escape::write_inline;
 use crate::wire::topic::without_level;
 use unicode_width::UnicodeWidthStr;
 
@@ -59,7 +61,7 @@ pub(super) struct Pretty {
     /// The columns of topic, logger and source.
     names: [Column; 3],
     sources: Sources,
-    /// What `--show` names beside the columns.
+    /// The fields that `--show` names besides the columns.
     shown: Vec<FieldPath>,
     /// Reused: a topic without its level.
     scratch: String,
@@ -67,7 +69,7 @@ pub(super) struct Pretty {
     pairs: Vec<u8>,
 }
 
-/// What `--show` and `--hide` say about the columns.
+/// The columns that `--show` and `--hide` choose.
 struct Visible {
     time: Visibility,
     level: Visibility,

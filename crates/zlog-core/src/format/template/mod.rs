@@ -7,14 +7,14 @@ mod percent;
 
 use std::fmt;
 
-use super::attribute::{Attribute, FieldContext};
+use crate::fields::attribute::{Attribute, FieldContext};
 use crate::python::directive;
 use crate::python::format_spec::FormatSpec;
 use crate::python::repr;
 use crate::python::{FormatError, Value};
 use crate::record::Record;
+use crate::text::json;
 use crate::text::suggest::nearest;
-use crate::wire::json;
 
 pub(super) use percent::MsecFormat;
 
@@ -313,7 +313,7 @@ impl Field {
             Source::Attribute(attribute) => attribute.of(context).or_else(|| {
                 // A value of the wrong type for the attribute is kept as an extra.
                 let (name, _) =
-                    super::attribute::ATTRIBUTES.iter().find(|(_, a)| a == attribute)?;
+                    crate::fields::attribute::ATTRIBUTES.iter().find(|(_, a)| a == attribute)?;
                 self.extra(context.record, name)
             }),
             Source::Extra(name) => self.extra(context.record, name),
@@ -412,7 +412,7 @@ impl Step {
 }
 
 fn unknown(name: &str, extras: DeclaredExtras<'_>) -> TemplateError {
-    let known = super::attribute::ATTRIBUTES.iter().map(|(known, _)| *known);
+    let known = crate::fields::attribute::ATTRIBUTES.iter().map(|(known, _)| *known);
     let declared = extras.iter().map(|(extra, _)| extra.as_str());
     TemplateError::UnknownField(match nearest(name, known.chain(declared)) {
         Some(nearest) => format!("unknown field {name:?}: did you mean {nearest}?"),

@@ -125,7 +125,8 @@ impl Scan<'_> {
             [b'0'..=b'9' | b'@', ..] => self.time() || self.name(),
             [b'A'..=b'Z', _, _, b' ', ..] => self.time() || self.name(),
             [b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'.' | b'/', ..] => {
-                self.at == 0 && self.job() || self.name()
+                let is_first = self.at == 0;
+                !(is_first && self.is_text()) && (is_first && self.job() || self.name())
             }
             _ => false,
         }
@@ -210,6 +211,14 @@ impl Scan<'_> {
         }
         let is_pod = self.time == Time::None && is_pod(bytes);
         if is_pod { self.container(word) } else { self.time != Time::None && self.header(word) }
+    }
+
+    /// Whether the line begins with two words of letters, as most texts do, and has no columns.
+    fn is_text(&self) -> bool {
+        let bytes = self.rest();
+        let word = bytes.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+        matches!(bytes.get(word..word + 2), Some([b' ', next]) if next.is_ascii_alphabetic())
+            && memchr::memchr(b'\t', &bytes[..bytes.len().min(MAX_NAME)]).is_none()
     }
 
     /// `build\tRun tests\t`, and a time: what `gh run view --log` prints.

@@ -18,7 +18,7 @@ mod rust;
 use std::sync::LazyLock;
 
 use memchr::memchr2;
-use regex::bytes::Regex;
+use memchr::memmem::Finder;
 
 use crate::text::sgr;
 
@@ -108,9 +108,10 @@ impl Trace {
         if line.is_empty() {
             return Maybe(Trace::Gap);
         }
-        static WORDS: LazyLock<Regex> =
-            LazyLock::new(|| Regex::new("xception|Error").expect("a valid expression"));
-        if WORDS.is_match(head.as_bytes()) { Step::MaybeText(Trace::Message(1)) } else { Not }
+        static WORDS: LazyLock<[Finder<'_>; 2]> =
+            LazyLock::new(|| ["xception", "Error"].map(Finder::new));
+        let is_in_head = |word: &Finder<'_>| word.find(head.as_bytes()).is_some();
+        if WORDS.iter().any(is_in_head) { Step::MaybeText(Trace::Message(1)) } else { Not }
     }
 
     /// Whether the line, after other lines of a message, is the first one of the frames.

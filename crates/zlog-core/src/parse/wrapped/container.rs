@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::merge;
 use crate::record::{RawJson, Record};
-use crate::wire::json;
+use crate::text::json;
 
 /// The length of the parts into which Docker splits a line, in bytes: `defaultBufSize` in moby's
 /// `copier.go`.

@@ -9,9 +9,11 @@ use std::borrow::Cow;
 pub use self::container::{Enclosed, Enclosure, enclosed};
 pub use self::otlp::Batch;
 use super::{Parser, level};
-use crate::record::{Level, RawJson, Record};
+use crate::level::Level;
+use crate::record::{RawJson, Record};
+use crate::text::json;
 use crate::text::sgr::strip;
-use crate::wire::json::{self, Schema};
+use crate::wire::attributes::Schema;
 
 /// How deep lines are looked into: a line of Docker in a line of `docker compose`, for example.
 pub(super) const MAX_DEPTH: u32 = 4;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use crate::wire::json::{self, elements};
+use crate::text::json::{self, elements};
 
 /// The records of a batch. They are made one by one, since the attributes of a resource may
 /// be long and belong to each of its records.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::python::directive::{self, Count};
 use crate::python::{FormatError, Value, repr};
-use crate::wire::json;
+use crate::text::json;
 
 /// How far a message may grow beyond the size of its parts, in bytes.
 const MAX_GROWTH: usize = 1 << 20;

@@ -8,18 +8,15 @@
 //! Objects of other loggers (`{"time":…,"level":"error","message":…}`) are read with the
 //! keys in `other_loggers`.
 
-mod escape;
-mod limits;
 mod read;
 mod repair;
+mod repeated;
 mod write;
 
-pub use escape::{quoted, string_value, write_string};
 pub use read::{ParseError, read, read_body};
-pub use write::{milliseconds, write, write_stored};
+pub use write::{Writer, milliseconds, write};
 
-pub(crate) use limits::{MAX_DEPTH, is_within_limits};
-pub(crate) use read::{Schema, each_entry, elements, entries, read_into};
+pub(crate) use read::read_into;
 pub(super) use read::{exact_integer, read_body_into};
 pub(super) use write::write_float;
 

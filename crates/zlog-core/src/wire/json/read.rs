@@ -3,28 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
-
-use super::escape::string_value;
 use super::repair;
 use crate::record::{Record, Text};
-use crate::wire::attributes::{Builder, Value};
-
-/// The logger whose keys an object has.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Schema {
-    /// Python's: it has `levelno` or `levelname`.
-    LogRecord,
-    /// Logbook's `ZeroMQHandler`.
-    Logbook,
-    /// Another logger's: no level of Python's, but a message under a known key.
-    OtherLogger,
-    /// A collector's: the message is a line of another program (Docker, journald).
-    Wrapper,
-    /// An object without a message. It may not be a log record at all.
-    Other,
-}
+use crate::text::json::{each_entry, string_value};
+use crate::wire::attributes::{Builder, Schema, Value};
 
 /// A text is not a JSON object.
 #[derive(Debug)]
@@ -38,7 +20,7 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// Reads a stored record ([`write_stored`](super::write_stored)), or a line of another
+/// Reads a stored record ([`Writer::write_stored`](super::Writer::write_stored)), or a line of another
 /// logger's JSON.
 ///
 /// # Errors
@@ -105,75 +87,6 @@ fn build_repaired(
     let schema = builder.finish();
     *record = borrowing.into_owned();
     Ok(schema)
-}
-
-/// The entries of a JSON object, in their order, with their values as JSON text; `None` for
-/// other text.
-pub(crate) fn entries(json: &str) -> Option<Vec<(Text<'_>, &str)>> {
-    let mut entries = Vec::new();
-    each_entry(json, |key, value| entries.push((key, value))).ok()?;
-    Some(entries)
-}
-
-/// The elements of a JSON array as JSON text; `None` for other text.
-pub(crate) fn elements(json: &str) -> Option<Vec<&str>> {
-    let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
-    Some(elements.into_iter().map(RawValue::get).collect())
-}
-
-/// Calls `entry` with each key of a JSON object and its value as JSON text.
-pub(crate) fn each_entry<'a>(
-    text: &'a str,
-    entry: impl FnMut(Text<'a>, &'a str),
-) -> Result<(), serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    deserializer.deserialize_map(Entries(entry))?;
-    deserializer.end()
-}
-
-struct Entries<F>(F);
-
-impl<'de, F: FnMut(Text<'de>, &'de str)> Visitor<'de> for Entries<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<M: MapAccess<'de>>(mut self, mut map: M) -> Result<(), M::Error> {
-        while let Some(key) = map.next_key_seed(Key)? {
-            let value: &'de RawValue = map.next_value()?;
-            (self.0)(key, value.get());
-        }
-        Ok(())
-    }
-}
-
-/// Reads a key; borrows it if it has no escapes.
-struct Key;
-
-impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Text<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Text<'de>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Key {
-    type Value = Text<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Text<'de>, E> {
-        Ok(Cow::Borrowed(key))
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Text<'de>, E> {
-        Ok(Cow::Owned(key.to_owned()))
-    }
 }
 
 /// A value as JSON text, which is known to be valid.

@@ -1,7 +1,7 @@
 //! Repairs JSON as Python and shell scripts write it. Used only for bodies that serde_json
 //! rejects.
 
-use super::escape::code_unit;
+use crate::text::json::code_unit;
 
 /// Rewrites text that is not JSON but has a clear meaning; `None` if there is none.
 ///

@@ -3,7 +3,9 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 
 use super::*;
-use crate::record::{Level, RawJson, Record};
+use crate::level::Level;
+use crate::record::{RawJson, Record};
+use crate::wire::attributes::Schema;
 
 fn written(record: &Record<'_>) -> String {
     let mut out = Vec::new();
@@ -13,7 +15,7 @@ fn written(record: &Record<'_>) -> String {
 
 fn stored(record: &Record<'_>) -> String {
     let mut out = Vec::new();
-    write_stored(record, &mut out);
+    Writer::default().write_stored(record, &mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -263,6 +265,28 @@ proptest! {
             ..record
         };
         prop_assert_eq!(back, want);
+    }
+
+    #[test]
+    fn a_record_is_written_alike_whatever_was_written_before_it(
+        one in any_record(), other in any_record(), choices in proptest::collection::vec(0..64u8, 8),
+    ) {
+        let mut writer = Writer::default();
+        for choice in choices {
+            // Some attributes are those of the record before, others change.
+            let of = |bit: u8| if choice >> bit & 1 == 0 { one.clone() } else { other.clone() };
+            let record = Record {
+                levelname: of(0).name, level: of(1).level, created: of(2).created,
+                msecs: of(3).msecs, source: of(4).source, thread: of(5).thread,
+                ..one.clone()
+            };
+            let mut out = Vec::new();
+            writer.write(&record, &mut out);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), written(&record));
+            let mut out = Vec::new();
+            writer.write_stored(&record, &mut out);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), stored(&record));
+        }
     }
 
     #[test]

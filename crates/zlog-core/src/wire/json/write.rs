@@ -2,92 +2,99 @@
 
 use std::io::Write as _;
 
-use super::escape::write_string;
+use super::repeated::Repeated;
 use crate::record::Record;
+use crate::text::json::write_string;
 use crate::wire::attributes;
 
-/// Appends a body of the `json` dialect: one JSON object on one line, without a line break
-/// at its end.
-///
-/// Absent fields are left out, except the level. Three rules exist for Python:
-///
-/// - `args` are inserted into `msg`, as `SocketHandler` does: a JSON array would arrive as
-///   a list, which Python's `%` does not accept as the arguments. They are `null` if the sender
-///   said so, since `makeLogRecord` would set `()`.
-/// - `msecs` is written with `created`, since `makeLogRecord` would set the milliseconds
-///   of its own call.
-/// - `process` and `processName` are `null` if a complete `LogRecord` lacks them, since
-///   `makeLogRecord` would set those of its own process.
-///
-/// An extra with the name of an attribute (a `lineno` that is not a number, for example)
-/// gets `_` after its name, so that no key is duplicate and none replaces an attribute.
+/// Writes records of a stream as JSON. Attributes that a record has in common with the one before
+/// it are not encoded again.
+#[derive(Default)]
+pub struct Writer {
+    repeated: Repeated,
+}
+
+/// Appends a body of the `json` dialect: see [`Writer::write`].
 pub fn write(record: &Record<'_>, out: &mut Vec<u8>) {
-    let mut object = Object::open(out);
-    object.optional_text(b",\"name\":", record.name.as_deref());
-    object.text(b",\"msg\":", &record.message());
-    if record.args.as_ref().is_some_and(|args| args.0 == "null") {
-        object.raw(b",\"args\":", "null");
-    }
-    attributes_after_args(record, &mut object);
-    if let (Some(created), None) = (record.created, record.msecs) {
-        object.float(b",\"msecs\":", Some(milliseconds(created)));
-    }
-    if record.relative_created.is_some() {
-        if record.process.is_none() {
-            object.raw(b",\"process\":", "null");
-        }
-        if record.process_name.is_none() {
-            object.raw(b",\"processName\":", "null");
-        }
-    }
-    extras(record, &mut object, attributes::is_attribute);
-    object.close();
+    Writer::default().write(record, out);
 }
 
-/// Appends a record for storage, which [`read`](super::read) reads back: as [`write()`],
-/// with `args` separate from `msg`, and with `topic`, `received` and `fault`.
-pub fn write_stored(record: &Record<'_>, out: &mut Vec<u8>) {
-    let mut object = Object::open(out);
-    if !record.topic.is_empty() {
-        object.text(b",\"topic\":", &record.topic);
+impl Writer {
+    /// Appends a body of the `json` dialect: one JSON object on one line, without a line break
+    /// at its end.
+    ///
+    /// Absent fields are left out, except the level. Three rules exist for Python:
+    ///
+    /// - `args` are inserted into `msg`, as `SocketHandler` does: a JSON array would arrive as
+    ///   a list, which Python's `%` does not accept as the arguments. They are `null` if the
+    ///   sender said so, since `makeLogRecord` would set `()`.
+    /// - `msecs` is written with `created`, since `makeLogRecord` would set the milliseconds
+    ///   of its own call.
+    /// - `process` and `processName` are `null` if a complete `LogRecord` lacks them, since
+    ///   `makeLogRecord` would set those of its own process.
+    ///
+    /// An extra with the name of an attribute (a `lineno` that is not a number, for example)
+    /// gets `_` after its name, so that no key is duplicate and none replaces an attribute.
+    pub fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        let mut object = Object::open(out);
+        object.optional_text(b",\"name\":", record.name.as_deref());
+        object.text(b",\"msg\":", &record.message());
+        if record.args.as_ref().is_some_and(|args| args.0 == "null") {
+            object.raw(b",\"args\":", "null");
+        }
+        self.attributes_after_args(record, &mut object);
+        if let (Some(created), None) = (record.created, record.msecs) {
+            object.float(b",\"msecs\":", Some(milliseconds(created)));
+        }
+        if record.relative_created.is_some() {
+            if record.process.is_none() {
+                object.raw(b",\"process\":", "null");
+            }
+            if record.process_name.is_none() {
+                object.raw(b",\"processName\":", "null");
+            }
+        }
+        extras(record, &mut object, attributes::is_attribute);
+        object.close();
     }
-    object.seconds(b",\"received\":", record.received);
-    object.optional_text(b",\"fault\":", record.fault.as_deref());
-    object.optional_text(b",\"name\":", record.name.as_deref());
-    object.text(b",\"msg\":", &record.msg);
-    if let Some(args) = &record.args {
-        object.raw(b",\"args\":", &args.0);
-    }
-    attributes_after_args(record, &mut object);
-    extras(record, &mut object, |key| {
-        attributes::is_attribute(key) || attributes::is_stored_only(key)
-    });
-    object.close();
-}
 
-fn attributes_after_args(record: &Record<'_>, object: &mut Object<'_>) {
-    object.text(b",\"levelname\":", &record.level_name());
-    object.integer(b",\"levelno\":", Some(record.level.0));
-    object.optional_text(b",\"pathname\":", record.pathname.as_deref());
-    object.optional_text(b",\"filename\":", record.filename.as_deref());
-    object.optional_text(b",\"module\":", record.module.as_deref());
-    object.optional_text(b",\"exc_text\":", record.exc_text.as_deref());
-    object.optional_text(b",\"stack_info\":", record.stack_info.as_deref());
-    object.integer(b",\"lineno\":", record.lineno);
-    object.optional_text(b",\"funcName\":", record.func_name.as_deref());
-    object.seconds(b",\"created\":", record.created);
-    object.float(b",\"msecs\":", record.msecs);
-    object.float(b",\"relativeCreated\":", record.relative_created);
-    object.integer(b",\"thread\":", record.thread);
-    object.optional_text(b",\"threadName\":", record.thread_name.as_deref());
-    object.integer(b",\"process\":", record.process);
-    object.optional_text(b",\"processName\":", record.process_name.as_deref());
-    object.optional_text(b",\"taskName\":", record.task_name.as_deref());
-    object.optional_text(b",\"hostname\":", record.hostname.as_deref());
-    object.optional_text(b",\"source\":", record.source.as_deref());
-    object.integer(b",\"seq\":", record.seq);
-    if let Some(texts) = &record.extra_text {
-        object.raw(b",\"extra_text\":", &texts.0);
+    /// Appends a record for storage, which [`read`](super::read) reads back: as
+    /// [`Writer::write`], with `args` separate from `msg`, and with `topic`, `received` and
+    /// `fault`.
+    pub fn write_stored(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        let mut object = Object::open(out);
+        if !record.topic.is_empty() {
+            object.text(b",\"topic\":", &record.topic);
+        }
+        object.seconds(b",\"received\":", record.received);
+        object.optional_text(b",\"fault\":", record.fault.as_deref());
+        object.optional_text(b",\"name\":", record.name.as_deref());
+        object.text(b",\"msg\":", &record.msg);
+        if let Some(args) = &record.args {
+            object.raw(b",\"args\":", &args.0);
+        }
+        self.attributes_after_args(record, &mut object);
+        extras(record, &mut object, |key| {
+            attributes::is_attribute(key) || attributes::is_stored_only(key)
+        });
+        object.close();
+    }
+
+    fn attributes_after_args(&mut self, record: &Record<'_>, object: &mut Object<'_>) {
+        object.out.extend_from_slice(self.repeated.level.json(record));
+        object.optional_text(b",\"pathname\":", record.pathname.as_deref());
+        object.optional_text(b",\"filename\":", record.filename.as_deref());
+        object.optional_text(b",\"module\":", record.module.as_deref());
+        object.optional_text(b",\"exc_text\":", record.exc_text.as_deref());
+        object.optional_text(b",\"stack_info\":", record.stack_info.as_deref());
+        object.integer(b",\"lineno\":", record.lineno);
+        object.optional_text(b",\"funcName\":", record.func_name.as_deref());
+        object.out.extend_from_slice(self.repeated.times.json(record));
+        object.out.extend_from_slice(self.repeated.sender.json(record));
+        object.integer(b",\"seq\":", record.seq);
+        if let Some(texts) = &record.extra_text {
+            object.raw(b",\"extra_text\":", &texts.0);
+        }
     }
 }
 
@@ -102,7 +109,7 @@ fn extras(record: &Record<'_>, object: &mut Object<'_>, taken: impl Fn(&str) -> 
 
 /// Writes a JSON object. Keys are given as `,"key":`; the first one is written without its
 /// comma.
-struct Object<'o> {
+pub(super) struct Object<'o> {
     out: &'o mut Vec<u8>,
     start: usize,
 }
@@ -112,6 +119,11 @@ impl<'o> Object<'o> {
         out.push(b'{');
         let start = out.len();
         Object { out, start }
+    }
+
+    /// Goes on with an object whose attributes before these are elsewhere.
+    pub(super) fn go_on(out: &'o mut Vec<u8>) -> Object<'o> {
+        Object { out, start: usize::MAX }
     }
 
     /// Inlined, so that the length of the key is known: copying a known length takes a few
@@ -126,20 +138,20 @@ impl<'o> Object<'o> {
     }
 
     #[inline(always)]
-    fn text(&mut self, key: &'static [u8], text: &str) {
+    pub(super) fn text(&mut self, key: &'static [u8], text: &str) {
         self.key(key);
         write_string(text, self.out);
     }
 
     #[inline(always)]
-    fn optional_text(&mut self, key: &'static [u8], text: Option<&str>) {
+    pub(super) fn optional_text(&mut self, key: &'static [u8], text: Option<&str>) {
         if let Some(text) = text {
             self.text(key, text);
         }
     }
 
     #[inline(always)]
-    fn integer(&mut self, key: &'static [u8], number: Option<impl itoa::Integer>) {
+    pub(super) fn integer(&mut self, key: &'static [u8], number: Option<impl itoa::Integer>) {
         if let Some(number) = number {
             self.key(key);
             self.out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
@@ -147,7 +159,7 @@ impl<'o> Object<'o> {
     }
 
     #[inline(always)]
-    fn float(&mut self, key: &'static [u8], number: Option<f64>) {
+    pub(super) fn float(&mut self, key: &'static [u8], number: Option<f64>) {
         // JSON has neither NaN nor infinity, and they mean nothing here.
         if let Some(number) = number.filter(|number| number.is_finite()) {
             self.key(key);
@@ -156,7 +168,7 @@ impl<'o> Object<'o> {
     }
 
     #[inline(always)]
-    fn seconds(&mut self, key: &'static [u8], seconds: Option<f64>) {
+    pub(super) fn seconds(&mut self, key: &'static [u8], seconds: Option<f64>) {
         if let Some(seconds) = seconds.filter(|seconds| seconds.is_finite()) {
             self.key(key);
             write_seconds(seconds, self.out);
@@ -232,8 +244,16 @@ fn write_thousandths(thousandths: u64, out: &mut Vec<u8>) {
 /// The milliseconds (`msecs`) of a time in seconds, exact to the microsecond. The fraction of
 /// an f64 may be a little less than what was written: `.678` would give 677.
 pub fn milliseconds(seconds: f64) -> f64 {
-    let micros = (seconds.fract() * 1e6).round().rem_euclid(1e6);
-    (micros / 1e3).floor()
+    if !(0.0..EXACT as f64).contains(&seconds) {
+        let micros = (seconds.fract() * 1e6).round().rem_euclid(1e6);
+        return (micros / 1e3).floor();
+    }
+    // The same through integers, in a tenth of the time.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 2^53")]
+    let whole = seconds as u64;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1e6")]
+    let micros = ((seconds - whole as f64) * 1e6 + 0.5) as u64;
+    (micros % 1_000_000 / 1000) as f64
 }
 
 /// Appends seconds with microseconds, the precision of a time in an f64.

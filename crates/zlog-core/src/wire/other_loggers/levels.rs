@@ -1,9 +1,9 @@
 //! Levels as other loggers write them: words, letters, and numbers on many scales.
 
-use crate::record::Level;
+use crate::level::Level;
 use crate::text::sgr;
 
-/// What the numbers of a logger's levels mean.
+/// The scale of a logger's numeric levels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Scale {
     /// Python's: 10 is DEBUG, 50 CRITICAL.

@@ -2,7 +2,8 @@
 
 use super::levels::Scale;
 use super::{Field, field_alias};
-use crate::record::{Level, RawJson, Record, Text};
+use crate::level::Level;
+use crate::record::{RawJson, Record, Text};
 
 /// A logger or a collector of logs, and what its keys mean.
 pub(super) struct Logger {

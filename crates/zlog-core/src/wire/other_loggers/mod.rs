@@ -14,9 +14,10 @@ mod time;
 
 use std::borrow::Cow;
 
-use crate::record::{Level, RawJson, Record, Text};
+use crate::level::Level;
+use crate::record::{RawJson, Record, Text};
 use crate::text::ascii_lowercase;
-use crate::wire::json;
+use crate::text::json;
 use levels::Scale;
 use loggers::Logger;
 pub(crate) use time::parse_time;
@@ -90,7 +91,7 @@ pub(crate) fn field_alias(key: &str) -> Option<Field> {
     })
 }
 
-/// What [`normalize`] has found.
+/// The findings of [`normalize`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Found {
     /// Nothing that makes the object a log record.

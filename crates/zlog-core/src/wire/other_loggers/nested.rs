@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::loggers::Logger;
 use super::{Field, field_alias, string};
 use crate::record::{RawJson, Text};
-use crate::wire::json::{self, elements};
+use crate::text::json::{self, elements};
 use crate::wire::text::backslash_replace;
 
 type Entry<'a> = (Text<'a>, RawJson<'a>);

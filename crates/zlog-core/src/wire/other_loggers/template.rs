@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::string;
 use crate::record::{RawJson, Record, Text};
-use crate::wire::json;
+use crate::text::json;
 
 type Entry<'a> = (Text<'a>, RawJson<'a>);
 

@@ -52,7 +52,7 @@ fn names_are_recognised_in_any_case() {
 }
 
 fn normalized(text: &str) -> Record<'_> {
-    json::read(text).unwrap()
+    crate::wire::json::read(text).unwrap()
 }
 
 #[test]

@@ -9,8 +9,10 @@ use std::cell::Cell;
 use super::Limits;
 use crate::python::repr::push_float;
 use crate::record::{Record, Text};
+use crate::text::json;
+use crate::wire::attributes::Schema;
 use crate::wire::attributes::{self, Builder};
-use crate::wire::json::{self, Schema};
+use crate::wire::json::{exact_integer, write_float};
 
 /// The memo entries that a one-byte index can address.
 const MAX_MEMO: usize = 256;
@@ -207,7 +209,7 @@ impl<'a> attributes::Value<'a> for Item<'a, '_> {
     fn integer(&self) -> Option<i64> {
         match self.scalar {
             Scalar::Int(number) => Some(number),
-            Scalar::Float(number) => json::exact_integer(number),
+            Scalar::Float(number) => exact_integer(number),
             _ => None,
         }
     }
@@ -230,7 +232,7 @@ impl<'a> attributes::Value<'a> for Item<'a, '_> {
             Scalar::Int(number) => {
                 out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
             }
-            Scalar::Float(number) => json::write_float(number, &mut out),
+            Scalar::Float(number) => write_float(number, &mut out),
             // A text may be referred to many times.
             Scalar::Str(text)
                 if self.remaining.get().is_none_or(|remaining| text.len() > remaining) => {}

@@ -26,8 +26,8 @@ use std::mem;
 use crate::python;
 use crate::python::percent::{self, Args};
 use crate::record::{RawJson, Record};
+use crate::text::json;
 use crate::wire::attributes::{Builder, Value as _};
-use crate::wire::json;
 use decode::{Buffers, Decoder};
 use render::{Budget, Item};
 use value::{Id, Pickle, Value};
@@ -224,7 +224,7 @@ fn fill<'a>(pickle: &Pickle<'a>, limits: &Limits, record: &mut Record<'a>) -> Re
         // Arguments whose JSON does not say all are inserted now.
         args = if is_args { Some(value).filter(|_| !item.exact.get()) } else { args };
     }
-    if builder.finish() == super::json::Schema::Other {
+    if builder.finish() == super::attributes::Schema::Other {
         return Err(Refused::NotARecord);
     }
     if let Some(own) = extra_text {

@@ -8,8 +8,9 @@ use super::value::{Id, Pickle, Value};
 use super::{Limits, print};
 use crate::python::{self, repr};
 use crate::record::Text;
+use crate::text::json;
 use crate::wire::attributes;
-use crate::wire::json;
+use crate::wire::json::{exact_integer, write_float};
 
 /// Replaces omitted parts, as in Python's `repr` of a list that contains itself.
 pub(super) const ELLIPSIS: &str = "...";
@@ -118,7 +119,7 @@ impl<'a> attributes::Value<'a> for Item<'_, 'a> {
     fn integer(&self) -> Option<i64> {
         match *self.pickle.get(self.id) {
             Value::Int(number) => Some(number),
-            Value::Float(number) => json::exact_integer(number),
+            Value::Float(number) => exact_integer(number),
             _ => None,
         }
     }
@@ -261,7 +262,7 @@ impl Writer<'_, '_, '_> {
                 self.out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
             }
             Value::Big(digits) => self.out.extend_from_slice(digits.as_bytes()),
-            Value::Float(number) if number.is_finite() => json::write_float(*number, &mut self.out),
+            Value::Float(number) if number.is_finite() => write_float(*number, &mut self.out),
             Value::Str(text) => self.string(text),
             Value::List(_) | Value::Dict(_) => self.open(id),
             value => {

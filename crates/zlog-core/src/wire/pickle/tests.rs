@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::Value as Json;
 
 use super::*;
-use crate::record::Level;
+use crate::level::Level;
 
 /// From CPython 3.11, all protocols: tests/data/wire/generate.py.
 const GOLDEN: &str = include_str!("../../../tests/data/wire/pickles.jsonl");

@@ -91,8 +91,7 @@ impl ExecHandler {
         // Permissions are checked by each run: they may change.
         let found = executable::check(program.as_ref());
         if found.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-            return Err(Error::usage(format!("{}: no such command", escape(program)))
-                .hint("Check the spelling, and that it is in your PATH."));
+            return Err(executable::not_found(program.as_ref()).exit_as(Exit::Usage));
         }
         let ExecOptions { command, timeout, batch, spool } = options;
         Ok(Spool::with_transport(

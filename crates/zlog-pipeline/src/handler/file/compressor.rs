@@ -30,30 +30,6 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Lists the replaced files that are not compressed, oldest first.
 pub(crate) type List = Box<dyn Fn() -> Result<Vec<PathBuf>> + Send>;
 
-/// State shared by all handlers of this process that write to one path.
-pub(super) struct Shared {
-    /// The name of the compressed file while it is written.
-    temporary: PathBuf,
-    names: Mutex<BackupNames>,
-    /// Held by the one thread that compresses.
-    working: Mutex<()>,
-}
-
-impl Shared {
-    pub(super) fn new(path: &Path) -> Shared {
-        Shared {
-            temporary: super::sibling(path, ".compressing"),
-            names: Mutex::default(),
-            working: Mutex::default(),
-        }
-    }
-
-    /// The names; nothing else in this process renames files while the guard is held.
-    fn names(&self) -> MutexGuard<'_, BackupNames> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// The replaced files of one log.
 pub(crate) struct Backups {
     lock: FileLock,

@@ -30,7 +30,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::compressor::Shared;
+use super::shared::Shared;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 

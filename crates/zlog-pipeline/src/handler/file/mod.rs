@@ -13,6 +13,7 @@ pub(super) mod compressor;
 mod lock;
 pub(super) mod log_file;
 pub(super) mod rolling;
+mod shared;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

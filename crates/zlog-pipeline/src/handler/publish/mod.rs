@@ -132,6 +132,7 @@ pub struct Publish {
     // Reused for each record.
     topic: String,
     body: Vec<u8>,
+    writer: wire::json::Writer,
 }
 
 impl Publish {
@@ -151,6 +152,7 @@ impl Publish {
             slow: SlowSubscribers::default(),
             topic: String::new(),
             body: Vec::new(),
+            writer: wire::json::Writer::default(),
         }
     }
 
@@ -220,7 +222,7 @@ impl Publish {
         match self.options.wire {
             Wire::Text => wire::text::write(record, &mut self.body),
             Wire::Json => {
-                wire::json::write(record, &mut self.body);
+                self.writer.write(record, &mut self.body);
                 // A record with a number (from another publisher) keeps it: together with
                 // its source, it shows losses along the whole path.
                 match seq {

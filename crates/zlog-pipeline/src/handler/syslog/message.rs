@@ -32,8 +32,9 @@ use crate::os::clock;
 use zlog_core::format::{self, RFC3339_PATTERN, TimeFormat};
 use zlog_core::parse::FACILITIES;
 use zlog_core::text::escape::escape;
+use zlog_core::text::json;
 use zlog_core::text::prefix;
-use zlog_core::wire::{json, topic};
+use zlog_core::wire::topic;
 use zlog_core::{Error, Level, Record, Result};
 
 /// The longest names allowed by RFC 5424.

@@ -1,5 +1,5 @@
 //! Replaces a file by the clock, by the rules of Python's `TimedRotatingFileHandler`: at
-//! midnight `app.log` becomes `app.log.2026-11-20`. [`schedule`] computes times and names.
+//! midnight `app.log` becomes `app.log.2026-11-20`. `schedule` computes times and names.
 //!
 //! Intended differences from CPython 3.13: if the new name exists (in the hour that occurs
 //! twice when summer time ends, or after a clock was set back), Python stops replacing the
@@ -7,7 +7,7 @@
 //! records stay in the file until the next rollover. As in `rotating`, a failure loses no
 //! record, and replaced files may be compressed.
 
-pub mod schedule;
+mod schedule;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -84,7 +84,7 @@ impl TimedRotatingFileHandler {
     ///
     /// # Errors
     /// See [`TimedRotatingFileHandler::open`].
-    pub fn open_with_clock(
+    fn open_with_clock(
         path: &Path,
         format: Box<dyn Format>,
         timing: Timing,

@@ -99,7 +99,7 @@ fn weekday(name: &str) -> Option<Weekday> {
 }
 
 /// The times at which a file is replaced, in seconds since 1970-01-01 UTC.
-pub struct Schedule {
+pub(super) struct Schedule {
     when: When,
     /// In seconds.
     interval: i64,
@@ -114,7 +114,7 @@ impl Schedule {
     ///
     /// # Errors
     /// The interval is zero.
-    pub fn new(
+    pub(super) fn new(
         when: When,
         interval: u32,
         at_time: Option<Time>,
@@ -133,7 +133,7 @@ impl Schedule {
     }
 
     /// When a file started at `from` is replaced: Python's `computeRollover`.
-    pub fn next(&self, from: i64) -> i64 {
+    pub(super) fn next(&self, from: i64) -> i64 {
         let day = match self.when {
             When::Midnight => None,
             When::Weekly(day) => Some(i64::from(day.to_monday_zero_offset())),
@@ -162,7 +162,7 @@ impl Schedule {
 
     /// The suffix of a file that was due at `due` and is replaced at `now`: its start, with
     /// summer time applied as it is at `now`.
-    pub fn name(&self, due: i64, now: i64) -> String {
+    pub(super) fn name(&self, due: i64, now: i64) -> String {
         let begun = due.saturating_sub(self.interval);
         let (mut time, summer) = self.local(begun);
         match (summer, self.local(now).1) {

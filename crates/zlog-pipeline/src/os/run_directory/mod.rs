@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
-pub use self::registration::{Registered, Registration};
+pub use self::registration::{Registered, Registration, SUBSCRIBER};
 pub(crate) use self::watch::Watch;
 
 /// The run directory of the user who runs this process.

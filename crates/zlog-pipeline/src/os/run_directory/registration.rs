@@ -1,5 +1,6 @@
 //! The file of a registered process: `emit-4711.lock`, next to its sockets `emit-4711*`.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -14,12 +15,14 @@ const LOCK: &str = ".lock";
 /// What the names of a process's sockets may end in: its publishing, collecting and query
 /// socket.
 const SOCKETS: [&str; 3] = ["", ".collect", ".ask"];
+/// The kind of a process that subscribes.
+pub const SUBSCRIBER: &str = "tail";
 /// Longest file that is read, in bytes.
 const MAX_BYTES: u64 = 4096;
 /// Most names that are tried: another process may have the same id in another container.
 const MAX_NAMES: u32 = 100;
 
-/// What a process has announced: its endpoints, as text.
+/// The endpoints that a process has announced, as text.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Registered {
     /// Its name: `emit-4711`.
@@ -35,6 +38,11 @@ pub struct Registered {
 }
 
 impl Registered {
+    /// Whether it subscribes: its registration is made with [`SUBSCRIBER`].
+    pub(crate) fn is_subscriber(&self) -> bool {
+        self.name.starts_with(SUBSCRIBER)
+    }
+
     /// One line for each endpoint. Endpoints have no line breaks.
     fn to_text(&self) -> String {
         let mut text = String::new();
@@ -94,6 +102,11 @@ impl Registration {
             }
         }
         Err(Error::new(format!("can't register in {}: all names are taken", shown(directory))))
+    }
+
+    /// The name by which others know this process: `emit-4711`.
+    pub fn name(&self) -> Cow<'_, str> {
+        self.socket.file_name().unwrap_or_default().to_string_lossy()
     }
 
     /// The path for the socket that publishes.
@@ -173,7 +186,7 @@ fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// What the process of this file has announced. Removes the file and the sockets of a process
+/// The endpoints that the process of this file has announced. Removes the file and the sockets of a process
 /// that has ended.
 pub(super) fn read(path: &Path) -> Option<Registered> {
     if path.extension()? != &LOCK[1..] {

@@ -276,11 +276,11 @@ impl Write for Stdout {
 /// [`Exit::Done`](zlog_core::Exit::Done) for a closed pipe, and the signal's
 /// [`Exit::Signal`](zlog_core::Exit::Signal) if output was dropped after a signal.
 /// Anything else (a full disk) is a failure.
-pub fn output_error(error: &io::Error) -> Error {
-    let told = Error::io("standard output", error);
-    match Abandoned::exit(error) {
-        Some(exit) => told.exit_as(exit),
-        None => told,
+pub fn output_error(cause: &io::Error) -> Error {
+    let error = Error::io("standard output", cause);
+    match Abandoned::exit(cause) {
+        Some(exit) => error.exit_as(exit),
+        None => error,
     }
 }
 

@@ -1,69 +1,19 @@
 //! Delivers records to the handlers they are for, one handler after the other; a slow one has a
 //! queue. The trouble of one handler is reported and counted, and does not affect the others.
 
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::monitor::Reporter;
+use super::context::HandlerContext;
 use super::route_table::RouteTable;
 use super::slot::{HandlerSlot, RecordFilter, passes};
 use super::spec::{HandlerSpec, Match, Spec};
 use super::status::HandlerStatus;
 use super::validate::real_path;
-use crate::os::signal::ShutdownSignal;
-use crate::os::terminal::Stdout;
 use zlog_core::wire;
 use zlog_core::{Error, Record, Result};
 
 /// How long a removed handler may take to send what it holds.
 const RETIRE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The parts of a command that its handlers need.
-#[derive(Clone)]
-pub struct HandlerContext {
-    /// The name of the command, for messages: `tail`.
-    pub command: String,
-    /// Whether the process was asked to stop.
-    pub stop: ShutdownSignal,
-    /// How long records may then still wait for room, all of them together.
-    linger: Duration,
-    /// When a waiting record first noticed the request to stop.
-    asked: Arc<OnceLock<Instant>>,
-    /// Tells the user about outages and bound endpoints.
-    pub report: Reporter,
-}
-
-impl HandlerContext {
-    /// The context of `command`, which prints what it gets through `report`.
-    pub fn new(command: &str, stop: &ShutdownSignal, report: Reporter) -> HandlerContext {
-        HandlerContext {
-            command: command.to_owned(),
-            stop: stop.clone(),
-            linger: Duration::ZERO,
-            asked: Arc::default(),
-            report,
-        }
-    }
-
-    /// Lets records wait for room for `linger`, all of them together, after the process was
-    /// asked to stop. Without it, none waits any longer then.
-    #[must_use]
-    pub fn with_linger(self, linger: Duration) -> HandlerContext {
-        HandlerContext { linger, ..self }
-    }
-
-    /// Whether a record that waits for room must give up.
-    pub(super) fn give_up(&self) -> Box<dyn Fn() -> bool + Send> {
-        let (stop, linger, asked) = (self.stop.clone(), self.linger, Arc::clone(&self.asked));
-        Box::new(move || stop.requested() && asked.get_or_init(Instant::now).elapsed() >= linger)
-    }
-
-    /// Standard output. A reader that has stopped reading may delay the end by `linger`, or else
-    /// as long as waiting records plus the time for closing.
-    pub(super) fn stdout(&self, linger: Option<Duration>) -> Stdout {
-        Stdout::with_linger(linger.unwrap_or(self.linger.saturating_mul(2)))
-    }
-}
 
 /// Delivers records to handlers.
 pub struct Router {

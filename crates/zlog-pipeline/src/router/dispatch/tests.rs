@@ -1,9 +1,11 @@
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::handler::file::Sync;
 use crate::handler::queue::OnFull;
+use crate::os::signal::ShutdownSignal;
+use crate::router::Reporter;
 use crate::router::options::{FileTarget, PublishTarget, Target};
 use crate::router::spec::{QueueSpec, RouteSpec};
 use zlog_core::Level;
@@ -11,20 +13,20 @@ use zlog_core::Level;
 /// Far above what anything here takes.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A directory for files, and what was told.
+/// A directory for files, and the reports.
 struct Place {
     directory: tempfile::TempDir,
-    heard: Arc<Mutex<Vec<String>>>,
+    reports: Arc<Mutex<Vec<String>>>,
 }
 
 impl Place {
     fn new() -> Place {
-        Place { directory: tempfile::tempdir().unwrap(), heard: Arc::default() }
+        Place { directory: tempfile::tempdir().unwrap(), reports: Arc::default() }
     }
 
     fn context(&self) -> HandlerContext {
-        let heard = Arc::clone(&self.heard);
-        let report: Reporter = Arc::new(move |line| heard.lock().unwrap().push(line.to_owned()));
+        let reports = Arc::clone(&self.reports);
+        let report: Reporter = Arc::new(move |line| reports.lock().unwrap().push(line.to_owned()));
         HandlerContext::new("tail", &ShutdownSignal::default(), report)
     }
 
@@ -47,8 +49,8 @@ impl Place {
         text.lines().map(|line| line.rsplit(' ').next().unwrap_or_default().to_owned()).collect()
     }
 
-    fn heard(&self) -> Vec<String> {
-        std::mem::take(&mut *self.heard.lock().unwrap())
+    fn reports(&self) -> Vec<String> {
+        std::mem::take(&mut *self.reports.lock().unwrap())
     }
 }
 
@@ -137,11 +139,11 @@ fn a_handler_that_fails_is_told_of_once_and_hurts_no_other() {
         deliver(&mut router, &["one", "two", "three"]);
         let closed = close(router);
         assert_eq!(place.lines("all"), ["one", "two", "three"]);
-        let told = place.heard();
-        assert_eq!(told.len(), 1, "{told:?}");
+        let reports = place.reports();
+        assert_eq!(reports.len(), 1, "{reports:?}");
         let expected = "zlog tail: handler full: writing to /dev/full: no space left on device; the other \
                         handlers continue";
-        assert_eq!(told[0], expected);
+        assert_eq!(reports[0], expected);
         assert_eq!((closed[0].failed, closed[0].missing()), (3, 3));
         assert_eq!(closed[0].outage.as_ref().unwrap().lost, 3);
         assert_eq!(closed[0].remarks(), ["handler full: 3 of 3 records were lost (3 failed)"]);
@@ -170,7 +172,7 @@ fn handlers_that_are_asked_for_as_before_go_on_and_others_change() {
     let given: Vec<_> = router.status().into_iter().map(|s| (s.name, s.received)).collect();
     assert_eq!(given, [("new".to_owned(), 2), ("kept".to_owned(), 2)]);
     let closed = close(router);
-    assert_eq!(closed.len(), 3, "the one taken out is told of too");
+    assert_eq!(closed.len(), 3, "the one taken out is reported, too");
     assert_eq!(place.lines("kept"), ["one", "three"]);
     assert_eq!(place.lines("old"), ["one"]);
     assert_eq!(place.lines("new"), ["two", "three"]);
@@ -267,8 +269,11 @@ fn a_handler_that_publishes_says_where() {
     let bind = vec!["tcp://127.0.0.1:0".to_owned()];
     let target = Target::Publish(PublishTarget { bind, ..PublishTarget::default() });
     let mut router = place.open(vec![HandlerSpec::new("again", target)], vec![]);
-    let told = place.heard();
-    assert!(told[0].starts_with("zlog tail: handler again: bound tcp://127.0.0.1:"), "{told:?}");
+    let reports = place.reports();
+    assert!(
+        reports[0].starts_with("zlog tail: handler again: bound tcp://127.0.0.1:"),
+        "{reports:?}"
+    );
     deliver(&mut router, &["one"]);
     assert_eq!(close(router)[0].arrived(), 1);
 }

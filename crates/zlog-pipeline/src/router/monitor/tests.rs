@@ -38,21 +38,21 @@ impl Handler for Scripted {
 
 /// The reported messages, in order.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<String>>>);
+struct Reports(Arc<Mutex<Vec<String>>>);
 
-impl Heard {
+impl Reports {
     fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 }
 
-fn watched(inner: Scripted) -> (MonitoredHandler, Arc<HandlerCounters>, Heard) {
-    let heard = Heard::default();
-    let told = heard.clone();
-    let report: Reporter = Arc::new(move |line| told.0.lock().unwrap().push(line.to_owned()));
+fn watched(inner: Scripted) -> (MonitoredHandler, Arc<HandlerCounters>, Reports) {
+    let reports = Reports::default();
+    let shared = reports.clone();
+    let report: Reporter = Arc::new(move |line| shared.0.lock().unwrap().push(line.to_owned()));
     let counters = Arc::new(HandlerCounters::default());
     let reporter = OutageReporter::new("tail", "errors.log", true, &report);
-    (MonitoredHandler::new(Box::new(inner), Arc::clone(&counters), reporter), counters, heard)
+    (MonitoredHandler::new(Box::new(inner), Arc::clone(&counters), reporter), counters, reports)
 }
 
 fn give(watched: &mut MonitoredHandler, records: usize) {
@@ -64,18 +64,18 @@ fn give(watched: &mut MonitoredHandler, records: usize) {
 #[test]
 fn an_outage_is_reported_once_and_its_end_with_its_losses() {
     let handles = vec![true, false, true, false, false, false, true];
-    let (mut watched, counters, heard) = watched(Scripted { handles, ..Scripted::default() });
+    let (mut watched, counters, reports) = watched(Scripted { handles, ..Scripted::default() });
     give(&mut watched, 4);
     let begun = "zlog tail: handler errors.log: no room; the other handlers continue\n  Make room.";
-    assert_eq!(heard.take(), [begun]);
+    assert_eq!(reports.take(), [begun]);
     assert_eq!(counters.outage().unwrap().lost, 3);
     give(&mut watched, 1);
     let ended = "zlog tail: handler errors.log works again; 3 records were lost meanwhile";
-    assert_eq!(heard.take(), [ended]);
+    assert_eq!(reports.take(), [ended]);
     assert_eq!(counters.outage(), None);
     give(&mut watched, 2);
     let ended = "zlog tail: handler errors.log works again; 1 record was lost meanwhile";
-    assert_eq!(heard.take(), [begun, ended]);
+    assert_eq!(reports.take(), [begun, ended]);
     let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
     assert_eq!((count(&counters.taken), count(&counters.failed)), (3, 4));
 }
@@ -84,12 +84,12 @@ fn an_outage_is_reported_once_and_its_end_with_its_losses() {
 fn an_outage_without_losses_is_reported_once() {
     let handles = vec![true, false, false, false];
     let scripted = Scripted { handles, takes_records: true, ..Scripted::default() };
-    let (mut watched, counters, heard) = watched(scripted);
+    let (mut watched, counters, reports) = watched(scripted);
     give(&mut watched, 3);
-    assert_eq!(heard.take().len(), 1);
+    assert_eq!(reports.take().len(), 1);
     give(&mut watched, 1);
     let ended = "zlog tail: handler errors.log works again; no record was lost meanwhile";
-    assert_eq!(heard.take(), [ended]);
+    assert_eq!(reports.take(), [ended]);
     let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
     assert_eq!((count(&counters.taken), count(&counters.failed)), (4, 0));
 }
@@ -99,24 +99,24 @@ fn records_that_wait_do_not_end_an_outage_and_those_that_arrive_do() {
     let backlog = Arc::new(Mutex::new(Backlog::default()));
     let timers = vec![true, true, true, false, true];
     let scripted = Scripted { timers, backlog: Arc::clone(&backlog), ..Scripted::default() };
-    let (mut watched, counters, heard) = watched(scripted);
+    let (mut watched, counters, reports) = watched(scripted);
     let now = Instant::now();
     *backlog.lock().unwrap() = Backlog { waiting: 2, ..Backlog::default() };
     give(&mut watched, 2);
     watched.on_timer(now).unwrap();
-    assert_eq!(heard.take().len(), 0);
+    assert_eq!(reports.take().len(), 0);
     // The server is unreachable.
     watched.on_timer(now).unwrap();
-    assert_eq!(heard.take().len(), 1);
+    assert_eq!(reports.take().len(), 1);
     *backlog.lock().unwrap() = Backlog { waiting: 3, lost: 1, ..Backlog::default() };
     give(&mut watched, 2);
     watched.on_timer(now).unwrap();
-    assert_eq!(heard.take().len(), 0, "all records wait or are lost");
+    assert_eq!(reports.take().len(), 0, "all records wait or are lost");
     assert_eq!(counters.backlog.load().waiting, 3);
     *backlog.lock().unwrap() = Backlog { waiting: 0, lost: 1, ..Backlog::default() };
     watched.on_timer(now).unwrap();
     let ended = "zlog tail: handler errors.log works again; 1 record was lost meanwhile";
-    assert_eq!(heard.take(), [ended]);
+    assert_eq!(reports.take(), [ended]);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn unconfirmed_records_are_reported_at_the_end_of_an_outage() {
     let backlog = Arc::new(Mutex::new(Backlog { unconfirmed: 5, ..Backlog::default() }));
     let timers = vec![true, true, false, true];
     let scripted = Scripted { timers, backlog: Arc::clone(&backlog), ..Scripted::default() };
-    let (mut watched, counters, heard) = watched(scripted);
+    let (mut watched, counters, reports) = watched(scripted);
     let now = Instant::now();
     give(&mut watched, 12);
     watched.on_timer(now).unwrap();
@@ -133,12 +133,12 @@ fn unconfirmed_records_are_reported_at_the_end_of_an_outage() {
     *backlog.lock().unwrap() =
         Backlog { waiting: 1, unconfirmed: 17, unreachable: true, ..Backlog::default() };
     watched.on_timer(now).unwrap();
-    assert_eq!(heard.take().len(), 1);
+    assert_eq!(reports.take().len(), 1);
     *backlog.lock().unwrap() = Backlog { unconfirmed: 17, ..Backlog::default() };
     watched.on_timer(now).unwrap();
     let ended = "zlog tail: handler errors.log works again; no record was lost meanwhile; \
                  of 12 sent before it, the last may not have arrived";
-    assert_eq!(heard.take(), [ended]);
+    assert_eq!(reports.take(), [ended]);
     assert_eq!(counters.backlog.load().unconfirmed, 17);
 }
 
@@ -153,13 +153,13 @@ fn a_block_written_in_part_does_not_end_an_outage_and_counts_no_record_twice() {
         backlog: Arc::clone(&backlog),
         ..Scripted::default()
     };
-    let (mut watched, counters, heard) = watched(scripted);
+    let (mut watched, counters, reports) = watched(scripted);
     let lost =
         |waiting, lost| *backlog.lock().unwrap() = Backlog { waiting, lost, ..Backlog::default() };
     give(&mut watched, 2);
     lost(0, 3);
     give(&mut watched, 1);
-    assert_eq!(heard.take().len(), 1);
+    assert_eq!(reports.take().len(), 1);
     lost(1, 3);
     give(&mut watched, 1);
     lost(2, 3);
@@ -167,24 +167,24 @@ fn a_block_written_in_part_does_not_end_an_outage_and_counts_no_record_twice() {
     // One of the three records in the second block arrives.
     lost(0, 5);
     give(&mut watched, 1);
-    assert_eq!(heard.take().len(), 0);
+    assert_eq!(reports.take().len(), 0);
     assert_eq!(counters.outage().unwrap().lost, 5);
     lost(2, 5);
     give(&mut watched, 2);
-    assert_eq!(heard.take().len(), 0);
+    assert_eq!(reports.take().len(), 0);
     lost(0, 5);
     watched.flush().unwrap();
     let ended = "zlog tail: handler errors.log works again; 5 records were lost meanwhile";
-    assert_eq!(heard.take(), [ended]);
+    assert_eq!(reports.take(), [ended]);
 }
 
 #[test]
 fn the_name_of_a_handler_is_escaped() {
-    let heard = Heard::default();
-    let told = heard.clone();
-    let report: Reporter = Arc::new(move |line| told.0.lock().unwrap().push(line.to_owned()));
+    let reports = Reports::default();
+    let shared = reports.clone();
+    let report: Reporter = Arc::new(move |line| shared.0.lock().unwrap().push(line.to_owned()));
     OutageReporter::new("tail", "\x1b[2J", false, &report).begins(&Error::new("no room"));
-    assert_eq!(heard.take(), ["zlog tail: handler \\x1b[2J: no room"]);
+    assert_eq!(reports.take(), ["zlog tail: handler \\x1b[2J: no room"]);
 }
 
 #[test]
@@ -204,22 +204,22 @@ fn records_sent_by_a_flush_no_longer_wait() {
 fn another_cause_within_an_outage_is_reported_and_a_recurring_one_once() {
     let causes = vec!["b is refused", "3 are down", "b is refused", "2 are down", "b is refused"];
     let handles = vec![false; 5];
-    let (mut watched, counters, heard) =
+    let (mut watched, counters, reports) =
         watched(Scripted { handles, causes, ..Scripted::default() });
     give(&mut watched, 5);
-    let told =
+    let report =
         |cause| format!("zlog tail: handler errors.log: {cause}; the other handlers continue");
-    assert_eq!(heard.take(), [told("b is refused"), told("2 are down")]);
+    assert_eq!(reports.take(), [report("b is refused"), report("2 are down")]);
     assert_eq!(counters.outage().unwrap().error, "b is refused");
 }
 
 #[test]
 fn the_errors_of_a_required_handler_are_returned_and_not_reported() {
     let handles = vec![false, false];
-    let (monitored, counters, heard) = watched(Scripted { handles, ..Scripted::default() });
+    let (monitored, counters, reports) = watched(Scripted { handles, ..Scripted::default() });
     let mut monitored = monitored.required();
     give(&mut monitored, 2);
-    assert_eq!(heard.take(), [""; 0]);
+    assert_eq!(reports.take(), [""; 0]);
     let failure = monitored.take_failure().unwrap();
     assert!(failure.to_string().starts_with("no room"), "{failure}");
     assert!(monitored.take_failure().is_none(), "the first error only");

@@ -1,14 +1,14 @@
 //! The keys that all handlers, or many of them, have.
 
-use zlog_core::Result;
 use zlog_core::format::{Format, Options, Output};
 use zlog_core::format::{FormatterSpec, Style};
 use zlog_core::text::choice::Choice as _;
 use zlog_core::text::escape::Newlines;
 use zlog_core::text::parsers;
+use zlog_core::{Level, Result};
 
+use super::super::expressions::{condition, expression};
 use super::super::spec::{DEFAULT_QUEUE, HandlerSpec, LONGEST_QUEUE, QueueSpec};
-use super::super::validate::{condition, expression};
 use super::{Class, Key, Reader, Target};
 use crate::handler::queue::OnFull;
 use crate::handler::spool::{BatchOptions, SpoolOptions};
@@ -111,7 +111,7 @@ pub fn handler(
     class: &Class,
     shared: SharedSettings,
 ) -> Option<HandlerSpec> {
-    let level = reader.read("level", parsers::level);
+    let level = reader.read("level", Level::from_typed);
     let topics = reader.list("topic", &|_| Ok(()));
     let conditions = reader.list("where", &|text| condition(text).map(drop));
     let grep = reader.list("grep", &|text| expression(text).map(drop));

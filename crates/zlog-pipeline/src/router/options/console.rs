@@ -14,6 +14,7 @@ use zlog_core::format::{Format, Options, Output};
 pub(super) static CONSOLE: Class = Class {
     name: "console",
     option: "--console",
+    about: "Also print records",
     main: None,
     keys: &[],
     picked_by: None,

@@ -11,6 +11,8 @@ use zlog_core::format::Format;
 pub(super) static EXEC: Class = Class {
     name: "exec",
     option: "--exec",
+    about: "Run a command for each batch\n\n\
+            The command gets the records on its standard input. No shell is started.",
     main: Some(Key::new("command", "COMMAND", "Command; no shell is started")),
     keys: &[BATCH, SPOOL],
     picked_by: None,

@@ -32,6 +32,9 @@ const OLD_FILES: &[Key] = &[
 pub(super) static FILE: Class = Class {
     name: "file",
     option: "--file",
+    about: "Append to a file, or rotate it\n\n\
+            max-bytes= rotates by size and when= by time, as Python's handlers do. May be \
+            repeated, as all handlers.",
     main: Some(PATH),
     keys: &[&[Key::switch("sync", "Wait for the disk after each record")]],
     picked_by: None,
@@ -46,6 +49,7 @@ pub(super) static FILE: Class = Class {
 pub(super) static ROTATING: Class = Class {
     name: "rotating",
     option: "--file",
+    about: "",
     main: Some(PATH),
     keys: &[
         &[Key::new("max-bytes", "SIZE", "Rotate before the file grows beyond this; 0 never does")],
@@ -60,6 +64,7 @@ pub(super) static ROTATING: Class = Class {
 pub(super) static TIMED: Class = Class {
     name: "timed",
     option: "--file",
+    about: "",
     main: Some(PATH),
     keys: &[
         &[

@@ -16,7 +16,7 @@ mod syslog;
 
 use std::path::Path;
 
-use super::dispatch::HandlerContext;
+use super::context::HandlerContext;
 use super::monitor::OutageReporter;
 use crate::handler::Handler;
 use crate::handler::exec::ExecOptions;
@@ -133,8 +133,6 @@ macro_rules! registry {
 }
 
 registry! {
-    /// Standard output.
-    Console(ConsoleTarget) = console::CONSOLE;
     /// A file that is appended to.
     File(FileTarget) = file::FILE;
     /// A file that is replaced when it has grown.
@@ -149,6 +147,8 @@ registry! {
     Exec(ExecOptions) = exec::EXEC;
     /// A ZeroMQ socket.
     Publish(PublishTarget) = publish::PUBLISH;
+    /// Standard output.
+    Console(ConsoleTarget) = console::CONSOLE;
 }
 
 /// A key: how it is written and what it means.
@@ -202,6 +202,9 @@ pub struct Class {
     pub name: &'static str,
     /// Its option on the command line: `--file`.
     pub option: &'static str,
+    /// The help of the option: one line, then an empty line and the text that only `--help` shows.
+    /// Empty if a key selects this class.
+    pub about: &'static str,
     /// The key that says where records go. On the command line its value comes first, without
     /// the key. `None` for the console.
     pub main: Option<Key>,
@@ -220,6 +223,11 @@ impl Class {
     /// The class with this name.
     pub fn named(name: &str) -> Option<&'static Class> {
         CLASSES.into_iter().find(|class| class.name == name)
+    }
+
+    /// A class for each option: the one that no key selects.
+    pub fn of_options() -> impl Iterator<Item = &'static Class> {
+        CLASSES.into_iter().filter(|class| class.picked_by.is_none())
     }
 
     /// The classes with this option.
@@ -345,6 +353,7 @@ mod tests {
         for class in CLASSES {
             let unpicked = Class::of_option(class.option).filter(|class| class.picked_by.is_none());
             assert_eq!(unpicked.count(), 1, "{}", class.option);
+            assert_eq!(class.about.is_empty(), class.picked_by.is_some(), "{}", class.name);
             assert!(class.picked_by.is_none_or(|key| class.has(key)), "{}", class.name);
         }
     }

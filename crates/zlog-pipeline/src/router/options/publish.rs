@@ -3,6 +3,7 @@
 use zlog_core::format::Format;
 use zlog_core::text::choice::Choice as _;
 use zlog_core::text::parsers;
+use zlog_core::wire::topic;
 use zlog_core::{Error, Result};
 
 use super::{Class, HandlerTarget, Key, Opening, Reader, Target};
@@ -14,6 +15,7 @@ use crate::socket::{DEFAULT_HWM, Endpoint, InUseHints, Publisher, Role, SocketOp
 pub(super) static PUBLISH: Class = Class {
     name: "publish",
     option: "--publish",
+    about: "Publish on another socket",
     main: Some(Key::new("bind", "ENDPOINT", "Endpoint to bind").repeated()),
     keys: &[&[
         // On the command line this is a switch: the endpoint comes first.
@@ -31,7 +33,7 @@ pub(super) static PUBLISH: Class = Class {
         Some(Target::Publish(PublishTarget {
             bind: endpoints(reader, "bind", Role::Bind),
             connect: endpoints(reader, "connect", Role::Connect),
-            root: reader.read("root", parsers::root).unwrap_or(default.root),
+            root: reader.read("root", topic::typed_root).unwrap_or(default.root),
             wire: reader.read("wire", wire).unwrap_or_default(),
             on_full: default.on_full,
             hwm: reader.read("hwm", parsers::number).unwrap_or(default.hwm),

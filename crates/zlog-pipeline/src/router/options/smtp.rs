@@ -15,6 +15,8 @@ use crate::handler::smtp::{self, LoginFrom, Server, SmtpHandler, SmtpOptions};
 pub(super) static SMTP: Class = Class {
     name: "smtp",
     option: "--smtp",
+    about: "Send mail; to= is required\n\n\
+            URL is that of the mail server: smtp://HOST:PORT. A mail holds many records.",
     main: Some(
         Key::new(
             "server",

@@ -14,6 +14,8 @@ use crate::handler::syslog::{Address, Facility, Framing, Protocol, SyslogHandler
 pub(super) static SYSLOG: Class = Class {
     name: "syslog",
     option: "--syslog",
+    about: "Send to a syslog daemon\n\n\
+            unix:/dev/log, udp://HOST:514 or tcp://HOST:601.",
     main: Some(
         Key::new("address", "ADDRESS", "Daemon: unix:/dev/log, udp://HOST:514, tcp://HOST:601")
             .default("unix:/dev/log"),

@@ -4,10 +4,8 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use regex::Regex;
-
+use super::expressions::{conditions, expressions};
 use super::spec::{HandlerSpec, Match, RouteSpec, Spec};
-use zlog_core::filter::Condition;
 use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 use zlog_core::{Error, Result};
@@ -97,46 +95,6 @@ fn check(handler: &HandlerSpec) -> Result<()> {
     let target = handler.target.as_dyn();
     target.format(&handler.formatter)?;
     target.validate()
-}
-
-/// Compiles the conditions of a handler.
-///
-/// # Errors
-/// One is invalid.
-pub(super) fn conditions(texts: &[String]) -> Result<Vec<Condition>> {
-    texts.iter().map(|text| condition(text).map_err(|error| error.within("where"))).collect()
-}
-
-/// Compiles a condition.
-///
-/// # Errors
-/// It is invalid.
-pub(super) fn condition(text: &str) -> Result<Condition> {
-    Ok(text.parse::<Condition>()?)
-}
-
-/// Compiles the regular expressions of the key `key`.
-///
-/// # Errors
-/// One is invalid.
-pub(super) fn expressions(key: &str, texts: &[String]) -> Result<Vec<Regex>> {
-    let compile = |text: &String| expression(text).map_err(|error| error.within(key));
-    texts.iter().map(compile).collect()
-}
-
-/// Compiles a regular expression.
-///
-/// # Errors
-/// It is invalid.
-pub(super) fn expression(text: &str) -> Result<Regex> {
-    Regex::new(text).map_err(|error| {
-        // The last line names the cause; those before it show the place.
-        let text = error.to_string();
-        let cause = text.lines().last().unwrap_or_default();
-        let cause = cause.trim_start_matches("error: ");
-        Error::usage(format!("not a regular expression: {cause}"))
-            .hint("Put a backslash before ( [ { . * + ? | ^ $ to match them literally.")
-    })
 }
 
 fn unknown_handler(route: &Match, handler: &str, names: &[&str]) -> Error {

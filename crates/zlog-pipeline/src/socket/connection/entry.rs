@@ -137,15 +137,15 @@ impl Entry {
                 (self.more, self.refusal) = (false, None);
                 Some(EventKind::Connected)
             }
-            Kind::Refused(why) => {
+            Kind::Refused(failure) => {
                 connection.refused = true;
                 connection.failed = true;
                 connection.schedule_reconnect(role, now);
-                self.refusal = Some(why.clone());
+                self.refusal = Some(failure.reason.clone());
                 if self.status.peers == 0 && !self.more {
-                    self.status.state = ConnectionState::HandshakeRefused(why.clone());
+                    self.status.state = ConnectionState::HandshakeRefused(failure.reason.clone());
                 }
-                Some(EventKind::HandshakeFailed(why))
+                Some(EventKind::HandshakeFailed(failure))
             }
             Kind::Disconnected => self.disconnected(nth, now),
             // Reported elsewhere; the end of the connection follows.

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use self::entry::{BACKOFF, Connection, Entry, GIVEN_UP};
 use super::addresses::AddressState;
 use super::endpoint::Role;
-use super::monitor::{Kind, MonitorEvent};
+use super::monitor::{HandshakeFailure, Kind, MonitorEvent};
 
 /// The state of an endpoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,7 +73,7 @@ pub enum EventKind {
     /// libzmq retries after this delay.
     Retrying(Duration),
     /// A handshake failed, for this reason.
-    HandshakeFailed(String),
+    HandshakeFailed(HandshakeFailure),
     /// libzmq had given the connection up, and zlog connected again.
     Reconnected,
     /// The host could not be resolved, for this reason. The lookup is repeated.

@@ -60,7 +60,7 @@ pub struct Endpoint {
     role: Role,
     transport: Transport,
     in_use_hints: Option<InUseHints>,
-    /// What to bind instead if the endpoint is in use.
+    /// The endpoint to bind instead if this one is in use.
     fallback: Option<Box<Endpoint>>,
     run_directory: Option<RunDirectory>,
 }

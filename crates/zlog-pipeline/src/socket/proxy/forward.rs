@@ -29,7 +29,7 @@ impl Proxy {
                 // Messages are numbered from 1.
                 let number = self.counts.messages + 1;
                 let topic = self.frames[0].bytes();
-                self.heard = self.topics.note(topic, number, &self.peers.subscriptions);
+                self.has_subscriber = self.topics.note(topic, number, &self.peers.subscriptions);
                 if let Some(inspect) = &mut inspect {
                     self.inspect(*inspect)?;
                 }
@@ -107,7 +107,7 @@ impl Proxy {
         }
         self.frame_count = 0;
         self.counts.messages += 1;
-        self.counts.unheard += u64::from(!self.heard);
+        self.counts.unheard += u64::from(!self.has_subscriber);
         self.counts.bytes += bytes as u64;
         Ok(true)
     }

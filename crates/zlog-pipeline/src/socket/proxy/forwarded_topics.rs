@@ -8,7 +8,7 @@ use zlog_core::topic_table::TopicTable;
 /// Most topics remembered. They come from outside.
 const MAX_TOPICS: usize = 16_384;
 
-/// What is known about a topic.
+/// The state of a topic.
 struct Forwarded {
     /// The number of its last message among all messages.
     last: u64,

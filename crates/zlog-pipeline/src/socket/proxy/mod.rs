@@ -120,7 +120,7 @@ pub struct Proxy {
     frames: [Frame; MAX_FRAMES],
     frame_count: usize,
     /// Whether anybody has subscribed to it.
-    heard: bool,
+    has_subscriber: bool,
 }
 
 impl Proxy {
@@ -170,7 +170,7 @@ impl Proxy {
             counts: Counts::default(),
             frames: std::array::from_fn(|_| Frame::new()),
             frame_count: 0,
-            heard: false,
+            has_subscriber: false,
         })
     }
 
@@ -179,9 +179,12 @@ impl Proxy {
         (&self.collecting, &self.publishing)
     }
 
-    /// The context, for sockets that are waited for together with these.
-    pub(super) fn context(&self) -> &zmq::Context {
-        &self.context
+    /// Opens a server of queries, which [`Proxy::wait`] can wait for, too.
+    ///
+    /// # Errors
+    /// An endpoint can't be bound; the error names it, the cause and the next step.
+    pub fn open_query_server(&self, endpoints: &[Endpoint]) -> Result<QueryServer> {
+        QueryServer::open(&self.context, endpoints)
     }
 
     /// Opens a publisher in this process, connected over inproc. It may move to another thread.

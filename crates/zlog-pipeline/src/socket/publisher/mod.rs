@@ -19,7 +19,8 @@ use super::options::{self, SocketOptions};
 use super::peers::{PeerEvent, Peers};
 use super::subscriber::Subscriber;
 use super::subscriber_tracker::BrokenConnection;
-use crate::os::run_directory::{Registered, Registration};
+use crate::os::run_directory::{Registered, Registration, RunDirectory};
+use zlog_core::wire::query::REGISTERED;
 use zlog_core::{Error, Result};
 
 /// Longest wait between two checks of `stop`.
@@ -72,6 +73,8 @@ pub struct Publisher {
     bound: Vec<String>,
     /// Ends after the socket, whose file it removes.
     registration: Option<Registration>,
+    /// Where subscribers register, and the default endpoint of those that come here.
+    run_directory: Option<(RunDirectory, Endpoint)>,
     is_inproc_bound: bool,
 }
 
@@ -108,6 +111,7 @@ impl Publisher {
             send_slice: options.send_slice,
             bound,
             registration: None,
+            run_directory: None,
             is_inproc_bound: false,
         })
     }
@@ -129,6 +133,25 @@ impl Publisher {
         registration.announce(endpoints)?;
         self.registration = Some(registration);
         Ok(())
+    }
+
+    /// From now on, [`Publisher::wait_for`] also waits for the subscribers that are registered
+    /// in `directory` for this default endpoint.
+    pub fn expect_registered(&mut self, directory: RunDirectory, default: Endpoint) {
+        self.run_directory = Some((directory, default));
+    }
+
+    /// The names of the registered subscribers that run and have not subscribed here, as of the
+    /// last [`Publisher::process_events`].
+    pub fn missing_registered(&self) -> Vec<String> {
+        let Some((directory, default)) = &self.run_directory else { return Vec::new() };
+        let registered = directory.registered().into_iter();
+        let registered = registered.filter(|it| it.is_subscriber() && default.is_default_of(it));
+        let is_missing = |name: &String| {
+            let marker = [REGISTERED, name.as_bytes()].concat();
+            !self.peers.subscriptions.has_prefix(&marker)
+        };
+        registered.map(|it| it.name).filter(is_missing).collect()
     }
 
     /// Opens a subscriber of `topics` in this process, over inproc: the sockets share their
@@ -157,7 +180,7 @@ impl Publisher {
     }
 
     /// Sets how long one send waits for room, in place of [`SocketOptions::send_slice`].
-    pub fn set_send_slice(&mut self, slice: Duration) {
+    pub(crate) fn set_send_slice(&mut self, slice: Duration) {
         self.send_slice = slice;
         // Can't fail for a valid value.
         let _ = self.socket.set_sndtimeo(options::millis(slice));
@@ -261,7 +284,7 @@ impl Publisher {
 
     /// If a subscriber has announced its end, waits until it is gone: what is sent meanwhile
     /// could be lost. Calls `stop` at least every 50 ms, and waits a minute at most.
-    pub fn wait_for_ending(&mut self, stop: &dyn Fn() -> bool) {
+    pub(crate) fn wait_for_ending(&mut self, stop: &dyn Fn() -> bool) {
         while let Some((_, until)) = self.ending {
             if Instant::now() >= until || stop() {
                 self.ending = None;
@@ -280,7 +303,7 @@ impl Publisher {
 
     /// Who has no room for the next message, as far as is known: subscribers that do not read
     /// what the system holds for them, and endpoints without a connection.
-    pub fn blocked_peers(&self) -> Vec<String> {
+    pub(crate) fn blocked_peers(&self) -> Vec<String> {
         let mut names: Vec<String> = self.peers.with_unsent(1).collect();
         let endpoints = self.connections.table.status().into_iter();
         let away = endpoints.filter(|it| it.role == Role::Connect && it.peers == 0);
@@ -294,12 +317,12 @@ impl Publisher {
 
     /// Whether any subscriber receives this topic, as of the last
     /// [`Publisher::process_events`].
-    pub fn has_subscriber(&self, topic: &[u8]) -> bool {
+    pub(crate) fn has_subscriber(&self, topic: &[u8]) -> bool {
         self.peers.subscriptions.has_subscriber(topic)
     }
 
     /// Changes whenever an answer of [`Publisher::has_subscriber`] may change.
-    pub fn generation(&self) -> u64 {
+    pub(crate) fn generation(&self) -> u64 {
         self.peers.subscriptions.generation()
     }
 
@@ -315,8 +338,9 @@ impl Publisher {
         }
     }
 
-    /// Waits until at least `n` subscribers could receive a topic below `root`, for `timeout`
-    /// at most. Calls `stop` at least every 50 ms.
+    /// Waits until at least `n` subscribers could receive a topic below `root`, and (unless `n`
+    /// is 0) until no registered one is missing, for `timeout` at most. Calls `stop` at least
+    /// every 50 ms.
     pub fn wait_for(
         &mut self,
         n: usize,
@@ -328,7 +352,7 @@ impl Publisher {
         loop {
             self.process_events();
             let there = self.subscribers(root);
-            if there >= n {
+            if n == 0 || there >= n && self.missing_registered().is_empty() {
                 return WaitOutcome::Enough;
             }
             if stop() {

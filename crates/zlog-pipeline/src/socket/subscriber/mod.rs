@@ -18,8 +18,9 @@ use super::ipc_cleanup::IpcFiles;
 use super::options::{self, SocketOptions};
 use super::receive_thread::{self, Batch, Channels, Command, MAX_FRAMES, ReceiveThread, Shared};
 use super::wake::{self, Waker};
+use crate::os::run_directory::Registration;
 use crate::os::thread;
-use zlog_core::wire::query::ENDING;
+use zlog_core::wire::query::{ENDING, REGISTERED};
 use zlog_core::{Error, Result};
 
 /// Batches queued for the caller. Beyond them, messages wait in libzmq, and beyond its
@@ -183,7 +184,7 @@ impl Subscriber {
 
     /// From now on, only messages and the time end the wait in [`Subscriber::recv`]: for a
     /// caller to whom a wait without messages means that none are on their way.
-    pub fn ignore_wakeups(&mut self) {
+    pub(crate) fn ignore_wakeups(&mut self) {
         (self.wake, self.changed) = (never(), never());
     }
 
@@ -211,6 +212,11 @@ impl Subscriber {
         if self.topics.insert(topic.to_vec()) {
             self.command(Command::Subscribe(topic.to_vec()));
         }
+    }
+
+    /// Tells publishers that this registered process has subscribed to all its topics.
+    pub fn subscribed_as(&mut self, registration: &Registration) {
+        self.subscribe(&[REGISTERED, registration.name().as_bytes()].concat());
     }
 
     /// Ends a subscription. Its messages in flight still arrive.

@@ -269,6 +269,11 @@ impl Subscriptions {
         (0..=topic.len()).any(|end| self.prefixes.contains_key(&topic[..end]))
     }
 
+    /// Whether any peer has subscribed to exactly this prefix.
+    pub(super) fn has_prefix(&self, prefix: &[u8]) -> bool {
+        self.prefixes.contains_key(prefix)
+    }
+
     /// Number of peers that could receive a topic below `root`: their prefix begins with
     /// `root.`, or `root.` with their prefix. The empty root matches all.
     pub(super) fn peers_below(&self, root: &str) -> usize {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::reader::{Notice, ReadProgress, Severity, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource};
 use super::{PollStatus, Sink, Source, SourceCounts};
-use crate::os::{fd_limit, signal, thread};
+use crate::os::{executable, fd_limit, signal, thread};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Exit, Result};
 
@@ -226,14 +226,14 @@ impl Source for CommandSource {
 
 /// Why a command could not be started, with the exit code of a shell.
 fn start_error(program: &OsStr, error: &io::Error) -> Error {
-    let name = escape(&program.to_string_lossy());
     match error.kind() {
-        io::ErrorKind::NotFound => Error::new(format!("{name}: no such command"))
-            .hint("Check the spelling, and that it is in your PATH.")
-            .exit_as(Exit::Child(127)),
-        _ => Error::io(format_args!("{name}: can't be executed"), error)
-            .hint("Make it executable (chmod +x), or run it with its interpreter: sh FILE.")
-            .exit_as(Exit::Child(126)),
+        io::ErrorKind::NotFound => executable::not_found(program).exit_as(Exit::Child(127)),
+        _ => Error::io(
+            format_args!("{}: can't be executed", escape(&program.to_string_lossy())),
+            error,
+        )
+        .hint("Make it executable (chmod +x), or run it with its interpreter: sh FILE.")
+        .exit_as(Exit::Child(126)),
     }
 }
 

@@ -283,8 +283,12 @@ impl Follower {
             while self.rotated.len() > MAX_ROTATED {
                 let oldest = self.rotated.remove(0);
                 self.close(oldest)?;
-                let text = "is replaced too often: the oldest file is not read on";
-                self.notice(text, Severity::Loss)?;
+                let text = format!(
+                    "is replaced too often: of more than {MAX_ROTATED} renamed files, the oldest is \
+                     not read on; lines that are still added to it are lost. A shorter \
+                     --rotate-wait gives them up sooner"
+                );
+                self.notice(&text, Severity::Loss)?;
             }
             return Ok(Next::Look);
         }

@@ -294,7 +294,14 @@ impl PositionFile {
         path: &Path,
         paths: &[PathBuf],
     ) -> Result<(PositionFile, Vec<Vec<SavedPosition>>)> {
-        let failed = |error: &io::Error| Error::of_file(described(path), path, error);
+        if let Some(log) = paths.iter().find(|log| is_same(log, path)) {
+            return Err(Error::usage(format!(
+                "{} is the file {} that is read",
+                described(path),
+                display_name(log)
+            ))
+            .hint("Name another file for --position."));
+        }
         // It is replaced by a new file, which would take the place of a device or of a link.
         if path.symlink_metadata().is_ok_and(|there| !there.is_file()) {
             return Err(Error::new(format!("{} is not a regular file", described(path)))
@@ -302,7 +309,7 @@ impl PositionFile {
         }
         let file = lock(path)?;
         let mut text = Vec::new();
-        (&file).take(MAX_SIZE).read_to_end(&mut text).map_err(|error| failed(&error))?;
+        (&file).take(MAX_SIZE).read_to_end(&mut text).map_err(|error| unusable(path, &error))?;
         let mut others = parse(&text).ok_or_else(|| {
             Error::new(format!("{}: zlog did not write this position file", described(path)))
                 .hint("Name another file, or remove this one to read all files from the start.")
@@ -393,7 +400,7 @@ impl PositionFile {
             Err(_) => self.size = MAX_GROWN,
         }
         self.unsaved = written.is_err();
-        written.map_err(|error| Error::io(described(&self.path), &error))
+        written.map_err(|error| unusable(&self.path, &error))
     }
 
     /// Replaces the file by one of this line.
@@ -414,10 +421,16 @@ impl PositionFile {
 /// The version of the format.
 const VERSION: u64 = 1;
 
-/// The positions in a file that was written before, or is empty: its last complete line.
+/// How every line begins.
+const BEGINNING: &[u8] = b"{\"files\":[";
+
+/// The positions in a file that was written before: its last complete line. None are in a file
+/// that is empty, or whose first line was not written whole (the disk was full).
 fn parse(text: &[u8]) -> Option<Vec<SavedPosition>> {
+    let is_unfinished =
+        !text.contains(&b'\n') && (text.starts_with(BEGINNING) || BEGINNING.starts_with(text));
     match text {
-        [] => Some(Vec::new()),
+        _ if is_unfinished => Some(Vec::new()),
         text => text.rsplit(|byte| *byte == b'\n').find_map(parse_line),
     }
 }
@@ -432,7 +445,7 @@ fn parse_line(line: &[u8]) -> Option<Vec<SavedPosition>> {
 
 /// Opens the file, or creates it, and locks it.
 fn lock(path: &Path) -> Result<File> {
-    let failed = |error: io::Error| Error::of_file(described(path), path, &error);
+    let failed = |error: io::Error| unusable(path, &error);
     loop {
         let mut options = File::options();
         let file = options.read(true).append(true).create(true).open(path).map_err(failed)?;
@@ -456,6 +469,24 @@ fn without_locks(error: TryLockError) -> io::Result<()> {
     match error {
         TryLockError::Error(_) => Ok(()),
         TryLockError::WouldBlock => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
+/// Whether two paths name the same file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let found = |path: &Path| path.metadata().ok().and_then(|meta| identity(&meta));
+    absolute(one) == absolute(other) || found(one).is_some_and(|it| found(other) == Some(it))
+}
+
+/// The error for a position file that can't be read or written.
+fn unusable(path: &Path, error: &io::Error) -> Error {
+    let failed = Error::of_file(described(path), path, error);
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => failed.hint(
+            "The user that runs zlog needs permission to write it, and to make files in its \
+             directory.",
+        ),
+        _ => failed,
     }
 }
 

@@ -275,6 +275,7 @@ fn the_number_of_renamed_files_that_are_read_on_is_limited() {
     let notices = source.take_notices();
     let limited = notices.iter().filter(|notice| notice.text.contains("replaced too often"));
     assert_eq!(limited.count(), 4, "{notices:?}");
+    assert_eq!(source.counts().lines.gaps, 4);
     append(&dir.path().join("log.20"), "late\n");
     wait_for(&mut source, &mut seen, "late");
 }

@@ -6,7 +6,7 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use crate::source::{Notice, Severity};
-use zlog_core::text::plural::counted;
+use zlog_core::text::plural::remarks;
 
 /// Counts of Python's handlers: their clients, records and datagrams.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -56,7 +56,7 @@ impl ListenStats {
 
     /// For the summary: each number that is not zero, in words.
     pub fn remarks(&self) -> Vec<String> {
-        [
+        remarks([
             (self.disconnected, "client", "disconnected"),
             (self.refused, "client", "refused (--max-clients)"),
             (self.truncated, "record", "cut short by the end of the connection"),
@@ -68,10 +68,7 @@ impl ListenStats {
             (self.shortened, "record", "shortened (extras nested too deep, or too large)"),
             (self.bad_datagrams, "datagram", "without a complete record"),
             (self.dropped_datagrams, "datagram", "dropped by the system (too fast)"),
-        ]
-        .into_iter()
-        .filter(|(count, ..)| *count > 0)
-        .map(|(count, noun, what)| format!("{} {what}", counted(count, noun)))
+        ])
         .collect()
     }
 }

@@ -10,8 +10,8 @@ use crate::source::Sink;
 use zlog_core::formats::Formats;
 use zlog_core::multiline::{self, Assembled, Assembler, LATE, Offer, Tag, Wait, mentions_error};
 use zlog_core::parse::{Batch, Parser};
+use zlog_core::text::json;
 use zlog_core::text::prefix;
-use zlog_core::wire::json;
 use zlog_core::{Level, RawJson, Record, Result};
 
 /// Makes records of a channel's lines.

@@ -158,6 +158,7 @@ impl TextSource {
     /// Adds a notice that comes from no reader.
     pub(crate) fn add_notice(&mut self, notice: Notice) {
         self.failed |= notice.failed();
+        self.shared.counts.gaps += u64::from(notice.severity == Severity::Loss);
         self.notices.push(notice);
     }
 

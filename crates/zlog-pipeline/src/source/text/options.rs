@@ -88,6 +88,8 @@ pub struct LineCounts {
     pub cut_lines: u64,
     /// States of progress lines that were replaced before they were delivered.
     pub replaced: u64,
+    /// Notices that lines may be missing: a file was truncated, or given up.
+    pub gaps: u64,
 }
 
 impl LineCounts {
@@ -106,6 +108,7 @@ impl LineCounts {
             quoted,
             cut_lines,
             replaced,
+            gaps,
         } = other;
         LineCounts {
             lines: self.lines + lines,
@@ -119,6 +122,7 @@ impl LineCounts {
             quoted: self.quoted + quoted,
             cut_lines: self.cut_lines + cut_lines,
             replaced: self.replaced + replaced,
+            gaps: self.gaps + gaps,
         }
     }
 }

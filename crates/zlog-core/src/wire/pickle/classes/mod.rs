@@ -19,7 +19,7 @@ use crate::python::repr::push_string;
 /// The longest text of a path, in bytes.
 const MAX_PATH_LEN: usize = 4096;
 
-/// What an object is.
+/// The kind of an object, and its parts.
 pub(super) enum View<'p> {
     /// A value without parts.
     Scalar(Scalar),
@@ -53,7 +53,7 @@ pub(super) struct Scalar {
     pub(super) json: JsonForm,
 }
 
-/// What a scalar is in JSON.
+/// The JSON form of a scalar.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum JsonForm {
     /// Its `str()`, as a string.

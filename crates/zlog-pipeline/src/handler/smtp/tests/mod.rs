@@ -154,11 +154,11 @@ fn scripted(script: &'static [(&'static str, &'static str)]) -> Scripted {
 
 fn scripted_at(listener: TcpListener, script: &'static [(&'static str, &'static str)]) -> Scripted {
     let url = format!("smtp://{}", listener.local_addr().unwrap());
-    let (heard, said) = unbounded();
+    let (received, said) = unbounded();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             // Some tests disconnect early.
-            let _ = answer(&stream, script, &|line| _ = heard.send(line));
+            let _ = answer(&stream, script, &|line| _ = received.send(line));
         }
     });
     Scripted { url, said }
@@ -167,7 +167,7 @@ fn scripted_at(listener: TcpListener, script: &'static [(&'static str, &'static 
 fn answer(
     mut stream: &TcpStream,
     script: &[(&str, &str)],
-    heard: &dyn Fn(String),
+    received: &dyn Fn(String),
 ) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream).lines();
     let (mut whole, mut word, mut content) = (String::new(), String::new(), false);
@@ -190,7 +190,7 @@ fn answer(
         if word.is_empty() && !content {
             word = "(empty)".to_owned();
         }
-        heard(line);
+        received(line);
     }
 }
 

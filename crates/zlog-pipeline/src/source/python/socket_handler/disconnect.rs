@@ -112,7 +112,7 @@ pub(super) fn count_unread(stream: &mut impl Read, frames: &Frames) -> u64 {
     counter.frames()
 }
 
-/// What is lost when a client is disconnected. `unread` is `None` if what it has sent has no
+/// The loss when a client is disconnected. `unread` is `None` if what it has sent has no
 /// frames to count; `has_sent` says whether it has sent records before.
 pub(super) fn describe_loss(unread: Option<u64>, has_sent: bool) -> String {
     match unread {

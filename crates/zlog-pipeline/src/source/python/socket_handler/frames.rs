@@ -18,7 +18,7 @@ const MAX_SKIPPED: u32 = 1 << 31;
 /// Capacity that a client's empty buffer may keep.
 const KEPT_CAPACITY: usize = 64 << 10;
 
-/// What a client has sent.
+/// A frame that a client has sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Frame<'f> {
     /// A whole frame.

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
@@ -11,17 +12,16 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use zlog_core::Record;
-use zlog_pipeline::handler::Handler;
-use zlog_pipeline::handler::timed::schedule::Schedule;
-use zlog_pipeline::handler::timed::{Compression, TimedRotatingFileHandler, Timing};
 
-use super::text;
-use crate::harness::{Input, Running};
+use crate::handler::Handler;
+use crate::handler::testing::text;
+use crate::handler::timed::schedule::Schedule;
+use crate::handler::timed::{Compression, TimedRotatingFileHandler, Timing};
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/peers/timed.py");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/timed.py");
 /// The answers of CPython 3.13.0, for machines with older versions. Generated with
-/// `ZLOG_UPDATE=1 cargo test --test integration rollovers_are_due`.
-const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/timed/python-3.13.jsonl");
+/// `ZLOG_UPDATE=1 cargo test --workspace --lib rollovers_are_due`.
+const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/timed-python-3.13.jsonl");
 /// Time zones with summer time in the north, in the south, of half an hour, around midnight, in
 /// winter (Dublin), in Ramadan, and without.
 const ZONES: [&str; 14] = [
@@ -61,7 +61,6 @@ fn python(directory: &Path) -> Option<PathBuf> {
 /// That Python's answer to each line; `None`, and a message, if there is none.
 fn answers(directory: &Path, cases: &[Value]) -> Option<Vec<Value>> {
     let Some(program) = python(directory) else {
-        use std::io::Write;
         // cargo hides the output of eprintln! when a test passes.
         #[expect(clippy::disallowed_methods, reason = "a test's own words")]
         let _ = writeln!(std::io::stderr(), "SKIPPED: no Python 3.13 for TimedRotatingFileHandler");
@@ -70,8 +69,13 @@ fn answers(directory: &Path, cases: &[Value]) -> Option<Vec<Value>> {
     let mut command = Command::new(program);
     command.arg(SCRIPT).arg(directory).env("PYTHONDONTWRITEBYTECODE", "1");
     let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
-    let finished = Running::start(command, Input::Bytes(lines.into_bytes()));
-    let out = finished.with_deadline(Duration::from_secs(60)).wait().success().out();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()).unwrap());
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    assert!(output.status.success(), "{}", output.status);
+    let out = String::from_utf8(output.stdout).unwrap();
     let answers: Vec<Value> =
         out.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(answers.len(), cases.len());

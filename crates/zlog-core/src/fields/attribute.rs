@@ -44,7 +44,7 @@ pub(crate) enum Attribute {
 }
 
 /// All names, in the order of Python's documentation, and then zlog's.
-pub(super) const ATTRIBUTES: [(&str, Attribute); 30] = [
+pub(crate) const ATTRIBUTES: [(&str, Attribute); 30] = [
     ("asctime", Attribute::Asctime),
     ("created", Attribute::Created),
     ("filename", Attribute::Filename),
@@ -101,7 +101,7 @@ impl Attribute {
     }
 
     /// The value for records that lack the attribute.
-    pub(super) fn default_value(self) -> Value<'static> {
+    pub(crate) fn default_value(self) -> Value<'static> {
         match self {
             Attribute::Lineno | Attribute::Seq => Value::Int(0),
             Attribute::Msecs | Attribute::RelativeCreated => Value::Float(0.0),
@@ -113,7 +113,7 @@ impl Attribute {
     }
 
     /// Whether it is a number that may be `None`.
-    pub(super) fn is_number(self) -> bool {
+    pub(crate) fn is_number(self) -> bool {
         matches!(self, Attribute::Process | Attribute::Thread)
     }
 
@@ -175,7 +175,7 @@ impl Attribute {
 }
 
 /// The milliseconds of a record's time: the sender's, or calculated as in Python.
-pub(super) fn msecs(record: &Record<'_>) -> Option<f64> {
+pub(crate) fn msecs(record: &Record<'_>) -> Option<f64> {
     record.msecs.or_else(|| {
         let seconds = record.time()?;
         // Rounded to microseconds first: 0.001 has no exact float and must not become 0.

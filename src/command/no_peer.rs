@@ -8,7 +8,7 @@ use std::fmt;
 use std::mem::{Discriminant, discriminant};
 use std::time::{Duration, Instant};
 
-use super::super::endpoints;
+use super::endpoints;
 use zlog_pipeline::socket::{
     ConnectionEvent, ConnectionState, EndpointStatus, EventKind, PeerKind, Role, peer_kind,
     why_unreachable,
@@ -25,7 +25,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Tracks which endpoints have no peer.
 #[derive(Debug)]
-pub(super) struct NoPeerMonitor {
+pub(crate) struct NoPeerMonitor {
     next_check: Instant,
     /// Whether every endpoint had a peer at the last check.
     is_settled: bool,
@@ -62,9 +62,9 @@ enum Reason {
 
 /// Endpoints that have no peer for the same kind of reason; `Display` explains it.
 #[derive(Debug)]
-pub(super) struct Finding {
+pub(crate) struct Finding {
     endpoints: Vec<String>,
-    /// That of the first endpoint.
+    /// The state of the first endpoint.
     reason: Reason,
     /// Whether the endpoints are bound here. Otherwise their peers can be asked.
     are_bound: bool,
@@ -104,11 +104,9 @@ impl fmt::Display for Finding {
                     }
                 }
             }
-            Reason::HostNotFound(why) if names.len() == 1 => {
-                write!(f, "not connected: the host of {at} is not found: {why}")
-            }
             Reason::HostNotFound(why) => {
-                write!(f, "not connected: the hosts of {at} are not found: {why}")
+                let what = endpoints::host_not_found(&names, why);
+                write!(f, "not connected; still trying: {what}")
             }
             Reason::NobodyConnected => write!(f, "no publisher has connected to {at} yet"),
         }
@@ -116,29 +114,32 @@ impl fmt::Display for Finding {
 }
 
 impl Finding {
-    /// Finds out more about the reason, which may take a second or two.
-    pub(super) fn look_closer(&mut self) {
+    /// Finds out why an ipc socket does not answer.
+    fn look_at_sockets(&mut self) {
         let Some((first, others)) = self.endpoints.split_first() else { return };
-        self.detail = match self.reason {
-            Reason::Unreachable => why_unreachable(first)
-                .filter(|why| others.iter().all(|it| why_unreachable(it).as_ref() == Some(why))),
-            Reason::NoHandshake | Reason::HandshakeFailed(_)
-                if others.is_empty() && !self.are_bound =>
-            {
-                match peer_kind(first) {
-                    Some(PeerKind::Subscriber) => Some("is a subscriber, too".to_owned()),
-                    Some(PeerKind::Other(kind)) => Some(format!("is a {kind} socket")),
-                    Some(PeerKind::Publisher) | None => None,
-                }
-            }
-            _ => None,
+        if matches!(self.reason, Reason::Unreachable) {
+            self.detail = why_unreachable(first)
+                .filter(|why| others.iter().all(|it| why_unreachable(it).as_ref() == Some(why)));
+        }
+    }
+
+    /// Finds out what answers instead of a publisher, which may take a second or two.
+    pub(crate) fn look_closer(&mut self) {
+        let is_handshake = matches!(self.reason, Reason::NoHandshake | Reason::HandshakeFailed(_));
+        let ([endpoint], true, false) = (&self.endpoints[..], is_handshake, self.are_bound) else {
+            return;
+        };
+        self.detail = match peer_kind(endpoint) {
+            Some(PeerKind::Subscriber) => Some("is a subscriber, too".to_owned()),
+            Some(PeerKind::Other(kind)) => Some(format!("is a {kind} socket")),
+            Some(PeerKind::Publisher) | None => None,
         };
     }
 }
 
 impl NoPeerMonitor {
     /// Starts at `now`.
-    pub(super) fn new(now: Instant) -> NoPeerMonitor {
+    pub(crate) fn new(now: Instant) -> NoPeerMonitor {
         NoPeerMonitor {
             next_check: now,
             is_settled: false,
@@ -149,7 +150,7 @@ impl NoPeerMonitor {
     }
 
     /// Notes an event of a connection.
-    pub(super) fn observe(&mut self, event: &ConnectionEvent) {
+    pub(crate) fn observe(&mut self, event: &ConnectionEvent) {
         if event.kind == EventKind::Connected {
             self.had_peer.insert(event.endpoint.clone());
         }
@@ -157,12 +158,12 @@ impl NoPeerMonitor {
 
     /// When the next check is due. None is due once every endpoint has a peer, until a
     /// connection changes.
-    pub(super) fn due(&self) -> Option<Instant> {
+    pub(crate) fn due(&self) -> Option<Instant> {
         (!self.is_settled).then_some(self.next_check)
     }
 
     /// Notes that a connection may have changed.
-    pub(super) fn connections_changed(&mut self) {
+    pub(crate) fn connections_changed(&mut self) {
         self.is_settled = false;
     }
 
@@ -170,7 +171,7 @@ impl NoPeerMonitor {
     /// one for each kind of reason.
     ///
     /// `endpoints` must return the same endpoints in the same order each time.
-    pub(super) fn check(
+    pub(crate) fn check(
         &mut self,
         now: Instant,
         endpoints: impl FnOnce() -> Vec<EndpointStatus>,
@@ -211,6 +212,7 @@ impl NoPeerMonitor {
                 }),
             }
         }
+        findings.iter_mut().for_each(Finding::look_at_sockets);
         findings
     }
 }
@@ -225,7 +227,12 @@ impl PeerState {
         // Publishers may come to a bound endpoint and leave it.
         let expected = matches!(reason, Reason::NobodyConnected) && had_peer;
         let kind = discriminant(&reason);
-        if expected || now < self.without_peer_since + REPORT_AFTER || self.reported == Some(kind) {
+        let report_after = match reason {
+            // A mistyped name, most of the time.
+            Reason::HostNotFound(_) => Duration::ZERO,
+            _ => REPORT_AFTER,
+        };
+        if expected || now < self.without_peer_since + report_after || self.reported == Some(kind) {
             return None;
         }
         self.reported = Some(kind);
@@ -304,6 +311,20 @@ mod tests {
         let away = || vec![endpoint(Role::Connect, ConnectionState::NotConnected)];
         assert!(no_peer.check(start + REPORT_AFTER / 2, away).is_empty());
         assert_eq!(no_peer.check(start + REPORT_AFTER, away).len(), 1);
+    }
+
+    #[test]
+    fn a_host_that_is_not_found_is_reported_at_once() {
+        let start = Instant::now();
+        let mut no_peer = NoPeerMonitor::new(start);
+        let unresolved = Some("name or service not known".to_owned());
+        let found =
+            no_peer.check(start, || vec![EndpointStatus { unresolved, ..unreachable(HERE) }]);
+        assert_eq!(
+            found[0].to_string(),
+            "not connected; still trying: the host of tcp://h:1 is not found: name or service not \
+             known. Check its spelling, or write an address, as 127.0.0.1"
+        );
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::paint::write_inline;
 use crate::record::{RawJson, Text};
-use crate::text::escape::{Newlines, ends_line, escape_into, json_escape_char, split_unsafe};
+use crate::text::escape::{
+    Newlines, ends_line, escape_into, json_escape_char, split_unsafe, write_inline,
+};
 
 /// Whether text needs no quotes after a `=`.
 fn is_bare(text: &str) -> bool {
@@ -16,7 +17,7 @@ fn is_bare(text: &str) -> bool {
 ///
 /// `escape`: also escape characters that are unsafe for a terminal
 /// ([`crate::text::escape::is_unsafe`]); the value still reads back.
-pub(super) fn write_text(out: &mut Vec<u8>, text: &str, escape: bool) {
+pub(crate) fn write_text(out: &mut Vec<u8>, text: &str, escape: bool) {
     let plain = || if escape { split_unsafe(text).1.is_none() } else { !ends_line(text) };
     if is_bare(text) && plain() {
         out.extend_from_slice(text.as_bytes());
@@ -49,7 +50,7 @@ fn needs_escape(c: char, escape: bool) -> bool {
 
 /// Appends a JSON value as the value of a pair: plain strings without quotes, others as
 /// JSON, in quotes if they contain spaces or quotes.
-pub(super) fn write_json(out: &mut Vec<u8>, value: &RawJson<'_>, escape: bool) {
+pub(crate) fn write_json(out: &mut Vec<u8>, value: &RawJson<'_>, escape: bool) {
     let json = &*value.0;
     match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         // Without escapes, the text between the quotes is the value.
@@ -63,7 +64,7 @@ pub(super) fn write_json(out: &mut Vec<u8>, value: &RawJson<'_>, escape: bool) {
 
 /// As [`write_json`], for people: objects and lists without quotes around them, since they
 /// need not read back.
-pub(super) fn write_pretty_json(out: &mut Vec<u8>, value: &RawJson<'_>, escape: bool) {
+pub(crate) fn write_pretty_json(out: &mut Vec<u8>, value: &RawJson<'_>, escape: bool) {
     let json = &*value.0;
     if json.starts_with('"') {
         write_json(out, value, escape);

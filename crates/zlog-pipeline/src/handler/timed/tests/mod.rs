@@ -1,3 +1,5 @@
+mod python;
+
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -61,11 +63,11 @@ impl Timed {
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
         names.sort();
-        let told = |name: String| {
+        let with_content = |name: String| {
             let text = fs::read_to_string(self.directory.path().join(&name)).unwrap_or_default();
             format!("{name}: {}", text.trim_end().replace('\n', " "))
         };
-        names.into_iter().map(told).collect()
+        names.into_iter().map(with_content).collect()
     }
 }
 

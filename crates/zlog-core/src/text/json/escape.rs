@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 
-use crate::record::Text;
 use crate::text::hex;
 
 /// Appends `text` as a JSON string, quotes included.
@@ -32,27 +31,16 @@ pub fn quoted(text: &str) -> String {
 
 /// The index of the first byte that JSON requires to be escaped.
 ///
-/// Checks eight bytes at a time: messages are long, and few bytes need an escape.
+/// Checks 16 bytes at once: messages are long, and few bytes need an escape.
 fn find_escape(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let (words, _) = bytes.as_chunks::<8>();
-    let mut at = 0;
-    for word in words {
-        let word = u64::from_ne_bytes(*word);
-        // `x - n` borrows into the high bit of a byte that is less than n. The bytewise
-        // search below rules out false hits, which follow a true one.
-        let quote = word ^ (ONES * u64::from(b'"'));
-        let backslash = word ^ (ONES * u64::from(b'\\'));
-        let hit = (word.wrapping_sub(ONES * 0x20) & !word)
-            | (quote.wrapping_sub(ONES) & !quote)
-            | (backslash.wrapping_sub(ONES) & !backslash);
-        if hit & HIGHS != 0 {
-            break;
-        }
-        at += 8;
-    }
-    bytes[at..].iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\').map(|i| at + i)
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let is_clean = |chunk: &&[u8; 16]| !chunk.iter().fold(false, |any, b| any | needs_escape(*b));
+    let at = 16 * chunks.iter().take_while(is_clean).count();
+    bytes[at..].iter().position(|byte| needs_escape(*byte)).map(|found| at + found)
+}
+
+fn needs_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 fn write_escape(byte: u8, out: &mut Vec<u8>) {
@@ -76,7 +64,7 @@ fn write_escape(byte: u8, out: &mut Vec<u8>) {
 ///
 /// Borrows unless there are escapes. An unpaired surrogate, which Python writes and UTF-8
 /// can't represent, stays an escape: `\ud800`.
-pub fn string_value(raw: &str) -> Option<Text<'_>> {
+pub fn string_value(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
     Some(match memchr::memchr(b'\\', inner.as_bytes()) {
         None => Cow::Borrowed(inner),
@@ -135,7 +123,7 @@ fn unescape_unicode(text: &str) -> (Option<char>, usize) {
 }
 
 /// The number in `\uXXXX` at the start of `text`.
-pub(super) fn code_unit(text: &str) -> Option<u32> {
+pub(crate) fn code_unit(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     // from_str_radix would take a sign.
     if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {

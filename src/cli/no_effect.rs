@@ -1,0 +1,307 @@
+//! Options that were typed and have no effect beside the other ones.
+//!
+//! The parser refuses combinations that contradict each other. These here do no harm, except that
+//! their user expects something of them. Defaults of the user's file are not looked at: they are
+//! for command lines of all kinds.
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+
+use super::{Cli, Command, EmitArgs, EndpointArgs, RelayArgs, TailArgs};
+use zlog_core::format::Output;
+use zlog_pipeline::handler::publish::Wire;
+use zlog_pipeline::source::SourceKind;
+
+/// Options that have an effect only with some arguments.
+struct Rule<A> {
+    /// Their long names.
+    options: &'static [&'static str],
+    has_effect: fn(&A) -> bool,
+    /// Why they have none otherwise.
+    why: &'static str,
+}
+
+const TAIL: &[Rule<TailArgs>] = &[
+    Rule {
+        options: &["show", "hide"],
+        has_effect: TailArgs::shows_fields,
+        why: "only pretty output has columns to choose",
+    },
+    Rule {
+        options: &["hwm", "max-message", "verbose", "ask", "endpoint"],
+        has_effect: |args| !reads_files(args),
+        why: "files are read, not a subscription",
+    },
+    Rule {
+        options: &["endpoint"],
+        has_effect: |args| reads_files(args) || is_default_used(&args.endpoints),
+        why: "--bind or --connect is given",
+    },
+    Rule {
+        options: &["whole-parts"],
+        has_effect: |args| {
+            !(args.topics.is_empty() && args.topic.is_empty() && args.not.is_empty())
+        },
+        why: "there is no TOPIC and no --not to compare with",
+    },
+    Rule {
+        options: &[
+            "highlight",
+            "color",
+            "timestamp",
+            "separator",
+            "align",
+            "no-align",
+            "newlines",
+            "time-format",
+        ],
+        has_effect: TailArgs::prints,
+        why: "no records are printed",
+    },
+    Rule {
+        options: &["timestamp"],
+        has_effect: |args| !args.prints() || args.output_format() == Output::Text,
+        why: "it is for --output text",
+    },
+    Rule {
+        options: &["separator", "align", "no-align"],
+        has_effect: |args| !args.prints() || has_columns(args),
+        why: "only pretty output has columns, and text with --timestamp",
+    },
+    Rule {
+        options: &["highlight", "newlines"],
+        has_effect: |args| !args.prints() || !matches!(printed_as(args), "json" | "logfmt" | "raw"),
+        why: "they are for pretty, text and format strings",
+    },
+    Rule {
+        options: &["time-format"],
+        has_effect: |args| match printed_as(args) {
+            _ if !args.prints() => true,
+            "text" => args.timestamp,
+            form => !matches!(form, "json" | "raw"),
+        },
+        why: "this output prints no time in a format of its own",
+    },
+    Rule {
+        options: &["reorder"],
+        has_effect: |args| args.count_by.is_none() || args.has_handlers(),
+        why: "counts do not depend on the order",
+    },
+];
+
+const EMIT: &[Rule<EmitArgs>] = &[
+    Rule {
+        options: &["endpoint"],
+        has_effect: |args| is_default_used(&args.endpoints),
+        why: "--bind or --connect is given",
+    },
+    Rule {
+        options: &["max-line", "multiline", "no-multiline", "multiline-wait", "skip-empty"],
+        has_effect: |args| {
+            matches!(args.source_kind(), SourceKind::Stdin | SourceKind::File | SourceKind::Command)
+        },
+        why: "no lines are read",
+    },
+    Rule {
+        options: &["level", "topic-delim", "trust-topic", "no-detect", "pattern", "format-in"],
+        has_effect: |args| {
+            !matches!(args.source_kind(), SourceKind::Synthetic | SourceKind::Python)
+        },
+        why: "the records come whole, not as text",
+    },
+    Rule {
+        options: &["multiline-wait"],
+        has_effect: |args| !args.no_multiline,
+        why: "--no-multiline makes every line a record",
+    },
+    Rule {
+        options: &["name", "source"],
+        has_effect: |args| args.wire == Wire::Json,
+        why: "--wire text carries the message alone",
+    },
+    Rule {
+        options: &["wait-for"],
+        has_effect: |args| args.wait.is_none_or(|wait| !wait.0.is_zero()),
+        why: "--wait 0s waits for nobody",
+    },
+    Rule {
+        options: &["position"],
+        has_effect: |args| args.file.iter().any(|path| path != "-"),
+        why: "standard input has no positions",
+    },
+    Rule {
+        options: &["max-record", "max-clients"],
+        has_effect: |args| args.listen.any(),
+        why: "there is no --listen or --listen-udp",
+    },
+];
+
+const RELAY: &[Rule<RelayArgs>] = &[
+    Rule {
+        options: &["max-record", "max-clients"],
+        // The file may have the address.
+        has_effect: |args| args.listen.any() || args.config.is_some(),
+        why: "there is no --listen or --listen-udp",
+    },
+    Rule {
+        options: &["endpoint"],
+        has_effect: |args| args.publish_bind.is_empty() && args.publish_connect.is_empty(),
+        why: "--publish-bind or --publish-connect is given",
+    },
+    Rule {
+        options: &[
+            "listen",
+            "listen-udp",
+            "max-record",
+            "max-clients",
+            "max-message",
+            "on-full",
+            "hwm",
+            "linger",
+            "report",
+            "fail-on-loss",
+            "verbose",
+            "console",
+            "file",
+            "mail",
+            "syslog",
+            "exec",
+            "publish",
+            "queue",
+        ],
+        has_effect: |args| args.status.is_none(),
+        why: "--status only asks a relay that runs",
+    },
+];
+
+fn reads_files(args: &TailArgs) -> bool {
+    args.follow || !args.input.is_empty()
+}
+
+fn is_default_used(args: &EndpointArgs) -> bool {
+    args.bind.is_empty() && args.connect.is_empty()
+}
+
+/// What records are printed as: the name of an output, or a format string.
+fn printed_as(args: &TailArgs) -> &str {
+    match (args.output_format(), &args.format.format) {
+        (Output::Pretty, Some(format)) => format,
+        (Output::Pretty, None) => "pretty",
+        (Output::Json, _) => "json",
+        (Output::Logfmt, _) => "logfmt",
+        (Output::Text, _) => "text",
+        (Output::Raw, _) => "raw",
+    }
+}
+
+fn has_columns(args: &TailArgs) -> bool {
+    match printed_as(args) {
+        "text" => args.timestamp,
+        form => matches!(form, "pretty" | "bare"),
+    }
+}
+
+/// A remark on each group of options that were typed and have no effect. `matches` are those of
+/// the subcommand, without defaults from the user's file.
+pub fn remarks(cli: &Cli, matches: &ArgMatches) -> Vec<String> {
+    match &cli.command {
+        Command::Tail(args) if !args.quiet => of_rules(TAIL, args, matches),
+        Command::Emit(args) if !args.quiet => of_rules(EMIT, args, matches),
+        Command::Relay(args) if !args.quiet => of_rules(RELAY, args, matches),
+        _ => Vec::new(),
+    }
+}
+
+fn of_rules<A>(rules: &[Rule<A>], args: &A, matches: &ArgMatches) -> Vec<String> {
+    let is_typed = |option: &&&str| {
+        let id = option.replace('-', "_");
+        let is_known = matches.try_contains_id(&id).is_ok();
+        is_known && matches.value_source(&id) == Some(ValueSource::CommandLine)
+    };
+    let remark = |rule: &Rule<A>| {
+        let typed: Vec<String> =
+            rule.options.iter().filter(is_typed).map(|option| format!("--{option}")).collect();
+        let (last, others) = typed.split_last()?;
+        Some(match others {
+            [] => format!("{last} has no effect: {}", rule.why),
+            _ => format!("{} and {last} have no effect: {}", others.join(", "), rule.why),
+        })
+    };
+    rules.iter().filter(|rule| !(rule.has_effect)(args)).filter_map(remark).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remarks_on(line: &str) -> Vec<String> {
+        let line: Vec<_> = line.split(' ').map(std::ffi::OsString::from).collect();
+        let matches = crate::cli::command().try_get_matches_from(&line).unwrap();
+        let (_, matches) = matches.subcommand().unwrap();
+        remarks(&Cli::parse_line(line).unwrap(), matches)
+    }
+
+    #[test]
+    fn options_without_an_effect_are_named_with_the_reason() {
+        for (line, expected) in [
+            ("tail --show x --hide y -o json", "--show and --hide have no effect: only pretty"),
+            ("tail --input f --hwm 7", "--hwm has no effect: files are read"),
+            ("tail -f f -v", "--verbose has no effect: files are read"),
+            ("tail --input f --last 3 --ask tcp://h:1", "--ask has no effect: files are read"),
+            ("tail --whole-parts", "--whole-parts has no effect: there is no TOPIC"),
+            ("tail --file a --timestamp", "--timestamp has no effect: no records are printed"),
+            ("tail --count-by level -H x", "--highlight has no effect: no records are printed"),
+            ("tail --timestamp", "--timestamp has no effect: it is for --output text"),
+            ("tail -o text --separator |", "--separator has no effect: only pretty output"),
+            ("tail -o json -H x --newlines escape", "--highlight and --newlines have no effect"),
+            ("tail -o json --time-format unix", "--time-format has no effect: this output"),
+            ("tail -o text --time-format unix", "--time-format has no effect: this output"),
+            ("tail --count-by level --reorder 1s", "--reorder has no effect: counts"),
+            ("tail -c tcp://h:1 --endpoint 7", "--endpoint has no effect: --bind or --connect"),
+            (
+                "emit --test --skip-empty --max-line 7K",
+                "--max-line and --skip-empty have no effect",
+            ),
+            ("emit -m x --no-multiline", "--no-multiline has no effect: no lines are read"),
+            ("emit --test --level error", "--level has no effect: the records come whole"),
+            ("emit --listen 0 --pattern x", "--pattern has no effect: the records come whole"),
+            ("emit --no-multiline --multiline-wait 1s", "--multiline-wait has no effect"),
+            ("emit --wire text --source me", "--source has no effect: --wire text"),
+            ("emit --wait 0s --wait-for 2", "--wait-for has no effect: --wait 0s"),
+            ("emit --file - --position p", "--position has no effect: standard input"),
+            ("emit --max-record 7K", "--max-record has no effect: there is no --listen"),
+            ("emit -b 0 --endpoint 7", "--endpoint has no effect: --bind or --connect"),
+            ("relay --max-clients 7", "--max-clients has no effect: there is no --listen"),
+            ("relay -p 0 --endpoint 7", "--endpoint has no effect: --publish-bind"),
+            ("relay --status --report 1s", "--report has no effect: --status only asks"),
+        ] {
+            let remarks = remarks_on(&format!("zlog {line}"));
+            assert!(remarks.len() == 1 && remarks[0].starts_with(expected), "{line}: {remarks:?}");
+        }
+    }
+
+    #[test]
+    fn options_with_an_effect_are_not_named() {
+        for line in [
+            "tail --show x -H y --separator | --no-align --newlines escape --time-format unix -v",
+            "tail -o text --timestamp --separator | --time-format unix -H x --newlines escape",
+            "tail -o logfmt --time-format unix --utc",
+            "tail --format %(message)s -H x --newlines escape --time-format %H",
+            "tail --format bare --separator |",
+            "tail x --whole-parts --hwm 7 --max-message 7K --last 3 --ask tcp://h:1 --endpoint 7",
+            "tail --not x --whole-parts --count-by level --file a --reorder 1s",
+            "tail --file a --console -H x",
+            "tail -q --timestamp",
+            "emit --max-line 7K --multiline x --multiline-wait 1s --skip-empty --endpoint 7",
+            "emit -m x --level error --topic-delim=x --no-detect --name a --source b",
+            "emit --replay f --format-in x --level error --wait 1s --wait-for 2",
+            "emit --file - a --position p",
+            "emit --listen 0 --max-record 7K --max-clients 7",
+            "relay --listen 0 --max-record 7K --endpoint 7 --report 1s -v",
+            "relay --config f --max-record 7K",
+            "relay --status --output json --endpoint 7",
+        ] {
+            assert_eq!(remarks_on(&format!("zlog {line}")), [""; 0], "{line}");
+        }
+    }
+}
