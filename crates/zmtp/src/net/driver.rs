@@ -270,10 +270,10 @@ impl<R: Role> Driver<R> {
         let link = Link::new((self.next_id, stream, stage), endpoint, connector, peer, times);
         self.next_id += 1;
         self.note_timer(link.deadline);
-        if let Err(error) = self.links.add(link)
+        if self.links.add(link).is_err()
             && let Some(at) = connector
         {
-            self.retry(at, error.into(), now);
+            self.retry(at, now);
         }
     }
 
@@ -328,12 +328,12 @@ impl<R: Role> Driver<R> {
         if let Some(Some(connector)) = self.connectors.get(at) {
             let (endpoint, peer) = (connector.address.clone(), String::new());
             self.status.update(&endpoint, |status| status.reached = false);
-            self.status.record(Event { endpoint, peer, kind: EventKind::Failed(why.clone()) });
+            self.status.record(Event { endpoint, peer, kind: EventKind::Failed(why) });
         }
-        self.retry(at, why, now);
+        self.retry(at, now);
     }
 
-    fn retry(&mut self, at: usize, _: Disconnect, now: Instant) {
+    fn retry(&mut self, at: usize, now: Instant) {
         let Some(Some(connector)) = self.connectors.get_mut(at) else { return };
         let delay = connector.backoff.next(fastrand::f64());
         connector.retry_at = Some(now + delay);
@@ -453,7 +453,7 @@ impl<R: Role> Driver<R> {
             {
                 connector.backoff.reset();
             }
-            self.retry(at, why, now);
+            self.retry(at, now);
         }
     }
 
@@ -498,7 +498,7 @@ impl<R: Role> Driver<R> {
     fn finish(&mut self, now: Instant) -> bool {
         let Some((until, _)) = self.closing else { return false };
         let drained = self.role.is_drained();
-        for (slot, link) in self.links.iter_mut() {
+        for (_, link) in self.links.iter_mut() {
             match link.stage {
                 Stage::Ready if drained && link.outbox.is_empty() => {
                     link.stream.finish();
@@ -512,7 +512,6 @@ impl<R: Role> Driver<R> {
                     self.timer = Some(now);
                 }
             }
-            let _ = slot;
         }
         if !self.links.is_empty() && now < until {
             return false;

@@ -238,11 +238,10 @@ impl Role for SubscriberRole {
     fn command(&mut self, command: Ask, links: &mut Links<Peer>) {
         match command {
             Ask::Subscription(subscribe, prefix) => {
-                for (slot, link) in links.iter_mut().filter(|(_, link)| link.is_ready()) {
+                for (_, link) in links.iter_mut().filter(|(_, link)| link.is_ready()) {
                     let mut bytes = Vec::new();
                     put_subscription(&mut bytes, link.has_commands, subscribe, &prefix);
                     link.outbox.push_bytes(bytes);
-                    let _ = slot;
                     // An error shows at the next read.
                     let _ = link.write(Instant::now());
                 }
