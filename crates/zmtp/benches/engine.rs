@@ -1,5 +1,5 @@
 //! Messages per second from one publisher to one subscriber over tcp: this engine, libzmq, each
-//! with the other, and a program without an engine. Run by `benches/engine.sh`.
+//! with the other, and a program without an engine.
 //!
 //!     cargo bench -p zmtp --bench engine -- [ROUNDS]
 //!

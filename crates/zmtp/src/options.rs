@@ -75,7 +75,7 @@ impl Options {
             max_message: 128 << 20,
             max_parts: 256,
             max_connections: 10_000,
-            queue_bytes: 16 << 20,
+            queue_bytes: 2 << 20,
             queue_messages: 50_000,
             when_full: WhenFull::Block,
             subscription_bytes: 16 << 20,

@@ -13,9 +13,9 @@ use crate::protocol::frame;
 /// Bytes of a block. Larger messages get a block of their own.
 const BLOCK: usize = 256 << 10;
 /// Blocks that are kept for their memory while subscribers still use them.
-const SPARE_BLOCKS: usize = 8;
+const SPARE_BLOCKS: usize = 16;
 /// Most bytes that wait for the thread. One message always fits.
-const MAX_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 512 << 10;
 
 /// Messages in a row that have the same topic.
 #[derive(Clone, PartialEq, Eq, Debug)]
