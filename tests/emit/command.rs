@@ -79,10 +79,13 @@ fn a_signal_is_passed_on_to_the_child_which_decides_the_exit_code() {
 fn a_command_that_can_not_be_started_is_named_with_the_next_step() {
     // Checked before the wait for subscribers, which would take longer than a test may.
     let emit = ["emit", "-b", crate::harness::ANY_PORT, "--wait", "10h", "--"];
-    for (program, code) in [("no-such-program", 127), ("./no-such-program", 127), ("/", 126)] {
+    for (program, code, next) in [
+        ("no-such-program", 127, "Check the spelling"),
+        ("./no-such-program", 127, "Check the path"),
+        ("/", 126, "Make it executable"),
+    ] {
         let finished = zlog(emit).args([program]).run().code(code).stderr_has(program);
-        let next = if code == 126 { "\n  Make it executable" } else { "\n  Check the spelling" };
-        finished.stderr_has(next).stderr_lacks("listens");
+        finished.stderr_has(&format!("\n  {next}")).stderr_lacks("listens");
     }
 }
 
