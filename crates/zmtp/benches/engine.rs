@@ -1,0 +1,201 @@
+//! Messages per second from one publisher to one subscriber over tcp: this engine, libzmq, each
+//! with the other, and a program without an engine.
+//!
+//!     cargo bench -p zmtp --bench engine -- [ROUNDS]
+//!
+//! Prints the median of the rounds, in which the cases take turns, and its ratio to the others.
+
+#![expect(clippy::unwrap_used, reason = "an error ends a measurement")]
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use zmtp::{Address, Options, Publisher, Sent, Subscriber};
+
+mod raw_zmtp;
+
+const TOPIC: &[u8] = b"bench.INFO";
+const PREFIX: &[u8] = b"bench.";
+/// Messages before the clock starts, and the time that is measured.
+const WARM_UP: u64 = 200_000;
+const TIME: Duration = Duration::from_millis(1000);
+/// The high-water mark of zlog, for libzmq.
+const HWM: i32 = 8000;
+
+/// Counts messages after a warm-up.
+#[derive(Default)]
+struct Meter {
+    count: u64,
+    start: Option<Instant>,
+}
+
+impl Meter {
+    /// Counts messages. Returns whether to go on.
+    fn count(&mut self, messages: u64) -> bool {
+        self.count += messages;
+        if self.start.is_none() && self.count > WARM_UP {
+            (self.start, self.count) = (Some(Instant::now()), 0);
+        }
+        self.start.is_none_or(|start| start.elapsed() < TIME)
+    }
+
+    fn rate(&self) -> f64 {
+        self.start.map_or(0.0, |start| self.count as f64 / start.elapsed().as_secs_f64())
+    }
+}
+
+/// A sender on a thread, which runs until it is stopped.
+struct Sender {
+    endpoint: String,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sender {
+    fn start(endpoint: String, mut send: impl FnMut(&AtomicBool) + Send + 'static) -> Sender {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = Some(std::thread::spawn(move || send(&stopped)));
+        Sender { endpoint, stop, thread }
+    }
+
+    fn raw(body: usize) -> Sender {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
+        let body = vec![b'x'; body];
+        Sender::start(endpoint, move |_| raw_zmtp::send(&listener, TOPIC, &body))
+    }
+
+    fn libzmq(body: usize) -> Sender {
+        let mut socket = zmq::Context::new().socket(zmq::XPUB).unwrap();
+        let nodrop: i32 = 1;
+        // SAFETY: reads one int. The crate lacks the option.
+        let rc = unsafe {
+            let option = zmq_sys::ZMQ_XPUB_NODROP as i32;
+            let value = (&raw const nodrop).cast();
+            zmq_sys::zmq_setsockopt(socket.as_mut_ptr(), option, value, size_of::<i32>())
+        };
+        assert_eq!(rc, 0);
+        socket.set_sndhwm(HWM).unwrap();
+        socket.set_sndtimeo(100).unwrap();
+        socket.set_linger(0).unwrap();
+        socket.bind("tcp://127.0.0.1:*").unwrap();
+        let endpoint = socket.get_last_endpoint().unwrap().unwrap();
+        let body = vec![b'x'; body];
+        Sender::start(endpoint, move |stop| {
+            socket.recv_bytes(0).unwrap();
+            while !stop.load(Ordering::Relaxed) {
+                if socket.send(TOPIC, zmq::SNDMORE).is_ok() {
+                    socket.send(&body[..], 0).unwrap();
+                }
+            }
+        })
+    }
+
+    fn native(body: usize) -> Sender {
+        let publisher = Publisher::new(Options::publisher()).unwrap();
+        let any = Address::parse("tcp://127.0.0.1:*").unwrap();
+        let endpoint = publisher.bind(&any).unwrap().to_string();
+        let body = vec![b'x'; body];
+        Sender::start(endpoint, move |stop| {
+            while publisher.subscribers(PREFIX) == 0 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            while !stop.load(Ordering::Relaxed) {
+                let wait = Duration::from_millis(100);
+                let sent = publisher.send_within(&[TOPIC, &body], wait).unwrap();
+                assert!(sent == Sent::Sent || stop.load(Ordering::Relaxed));
+            }
+        })
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn receive_raw(endpoint: &str) -> f64 {
+    let mut meter = Meter::default();
+    let address = endpoint.strip_prefix("tcp://").unwrap().parse().unwrap();
+    raw_zmtp::receive(address, |messages| meter.count(messages));
+    meter.rate()
+}
+
+fn receive_libzmq(endpoint: &str) -> f64 {
+    let socket = zmq::Context::new().socket(zmq::SUB).unwrap();
+    socket.set_rcvhwm(HWM).unwrap();
+    socket.connect(endpoint).unwrap();
+    socket.set_subscribe(PREFIX).unwrap();
+    let (mut meter, mut frame) = (Meter::default(), zmq::Message::new());
+    loop {
+        for _ in 0..1000 {
+            socket.recv(&mut frame, 0).unwrap();
+            socket.recv(&mut frame, 0).unwrap();
+        }
+        if !meter.count(1000) {
+            return meter.rate();
+        }
+    }
+}
+
+/// Looks at both frames of each message.
+fn receive_native(endpoint: &str) -> f64 {
+    let subscriber = Subscriber::new(Options::subscriber(), &[PREFIX]).unwrap();
+    subscriber.connect(&Address::parse(endpoint).unwrap());
+    let mut meter = Meter::default();
+    loop {
+        let batch = subscriber.recv(Duration::from_secs(10)).unwrap().expect("messages");
+        let mut messages = 0;
+        for message in batch.messages() {
+            let mut frames = message.frames();
+            let topic = frames.next().unwrap_or_default();
+            let body = frames.next().unwrap_or_default();
+            messages += u64::from(topic.starts_with(PREFIX) && !body.is_empty());
+        }
+        if !meter.count(messages) {
+            return meter.rate();
+        }
+    }
+}
+
+type Case = (&'static str, fn(usize) -> Sender, fn(&str) -> f64);
+
+const CASES: [Case; 6] = [
+    ("program without an engine", Sender::raw, receive_raw),
+    ("native → native", Sender::native, receive_native),
+    ("libzmq → libzmq", Sender::libzmq, receive_libzmq),
+    ("native → libzmq", Sender::native, receive_libzmq),
+    ("libzmq → native", Sender::libzmq, receive_native),
+    ("program's sender → native", Sender::raw, receive_native),
+];
+
+fn main() {
+    // `cargo bench` passes --bench.
+    let rounds = std::env::args().skip(1).find_map(|arg| arg.parse().ok()).unwrap_or(5);
+    for body in [100, 300] {
+        let mut rates = vec![Vec::new(); CASES.len()];
+        for _ in 0..rounds {
+            for ((_, send, receive), rates) in CASES.iter().zip(&mut rates) {
+                rates.push(receive(&send(body).endpoint));
+            }
+        }
+        let median = |rates: &mut Vec<f64>| {
+            rates.sort_by(f64::total_cmp);
+            rates[rates.len() / 2]
+        };
+        let medians: Vec<f64> = rates.iter_mut().map(median).collect();
+        println!("| {body}-byte bodies | M/s | of the program | of libzmq → libzmq |");
+        println!("|---|---|---|---|");
+        for ((name, ..), rate) in CASES.iter().zip(&medians) {
+            let (program, libzmq) = (rate / medians[0], rate / medians[2]);
+            println!("| {name} | {:.2} | {program:.2} | {libzmq:.2} |", rate / 1e6);
+        }
+        println!();
+    }
+}

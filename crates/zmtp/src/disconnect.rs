@@ -1,0 +1,96 @@
+//! Why a connection ended.
+
+use std::fmt;
+use std::io;
+
+/// Why a connection ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Disconnect {
+    /// The peer closed it.
+    Closed,
+    /// The system ended it, or it could not be made.
+    Io(io::ErrorKind),
+    /// The peer does not speak ZMTP.
+    NotZmtp,
+    /// The peer speaks ZMTP of this major version, which is older than 3.
+    OldVersion(u8),
+    /// The peer's security mechanism differs from the own one.
+    Mechanism(String),
+    /// The authenticator refused the peer, for this reason.
+    Refused(String),
+    /// The peer refused the handshake, for this reason.
+    RefusedByPeer(String),
+    /// Sockets of the peer's type can't be connected to one of this type.
+    SocketType(String),
+    /// The handshake, or the connection attempt before it, took too long.
+    HandshakeTimeout,
+    /// The peer broke the protocol.
+    Malformed(&'static str),
+    /// The peer's message is larger than this many bytes.
+    MessageTooLarge(usize),
+    /// The peer's message has more frames than this.
+    TooManyParts(usize),
+    /// Incomplete messages of all peers take too much memory, and those of this one the most.
+    IncompleteMessages,
+    /// The subscriber sent something else than a subscription.
+    NotASubscription,
+    /// The subscriber has too many or too long subscriptions.
+    TooManySubscriptions,
+    /// The subscriber subscribes and cancels too often.
+    SubscriptionRate,
+    /// No sign of life for the time of [`Options::dead_after`](crate::Options::dead_after).
+    Dead,
+    /// The subscriber read nothing for the time of
+    /// [`WhenFull::CutOff`](crate::WhenFull::CutOff).
+    Stalled,
+    /// This side closed it.
+    Local,
+}
+
+impl fmt::Display for Disconnect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Disconnect::Closed => f.write_str("the peer closed the connection"),
+            Disconnect::Io(kind) => kind.fmt(f),
+            Disconnect::NotZmtp => f.write_str("the peer does not speak ZMTP"),
+            Disconnect::OldVersion(major) => {
+                write!(f, "the peer speaks ZMTP {major}, which is older than ZMTP 3")
+            }
+            Disconnect::Mechanism(theirs) => {
+                write!(f, "the peer's security mechanism is {}", theirs.escape_debug())
+            }
+            Disconnect::Refused(reason) => write!(f, "not admitted: {}", reason.escape_debug()),
+            Disconnect::RefusedByPeer(reason) => {
+                write!(f, "the peer refused the handshake: {}", reason.escape_debug())
+            }
+            Disconnect::SocketType(theirs) => {
+                write!(f, "the peer is a {} socket", theirs.escape_debug())
+            }
+            Disconnect::HandshakeTimeout => f.write_str("the handshake took too long"),
+            Disconnect::Malformed(what) => write!(f, "the peer broke the protocol: {what}"),
+            Disconnect::MessageTooLarge(max) => {
+                write!(f, "the peer's message is larger than {max} bytes")
+            }
+            Disconnect::TooManyParts(max) => {
+                write!(f, "the peer's message has more than {max} frames")
+            }
+            Disconnect::IncompleteMessages => {
+                f.write_str("incomplete messages take too much memory, and this peer's the most")
+            }
+            Disconnect::NotASubscription => {
+                f.write_str("it sent something other than a subscription")
+            }
+            Disconnect::TooManySubscriptions => f.write_str("it has too many subscriptions"),
+            Disconnect::SubscriptionRate => f.write_str("it subscribes and cancels endlessly"),
+            Disconnect::Dead => f.write_str("the peer does not answer"),
+            Disconnect::Stalled => f.write_str("the subscriber does not read"),
+            Disconnect::Local => f.write_str("closed on this side"),
+        }
+    }
+}
+
+impl From<io::Error> for Disconnect {
+    fn from(error: io::Error) -> Disconnect {
+        Disconnect::Io(error.kind())
+    }
+}

@@ -1,0 +1,184 @@
+//! One connection: its stream, and where it stands.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::outbox::Outbox;
+use super::transport::Stream;
+use crate::protocol::command;
+use crate::protocol::handshake::Handshake;
+use crate::protocol::heartbeat::{Due, Heartbeat};
+use crate::{Address, Disconnect};
+
+/// Where a connection stands.
+pub(crate) enum Stage {
+    /// The system connects.
+    Connecting,
+    /// Greetings and the commands of the mechanism.
+    Handshake(Handshake),
+    /// Messages.
+    Ready,
+    /// The own direction is closed. The peer's end is waited for: closing before it has read
+    /// everything could make its system drop the rest.
+    Finishing,
+}
+
+/// A connection. `P` is what the kind of socket knows of the peer.
+pub(crate) struct Link<P> {
+    /// Never reused.
+    pub(crate) id: u64,
+    pub(crate) stream: Stream,
+    pub(crate) stage: Stage,
+    /// The bound or connected address.
+    pub(crate) endpoint: Address,
+    /// The connector that made it; `None` if it was accepted.
+    pub(crate) connector: Option<usize>,
+    /// The peer's address; empty for ipc.
+    pub(crate) address: String,
+    /// When connecting or the handshake must be done.
+    pub(crate) deadline: Option<Instant>,
+    /// When the handshake was complete.
+    pub(crate) ready_since: Option<Instant>,
+    pub(crate) outbox: Outbox,
+    /// The system may take and have bytes.
+    pub(crate) writable: bool,
+    pub(crate) readable: bool,
+    /// The peer has ended its direction. Its end follows what it has sent.
+    pub(crate) read_closed: bool,
+    /// The peer knows the commands of ZMTP 3.1.
+    pub(crate) has_commands: bool,
+    pub(crate) heartbeat: Heartbeat,
+    /// A PONG is in the outbox, up to this many bytes before its end. Another one would say
+    /// the same, and a peer could ask without reading.
+    pong_queued: bool,
+    /// When the system took bytes for the last time, or there were none to take.
+    pub(crate) progress: Instant,
+    pub(crate) peer: P,
+}
+
+impl<P: Default> Link<P> {
+    pub(crate) fn new(
+        (id, stream, stage): (u64, Stream, Stage),
+        endpoint: Address,
+        connector: Option<usize>,
+        address: String,
+        (now, handshake, dead_after): (Instant, Duration, Duration),
+    ) -> Link<P> {
+        Link {
+            id,
+            stream,
+            stage,
+            endpoint,
+            connector,
+            address,
+            deadline: Some(now + handshake),
+            ready_since: None,
+            outbox: Outbox::default(),
+            writable: true,
+            readable: true,
+            read_closed: false,
+            has_commands: false,
+            heartbeat: Heartbeat::new(dead_after, now),
+            pong_queued: false,
+            progress: now,
+            peer: P::default(),
+        }
+    }
+}
+
+impl<P> Link<P> {
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.stage, Stage::Ready)
+    }
+
+    /// Reads once. Returns `None` if nothing has arrived.
+    ///
+    /// # Errors
+    /// The connection has ended.
+    pub(crate) fn read(
+        &mut self,
+        buffer: &mut [u8],
+        now: Instant,
+    ) -> Result<Option<usize>, Disconnect> {
+        match self.stream.read(buffer) {
+            Ok(0) => Err(Disconnect::Closed),
+            Ok(read) => {
+                self.heartbeat.heard(now);
+                Ok(Some(read))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.readable = false;
+                Ok(None)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes what is queued, if the system takes it.
+    ///
+    /// # Errors
+    /// The connection has ended.
+    pub(crate) fn write(&mut self, now: Instant) -> Result<(), Disconnect> {
+        if !self.writable || matches!(self.stage, Stage::Connecting) {
+            return Ok(());
+        }
+        let idle = self.outbox.is_empty();
+        let (written, writable) = self.outbox.write_to(&mut self.stream)?;
+        self.writable = writable;
+        if written > 0 || idle {
+            self.progress = now;
+        }
+        if self.outbox.is_empty() {
+            self.pong_queued = false;
+        }
+        Ok(())
+    }
+
+    /// Answers a PING.
+    pub(crate) fn pong(&mut self, context: &[u8]) {
+        if !self.pong_queued {
+            let mut bytes = Vec::new();
+            command::put_pong(&mut bytes, context);
+            self.outbox.push_bytes(bytes);
+            self.pong_queued = true;
+        }
+    }
+
+    /// Sends a PING if one is due.
+    ///
+    /// # Errors
+    /// The peer has not answered. `may_pause` tells that it may have stopped reading, which is
+    /// no reason to disconnect it as long as its machine answers.
+    pub(crate) fn beat(&mut self, now: Instant, may_pause: bool) -> Result<(), Disconnect> {
+        if !self.is_ready() || !self.has_commands || !self.stream.is_tcp() {
+            return Ok(());
+        }
+        match self.heartbeat.check(now) {
+            Due::Nothing => {}
+            // What is queued asks as well: the system of the peer must acknowledge it.
+            Due::Ping if !self.outbox.is_empty() => {}
+            Due::Ping => {
+                let mut bytes = Vec::new();
+                command::put_ping(&mut bytes);
+                self.outbox.push_bytes(bytes);
+            }
+            Due::Silent if may_pause && !self.stream.is_unanswered() => {
+                self.heartbeat.postpone(now);
+            }
+            Due::Silent => return Err(Disconnect::Dead),
+        }
+        Ok(())
+    }
+
+    /// When timed work is due.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        match self.stage {
+            Stage::Ready if self.has_commands && self.stream.is_tcp() => {
+                Some(self.heartbeat.next())
+            }
+            Stage::Ready => None,
+            _ => self.deadline,
+        }
+    }
+}

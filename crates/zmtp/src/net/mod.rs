@@ -1,0 +1,12 @@
+//! Connections: transports, and one event loop for each socket.
+
+pub(crate) mod backoff;
+pub(crate) mod connector;
+pub(crate) mod driver;
+pub(crate) mod link;
+pub(crate) mod links;
+pub(crate) mod outbox;
+pub(crate) mod status;
+pub(crate) mod transport;
+#[cfg(unix)]
+mod unix_socket;

@@ -1,0 +1,196 @@
+//! tcp and ipc behind one type each for listeners and streams.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Registry, Token};
+use socket2::{SockRef, TcpKeepalive};
+
+#[cfg(unix)]
+use super::unix_socket;
+use crate::Address;
+
+/// TCP keepalive, for peers of ZMTP 3.0, which may not know PING: noticed after 2 minutes.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// A bound address.
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Ipc(unix_socket::Listener),
+}
+
+impl Listener {
+    /// Binds an address. Returns it with its port.
+    pub(crate) fn bind(address: &Address) -> io::Result<(Listener, Address)> {
+        match address {
+            Address::Tcp(address) => {
+                let listener = TcpListener::bind(*address)?;
+                let address = Address::Tcp(listener.local_addr()?);
+                Ok((Listener::Tcp(listener), address))
+            }
+            #[cfg(unix)]
+            Address::Ipc(path) => {
+                let listener = unix_socket::Listener::bind(path)?;
+                Ok((Listener::Ipc(listener), address.clone()))
+            }
+            #[cfg(not(unix))]
+            Address::Ipc(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Accepts a connection. Returns it with the peer's address, empty for ipc.
+    pub(crate) fn accept(&self) -> io::Result<(Stream, String)> {
+        match self {
+            Listener::Tcp(listener) => {
+                let (stream, address) = listener.accept()?;
+                Ok((Stream::tcp(stream), address.to_string()))
+            }
+            #[cfg(unix)]
+            Listener::Ipc(listener) => Ok((Stream::Ipc(listener.accept()?), String::new())),
+        }
+    }
+
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            Listener::Tcp(listener) => registry.register(listener, token, Interest::READABLE),
+            #[cfg(unix)]
+            Listener::Ipc(listener) => listener.register(registry, token),
+        }
+    }
+}
+
+/// A connection.
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Ipc(mio::net::UnixStream),
+}
+
+impl Stream {
+    /// Starts to connect. The stream becomes writable when it is connected or has failed.
+    pub(crate) fn connect(address: &Address) -> io::Result<Stream> {
+        match address {
+            Address::Tcp(address) => Ok(Stream::tcp(TcpStream::connect(*address)?)),
+            #[cfg(unix)]
+            Address::Ipc(path) => Ok(Stream::Ipc(unix_socket::connect(path)?)),
+            #[cfg(not(unix))]
+            Address::Ipc(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    fn tcp(stream: TcpStream) -> Stream {
+        // A connection works without them.
+        let _ = stream.set_nodelay(true);
+        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
+        let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+        Stream::Tcp(stream)
+    }
+
+    /// Whether a connection that was started is made: `false` while it is in progress.
+    pub(crate) fn is_connected(&self) -> io::Result<bool> {
+        let connected = match self {
+            Stream::Tcp(stream) => {
+                stream.take_error()?.map_or(Ok(()), Err)?;
+                stream.peer_addr().map(drop)
+            }
+            #[cfg(unix)]
+            Stream::Ipc(stream) => {
+                stream.take_error()?.map_or(Ok(()), Err)?;
+                stream.peer_addr().map(drop)
+            }
+        };
+        match connected {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a tcp connection leads to itself: on Linux, connecting to a free port of the own
+    /// machine may by chance use that port as its source.
+    pub(crate) fn is_self_connected(&self) -> bool {
+        let Stream::Tcp(stream) = self else { return false };
+        let ends: (Option<SocketAddr>, _) = (stream.local_addr().ok(), stream.peer_addr().ok());
+        ends.0.is_some() && ends.0 == ends.1
+    }
+
+    /// Whether the system lacks answers of the peer's machine. Always `false` for ipc, whose
+    /// peers can't vanish without an end of the connection.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        match self {
+            Stream::Tcp(stream) => is_unanswered(stream),
+            #[cfg(unix)]
+            Stream::Ipc(_) => false,
+        }
+    }
+
+    pub(crate) fn is_tcp(&self) -> bool {
+        matches!(self, Stream::Tcp(_))
+    }
+
+    /// Ends the own direction: the peer gets the rest, then the end.
+    pub(crate) fn finish(&self) {
+        // Fails if the peer has closed the connection.
+        let _ = match self {
+            Stream::Tcp(stream) => stream.shutdown(std::net::Shutdown::Write),
+            #[cfg(unix)]
+            Stream::Ipc(stream) => stream.shutdown(std::net::Shutdown::Write),
+        };
+    }
+
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        match self {
+            Stream::Tcp(stream) => registry.register(stream, token, interest),
+            #[cfg(unix)]
+            Stream::Ipc(stream) => registry.register(stream, token, interest),
+        }
+    }
+
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.read(buffer),
+            #[cfg(unix)]
+            Stream::Ipc(stream) => stream.read(buffer),
+        }
+    }
+
+    pub(crate) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.write_vectored(slices),
+            #[cfg(unix)]
+            Stream::Ipc(stream) => stream.write_vectored(slices),
+        }
+    }
+}
+
+/// Whether retransmissions or probes of a closed window are unanswered. A machine that is
+/// reachable answers both, however long its program does not read.
+#[cfg(target_os = "linux")]
+fn is_unanswered(stream: &TcpStream) -> bool {
+    use std::os::fd::AsRawFd;
+
+    // SAFETY: all fields are integers, for which zeros are valid.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = libc::socklen_t::try_from(size_of_val(&info)).unwrap_or_default();
+    // SAFETY: writes at most `length` bytes to `info`. No crate in use has TCP_INFO.
+    let rc = unsafe {
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut info).cast(),
+            &raw mut length,
+        )
+    };
+    rc == 0 && (info.tcpi_retransmits > 0 || info.tcpi_probes > 1)
+}
+
+/// Elsewhere the system ends such connections by itself, later.
+#[cfg(not(target_os = "linux"))]
+fn is_unanswered(_: &TcpStream) -> bool {
+    false
+}

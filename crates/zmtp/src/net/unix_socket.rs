@@ -1,0 +1,81 @@
+//! Unix sockets: binding replaces files of programs that are gone, and removes its own.
+
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{SocketAddr, UnixListener as StdListener, UnixStream as StdStream};
+use std::path::{Path, PathBuf};
+
+use mio::net::{UnixListener, UnixStream};
+use mio::{Interest, Registry, Token};
+
+/// A bound Unix socket.
+pub(crate) struct Listener {
+    listener: UnixListener,
+    /// The file to remove.
+    path: Option<PathBuf>,
+}
+
+impl Listener {
+    /// Binds `path`.
+    ///
+    /// # Errors
+    /// `AddrInUse` if a program listens there, `AlreadyExists` if the file is no socket.
+    pub(crate) fn bind(path: &Path) -> io::Result<Listener> {
+        let address = address(path)?;
+        let is_file = address.as_pathname().is_some();
+        if is_file {
+            remove_stale(path)?;
+        }
+        let listener = StdListener::bind_addr(&address)?;
+        listener.set_nonblocking(true)?;
+        let listener = UnixListener::from_std(listener);
+        Ok(Listener { listener, path: is_file.then(|| path.to_owned()) })
+    }
+
+    pub(crate) fn accept(&self) -> io::Result<UnixStream> {
+        Ok(self.listener.accept()?.0)
+    }
+
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut self.listener, token, Interest::READABLE)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // Fails if someone has removed it.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Starts to connect to `path`.
+pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
+    UnixStream::connect_addr(&address(path)?)
+}
+
+/// The address of a path. On Linux, `@name` is in the abstract namespace.
+fn address(path: &Path) -> io::Result<SocketAddr> {
+    #[cfg(target_os = "linux")]
+    if let Some(name) = path.to_str().and_then(|path| path.strip_prefix('@')) {
+        use std::os::linux::net::SocketAddrExt;
+        return SocketAddr::from_abstract_name(name);
+    }
+    SocketAddr::from_pathname(path)
+}
+
+/// Removes the socket file of a program that is gone.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else {
+        return Ok(()); // Missing or inaccessible: bind reports which.
+    };
+    if !metadata.file_type().is_socket() {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    match StdStream::connect(path) {
+        Ok(_) => Err(ErrorKind::AddrInUse.into()),
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    }
+}

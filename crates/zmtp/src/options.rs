@@ -1,0 +1,88 @@
+//! Options and limits of a socket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::protocol::mechanism::Authenticator;
+
+/// What a publisher does when a subscriber of a message has no room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WhenFull {
+    /// It sends the message to nobody until there is room for all.
+    Block,
+    /// It drops the message for that subscriber, and counts it.
+    Drop,
+    /// As [`WhenFull::Block`], but a subscriber that takes no bytes for this time is
+    /// disconnected.
+    CutOff(Duration),
+}
+
+/// Options of a socket: time-outs, and limits on everything that a peer can make grow.
+#[derive(Clone)]
+pub struct Options {
+    /// Time limit for connecting, and then for the handshake.
+    pub handshake: Duration,
+    /// First delay before a reconnect. It doubles with each attempt; half of it is random.
+    pub reconnect: Duration,
+    /// Longest delay before a reconnect.
+    pub reconnect_max: Duration,
+    /// A tcp peer that gives no sign of life for this time is disconnected. It is asked (PING)
+    /// after a third of it.
+    ///
+    /// A subscriber that does not read can't answer. A publisher disconnects it only if the
+    /// system, too, gets no answer from its machine.
+    pub dead_after: Duration,
+    /// Largest message that a peer may send, in bytes of all its frames with their headers. A
+    /// publisher receives only subscriptions.
+    pub max_message: usize,
+    /// Most frames of a message that a peer may send.
+    pub max_parts: usize,
+    /// Most connections that are accepted at a time. Further ones are closed at once.
+    pub max_connections: usize,
+    /// Publisher: bytes and messages queued for each subscriber. One message always fits.
+    pub queue_bytes: usize,
+    /// See [`Options::queue_bytes`].
+    pub queue_messages: usize,
+    /// Publisher: what happens when a subscriber's queue is full.
+    pub when_full: WhenFull,
+    /// Publisher: limit on the subscriptions of one subscriber, as the sum of their lengths and
+    /// 64 bytes for each.
+    pub subscription_bytes: usize,
+    /// Publisher: the same for all subscribers together.
+    pub subscription_bytes_total: usize,
+    /// Publisher: subscriptions and cancels of one subscriber: burst, and then per second.
+    pub subscription_rate: (u32, u32),
+    /// Subscriber: bytes of incomplete messages of all publishers together. Beyond them, the
+    /// publisher with the most is disconnected.
+    pub incomplete_bytes: usize,
+    /// Who may connect; everybody if there is none.
+    pub authenticator: Option<Arc<dyn Authenticator>>,
+}
+
+impl Options {
+    /// For a publisher: subscribers may send subscriptions of 4 KiB.
+    pub fn publisher() -> Options {
+        Options { max_message: 4096, max_parts: 1, ..Options::subscriber() }
+    }
+
+    /// For a subscriber: publishers may send messages of 128 MiB.
+    pub fn subscriber() -> Options {
+        Options {
+            handshake: Duration::from_secs(5),
+            reconnect: Duration::from_millis(100),
+            reconnect_max: Duration::from_millis(400),
+            dead_after: Duration::from_secs(30),
+            max_message: 128 << 20,
+            max_parts: 256,
+            max_connections: 10_000,
+            queue_bytes: 2 << 20,
+            queue_messages: 50_000,
+            when_full: WhenFull::Block,
+            subscription_bytes: 16 << 20,
+            subscription_bytes_total: 64 << 20,
+            subscription_rate: (200_000, 1000),
+            incomplete_bytes: 256 << 20,
+            authenticator: None,
+        }
+    }
+}

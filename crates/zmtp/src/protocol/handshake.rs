@@ -1,0 +1,135 @@
+//! The handshake: greetings, then the commands of the mechanism.
+
+use std::sync::Arc;
+
+use super::command::{self, Command};
+use super::greeting;
+use super::mechanism::{Authenticator, Credentials, Mechanism, Null};
+use super::metadata::{self, SOCKET_TYPE};
+use super::scanner::{Item, Scanner};
+use super::socket_type::SocketType;
+use crate::disconnect::Disconnect;
+
+/// Largest command of a handshake, in bytes with its header. READY of libzmq takes up to 330.
+const MAX_COMMAND: usize = 4096;
+
+/// A peer whose handshake is complete.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Peer {
+    /// It knows the commands of ZMTP 3.1: SUBSCRIBE, CANCEL and PING.
+    pub(crate) has_commands: bool,
+    /// The bytes that it sent after the handshake.
+    pub(crate) rest: Vec<u8>,
+}
+
+/// A handshake in progress.
+pub(crate) struct Handshake {
+    socket_type: SocketType,
+    mechanism: Box<dyn Mechanism>,
+    authenticator: Option<Arc<dyn Authenticator>>,
+    address: String,
+    /// What has arrived and is not parsed yet: an incomplete greeting or command.
+    received: Vec<u8>,
+    /// The minor version of the peer, once it has greeted.
+    minor: Option<u8>,
+    scanner: Scanner,
+}
+
+impl Handshake {
+    /// Starts a handshake by NULL with the peer at `address`. Writes the greeting to `out`.
+    pub(crate) fn new(
+        socket_type: SocketType,
+        authenticator: Option<Arc<dyn Authenticator>>,
+        address: &str,
+        out: &mut Vec<u8>,
+    ) -> Handshake {
+        let mechanism = Box::new(Null { socket_type });
+        out.extend(greeting::encode(mechanism.name(), false));
+        Handshake {
+            socket_type,
+            mechanism,
+            authenticator,
+            address: address.to_owned(),
+            received: Vec::new(),
+            minor: None,
+            scanner: Scanner::new(MAX_COMMAND, 1),
+        }
+    }
+
+    /// Takes bytes of the peer, and writes answers to `out`. Returns the peer once the handshake
+    /// is complete; further calls are not allowed then.
+    ///
+    /// Holds no more than a greeting or a command of 4 KiB, and the bytes of one call.
+    ///
+    /// # Errors
+    /// The handshake has failed. `out` may have an answer that tells the peer why.
+    pub(crate) fn read(
+        &mut self,
+        bytes: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Peer>, Disconnect> {
+        self.received.extend(bytes);
+        if self.minor.is_none() && !self.read_greeting(out)? {
+            return Ok(None);
+        }
+        while let Some(item) = self.scanner.next(&self.received)? {
+            let Item::Command { len, body } = item else {
+                return Err(Disconnect::Malformed("a message in a handshake"));
+            };
+            let rest = self.received.split_off(len);
+            let command = std::mem::replace(&mut self.received, rest);
+            if self.read_command(&command[body..], out)? {
+                let has_commands = self.minor.is_some_and(|minor| minor >= 1);
+                return Ok(Some(Peer { has_commands, rest: std::mem::take(&mut self.received) }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the greeting. Returns whether it is complete.
+    fn read_greeting(&mut self, out: &mut Vec<u8>) -> Result<bool, Disconnect> {
+        let Some(greeting) = greeting::parse(&self.received)? else { return Ok(false) };
+        if greeting.mechanism != self.mechanism.name().as_bytes() {
+            return Err(Disconnect::Mechanism(text(&greeting.mechanism)));
+        }
+        self.received.drain(..greeting::LEN);
+        self.minor = Some(greeting.minor);
+        if self.mechanism.name() == "NULL" {
+            self.authenticate(out)?;
+        }
+        self.mechanism.start(out);
+        Ok(true)
+    }
+
+    /// Asks the authenticator.
+    fn authenticate(&mut self, out: &mut Vec<u8>) -> Result<(), Disconnect> {
+        let Some(authenticator) = &self.authenticator else { return Ok(()) };
+        let (mechanism, key) = (self.mechanism.name(), self.mechanism.key());
+        let address = &self.address;
+        authenticator.admit(&Credentials { mechanism, key, address }).map_err(|reason| {
+            // The code that libzmq sends for a refusal by ZAP.
+            command::put_error(out, "400");
+            Disconnect::Refused(reason)
+        })
+    }
+
+    /// Reads a command. Returns whether the handshake is complete.
+    fn read_command(&mut self, body: &[u8], out: &mut Vec<u8>) -> Result<bool, Disconnect> {
+        let command = command::parse(body)?;
+        if let Command::Error(reason) = command {
+            return Err(Disconnect::RefusedByPeer(text(reason)));
+        }
+        let Some(metadata) = self.mechanism.read(command, out)? else { return Ok(false) };
+        let theirs = metadata::find(metadata, SOCKET_TYPE)?.unwrap_or_default();
+        if !self.socket_type.fits(theirs) {
+            command::put_error(out, "Invalid socket type");
+            return Err(Disconnect::SocketType(text(theirs)));
+        }
+        Ok(true)
+    }
+}
+
+/// Text of a peer: its valid characters, at most 255 bytes.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(255)]).into_owned()
+}

@@ -1,0 +1,68 @@
+//! When to send PING, and when a silent peer counts as dead.
+
+use std::time::{Duration, Instant};
+
+/// What is due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Due {
+    /// Nothing.
+    Nothing,
+    /// A PING: the peer has been silent for a third of the time.
+    Ping,
+    /// The peer has been silent for the whole time, and has not answered.
+    Silent,
+}
+
+/// The heartbeat of one connection.
+#[derive(Debug)]
+pub(crate) struct Heartbeat {
+    /// How long a peer may be silent.
+    limit: Duration,
+    heard: Instant,
+    /// When the last PING was sent, if nothing was heard since.
+    asked: Option<Instant>,
+}
+
+impl Heartbeat {
+    pub(crate) fn new(limit: Duration, now: Instant) -> Heartbeat {
+        Heartbeat { limit, heard: now, asked: None }
+    }
+
+    /// Notes that bytes have arrived.
+    pub(crate) fn heard(&mut self, now: Instant) {
+        (self.heard, self.asked) = (now, None);
+    }
+
+    /// What is due at `now`. A PING that is due counts as sent.
+    pub(crate) fn check(&mut self, now: Instant) -> Due {
+        if now < self.next() {
+            return Due::Nothing;
+        }
+        // The time counts only if the peer was asked: this process may have been stopped.
+        if self.asked.is_some_and(|asked| now >= asked + self.answer_time()) {
+            return Due::Silent;
+        }
+        if self.asked.is_some() {
+            return Due::Nothing;
+        }
+        self.asked = Some(now);
+        Due::Ping
+    }
+
+    /// When [`Heartbeat::check`] has something to say.
+    pub(crate) fn next(&self) -> Instant {
+        match self.asked {
+            None => self.heard + self.limit / 3,
+            Some(asked) => asked + self.answer_time(),
+        }
+    }
+
+    /// Starts over without a sign of life: the peer has a reason not to answer.
+    pub(crate) fn postpone(&mut self, now: Instant) {
+        self.heard(now);
+    }
+
+    fn answer_time(&self) -> Duration {
+        self.limit - self.limit / 3
+    }
+}

@@ -1,0 +1,262 @@
+//! A publishing socket.
+//!
+//! The caller encodes each message once, into a block. A thread passes it on to the subscribers
+//! of its topic, which share the block, and writes.
+
+mod pending;
+mod role;
+mod subscriptions;
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use self::pending::{Pending, Pushed};
+use self::role::{ANSWER, Ask, PublisherRole};
+use self::subscriptions::{Limits, Offender, Subscriptions};
+use crate::net::status::Status;
+use crate::owner::Owner;
+use crate::{Address, Disconnect, EndpointStatus, Event, Options, WhenFull};
+
+/// Outcome of [`Publisher::send`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sent {
+    /// The message is queued for every subscriber of its topic, of which there may be none.
+    Sent,
+    /// A subscriber has no room, with [`WhenFull::Block`]. The message was sent to nobody.
+    Full,
+}
+
+/// A subscriber of a [`Publisher`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeerStatus {
+    /// Number of the connection, never reused.
+    pub connection: u64,
+    /// The subscriber's address; empty for ipc.
+    pub address: String,
+    /// The bound or connected address.
+    pub endpoint: Address,
+    /// Bytes that the system has not taken yet.
+    pub queued_bytes: usize,
+    /// Messages that the system has not taken completely.
+    pub queued_messages: usize,
+}
+
+/// What was dropped for a subscriber.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Dropped {
+    /// Number of its connection.
+    pub connection: u64,
+    /// Its address; empty for ipc.
+    pub address: String,
+    /// Number of messages dropped because it had no room, by topic, in order. Of more than 1024
+    /// topics, further ones are counted together, as the empty topic.
+    pub topics: Vec<(Box<[u8]>, u64)>,
+    /// Messages that were queued when the connection ended. The first of them may have arrived.
+    pub unsent: u64,
+}
+
+/// What the caller and the thread share.
+pub(crate) struct Shared {
+    pending: Pending,
+    subscriptions: Mutex<Subscriptions>,
+    /// That of `subscriptions`, to be read without the lock.
+    generation: AtomicU64,
+    offenders: Mutex<Vec<(usize, Disconnect)>>,
+    status: Arc<Status>,
+}
+
+impl Shared {
+    fn subscriptions(&self) -> MutexGuard<'_, Subscriptions> {
+        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Subscriptions) -> T) -> T {
+        let mut subscriptions = self.subscriptions();
+        let result = change(&mut subscriptions);
+        let generation = subscriptions.generation();
+        if self.generation.swap(generation, Ordering::Release) != generation {
+            self.status.note_change();
+        }
+        result
+    }
+
+    fn apply(
+        &self,
+        slot: usize,
+        subscribe: bool,
+        prefix: &[u8],
+        now: Instant,
+    ) -> Result<(), Offender> {
+        self.change(|subscriptions| subscriptions.apply(slot, subscribe, prefix, now))
+    }
+
+    fn remove(&self, slot: usize) {
+        self.change(|subscriptions| subscriptions.remove(slot));
+    }
+
+    fn offender(&self, slot: usize, why: Disconnect) {
+        self.offenders.lock().unwrap_or_else(PoisonError::into_inner).push((slot, why));
+    }
+
+    fn take_offenders(&self) -> Vec<(usize, Disconnect)> {
+        std::mem::take(&mut *self.offenders.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A publishing socket. It is an XPUB to its peers.
+pub struct Publisher {
+    shared: Arc<Shared>,
+    owner: Owner<Ask>,
+}
+
+impl Publisher {
+    /// Opens a socket, and starts its thread.
+    ///
+    /// # Errors
+    /// No more descriptors or threads.
+    pub fn new(options: Options) -> io::Result<Publisher> {
+        let status = Arc::new(Status::new());
+        let shared = Arc::new(Shared {
+            pending: Pending::new(options.queue_messages),
+            subscriptions: Mutex::new(Subscriptions::new(Limits::of(&options))),
+            generation: AtomicU64::new(0),
+            offenders: Mutex::default(),
+            status: Arc::clone(&status),
+        });
+        let role = PublisherRole::new(Arc::clone(&shared), options.clone());
+        let on_end = Arc::clone(&shared);
+        let owner = Owner::start(
+            "zmtp-publish",
+            options,
+            status,
+            move |_| role,
+            move || {
+                on_end.pending.close();
+            },
+        )?;
+        Ok(Publisher { shared, owner })
+    }
+
+    /// Binds an address. Returns it with its port.
+    ///
+    /// # Errors
+    /// `AddrInUse` if it is taken; for ipc, `AlreadyExists` if the file is no socket.
+    pub fn bind(&self, address: &Address) -> io::Result<Address> {
+        self.owner.bind(address)
+    }
+
+    /// Unbinds an address and closes its connections.
+    pub fn unbind(&self, address: &Address) {
+        self.owner.unbind(address);
+    }
+
+    /// Connects to an address, and reconnects whenever the connection ends.
+    pub fn connect(&self, address: &Address) {
+        self.owner.connect(address);
+    }
+
+    /// Closes the connection to an address.
+    pub fn disconnect(&self, address: &Address) {
+        self.owner.disconnect(address);
+    }
+
+    /// Sends a message of at least one frame, the first of which is its topic. Never waits.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub fn send(&self, frames: &[&[u8]]) -> io::Result<Sent> {
+        match self.shared.pending.push(frames) {
+            Pushed::Done => Ok(Sent::Sent),
+            Pushed::Wake => {
+                self.owner.wake();
+                Ok(Sent::Sent)
+            }
+            Pushed::Full => Ok(Sent::Full),
+            Pushed::Closed => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    /// As [`Publisher::send`], but waits for room, for `wait` at most.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub fn send_within(&self, frames: &[&[u8]], wait: Duration) -> io::Result<Sent> {
+        let first = self.send(frames)?;
+        if first == Sent::Sent || wait.is_zero() {
+            return Ok(first);
+        }
+        let until = Instant::now() + wait;
+        loop {
+            self.shared.pending.wait_for_room(until.saturating_duration_since(Instant::now()));
+            let sent = self.send(frames)?;
+            if sent == Sent::Sent || Instant::now() >= until {
+                return Ok(sent);
+            }
+        }
+    }
+
+    /// Changes what happens when a subscriber has no room.
+    pub fn set_when_full(&self, when_full: WhenFull) {
+        self.owner.ask(Ask::WhenFull(when_full));
+    }
+
+    /// Whether a subscriber receives messages of this topic.
+    pub fn has_subscriber(&self, topic: &[u8]) -> bool {
+        self.shared.subscriptions().has(topic)
+    }
+
+    /// Changes whenever subscriptions have changed.
+    pub fn generation(&self) -> u64 {
+        self.shared.generation()
+    }
+
+    /// Number of subscribers that could receive a topic that begins with `root`.
+    pub fn subscribers(&self, root: &[u8]) -> usize {
+        self.shared.subscriptions().peers_below(root)
+    }
+
+    /// The subscribers.
+    pub fn peers(&self) -> Vec<PeerStatus> {
+        self.answer(Ask::Peers)
+    }
+
+    /// What was dropped, or was lost with a connection, since the last call.
+    pub fn take_dropped(&self) -> Vec<Dropped> {
+        self.answer(Ask::Dropped)
+    }
+
+    fn answer<T>(&self, ask: impl FnOnce(Sender<Vec<T>>) -> Ask) -> Vec<T> {
+        let (answer, answered) = crossbeam_channel::bounded(1);
+        self.owner.ask(ask(answer));
+        answered.recv_timeout(ANSWER).unwrap_or_default()
+    }
+
+    /// The bound and connected addresses, and their connections.
+    pub fn endpoints(&self) -> Vec<EndpointStatus> {
+        self.owner.status().endpoints()
+    }
+
+    /// What happened to connections. Events beyond 1024 that are not read are lost.
+    pub fn events(&self) -> &Receiver<Event> {
+        self.owner.status().events()
+    }
+
+    /// Gets a message when a connection or a subscription has changed.
+    pub fn changes(&self) -> &Receiver<()> {
+        self.owner.status().change()
+    }
+
+    /// Closes the socket once everything is sent, or after `linger`. Returns whether the system
+    /// took everything.
+    pub fn close(self, linger: Duration) -> bool {
+        self.owner.close(linger)
+    }
+}

@@ -1,0 +1,445 @@
+//! The publisher's side of the event loop: reads subscriptions, passes messages on to
+//! subscribers, writes.
+
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+
+use super::pending::{Batch, Run};
+use super::subscriptions::Offender;
+use super::{Dropped, PeerStatus, Shared};
+use crate::net::driver::Role;
+use crate::net::link::Link;
+use crate::net::links::Links;
+use crate::net::outbox::Chunk;
+use crate::protocol::frame;
+use crate::protocol::scanner::{Item, Scanner};
+use crate::protocol::subscription::{self, FromSubscriber};
+use crate::{Disconnect, Options, SocketType, WhenFull};
+
+/// Bytes of one read, and reads of one subscriber in a row.
+const READ: usize = 16 << 10;
+const READS: usize = 4;
+/// Topics whose subscribers are remembered.
+const CACHED_TOPICS: usize = 1024;
+/// Topics that are counted apart for a subscriber whose messages were dropped, and subscribers.
+const MAX_DROPPED: usize = 1024;
+
+/// What is known of a subscriber.
+pub(crate) struct Peer {
+    scanner: Scanner,
+    /// An incomplete message of it.
+    partial: Vec<u8>,
+    /// It is in [`PublisherRole::dirty`].
+    is_dirty: bool,
+    /// Messages dropped for it, by topic.
+    dropped: HashMap<Box<[u8]>, u64>,
+}
+
+impl Default for Peer {
+    fn default() -> Peer {
+        let scanner = Scanner::new(0, 0);
+        Peer { scanner, partial: Vec::new(), is_dirty: false, dropped: HashMap::new() }
+    }
+}
+
+/// A request of the owner.
+pub(crate) enum Ask {
+    /// The state of all subscribers.
+    Peers(Sender<Vec<PeerStatus>>),
+    /// What was dropped since the last time.
+    Dropped(Sender<Vec<Dropped>>),
+    /// What happens to full subscribers from now on.
+    WhenFull(WhenFull),
+}
+
+/// The publisher's side of the event loop.
+pub(crate) struct PublisherRole {
+    shared: Arc<Shared>,
+    options: Options,
+    /// Messages to pass on.
+    todo: VecDeque<Batch>,
+    topics: TopicCache,
+    /// Subscribers with something to write.
+    dirty: Vec<usize>,
+    /// A subscriber of the first message has no room.
+    blocked_by: Option<usize>,
+    /// What was dropped for subscribers that are gone.
+    dropped: Vec<Dropped>,
+    buffer: Box<[u8]>,
+}
+
+/// The subscribers of the topics seen last.
+#[derive(Default)]
+struct TopicCache {
+    generation: u64,
+    found: HashMap<Box<[u8]>, Arc<[usize]>>,
+    buffer: Vec<usize>,
+}
+
+impl TopicCache {
+    fn find(&mut self, shared: &Shared, topic: &[u8]) -> Arc<[usize]> {
+        let generation = shared.generation();
+        if self.generation != generation || self.found.len() >= CACHED_TOPICS {
+            self.generation = generation;
+            self.found.clear();
+        }
+        if let Some(found) = self.found.get(topic) {
+            return Arc::clone(found);
+        }
+        shared.subscriptions().find(topic, &mut self.buffer);
+        let found: Arc<[usize]> = self.buffer.as_slice().into();
+        self.found.insert(topic.into(), Arc::clone(&found));
+        found
+    }
+}
+
+impl PublisherRole {
+    pub(crate) fn new(shared: Arc<Shared>, options: Options) -> PublisherRole {
+        PublisherRole {
+            shared,
+            options,
+            todo: VecDeque::new(),
+            topics: TopicCache::default(),
+            dirty: Vec::new(),
+            blocked_by: None,
+            dropped: Vec::new(),
+            buffer: vec![0; READ].into(),
+        }
+    }
+
+    /// Handles what a subscriber has sent.
+    fn handle(
+        &mut self,
+        slot: usize,
+        link: &mut Link<Peer>,
+        bytes: &[u8],
+        now: Instant,
+    ) -> Result<(), Disconnect> {
+        let mut partial = std::mem::take(&mut link.peer.partial);
+        let mut bytes = bytes;
+        if !partial.is_empty() {
+            partial.extend_from_slice(bytes);
+            bytes = &partial;
+        }
+        while let Some(item) = link.peer.scanner.next(bytes)? {
+            let (Item::Message(len) | Item::Command { len, .. }) = item;
+            match subscription::read(item, bytes)? {
+                FromSubscriber::Subscription(subscribe, prefix) => {
+                    self.subscribe(slot, subscribe, prefix, now)?;
+                }
+                FromSubscriber::Ping(context) => link.pong(context),
+                FromSubscriber::Other => {}
+            }
+            bytes = &bytes[len..];
+        }
+        link.peer.partial = bytes.to_vec();
+        Ok(())
+    }
+
+    fn subscribe(
+        &mut self,
+        slot: usize,
+        subscribe: bool,
+        prefix: &[u8],
+        now: Instant,
+    ) -> Result<(), Disconnect> {
+        let applied = self.shared.apply(slot, subscribe, prefix, now);
+        match applied {
+            Ok(()) => Ok(()),
+            Err(Offender(offender, why)) if offender == slot => Err(why),
+            Err(Offender(offender, why)) => {
+                self.shared.subscriptions().remove(offender);
+                self.shared.offender(offender, why);
+                Ok(())
+            }
+        }
+    }
+
+    /// Passes messages on until there are no more or a subscriber has no room.
+    fn pass_on(&mut self, links: &mut Links<Peer>, now: Instant) {
+        self.blocked_by = None;
+        while let Some(mut batch) = self.todo.pop_front() {
+            let (mut bytes, mut messages) = (0, 0);
+            let mut done = 0;
+            for run in &mut batch.runs {
+                let (run_bytes, run_messages) = self.pass_run(links, &batch.chunk, run, now);
+                bytes += run_bytes;
+                messages += run_messages;
+                if run_messages < run.messages {
+                    run.bytes.start += run_bytes;
+                    run.messages -= run_messages;
+                    break;
+                }
+                done += 1;
+            }
+            self.shared.pending.passed(bytes, messages);
+            if done < batch.runs.len() {
+                batch.runs.drain(..done);
+                self.todo.push_front(batch);
+                return;
+            }
+        }
+    }
+
+    /// Passes messages of one topic on. Returns the bytes and the number of those that are done.
+    fn pass_run(
+        &mut self,
+        links: &mut Links<Peer>,
+        chunk: &Chunk,
+        run: &Run,
+        now: Instant,
+    ) -> (usize, usize) {
+        let topic = &chunk.bytes[run.topic.clone()];
+        let peers = self.topics.find(&self.shared, topic);
+        if self.options.when_full == WhenFull::Drop {
+            for slot in &*peers {
+                self.push_or_drop(links, *slot, (chunk, topic), run, now);
+            }
+            return (run.bytes.len(), run.messages);
+        }
+        // All or nobody: as much as the subscriber with the least room takes.
+        let mut done = (run.bytes.len(), run.messages);
+        for slot in &*peers {
+            let fits = self.fits(links, *slot, (chunk, run), now).unwrap_or(done);
+            if fits.1 < done.1 {
+                done = fits;
+                self.blocked_by = Some(*slot);
+            }
+        }
+        if done.1 > 0 {
+            let range = run.bytes.start..run.bytes.start + done.0;
+            for slot in &*peers {
+                self.push(links, *slot, chunk, (range.clone(), done.1));
+            }
+        }
+        done
+    }
+
+    /// The bytes and the number of the messages of `run` that a subscriber has room for. `None`
+    /// if it is gone.
+    fn fits(
+        &mut self,
+        links: &mut Links<Peer>,
+        slot: usize,
+        (chunk, run): (&Chunk, &Run),
+        now: Instant,
+    ) -> Option<(usize, usize)> {
+        let link = links.get_mut(slot).filter(|link| link.is_ready())?;
+        let Options { queue_bytes, queue_messages, .. } = self.options;
+        for attempt in 0..2 {
+            let bytes = queue_bytes.saturating_sub(link.outbox.bytes());
+            let messages = queue_messages.saturating_sub(link.outbox.messages());
+            if run.bytes.len() <= bytes && run.messages <= messages {
+                return Some((run.bytes.len(), run.messages));
+            }
+            if attempt == 0 {
+                if let Err(why) = link.write(now) {
+                    links.end(slot, why);
+                    return None;
+                }
+                continue;
+            }
+            let encoded = &chunk.bytes[run.bytes.clone()];
+            let fits = frame::first_messages(encoded, messages, bytes);
+            if fits.1 == 0 && link.outbox.messages() == 0 {
+                return Some(frame::first_messages(encoded, 1, usize::MAX));
+            }
+            return Some(fits);
+        }
+        None
+    }
+
+    fn push_or_drop(
+        &mut self,
+        links: &mut Links<Peer>,
+        slot: usize,
+        (chunk, topic): (&Chunk, &[u8]),
+        run: &Run,
+        now: Instant,
+    ) {
+        let Some((bytes, messages)) = self.fits(links, slot, (chunk, run), now) else { return };
+        if messages > 0 {
+            let range = run.bytes.start..run.bytes.start + bytes;
+            self.push(links, slot, chunk, (range, messages));
+        }
+        let dropped = run.messages - messages;
+        if dropped > 0
+            && let Some(link) = links.get_mut(slot)
+        {
+            count_dropped(&mut link.peer.dropped, topic, dropped);
+        }
+    }
+
+    fn push(
+        &mut self,
+        links: &mut Links<Peer>,
+        slot: usize,
+        chunk: &Chunk,
+        (range, messages): (Range<usize>, usize),
+    ) {
+        if let Some(link) = links.get_mut(slot).filter(|link| link.is_ready()) {
+            link.outbox.push(chunk, range, messages);
+            if !std::mem::replace(&mut link.peer.is_dirty, true) {
+                self.dirty.push(slot);
+            }
+        }
+    }
+
+    fn write(&mut self, links: &mut Links<Peer>, now: Instant) {
+        for slot in std::mem::take(&mut self.dirty) {
+            let Some(link) = links.get_mut(slot) else { continue };
+            link.peer.is_dirty = false;
+            if let Err(why) = link.write(now) {
+                links.end(slot, why);
+            }
+        }
+    }
+
+    /// Disconnects the subscriber that blocks if it has taken nothing for too long. Returns when
+    /// that is to be looked at again.
+    fn cut_off(&mut self, links: &mut Links<Peer>, now: Instant) -> Option<Instant> {
+        let WhenFull::CutOff(stall) = self.options.when_full else { return None };
+        let slot = self.blocked_by?;
+        let until = links.get(slot)?.progress + stall;
+        if now < until {
+            return Some(until);
+        }
+        links.end(slot, Disconnect::Stalled);
+        Some(now)
+    }
+
+    fn take_dropped(&mut self, links: &mut Links<Peer>) -> Vec<Dropped> {
+        for (_, link) in links.iter_mut() {
+            let counts = std::mem::take(&mut link.peer.dropped);
+            self.dropped.extend(dropped_of(link, counts, 0));
+        }
+        std::mem::take(&mut self.dropped)
+    }
+}
+
+/// Counts dropped messages. Topics beyond the first ones are counted together, as the empty
+/// topic.
+fn count_dropped(counts: &mut HashMap<Box<[u8]>, u64>, topic: &[u8], dropped: usize) {
+    let dropped = dropped as u64;
+    let topic = match counts.contains_key(topic) || counts.len() < MAX_DROPPED {
+        true => topic,
+        false => &[],
+    };
+    match counts.get_mut(topic) {
+        Some(count) => *count += dropped,
+        None => drop(counts.insert(topic.into(), dropped)),
+    }
+}
+
+fn dropped_of(
+    link: &Link<Peer>,
+    counts: HashMap<Box<[u8]>, u64>,
+    unsent: usize,
+) -> Option<Dropped> {
+    let mut topics: Vec<_> = counts.into_iter().collect();
+    topics.sort_unstable();
+    let some = !topics.is_empty() || unsent > 0;
+    some.then(|| Dropped {
+        connection: link.id,
+        address: link.address.clone(),
+        topics,
+        unsent: unsent as u64,
+    })
+}
+
+impl Role for PublisherRole {
+    type Peer = Peer;
+    type Command = Ask;
+
+    const PEERS_PAUSE: bool = true;
+
+    fn socket_type(&self) -> SocketType {
+        SocketType::XPub
+    }
+
+    fn command(&mut self, command: Ask, links: &mut Links<Peer>) {
+        match command {
+            Ask::Peers(answer) => {
+                let ready = links.iter().filter(|(_, link)| link.is_ready());
+                let peers = ready.map(|(_, link)| PeerStatus {
+                    connection: link.id,
+                    address: link.address.clone(),
+                    endpoint: link.endpoint.clone(),
+                    queued_bytes: link.outbox.bytes(),
+                    queued_messages: link.outbox.messages(),
+                });
+                // Fails if the owner no longer waits.
+                let _ = answer.send(peers.collect());
+            }
+            Ask::Dropped(answer) => {
+                let _ = answer.send(self.take_dropped(links));
+            }
+            Ask::WhenFull(when_full) => self.options.when_full = when_full,
+        }
+    }
+
+    fn ready(&mut self, slot: usize, link: &mut Link<Peer>, rest: &[u8]) -> Result<(), Disconnect> {
+        link.peer.scanner = Scanner::new(self.options.max_message, self.options.max_parts);
+        self.handle(slot, link, rest, Instant::now())
+    }
+
+    fn read(&mut self, slot: usize, link: &mut Link<Peer>, now: Instant) -> Result<(), Disconnect> {
+        for _ in 0..READS {
+            let mut buffer = std::mem::take(&mut self.buffer);
+            let handled = match link.read(&mut buffer, now) {
+                Ok(Some(read)) => self.handle(slot, link, &buffer[..read], now),
+                Ok(None) => Ok(()),
+                Err(why) => Err(why),
+            };
+            self.buffer = buffer;
+            handled?;
+            if !link.readable {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn can_read(&self) -> bool {
+        true
+    }
+
+    fn closed(&mut self, slot: usize, link: &mut Link<Peer>) {
+        self.shared.remove(slot);
+        if self.blocked_by == Some(slot) {
+            self.blocked_by = None;
+        }
+        let counts = std::mem::take(&mut link.peer.dropped);
+        if self.dropped.len() < MAX_DROPPED {
+            self.dropped.extend(dropped_of(link, counts, link.outbox.messages()));
+        }
+    }
+
+    fn turn(&mut self, links: &mut Links<Peer>, now: Instant) -> Option<Instant> {
+        for (slot, why) in self.shared.take_offenders() {
+            links.end(slot, why);
+        }
+        self.todo.extend(self.shared.pending.take());
+        self.pass_on(links, now);
+        self.write(links, now);
+        if self.todo.is_empty() {
+            return (!self.shared.pending.park()).then_some(now);
+        }
+        // A write may have made room. Otherwise a connection becomes writable, or ends.
+        match self.blocked_by.and_then(|slot| links.get(slot)) {
+            Some(link) if link.outbox.is_empty() => Some(now),
+            _ => self.cut_off(links, now),
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.todo.is_empty() && self.shared.pending.is_empty()
+    }
+}
+
+/// How long the owner waits for an answer of the thread, which only waits itself in a poll.
+pub(crate) const ANSWER: Duration = Duration::from_secs(5);

@@ -1,0 +1,269 @@
+//! The subscriptions of all subscribers, within limits.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::{Disconnect, Options};
+
+/// What a subscription takes in addition to its bytes, about.
+const OVERHEAD: usize = 64;
+
+/// The limits, of [`Options`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    per_peer: usize,
+    total: usize,
+    rate: (u32, u32),
+}
+
+impl Limits {
+    pub(crate) fn of(options: &Options) -> Limits {
+        Limits {
+            per_peer: options.subscription_bytes,
+            total: options.subscription_bytes_total,
+            rate: options.subscription_rate,
+        }
+    }
+}
+
+struct Peer {
+    prefixes: HashSet<Arc<[u8]>>,
+    bytes: usize,
+    /// Subscriptions and cancels that it may send now, as of `at`.
+    allowance: f64,
+    at: Instant,
+}
+
+/// A peer that must be disconnected, by its slot.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) struct Offender(pub(crate) usize, pub(crate) Disconnect);
+
+/// The subscriptions of all subscribers, which are numbered by their slots.
+///
+/// A topic is looked up once for each length that a subscription has, however many there are.
+/// Subscriptions to the same prefix by the same subscriber count once, as in libzmq.
+pub(crate) struct Subscriptions {
+    limits: Limits,
+    peers: HashMap<usize, Peer>,
+    by_prefix: HashMap<Arc<[u8]>, Vec<usize>>,
+    /// Number of prefixes of each length.
+    lengths: BTreeMap<usize, usize>,
+    bytes: usize,
+    generation: u64,
+}
+
+impl Subscriptions {
+    pub(crate) fn new(limits: Limits) -> Subscriptions {
+        Subscriptions {
+            limits,
+            peers: HashMap::new(),
+            by_prefix: HashMap::new(),
+            lengths: BTreeMap::new(),
+            bytes: 0,
+            generation: 0,
+        }
+    }
+
+    /// Subscribes a peer to a prefix, or cancels that.
+    ///
+    /// # Errors
+    /// A limit is exceeded. The offender may be another peer.
+    pub(crate) fn apply(
+        &mut self,
+        peer: usize,
+        subscribe: bool,
+        prefix: &[u8],
+        now: Instant,
+    ) -> Result<(), Offender> {
+        let (burst, per_second) = self.limits.rate;
+        let known = self.peers.entry(peer).or_insert_with(|| Peer {
+            prefixes: HashSet::new(),
+            bytes: 0,
+            allowance: burst.into(),
+            at: now,
+        });
+        let elapsed = now.saturating_duration_since(known.at).as_secs_f64();
+        known.at = now;
+        known.allowance = f64::from(burst).min(known.allowance + elapsed * f64::from(per_second));
+        if known.allowance < 1.0 {
+            return Err(Offender(peer, Disconnect::SubscriptionRate));
+        }
+        known.allowance -= 1.0;
+        if subscribe {
+            self.add(peer, prefix)
+        } else {
+            self.cancel(peer, prefix)
+        };
+        self.check(peer)
+    }
+
+    fn add(&mut self, peer: usize, prefix: &[u8]) {
+        let Some(known) = self.peers.get_mut(&peer) else { return };
+        if known.prefixes.contains(prefix) {
+            return;
+        }
+        let shared = self.by_prefix.get_key_value(prefix).map(|(prefix, _)| Arc::clone(prefix));
+        let prefix = shared.unwrap_or_else(|| prefix.into());
+        let cost = prefix.len() + OVERHEAD;
+        known.bytes += cost;
+        self.bytes += cost;
+        known.prefixes.insert(Arc::clone(&prefix));
+        let length = prefix.len();
+        let peers = self.by_prefix.entry(prefix).or_default();
+        if peers.is_empty() {
+            *self.lengths.entry(length).or_default() += 1;
+        }
+        peers.push(peer);
+        self.generation += 1;
+    }
+
+    fn cancel(&mut self, peer: usize, prefix: &[u8]) {
+        let Some(known) = self.peers.get_mut(&peer) else { return };
+        if let Some(prefix) = known.prefixes.take(prefix) {
+            known.bytes -= prefix.len() + OVERHEAD;
+            self.forget(peer, &prefix);
+        }
+    }
+
+    fn forget(&mut self, peer: usize, prefix: &[u8]) {
+        self.bytes -= prefix.len() + OVERHEAD;
+        self.generation += 1;
+        let Some(peers) = self.by_prefix.get_mut(prefix) else { return };
+        peers.retain(|other| *other != peer);
+        if peers.is_empty() {
+            self.by_prefix.remove(prefix);
+            if let Some(count) = self.lengths.get_mut(&prefix.len()) {
+                *count -= 1;
+                if *count == 0 {
+                    self.lengths.remove(&prefix.len());
+                }
+            }
+        }
+    }
+
+    fn check(&self, peer: usize) -> Result<(), Offender> {
+        let bytes = |peer: &Peer| peer.bytes;
+        if self.peers.get(&peer).map_or(0, bytes) > self.limits.per_peer {
+            return Err(Offender(peer, Disconnect::TooManySubscriptions));
+        }
+        if self.bytes > self.limits.total {
+            let largest = self.peers.iter().max_by_key(|(_, peer)| bytes(peer));
+            let largest = largest.map_or(peer, |(peer, _)| *peer);
+            return Err(Offender(largest, Disconnect::TooManySubscriptions));
+        }
+        Ok(())
+    }
+
+    /// Removes a peer that is gone.
+    pub(crate) fn remove(&mut self, peer: usize) {
+        for prefix in self.peers.remove(&peer).map(|peer| peer.prefixes).unwrap_or_default() {
+            self.forget(peer, &prefix);
+        }
+    }
+
+    /// Changes whenever the answer of another method may change.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Sets `found` to the peers that receive a topic, each once.
+    pub(crate) fn find(&self, topic: &[u8], found: &mut Vec<usize>) {
+        found.clear();
+        for (length, _) in self.lengths.range(..=topic.len()) {
+            found.extend(self.by_prefix.get(&topic[..*length]).into_iter().flatten());
+        }
+        found.sort_unstable();
+        found.dedup();
+    }
+
+    /// Whether any peer receives a topic.
+    pub(crate) fn has(&self, topic: &[u8]) -> bool {
+        let mut lengths = self.lengths.range(..=topic.len());
+        lengths.any(|(length, _)| self.by_prefix.contains_key(&topic[..*length]))
+    }
+
+    /// Number of peers that could receive a topic that begins with `root`.
+    pub(crate) fn peers_below(&self, root: &[u8]) -> usize {
+        let fits = |prefix: &Arc<[u8]>| prefix.starts_with(root) || root.starts_with(prefix);
+        self.peers.values().filter(|peer| peer.prefixes.iter().any(fits)).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits::of(&Options { subscription_rate: (1000, 1), ..Options::publisher() })
+    }
+
+    /// A prefix of few different ones, so that they overlap.
+    fn prefix() -> impl Strategy<Value = Vec<u8>> {
+        proptest::collection::vec(0..2u8, 0..4)
+    }
+
+    proptest! {
+        #[test]
+        fn a_topic_finds_exactly_the_peers_with_a_prefix_of_it(
+            changes in proptest::collection::vec((0..4usize, any::<bool>(), prefix()), 0..60),
+            gone in 0..8usize,
+            topic in proptest::collection::vec(0..2u8, 0..6),
+        ) {
+            let mut subscriptions = Subscriptions::new(limits());
+            let mut model: HashSet<(usize, Vec<u8>)> = HashSet::new();
+            let now = Instant::now();
+            for (peer, subscribe, prefix) in changes {
+                subscriptions.apply(peer, subscribe, &prefix, now).unwrap();
+                let _ = match subscribe {
+                    true => model.insert((peer, prefix)),
+                    false => model.remove(&(peer, prefix)),
+                };
+            }
+            subscriptions.remove(gone);
+            model.retain(|(peer, _)| *peer != gone);
+            let mut expected: Vec<usize> = model.iter()
+                .filter(|(_, prefix)| topic.starts_with(prefix)).map(|(peer, _)| *peer).collect();
+            expected.sort_unstable();
+            expected.dedup();
+            let mut found = Vec::new();
+            subscriptions.find(&topic, &mut found);
+            prop_assert_eq!(&found, &expected);
+            prop_assert_eq!(subscriptions.has(&topic), !expected.is_empty());
+            let bytes: usize = model.iter().map(|(_, prefix)| prefix.len() + OVERHEAD).sum();
+            prop_assert_eq!(subscriptions.bytes, bytes);
+        }
+    }
+
+    #[test]
+    fn a_peer_with_too_many_subscriptions_offends_and_the_largest_if_all_have_too_many() {
+        let options = Options {
+            subscription_bytes: 10 * (OVERHEAD + 2),
+            subscription_bytes_total: 15 * (OVERHEAD + 2),
+            ..Options::publisher()
+        };
+        let now = Instant::now();
+        let mut subscriptions = Subscriptions::new(Limits::of(&options));
+        let mut subscribe = |peer, n: u16| {
+            (0..n).find_map(|n| subscriptions.apply(peer, true, &n.to_be_bytes(), now).err())
+        };
+        assert_eq!(subscribe(1, 10), None);
+        assert_eq!(subscribe(2, 6), Some(Offender(1, Disconnect::TooManySubscriptions)));
+        assert_eq!(subscribe(1, 11), Some(Offender(1, Disconnect::TooManySubscriptions)));
+    }
+
+    #[test]
+    fn a_peer_that_subscribes_and_cancels_endlessly_offends_and_a_pause_helps() {
+        let options = Options { subscription_rate: (10, 1), ..Options::publisher() };
+        let mut subscriptions = Subscriptions::new(Limits::of(&options));
+        let now = Instant::now();
+        let flood = |subscriptions: &mut Subscriptions, at| {
+            (0..).find(|n| subscriptions.apply(1, n % 2 == 0, b"x", at).is_err())
+        };
+        assert_eq!(flood(&mut subscriptions, now), Some(10));
+        let later = now + std::time::Duration::from_secs(3);
+        assert_eq!(flood(&mut subscriptions, later), Some(3));
+    }
+}

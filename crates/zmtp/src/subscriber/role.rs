@@ -1,0 +1,313 @@
+//! The subscriber's side of the event loop: sends subscriptions, reads messages into blocks.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::{Sender, TrySendError};
+
+use super::batch::{BLOCK, Batch, Pool};
+use crate::net::driver::Role;
+use crate::net::link::Link;
+use crate::net::links::Links;
+use crate::protocol::command::{self, Command};
+use crate::protocol::frame;
+use crate::protocol::scanner::{Item, Scanner};
+use crate::{Disconnect, Options, SocketType};
+
+/// Least room in a block for another read.
+const MIN_READ: usize = 16 << 10;
+/// Reads from one publisher in a row.
+const READS: usize = 4;
+/// Most bytes of one read into a message that has a block of its own.
+const LARGE_READ: usize = 1 << 20;
+
+/// What is known of a publisher.
+pub(crate) struct Peer {
+    scanner: Scanner,
+    /// The start of a message whose end has not arrived.
+    tail: Vec<u8>,
+}
+
+impl Default for Peer {
+    fn default() -> Peer {
+        Peer { scanner: Scanner::new(0, 0), tail: Vec::new() }
+    }
+}
+
+/// A request of the owner.
+pub(crate) enum Ask {
+    /// Subscribes to a prefix (`true`) or cancels that.
+    Subscription(bool, Vec<u8>),
+    /// Whether everything that has arrived was handed over.
+    CaughtUp(Sender<bool>),
+}
+
+/// The subscriber's side of the event loop.
+pub(crate) struct SubscriberRole {
+    options: Options,
+    topics: BTreeSet<Vec<u8>>,
+    /// The block that is read into, up to where it has whole messages, and how many.
+    block: Box<[u8]>,
+    end: usize,
+    messages: usize,
+    batches: Sender<Batch>,
+    pool: Arc<Pool>,
+    /// The block is full and the owner has not taken the ones before.
+    is_full: bool,
+    /// Bytes of the incomplete messages of all publishers.
+    incomplete: usize,
+    /// The owner has dropped its end.
+    is_gone: bool,
+}
+
+impl SubscriberRole {
+    pub(crate) fn new(
+        options: Options,
+        topics: BTreeSet<Vec<u8>>,
+        batches: Sender<Batch>,
+        pool: Arc<Pool>,
+    ) -> SubscriberRole {
+        SubscriberRole {
+            options,
+            topics,
+            block: pool.get(),
+            end: 0,
+            messages: 0,
+            batches,
+            pool,
+            is_full: false,
+            incomplete: 0,
+            is_gone: false,
+        }
+    }
+
+    /// Hands over the messages of the block. Returns whether the block is empty then.
+    fn hand_over(&mut self) -> bool {
+        if self.messages == 0 {
+            self.end = 0;
+            return true;
+        }
+        if self.batches.is_full() {
+            return false;
+        }
+        let block = std::mem::replace(&mut self.block, self.pool.get());
+        let batch = Batch::new(block, self.end, self.messages, Arc::clone(&self.pool));
+        (self.end, self.messages) = (0, 0);
+        self.send(batch)
+    }
+
+    /// Hands over a batch. This thread alone fills the channel, so there is room.
+    fn send(&mut self, batch: Batch) -> bool {
+        if let Err(TrySendError::Disconnected(_)) = self.batches.try_send(batch) {
+            self.is_gone = true;
+        }
+        true
+    }
+
+    /// Makes room for a read of `needed` bytes at the end of the block. Returns whether there is.
+    fn make_room(&mut self, needed: usize) -> bool {
+        if BLOCK - self.end >= needed {
+            return true;
+        }
+        self.is_full = !self.hand_over();
+        !self.is_full
+    }
+
+    /// Reads from a publisher once. Returns whether to go on.
+    fn read_once(&mut self, link: &mut Link<Peer>, now: Instant) -> Result<bool, Disconnect> {
+        let tail = link.peer.tail.len();
+        let needed = link.peer.scanner.needed().max(tail);
+        if needed + MIN_READ > BLOCK {
+            return self.read_large(link, now);
+        }
+        if !self.make_room(needed + MIN_READ) {
+            return Ok(false);
+        }
+        self.block[self.end..][..tail].copy_from_slice(&link.peer.tail);
+        let start = self.end + tail;
+        let Some(read) = link.read(&mut self.block[start..], now)? else { return Ok(false) };
+        // Less than there was room for: the system has no more for now. It says so when it has.
+        let more = start + read == BLOCK;
+        link.readable &= more || link.read_closed;
+        self.take_messages(link, start + read)?;
+        Ok(more)
+    }
+
+    /// Moves the end of the block's messages on, and keeps what is incomplete apart.
+    fn take_messages(&mut self, link: &mut Link<Peer>, end: usize) -> Result<(), Disconnect> {
+        self.incomplete -= link.peer.tail.len();
+        link.peer.tail.clear();
+        while let Some(item) = link.peer.scanner.next(&self.block[self.end..end])? {
+            match item {
+                Item::Message(len) => {
+                    self.end += len;
+                    self.messages += 1;
+                }
+                Item::Command { len, body } => {
+                    answer(&self.block[self.end + body..self.end + len], link)?;
+                    self.end += len;
+                }
+            }
+        }
+        link.peer.tail.extend_from_slice(&self.block[self.end..end]);
+        self.incomplete += link.peer.tail.len();
+        Ok(())
+    }
+
+    /// Reads into a message that does not fit into a block.
+    fn read_large(&mut self, link: &mut Link<Peer>, now: Instant) -> Result<bool, Disconnect> {
+        if self.batches.is_full() || !self.hand_over() {
+            self.is_full = true;
+            return Ok(false);
+        }
+        let mut tail = std::mem::take(&mut link.peer.tail);
+        let start = tail.len();
+        self.incomplete -= start;
+        // Grows as bytes arrive, not as they are announced.
+        let room = (link.peer.scanner.needed().max(start + MIN_READ) - start).min(LARGE_READ);
+        tail.resize(start + room, 0);
+        let read = link.read(&mut tail[start..], now);
+        tail.truncate(start + read.clone().ok().flatten().unwrap_or(0));
+        if read?.is_none() {
+            self.keep(link, tail);
+            return Ok(false);
+        }
+        match link.peer.scanner.next(&tail)? {
+            Some(Item::Message(len)) => {
+                let rest = tail.split_off(len);
+                let pool = Arc::clone(&self.pool);
+                self.send(Batch::new(tail.into(), len, 1, pool));
+                self.keep(link, rest);
+            }
+            Some(Item::Command { len, body }) => {
+                answer(&tail[body..len], link)?;
+                self.keep(link, tail.split_off(len));
+            }
+            None => self.keep(link, tail),
+        }
+        Ok(true)
+    }
+
+    fn keep(&mut self, link: &mut Link<Peer>, tail: Vec<u8>) {
+        self.incomplete += tail.len();
+        link.peer.tail = tail;
+    }
+
+    /// Disconnects the publisher with the largest incomplete message if all together take too
+    /// much.
+    fn check_incomplete(&self, links: &mut Links<Peer>) {
+        if self.incomplete > self.options.incomplete_bytes {
+            let largest = links.iter().max_by_key(|(_, link)| link.peer.tail.len());
+            if let Some(slot) = largest.map(|(slot, _)| slot) {
+                links.end(slot, Disconnect::IncompleteMessages);
+            }
+        }
+    }
+}
+
+/// Answers a command of a publisher.
+fn answer(body: &[u8], link: &mut Link<Peer>) -> Result<(), Disconnect> {
+    match command::parse(body)? {
+        Command::Ping(context) => link.pong(context),
+        Command::Error(_) => return Err(Disconnect::Malformed("an ERROR after the handshake")),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Writes a subscription as the peer understands it.
+fn put_subscription(out: &mut Vec<u8>, has_commands: bool, subscribe: bool, prefix: &[u8]) {
+    if has_commands {
+        command::put_subscription(out, subscribe, prefix);
+    } else {
+        frame::put_message(out, &[&[subscribe.into()], prefix].concat(), false);
+    }
+}
+
+impl Role for SubscriberRole {
+    type Peer = Peer;
+    type Command = Ask;
+
+    const PEERS_PAUSE: bool = false;
+
+    fn socket_type(&self) -> SocketType {
+        SocketType::XSub
+    }
+
+    fn command(&mut self, command: Ask, links: &mut Links<Peer>) {
+        match command {
+            Ask::Subscription(subscribe, prefix) => {
+                for (_, link) in links.iter_mut().filter(|(_, link)| link.is_ready()) {
+                    let mut bytes = Vec::new();
+                    put_subscription(&mut bytes, link.has_commands, subscribe, &prefix);
+                    link.outbox.push_bytes(bytes);
+                    // An error shows at the next read.
+                    let _ = link.write(Instant::now());
+                }
+                let _ = match subscribe {
+                    true => self.topics.insert(prefix),
+                    false => self.topics.remove(&prefix),
+                };
+            }
+            Ask::CaughtUp(answer) => {
+                let idle = links.iter().all(|(_, link)| !link.readable);
+                let caught_up = idle && self.messages == 0 && self.batches.is_empty();
+                // Fails if the owner no longer waits.
+                let _ = answer.send(caught_up);
+            }
+        }
+    }
+
+    fn ready(&mut self, _: usize, link: &mut Link<Peer>, rest: &[u8]) -> Result<(), Disconnect> {
+        link.peer.scanner = Scanner::new(self.options.max_message, self.options.max_parts);
+        if self.make_room(rest.len()) {
+            self.block[self.end..][..rest.len()].copy_from_slice(rest);
+            self.take_messages(link, self.end + rest.len())?;
+        } else {
+            self.keep(link, rest.to_vec());
+        }
+        let mut bytes = Vec::new();
+        for topic in &self.topics {
+            put_subscription(&mut bytes, link.has_commands, true, topic);
+        }
+        link.outbox.push_bytes(bytes);
+        Ok(())
+    }
+
+    fn read(&mut self, _: usize, link: &mut Link<Peer>, now: Instant) -> Result<(), Disconnect> {
+        for _ in 0..READS {
+            if self.is_full || !self.read_once(link, now)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn can_read(&self) -> bool {
+        !self.is_full
+    }
+
+    fn closed(&mut self, _: usize, link: &mut Link<Peer>) {
+        self.incomplete -= link.peer.tail.len();
+    }
+
+    fn turn(&mut self, links: &mut Links<Peer>, now: Instant) -> Option<Instant> {
+        self.check_incomplete(links);
+        let was_full = self.is_full;
+        if !self.hand_over() || self.is_full && self.batches.is_full() {
+            // Asked first: a batch that is taken in between wakes, too.
+            self.pool.wait();
+            if !self.batches.is_full() {
+                return Some(now);
+            }
+            return None;
+        }
+        self.is_full = false;
+        was_full.then_some(now)
+    }
+
+    fn is_drained(&self) -> bool {
+        true
+    }
+}

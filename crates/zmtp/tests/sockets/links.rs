@@ -1,0 +1,181 @@
+//! Connections that end, that go silent, and that are slow.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use zmtp::{Disconnect, EventKind, Options, Publisher, Subscriber, WhenFull};
+
+use super::harness::{DEADLINE, Engine, Pub, Sub, address, until};
+
+const ANY: &str = "tcp://127.0.0.1:*";
+
+#[test]
+fn a_publisher_whose_message_was_too_large_is_connected_to_again() {
+    for engine in [Engine::Native, Engine::Libzmq] {
+        let mut publisher = Pub::new(engine, "");
+        let endpoint = publisher.bind(ANY);
+        let options = Options { max_message: 10_000, ..Options::subscriber() };
+        let subscriber = Subscriber::new(options, &["t"]).expect("socket");
+        subscriber.connect(&address(&endpoint));
+        until("a subscription", || publisher.has(b"t"));
+        publisher.send(&[b"t", &vec![b'x'; 20_000]]);
+        let expected = EventKind::Disconnected(Disconnect::MessageTooLarge(10_000));
+        until("an end", || subscriber.events().try_iter().any(|event| event.kind == expected));
+        let start = Instant::now();
+        loop {
+            publisher.send(&[b"t", b"small"]);
+            if subscriber.recv(Duration::from_millis(10)).expect("a thread").is_some() {
+                break;
+            }
+            assert!(start.elapsed() < DEADLINE, "never connected again");
+        }
+    }
+}
+
+/// Passes bytes on until it is told to be silent. It then keeps the connections open, and its
+/// system goes on to acknowledge what arrives.
+fn proxy(to: String, silent: Arc<AtomicBool>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let endpoint = format!("tcp://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let near = stream.expect("a connection");
+            if silent.load(Ordering::SeqCst) {
+                silent.store(false, Ordering::SeqCst);
+            }
+            let Ok(far) = TcpStream::connect(to.trim_start_matches("tcp://")) else { return };
+            let copy = |stream: &TcpStream| stream.try_clone().expect("a clone");
+            let ends = [(&near, &far), (&far, &near)];
+            for (from, into) in ends {
+                let (mut from, mut into) = (copy(from), copy(into));
+                let silent = Arc::clone(&silent);
+                std::thread::spawn(move || {
+                    let mut buffer = [0; 4096];
+                    let mut is_silent = false;
+                    while let Ok(read @ 1..) = from.read(&mut buffer) {
+                        is_silent |= silent.load(Ordering::SeqCst);
+                        if !is_silent && into.write_all(&buffer[..read]).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        }
+    });
+    endpoint
+}
+
+#[test]
+fn a_subscriber_notices_a_silent_partition_and_connects_again() {
+    let publisher = Publisher::new(Options::publisher()).expect("socket");
+    let endpoint = publisher.bind(&address(ANY)).expect("bind").to_string();
+    let silent = Arc::new(AtomicBool::new(false));
+    let through = proxy(endpoint, Arc::clone(&silent));
+    let options = Options { dead_after: Duration::from_millis(600), ..Options::subscriber() };
+    let subscriber = Subscriber::new(options, &["t"]).expect("socket");
+    subscriber.connect(&address(&through));
+    until("a subscriber", || publisher.has_subscriber(b"t"));
+    silent.store(true, Ordering::SeqCst);
+    let dead = EventKind::Disconnected(Disconnect::Dead);
+    let mut events = Vec::new();
+    until("it is noticed", || {
+        events.extend(subscriber.events().try_iter().map(|event| event.kind));
+        events.contains(&dead)
+    });
+    until("a message through a new connection", || {
+        publisher.send(&[b"t", b"body"]).expect("send");
+        subscriber.recv(Duration::from_millis(10)).expect("a thread").is_some()
+    });
+}
+
+#[test]
+fn a_subscriber_that_does_not_read_is_asked_and_never_cut_off_for_that() {
+    for engine in [Engine::Native, Engine::Libzmq] {
+        let options = Options {
+            dead_after: Duration::from_millis(150),
+            when_full: WhenFull::Block,
+            queue_bytes: 64 << 10,
+            ..Options::publisher()
+        };
+        let publisher = Publisher::new(options).expect("socket");
+        let endpoint = publisher.bind(&address(ANY)).expect("bind").to_string();
+        let mut subscriber = match engine {
+            Engine::Native => Sub::new(engine, &endpoint, &["t"]),
+            Engine::Libzmq => {
+                let socket = zmq::Context::new().socket(zmq::SUB).expect("socket");
+                socket.set_rcvhwm(10).expect("mark");
+                socket.set_rcvtimeo(2).expect("time-out");
+                socket.set_linger(0).expect("linger");
+                socket.set_subscribe(b"t").expect("subscribe");
+                Sub::Libzmq(socket)
+            }
+        };
+        subscriber.connect(&endpoint);
+        until("a subscriber", || publisher.has_subscriber(b"t"));
+        let body = vec![b'x'; 5000];
+        let mut sent = 0_u32;
+        // Blocked for many times the limit.
+        let start = Instant::now();
+        let mut full_since = None;
+        while full_since.is_none_or(|since: Instant| since.elapsed() < Duration::from_millis(900)) {
+            let body = [&sent.to_be_bytes()[..], &body].concat();
+            match publisher.send_within(&[b"t", &body], Duration::from_millis(50)).expect("send") {
+                zmtp::Sent::Sent => (sent, full_since) = (sent + 1, None),
+                zmtp::Sent::Full => full_since = full_since.or(Some(Instant::now())),
+            }
+            assert!(start.elapsed() < DEADLINE, "never full");
+        }
+        for n in 0..sent {
+            assert_eq!(subscriber.recv()[1][..4], n.to_be_bytes());
+        }
+        let ends = publisher
+            .events()
+            .try_iter()
+            .find(|event| matches!(event.kind, EventKind::Disconnected(_) | EventKind::Failed(_)));
+        assert_eq!(ends, None);
+    }
+}
+
+#[test]
+fn idle_links_stay_up_for_longer_than_the_limit_with_every_peer() {
+    let quick = Duration::from_millis(600);
+    let publisher = Publisher::new(Options { dead_after: quick, ..Options::publisher() });
+    let publisher = publisher.expect("socket");
+    let endpoint = publisher.bind(&address(ANY)).expect("bind").to_string();
+    let libzmq = Sub::new(Engine::Libzmq, &endpoint, &["t"]);
+    libzmq.connect(&endpoint);
+    let other = Pub::new(Engine::Libzmq, "");
+    let options = Options { dead_after: quick, ..Options::subscriber() };
+    let native = Subscriber::new(options, &["t"]).expect("socket");
+    native.connect(&address(&endpoint));
+    native.connect(&address(&other.bind(ANY)));
+    let up = || native.endpoints().iter().all(|endpoint| endpoint.peers == 1);
+    until("all", || up() && publisher.subscribers(b"t") == 2);
+    let start = Instant::now();
+    until("three times the limit", || start.elapsed() > 3 * quick);
+    let ended = |event: zmtp::Event| matches!(event.kind, EventKind::Disconnected(_));
+    assert!(!publisher.events().try_iter().any(ended) && !native.events().try_iter().any(ended));
+    assert!(up() && publisher.subscribers(b"t") == 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_live_ipc_socket_is_not_replaced_a_stale_one_is_and_a_file_never() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = directory.path().join("socket");
+    let ipc = address(&format!("ipc://{}", path.display()));
+    let open = || Publisher::new(Options::publisher()).expect("socket");
+    drop(std::os::unix::net::UnixListener::bind(&path).expect("leave a stale file"));
+    let first = open();
+    first.bind(&ipc).expect("stale");
+    let error = |outcome: std::io::Result<_>| outcome.err().map(|error| error.kind());
+    assert_eq!(error(open().bind(&ipc)), Some(std::io::ErrorKind::AddrInUse));
+    drop(first);
+    assert!(!path.exists(), "the file is removed");
+    std::fs::write(&path, "text").expect("a file");
+    assert_eq!(error(open().bind(&ipc)), Some(std::io::ErrorKind::AlreadyExists));
+    assert!(path.exists());
+}
