@@ -40,7 +40,7 @@ pub enum Rules {
 
 /// How long after a line a traceback is taken for that of the line, and a line for the next one
 /// of a traceback, in seconds. What comes later than it was waited for is a record of its own.
-pub const LATE: f64 = 1.0;
+pub const LATE: f64 = 2.0;
 
 /// The rules and limits for joining lines.
 #[derive(Clone, Debug)]

@@ -339,7 +339,7 @@ fn the_lines_of_a_traceback_that_come_apart_are_parts_of_it_but_not_what_comes_m
     ];
     let parts = parts_that_come_apart(pydantic.map(|line| (line, 0.0)).into_iter());
     assert_eq!(parts, [true, true, false, true, false, false, false, false]);
-    let parts = parts_that_come_apart(PYTHON.split('\n').zip([0.0, 0.5, 2.0, 2.1]));
+    let parts = parts_that_come_apart(PYTHON.split('\n').zip([0.0, 0.5, 3.0, 3.1]));
     assert_eq!(parts, [true, true, false, false]);
 }
 

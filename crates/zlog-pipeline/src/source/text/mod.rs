@@ -23,7 +23,7 @@
 //! | a traceback whose lines have a prefix each, perhaps between lines of other programs | the same, with the prefixes; after the lines between (see `channels`) |
 //! | a crash after a line below ERROR | a record of its own, at ERROR |
 //! | a call stack | `stack_info` of the record before it |
-//! | a traceback, or the rest of one, that comes later than it was waited for, within a second | a record, with the message of the record that it belongs to in the extra `traceback_of` |
+//! | a traceback, or the rest of one, that comes later than it was waited for, within two seconds | a record, with the message of the record that it belongs to in the extra `traceback_of` |
 //!
 //! So nothing is lost, and what is changed is counted ([`LineCounts`]).
 

@@ -111,6 +111,34 @@ fn no_line_of_a_traceback_hides_when_its_lines_come_one_by_one() {
     }
 }
 
+/// The records of lines of which each is read `pause` seconds after the one before it, when no
+/// record waits any more.
+fn read_slowly(text: &str, pause: f64) -> Vec<Record<'static>> {
+    let multiline = multiline::Options { wait: Duration::ZERO, ..multiline::Options::default() };
+    let options = LineOptions { multiline, ..LineOptions::default() };
+    let (mut source, [reader]) = TextSource::of([StreamSpec::default()], &options);
+    let (mut seen, mut received) = (Vec::new(), 1_795_687_200.0);
+    for line in text.split_inclusive('\n') {
+        let (buffer, len) = (line.as_bytes().to_vec(), line.len());
+        reader.send(ReaderEvent::Bytes(Block { buffer, len, received })).unwrap();
+        received += pause;
+        for _ in 0..3 {
+            source.poll(Duration::ZERO, &mut keep(&mut seen)).unwrap();
+        }
+    }
+    reader.send(ReaderEvent::End).unwrap();
+    seen.extend(all(&mut source));
+    seen
+}
+
+#[test]
+fn lines_of_a_traceback_are_errors_with_a_pause_of_a_second_as_with_a_short_one() {
+    for (name, text) in outputs() {
+        let [short, long] = [0.05, 1.05].map(|pause| error_lines(&read_slowly(&text, pause)));
+        assert_eq!(long, short, "{name}");
+    }
+}
+
 /// Each line in the `exc_text` of the whole output must be in an error.
 fn assert_no_line_hides(name: &str, text: &str, records: &[Record<'_>]) {
     let in_errors = error_lines(records);
