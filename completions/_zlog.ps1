@@ -44,7 +44,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
         }
         'zlog;emit' {
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Publish the lines of these files')
-            [CompletionResult]::new('--rotate-wait', '--rotate-wait', [CompletionResultType]::ParameterName, 'How long to read on a file that was renamed')
+            [CompletionResult]::new('--rotate-wait', '--rotate-wait', [CompletionResultType]::ParameterName, 'How long to keep reading a file that was renamed')
             [CompletionResult]::new('--position', '--position', [CompletionResultType]::ParameterName, 'Remember in FILE where each file was read to')
             [CompletionResult]::new('--test', '--test', [CompletionResultType]::ParameterName, 'Publish N test records; without N, endlessly')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Make the same test records for the same seed')

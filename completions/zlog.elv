@@ -39,7 +39,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
         }
         &'zlog;emit'= {
             cand --file 'Publish the lines of these files'
-            cand --rotate-wait 'How long to read on a file that was renamed'
+            cand --rotate-wait 'How long to keep reading a file that was renamed'
             cand --position 'Remember in FILE where each file was read to'
             cand --test 'Publish N test records; without N, endlessly'
             cand --seed 'Make the same test records for the same seed'

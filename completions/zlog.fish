@@ -38,7 +38,7 @@ complete -c zlog -n "__fish_zlog_needs_command" -f -a "completions" -d 'Print a 
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "man" -d 'Print a man page, in roff'
 complete -c zlog -n "__fish_zlog_using_subcommand help" -s h -l help -d 'Print help'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l file -d 'Publish the lines of these files' -r -F
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l rotate-wait -d 'How long to read on a file that was renamed' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l rotate-wait -d 'How long to keep reading a file that was renamed' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l position -d 'Remember in FILE where each file was read to' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l test -d 'Publish N test records; without N, endlessly' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l seed -d 'Make the same test records for the same seed' -r

@@ -22,13 +22,14 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use regex::Regex;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::harness::{
-    DEADLINE, Finished, Input, Python, Running, clear_environment, own_address, python,
+    DEADLINE, Finished, Input, Python, Running, clear_environment, own_address, python, zlog,
 };
 
 /// Sourced by bash before each script. It stands in for cargo: the zlog under test is
@@ -289,6 +290,34 @@ fn document(name: &str) -> String {
 #[test]
 fn the_commands_in_the_readme_print_what_it_shows() {
     run_document(&document("README.md"), 8);
+}
+
+#[test]
+fn the_sample_of_tail_in_the_readme_is_that_of_a_terminal_of_80_columns() {
+    const LINE: &str = r"(?m)^(\d\d:\d\d:\d\d\.\d{3})  (\w+) +backup +(.*)$";
+    let document = document("README.md");
+    let line = Regex::new(LINE).unwrap();
+    let (mut shown, mut stored) = (Vec::new(), String::new());
+    for sample in line.captures_iter(&document) {
+        let (time, level, message) = (&sample[1], &sample[2], &sample[3]);
+        let created = jiff::Timestamp::from_str(&format!("2026-11-26T{time}Z")).unwrap();
+        let created = created.as_microsecond() as f64 / 1e6;
+        let topic = format!("backup.{level}");
+        let record = serde_json::json!({
+            "topic": topic, "name": "backup", "levelname": level, "msg": message, "created": created,
+        });
+        stored += &format!("{record}\n");
+        shown.push(sample[0].to_owned());
+    }
+    assert_eq!(shown.len(), 3);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("records");
+    fs::write(&file, stored).unwrap();
+    let tail = zlog(["tail", "--color", "never", "--input"]).args([&file]);
+    let (bytes, _) = crate::harness::Terminal::start(tail, 24, 80).wait();
+    let printed = String::from_utf8(bytes).unwrap();
+    let printed: Vec<&str> = printed.lines().filter(|printed| line.is_match(printed)).collect();
+    assert_eq!(printed, shown);
 }
 
 #[test]

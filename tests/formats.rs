@@ -7,13 +7,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use zlog::config::formats::FormatFile;
 use zlog_core::Record;
-use zlog_core::formats::{Continues, Definition, Formats};
+use zlog_core::formats::{Definition, Formats};
 use zlog_core::parse::{Options, Parser};
 
 use crate::harness::{emit, published, zlog};
-
-/// Updates the table that is compiled in.
-const REFRESH: &str = "ZLOG_UPDATE=1 cargo test --test integration the_parser_says";
 
 /// The format of zlog's own files, which other streams do not have.
 const OWN_FILES: &str = "zlog";
@@ -23,7 +20,7 @@ fn root() -> &'static Path {
 }
 
 /// The built-in files, in the order of their names.
-fn files() -> Vec<FormatFile> {
+pub(crate) fn files() -> Vec<FormatFile> {
     let directory = root().join("crates/zlog-core/formats");
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> = entries.collect();
@@ -38,55 +35,6 @@ fn files() -> Vec<FormatFile> {
 fn formats(files: &[FormatFile]) -> Formats {
     let all = files.iter().map(|file| file.definition);
     Formats::new(all.filter(|definition| definition.name != OWN_FILES).collect())
-}
-
-#[test]
-fn built_in_formats_are_what_their_files_and_the_parser_says() {
-    let mut table = String::from(
-        "//! The built-in formats. Generated from the files in crates/zlog-core/formats/ by\n\
-         //! `ZLOG_UPDATE=1 cargo test --test integration the_parser_says`.\n\n\
-         use super::{Continues, Definition};\nuse crate::level::Level;\n\n\
-         #[rustfmt::skip]\npub(super) const BUILT_IN: &[Definition] = &[\n",
-    );
-    for file in files() {
-        write_definition(&file.definition, &mut table);
-    }
-    table.push_str("];\n");
-    let path = root().join("crates/zlog-core/src/formats/built_in.rs");
-    if std::env::var_os("ZLOG_UPDATE").is_some() {
-        fs::write(&path, &table).unwrap();
-    }
-    let committed = fs::read_to_string(&path).unwrap();
-    assert!(committed == table, "{} is not what the files say: {REFRESH}", path.display());
-}
-
-/// Writes the keys that differ from those of [`Definition::DEFAULT`].
-fn write_definition(definition: &Definition, table: &mut String) {
-    let Definition { name, title, rank, pattern, times, zone, levels, continues, prefix, needed } =
-        definition;
-    let levels: Vec<String> =
-        levels.iter().map(|(word, level)| format!("({word:?}, Level({}))", level.0)).collect();
-    let continues = continues.as_ref().map(|continues| match continues {
-        Continues::Matches(pattern) => format!("Some(Continues::Matches(r#\"{pattern}\"#))"),
-        Continues::Others => "Some(Continues::Others)".to_owned(),
-    });
-    let keys = [
-        ("name", Some(format!("{name:?}"))),
-        ("title", Some(format!("{title:?}"))),
-        ("rank", (*rank != Definition::DEFAULT.rank).then(|| rank.to_string())),
-        ("pattern", Some(format!("r#\"{pattern}\"#"))),
-        ("times", (!times.is_empty()).then(|| format!("&{times:?}"))),
-        ("zone", zone.map(|zone| format!("Some({zone:?})"))),
-        ("levels", (!levels.is_empty()).then(|| format!("&[{}]", levels.join(", ")))),
-        ("continues", continues),
-        ("prefix", (!prefix.is_empty()).then(|| format!("&{prefix:?}"))),
-        ("needed", (!needed.is_empty()).then(|| format!("{needed:?}"))),
-    ];
-    table.push_str("    Definition {\n");
-    for (key, value) in keys.into_iter().filter_map(|(key, value)| Some((key, value?))) {
-        writeln!(table, "        {key}: {value},").unwrap();
-    }
-    table.push_str("        ..Definition::DEFAULT\n    },\n");
 }
 
 #[test]
@@ -275,6 +223,9 @@ fn an_explanation_says_which_format_a_line_has_and_why() {
         "plain text",
         r#"{"msg":"x"}"#,
         "level=info msg=x",
+        "Jan  2 03:04:05 web-1 app[7]: E0102 03:04:05.678901    4711 controller.go:12] it failed",
+        "web-1  | E0102 03:04:05.678901    4711 controller.go:12] it failed",
+        r#"web-1  | {"level":"info","msg":"x"}"#,
         "fail: Shop.Web[14]",
         "      the second line of a record",
     ];
@@ -289,13 +240,16 @@ fn an_explanation_says_which_format_a_line_has_and_why() {
         "4: no format (",
         "5: JSON (JSON names its fields)",
         "6: logfmt (logfmt names its fields)",
-        "7: dotnet (",
+        "7: klog after syslog (",
+        "8: klog after a prefix (",
+        "9: JSON after a prefix (JSON names its fields)",
+        "10: dotnet (",
         "    name: Shop.Web",
         "klog: 2 records",
     ] {
         assert!(out.contains(part), "{part}\n{out}");
     }
-    assert!(!out.contains("\n8: "), "the eighth line continues the seventh\n{out}");
+    assert!(!out.contains("\n11: "), "the last line continues the one before it\n{out}");
     assert!(out.contains("(1 line that belongs to it)"), "{out}");
 
     let json = zlog(["formats", "--json", "--explain"]).args([&file]).run().success().out();

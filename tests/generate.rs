@@ -1,13 +1,17 @@
 //! Generated files that are committed: `completions/`, `man/` and the tables of keys in
-//! docs/handlers.md are what zlog prints today, and the completions work.
+//! docs/handlers.md are what zlog prints today, the table of built-in formats is what their files
+//! say, and the completions work.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use zlog::cli::{Cli, command, examples, handlers};
+use zlog_core::formats::{Continues, Definition};
 
+use crate::formats::files;
 use crate::harness::zlog;
 
 /// The command that updates the committed files.
@@ -231,6 +235,50 @@ fn commands() -> Vec<String> {
     let mut all = Vec::new();
     below(&command(), "", &mut all);
     all
+}
+
+#[test]
+fn built_in_formats_are_what_their_files_and_the_parser_says() {
+    let mut table = String::from(
+        "//! The built-in formats. Generated from the files in crates/zlog-core/formats/ by\n\
+         //! `ZLOG_UPDATE=1 cargo test --test integration the_parser_says`.\n\n\
+         use super::{Continues, Definition};\nuse crate::level::Level;\n\n\
+         #[rustfmt::skip]\npub(super) const BUILT_IN: &[Definition] = &[\n",
+    );
+    for file in files() {
+        write_definition(&file.definition, &mut table);
+    }
+    table.push_str("];\n");
+    compare(Path::new("crates/zlog-core/src/formats/built_in.rs"), table.as_bytes());
+}
+
+/// Writes the keys that differ from those of [`Definition::DEFAULT`].
+fn write_definition(definition: &Definition, table: &mut String) {
+    let Definition { name, title, rank, pattern, times, zone, levels, continues, prefix, needed } =
+        definition;
+    let levels: Vec<String> =
+        levels.iter().map(|(word, level)| format!("({word:?}, Level({}))", level.0)).collect();
+    let continues = continues.as_ref().map(|continues| match continues {
+        Continues::Matches(pattern) => format!("Some(Continues::Matches(r#\"{pattern}\"#))"),
+        Continues::Others => "Some(Continues::Others)".to_owned(),
+    });
+    let keys = [
+        ("name", Some(format!("{name:?}"))),
+        ("title", Some(format!("{title:?}"))),
+        ("rank", (*rank != Definition::DEFAULT.rank).then(|| rank.to_string())),
+        ("pattern", Some(format!("r#\"{pattern}\"#"))),
+        ("times", (!times.is_empty()).then(|| format!("&{times:?}"))),
+        ("zone", zone.map(|zone| format!("Some({zone:?})"))),
+        ("levels", (!levels.is_empty()).then(|| format!("&[{}]", levels.join(", ")))),
+        ("continues", continues),
+        ("prefix", (!prefix.is_empty()).then(|| format!("&{prefix:?}"))),
+        ("needed", (!needed.is_empty()).then(|| format!("{needed:?}"))),
+    ];
+    table.push_str("    Definition {\n");
+    for (key, value) in keys.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+        writeln!(table, "        {key}: {value},").unwrap();
+    }
+    table.push_str("        ..Definition::DEFAULT\n    },\n");
 }
 
 /// Compares a committed file with `fresh`, or writes it if `ZLOG_UPDATE=1` is set.

@@ -128,12 +128,16 @@ fn a_tail_that_does_not_connect_in_time_is_named_and_delays_the_others_no_longer
     user.zlog(&["emit", "-m", "one"]).run().success().stderr_has(told);
     user.zlog(&["emit", "-q", "-m", "two"]).run().success().stderr("");
     let file = user.directory().join("log");
-    fs::write(&file, "three\n").unwrap();
+    let lines: String = (0..300).map(|number| format!("line {number}\n")).collect();
+    fs::write(&file, &lines).unwrap();
     let follow = ["emit", "--follow", "--file", file.to_str().unwrap()];
     let mut follow = user.zlog(&follow).start();
-    follow.expect_stderr(told);
-    let all = |bytes: &[u8]| (bytes == b"one\ntwo\nthree\n").then_some(());
+    let expected = format!("one\ntwo\n{lines}");
+    let all = |bytes: &[u8]| (bytes == expected.as_bytes()).then_some(());
     assert!(tail.stdout.wait_for(Instant::now() + DEADLINE, all).is_some());
+    follow.terminate();
+    let said = follow.wait().err();
+    assert_eq!(said.matches(told).count(), 1, "{said}");
 }
 
 #[test]

@@ -43,9 +43,9 @@ pub struct EmitArgs {
     /// Start at the end of the files: publish only what is added from now on
     #[arg(long, requires = "follow", help_heading = SOURCE, hide_short_help = true)]
     pub from_end: bool,
-    /// How long to read on a file that was renamed
+    /// How long to keep reading a file that was renamed
     ///
-    /// Its writer may not know of the rotation yet. The time begins anew when the file grows.
+    /// Its writer may still write to it. The time starts again whenever the file grows.
     #[arg(long, value_name = "DURATION", default_value = "5s", requires = "follow")]
     #[arg(help_heading = SOURCE, hide_short_help = true)]
     pub rotate_wait: Seconds,
@@ -204,7 +204,7 @@ pub struct EmitArgs {
     pub strict: bool,
     /// Exit with 3 if a record was lost
     ///
-    /// Or may have been lost. This also applies after a signal. Records that nobody had
+    /// Also if one may have been lost, and after a signal. Records that nobody had
     /// subscribed to do not count.
     #[arg(long, help_heading = DELIVERY)]
     pub fail_on_loss: bool,

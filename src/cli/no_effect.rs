@@ -7,7 +7,8 @@
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-use super::{Cli, Command, EmitArgs, EndpointArgs, RelayArgs, TailArgs};
+use super::{BenchArgs, Cli, Command, EmitArgs, EndpointArgs, RelayArgs, TailArgs};
+use zlog_bench::target::BenchTarget;
 use zlog_core::format::Output;
 use zlog_pipeline::handler::publish::Wire;
 use zlog_pipeline::source::SourceKind;
@@ -174,6 +175,23 @@ const RELAY: &[Rule<RelayArgs>] = &[
     },
 ];
 
+const BENCH: &[Rule<BenchArgs>] = &[
+    Rule {
+        options: &["smtp", "smtp-login-file", "smtp-delay"],
+        has_effect: |args| measures(args, &[BenchTarget::Smtp, BenchTarget::QueueSmtp]),
+        why: "no handler that sends mail is measured",
+    },
+    Rule {
+        options: &["queue"],
+        has_effect: |args| measures(args, &[BenchTarget::QueueFile, BenchTarget::QueueSmtp]),
+        why: "no handler with a queue is measured",
+    },
+];
+
+fn measures(args: &BenchArgs, targets: &[BenchTarget]) -> bool {
+    args.targets().iter().any(|target| targets.contains(target))
+}
+
 fn reads_files(args: &TailArgs) -> bool {
     args.follow || !args.input.is_empty()
 }
@@ -208,6 +226,7 @@ pub fn remarks(cli: &Cli, matches: &ArgMatches) -> Vec<String> {
         Command::Tail(args) if !args.quiet => of_rules(TAIL, args, matches),
         Command::Emit(args) if !args.quiet => of_rules(EMIT, args, matches),
         Command::Relay(args) if !args.quiet => of_rules(RELAY, args, matches),
+        Command::Bench(args) => of_rules(BENCH, args, matches),
         _ => Vec::new(),
     }
 }
@@ -271,6 +290,11 @@ mod tests {
             ("emit --file - --position p", "--position has no effect: standard input"),
             ("emit --max-record 7K", "--max-record has no effect: there is no --listen"),
             ("emit -b 0 --endpoint 7", "--endpoint has no effect: --bind or --connect"),
+            (
+                "bench --handlers file --smtp-delay 1s",
+                "--smtp-delay has no effect: no handler that",
+            ),
+            ("bench --handlers file,smtp --queue 7", "--queue has no effect: no handler with"),
             ("relay --max-clients 7", "--max-clients has no effect: there is no --listen"),
             ("relay -p 0 --endpoint 7", "--endpoint has no effect: --publish-bind"),
             ("relay --status --report 1s", "--report has no effect: --status only asks"),
@@ -297,6 +321,8 @@ mod tests {
             "emit --replay f --format-in x --level error --wait 1s --wait-for 2",
             "emit --file - a --position p",
             "emit --listen 0 --max-record 7K --max-clients 7",
+            "bench --smtp-delay 1s --queue 7",
+            "bench --handlers queue-smtp --smtp smtp://h --queue 7",
             "relay --listen 0 --max-record 7K --endpoint 7 --report 1s -v",
             "relay --config f --max-record 7K",
             "relay --status --output json --endpoint 7",

@@ -172,7 +172,7 @@ pub struct RelayArgs {
     pub report: Option<Seconds>,
     /// Exit with 3 if a record was lost
     ///
-    /// Or may have been lost. This also applies after a signal. Records that nobody had
+    /// Also if one may have been lost, and after a signal. Records that nobody had
     /// subscribed to do not count.
     #[arg(long, help_heading = REPORTS)]
     pub fail_on_loss: bool,

@@ -183,8 +183,8 @@ pub struct TailArgs {
     pub show: Vec<String>,
     /// Hide these fields: time, topic, extras, ...
     ///
-    /// Only `pretty` knows fields. They are time, level, topic, name, source, exc_text,
-    /// stack_info and extras: all extras. The name of an extra hides that one.
+    /// Only for `pretty`. FIELD is time, level, topic, name, source, exc_text, stack_info, the
+    /// name of an extra, or `extras` for all of them.
     #[arg(long, value_name = "FIELD", value_delimiter = ',', help_heading = OUTPUT)]
     pub hide: Vec<String>,
     /// Whether --show or --hide is on the command line, and not only in the user's file.
@@ -238,7 +238,7 @@ pub struct TailArgs {
 
     /// Exit with 3 if a record was lost
     ///
-    /// Or may have been lost. This also applies after a signal.
+    /// Also if one may have been lost, and after a signal.
     #[arg(long, help_heading = REPORTS)]
     pub fail_on_loss: bool,
     /// Report connects, disconnects and failed handshakes

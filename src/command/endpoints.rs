@@ -12,7 +12,7 @@ use zlog_pipeline::os::run_directory::{Registered, Registration, RunDirectory, S
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{
     ConnectionState, DEFAULT_ENDPOINT, Endpoint, EndpointStatus, InUseHints, PeerKind, Publisher,
-    Role, SocketOptions, peer_kind,
+    Role, SocketOptions, host_not_found, peer_kind,
 };
 
 /// Most endpoints that one message names.
@@ -216,25 +216,12 @@ pub(super) fn name_some(endpoints: &[&str]) -> String {
     }
 }
 
-/// That the hosts of some endpoints are not found, and the next step.
-pub(super) fn host_not_found(endpoints: &[&str], why: &str) -> String {
-    let (hosts, are, its) = match endpoints.len() {
-        1 => ("host", "is", "its"),
-        _ => ("hosts", "are", "their"),
-    };
-    format!(
-        "the {hosts} of {} {are} not found: {why}. Check {its} spelling, or write an address, as \
-         127.0.0.1",
-        name_some(endpoints)
-    )
-}
-
 /// Why nobody can subscribe at an endpoint that a publisher connects to, and the next step:
 /// its host is not found, or what answers is no subscriber. `None` if there is no such endpoint.
 pub(super) fn wrong_endpoint(endpoints: &[EndpointStatus]) -> Option<String> {
     let not_found = |it: &EndpointStatus| {
         let why = it.unresolved.as_ref().filter(|_| it.peers == 0)?;
-        Some(host_not_found(&[&it.endpoint], why))
+        Some(host_not_found(&it.endpoint, 1, why))
     };
     endpoints.iter().find_map(not_found).or_else(|| wrong_subscriber(endpoints))
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::endpoints;
 use zlog_pipeline::socket::{
-    ConnectionEvent, ConnectionState, EndpointStatus, EventKind, PeerKind, Role, peer_kind,
-    why_unreachable,
+    ConnectionEvent, ConnectionState, EndpointStatus, EventKind, PeerKind, Role, host_not_found,
+    peer_kind, why_unreachable,
 };
 
 /// How long an endpoint must have had no peer. A publisher that restarts is back sooner.
@@ -28,6 +28,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(3);
 pub(crate) struct NoPeerMonitor {
     next_check: Instant,
     /// Whether every endpoint had a peer at the last check.
+    had_all_peers: bool,
+    /// The same, and no connection has changed since: no check is due.
     is_settled: bool,
     started: Instant,
     /// In the order of the endpoints.
@@ -105,7 +107,7 @@ impl fmt::Display for Finding {
                 }
             }
             Reason::HostNotFound(why) => {
-                let what = endpoints::host_not_found(&names, why);
+                let what = host_not_found(&at, names.len(), why);
                 write!(f, "not connected; still trying: {what}")
             }
             Reason::NobodyConnected => write!(f, "no publisher has connected to {at} yet"),
@@ -142,6 +144,7 @@ impl NoPeerMonitor {
     pub(crate) fn new(now: Instant) -> NoPeerMonitor {
         NoPeerMonitor {
             next_check: now,
+            had_all_peers: false,
             is_settled: false,
             started: now,
             peers: Vec::new(),
@@ -181,7 +184,12 @@ impl NoPeerMonitor {
         }
         self.next_check = now + CHECK_INTERVAL;
         let endpoints = endpoints();
-        self.is_settled = endpoints.iter().all(|endpoint| endpoint.peers > 0);
+        let is_settled = endpoints.iter().all(|endpoint| endpoint.peers > 0);
+        if self.had_all_peers {
+            // There was no check since, because no connection had changed.
+            self.peers.iter_mut().for_each(|state| state.without_peer_since = now);
+        }
+        (self.is_settled, self.had_all_peers) = (is_settled, is_settled);
         let (directories, endpoints): (Vec<_>, Vec<_>) =
             endpoints.into_iter().partition(|endpoint| endpoint.is_run_directory);
         let has_registered = directories.iter().any(|directory| directory.peers > 0);
@@ -330,11 +338,27 @@ mod tests {
     #[test]
     fn an_unreachable_publisher_is_reported_once_and_again_after_it_has_been_connected() {
         use ConnectionState::{Connected, Connecting, NotConnected};
-        let states = [NotConnected, Connecting, NotConnected, Connected, NotConnected];
+        let states =
+            [NotConnected, Connecting, NotConnected, Connected, NotConnected, NotConnected];
         let reports = reports(Role::Connect, &states);
         assert_eq!(reports.len(), 2, "{reports:?}");
         assert!(reports[0].contains("nobody answers at tcp://h:1 yet"), "{reports:?}");
         assert!(reports[1].contains("any more"), "{reports:?}");
+    }
+
+    #[test]
+    fn a_publisher_that_is_back_within_seconds_is_not_reported() {
+        let start = Instant::now();
+        let mut no_peer = NoPeerMonitor::new(start);
+        let state = |state| move || vec![endpoint(Role::Connect, state)];
+        no_peer.check(start, state(ConnectionState::Connected));
+        assert_eq!(no_peer.due(), None);
+        // Nothing happens for a minute.
+        let lost = start + Duration::from_secs(60);
+        no_peer.connections_changed();
+        assert!(no_peer.check(lost, state(ConnectionState::NotConnected)).is_empty());
+        let found = no_peer.check(lost + REPORT_AFTER, state(ConnectionState::NotConnected));
+        assert_eq!(found.len(), 1, "{found:?}");
     }
 
     #[test]

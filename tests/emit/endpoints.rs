@@ -235,6 +235,7 @@ fn a_host_that_is_not_found_is_named_with_the_next_step() {
         zlog(["emit", "-m", "x", "-c", host]).start(),
         zlog(["emit", "--follow", "-c", host, "--file"]).args([&config]).start(),
         zlog(["tail", host]).start(),
+        zlog(["tail", "-b", ANY_PORT, "--publish"]).args([format!("{host},connect")]).start(),
         zlog(["relay", "--bind", ANY_PORT, "-c", host]).args(publish).start(),
         zlog(["relay", "--bind", ANY_PORT, "--publish-connect", host, "--no-ask"]).start(),
         zlog(["relay", "--config"]).args([&config]).args(publish).start(),

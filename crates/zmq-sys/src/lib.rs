@@ -92,6 +92,7 @@ unsafe extern "C" {
     pub fn zmq_connect(s: *mut c_void, addr: *const c_char) -> c_int;
     pub fn zmq_unbind(s: *mut c_void, addr: *const c_char) -> c_int;
     pub fn zmq_disconnect(s: *mut c_void, addr: *const c_char) -> c_int;
+    pub fn zmq_send(s: *mut c_void, buf: *const c_void, len: usize, flags: c_int) -> c_int;
     pub fn zmq_recv(s: *mut c_void, buf: *mut c_void, len: usize, flags: c_int) -> c_int;
     pub fn zmq_socket_monitor(s: *mut c_void, addr: *const c_char, events: c_int) -> c_int;
 

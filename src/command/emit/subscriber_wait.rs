@@ -21,6 +21,8 @@ pub(super) struct SubscriberWait {
     mode: Mode,
     quiet: bool,
     begun: Instant,
+    /// Whether a record was published after a wait that may be repeated.
+    has_begun: bool,
     /// Something for the user, to be printed before the next record.
     message: Option<String>,
 }
@@ -60,6 +62,7 @@ impl SubscriberWait {
             mode,
             quiet: args.quiet,
             begun: Instant::now(),
+            has_begun: false,
             message: None,
         }
     }
@@ -108,7 +111,12 @@ impl SubscriberWait {
         report: &dyn Fn(&str, bool),
     ) -> bool {
         let wait = limit.unwrap_or(DEFAULT_WAIT);
+        publisher.process_events();
         loop {
+            // Tails that run are waited for before the first record, and when all have left.
+            if self.has_begun && publisher.subscribers(&self.root) >= self.wanted {
+                break;
+            }
             match publisher.wait_for(self.wanted, wait, &self.root, stop) {
                 WaitOutcome::Enough => break,
                 WaitOutcome::Stopped => return false,
@@ -133,6 +141,7 @@ impl SubscriberWait {
         if let Mode::Repeated { unchecked, .. } = &mut self.mode {
             *unchecked = CHECK_EVERY;
         }
+        self.has_begun = true;
         // From now on, one subscriber is enough.
         self.wanted = self.wanted.min(1);
         true

@@ -131,10 +131,16 @@ fn fields(record: &Record<'_>, line: &str) -> Map<String, Value> {
 /// The format of a record, and what encloses it.
 fn format_of(explained: &Explained) -> Option<String> {
     let explanation = explained.explanation.as_ref()?;
-    match (explanation.structured, explanation.matched()) {
-        (Some(structured), Some(format)) => Some(format!("{structured}, {format}")),
+    let format = match (explanation.structured, explanation.matched()) {
+        (Some(structured), Some(format)) if explanation.prefix.is_none() => {
+            Some(format!("{structured}, {format}"))
+        }
         (structured, format) => structured.or(format).map(str::to_owned),
-    }
+    };
+    Some(match explanation.prefix {
+        Some(prefix) => format!("{} after {prefix}", format?),
+        None => format?,
+    })
 }
 
 /// The explanation of a record for people.

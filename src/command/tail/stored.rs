@@ -59,20 +59,23 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
 }
 
 fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<()> {
-    let mut stored =
-        Stored { tail, args, started: Instant::now(), timeless: 0, has_reported: false };
+    let (follow, quiet) = (args.follow, args.quiet);
+    let started = Instant::now();
+    let mut stored = Stored { tail, follow, quiet, started, timeless: 0, has_reported: false };
     pump(source, &mut stored)?;
     let by_time = args.since.is_some() || args.until.is_some();
-    if by_time && stored.timeless > 0 && !args.quiet {
+    if by_time && stored.timeless > 0 && !quiet {
         let timeless = counted(stored.timeless, "record");
         terminal::eprint_line(format_args!(
             "zlog tail: {timeless} without a time: --since and --until used the time of the \
              record before, or let them pass"
         ));
     }
-    print_none_passed(args, stored.tail, "");
+    print_none_passed(quiet, stored.tail, "");
     let lines = source.counts().lines;
-    print_counts(&lines, args);
+    if !quiet {
+        print_counts(&lines);
+    }
     tail.gaps = lines.gaps;
     // Input that could not be read is a failure, even if enough came from the rest.
     if source.exit() == Exit::Failed && tail.ended() == Ended::Done {
@@ -82,24 +85,21 @@ fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<(
 }
 
 /// Reports input that is not shown unchanged.
-fn print_counts(lines: &LineCounts, args: &TailArgs) {
+fn print_counts(lines: &LineCounts) {
     let counts = [
         (lines.unmatched, "line", "that --format-in does not match (shown unchanged)"),
         (lines.nuls, "NUL", "dropped (a hole in the input)"),
         (lines.replaced, "state", "of progress bars overwritten (the last one is shown)"),
     ];
-    if let Some(gaps) = gaps_remark(lines.gaps).filter(|_| !args.quiet) {
-        terminal::eprint_line(format_args!("zlog tail: {gaps}"));
-    }
-    for remark in remarks(counts).filter(|_| !args.quiet) {
+    for remark in gaps_remark(lines.gaps).into_iter().chain(remarks(counts)) {
         terminal::eprint_line(format_args!("zlog tail: {remark}"));
     }
 }
 
 /// Reports that records were read but none passed.
-fn print_none_passed(args: &TailArgs, tail: &Tail, so_far: &str) {
+fn print_none_passed(quiet: bool, tail: &Tail, so_far: &str) {
     let output = &tail.output;
-    if args.quiet || output.passed > 0 || output.left_out() == 0 {
+    if quiet || output.passed > 0 || output.left_out() == 0 {
         return;
     }
     for line in output.none_passes(output.left_out(), so_far) {
@@ -109,7 +109,9 @@ fn print_none_passed(args: &TailArgs, tail: &Tail, so_far: &str) {
 
 struct Stored<'t> {
     tail: &'t mut Tail,
-    args: &'t TailArgs,
+    /// Whether the files are read on as they grow.
+    follow: bool,
+    quiet: bool,
     started: Instant,
     /// Records without a time of their own.
     timeless: u64,
@@ -136,13 +138,13 @@ impl<S: Source> Pipeline<S> for Stored<'_> {
         if caught_up || status == PollStatus::Ended {
             self.tail.output.release_last()?;
         }
-        let reads_on = self.args.follow && status != PollStatus::Ended;
+        let reads_on = self.follow && status != PollStatus::Ended;
         if caught_up && reads_on && !self.has_reported && self.tail.output.left_out() > 0 {
-            print_none_passed(self.args, self.tail, " so far");
+            print_none_passed(self.quiet, self.tail, " so far");
             self.has_reported = true;
         }
         for notice in source.take_notices() {
-            if notice.is_urgent() || !self.args.quiet {
+            if notice.is_urgent() || !self.quiet {
                 terminal::eprint_line(format_args!("zlog tail: {}", notice.text));
             }
         }

@@ -960,6 +960,16 @@ pub(super) const BUILT_IN: &[Definition] = &[
         ..Definition::DEFAULT
     },
     Definition {
+        name: "mysqld-safe",
+        title: "mysqld_safe of MySQL 5.7 and later",
+        rank: 49,
+        pattern: r#"(?<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) (?<name>mysqld_safe) "#,
+        times: &["iso"],
+        prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "++-.ZZ"],
+        needed: "0A-:_",
+        ..Definition::DEFAULT
+    },
+    Definition {
         name: "nagios",
         title: "Nagios and Icinga: an epoch in brackets",
         rank: 80,
@@ -1054,7 +1064,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
     Definition {
         name: "php-fpm",
         title: "PHP-FPM",
-        pattern: r#"\[(?<time>\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d(?:\.\d+)?)\] (?<level>DEBUG|NOTICE|WARNING|ERROR|ALERT): "#,
+        pattern: r#"\[(?<time>\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d(?:\.\d+)?)\] (?<level>DEBUG|NOTICE|WARNING|ERROR|ALERT): (?:pid (?<process>\d+), (?<funcName>\w+)\(\), line (?<lineno>\d+): )?(?:\[pool (?<name>[^\]]+)\] )?"#,
         times: &["%d-%b-%Y %H:%M:%S", "%d-%b-%Y %H:%M:%S.%f"],
         prefix: &["[[", "09", "09", "--", "AZ", "az", "az", "--", "09", "09", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", "..]]", "  09"],
         needed: "0A-:[]",
@@ -1153,7 +1163,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         name: "python-level-name",
         title: "Python logging: asctime levelname name: message",
         rank: 60,
-        pattern: r#"(?<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) \[?(?<level>DEBUG|INFO|WARNING|ERROR|CRITICAL)\]? +(?<name>[A-Za-z_][A-Za-z0-9_.-]*): "#,
+        pattern: r#"(?<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) \[?(?<level>DEBUG|INFO|WARNING|ERROR|CRITICAL)\]? +(?<name>[a-z_][A-Za-z0-9_.-]*|[A-Z][A-Za-z0-9_-]*\.[A-Za-z0-9_.-]+): "#,
         times: &["%Y-%m-%d %H:%M:%S,%f"],
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "  ", "09", "09", "::", "09", "09", "::", "09", "09", ",,", "09", "09", "09", "  ", "CEIIWW[[", "AACEIINNRRWW", "ABEFIINNRR", "BBFFIINORRTU"],
         needed: "0A,-:",
@@ -1194,6 +1204,16 @@ pub(super) const BUILT_IN: &[Definition] = &[
         times: &["%Y-%m-%d %H:%M:%S %z"],
         prefix: &["SS", "tt", "aa", "rr", "tt", "ee", "dd", "  ", "AZ", "  AZ", "  \"\"AZ"],
         needed: "0A\"-:",
+        ..Definition::DEFAULT
+    },
+    Definition {
+        name: "redis-2",
+        title: "Redis before 3.0",
+        pattern: r#"\[(?<process>\d+)\] (?<time>\d\d [A-Z][a-z]{2} \d\d:\d\d:\d\d(?:\.\d{3})?) (?<level>[.*#-]) "#,
+        times: &["%d %b %H:%M:%S", "%d %b %H:%M:%S.%f"],
+        levels: &[(".", Level(10)), ("-", Level(10)), ("*", Level(20)), ("#", Level(30))],
+        prefix: &["[[", "09", "09]]", "  09]]", "  09]]", "  09]]", "  09]]", "  09AZ]]"],
+        needed: "0A:[]",
         ..Definition::DEFAULT
     },
     Definition {
@@ -1623,7 +1643,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
     Definition {
         name: "tracing",
         title: "tracing-subscriber, fmt",
-        pattern: r#"(?<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z) +(?<level>TRACE|DEBUG|INFO|WARN|ERROR) (?<name>[A-Za-z_](?:[A-Za-z0-9_]*:)+) "#,
+        pattern: r#"(?<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z) +(?<level>TRACE|DEBUG|INFO|WARN|ERROR) (?<name>[a-z_](?:[A-Za-z0-9_]*:)+) "#,
         times: &["iso"],
         prefix: &["09", "09", "09", "09", "--", "09", "09", "--", "09", "09", "TT", "09", "09", "::", "09", "09", "::", "09", "09", "..ZZ", "  09"],
         needed: "0A-:",

@@ -13,6 +13,7 @@ use super::time::{self, Context};
 use super::{Compiled, Definition, Format, Formats};
 use crate::level::Level;
 use crate::record::Record;
+use crate::text::sgr;
 use crate::wire::attributes::TextField;
 
 /// Reads the lines of one stream.
@@ -78,8 +79,10 @@ pub struct Attempt {
 pub struct Explanation {
     /// In the order of trying.
     pub attempts: Vec<Attempt>,
-    /// `JSON`, `JSON after a prefix` or `logfmt`, if the line is that. The attempts are then those
-    /// with the line in its message, or with the prefix.
+    /// What is before the line that is meant: the format of a header, or `a prefix`.
+    pub prefix: Option<&'static str>,
+    /// `JSON` or `logfmt`, if the line is that. The attempts are then those with the line in its
+    /// message, or with the prefix.
     pub structured: Option<&'static str>,
 }
 
@@ -110,7 +113,7 @@ impl<'a> Input<'a> {
         const SEARCHED: usize = 256;
         let start = &line.as_bytes()[..line.len().min(SEARCHED)];
         match memchr::memchr(0x1b, start) {
-            Some(at) => Input::Plain(without_colours(line, at), line),
+            Some(_) => Input::Plain(sgr::strip(line).into_owned(), line),
             None => Input::Line(line),
         }
     }
@@ -136,19 +139,6 @@ impl<'a> Input<'a> {
             Input::Plain(plain, _) => Cow::Owned(plain.get(range)?.to_owned()),
         })
     }
-}
-
-/// The line without the sequences `ESC [ … m`, of which the first begins at or after `from`.
-fn without_colours(line: &str, from: usize) -> String {
-    let (start, mut rest) = line.split_at(from);
-    let mut plain = String::from(start);
-    while let Some((before, after)) = rest.split_once("\x1b[") {
-        plain.push_str(before);
-        let end = after.find(|c: char| !c.is_ascii_digit() && c != ';').unwrap_or(after.len());
-        rest = after[end..].strip_prefix('m').unwrap_or(&after[end..]);
-    }
-    plain.push_str(rest);
-    plain
 }
 
 /// The parts of a line that decide whether a format fits.

@@ -12,7 +12,6 @@
 
 mod assembler;
 mod json;
-mod prefix;
 mod trace;
 
 use std::sync::LazyLock;

@@ -12,8 +12,11 @@
 //! - otherwise (`error: x`, `error[E0308]: x`): followed by a colon, at the start or after
 //!   a word that ends in one (`cc: error: x`);
 //! - as a word `level=error`.
+//!
+//! Perl's `die` names no level, but the place: `it failed at main.pl line 3.` is an error.
 
 use crate::level::Level;
+use crate::text::{prefix, sgr};
 
 /// The part of a line that is searched, in bytes and words.
 const MAX_BYTES: usize = 192;
@@ -22,29 +25,29 @@ const MAX_WORDS: usize = 12;
 /// The level of a line. `rest` is the line after a leading time, or the whole line.
 pub(super) fn of_line(line: &str, rest: &str) -> Option<Level> {
     let stamped = rest.len() < line.len();
-    let window = &rest.as_bytes()[..rest.len().min(MAX_BYTES)];
-    if memchr::memchr(0x1b, window).is_some() {
-        let mut plain = [0; MAX_BYTES];
-        let len = without_colour(window, &mut plain);
-        return Scanner::new(stamped).level(&plain[..len]);
-    }
-    Scanner::new(stamped).level(window)
+    named_level(rest, stamped).or_else(|| is_perl_error(rest).then_some(Level::ERROR))
 }
 
-/// Copies text without colour sequences. Returns its length.
-fn without_colour(bytes: &[u8], out: &mut [u8; MAX_BYTES]) -> usize {
-    let (mut len, mut rest) = (0, bytes);
-    while let [first, more @ ..] = rest {
-        rest = more;
-        if *first != 0x1b {
-            out[len] = *first;
-            len += 1;
-        } else if let [b'[', more @ ..] = rest {
-            let end = more.iter().position(u8::is_ascii_alphabetic);
-            rest = end.map_or(&[], |end| &more[end + 1..]);
-        }
+fn named_level(rest: &str, stamped: bool) -> Option<Level> {
+    let window = prefix(rest, MAX_BYTES);
+    Scanner::new(stamped).level(sgr::strip(window).as_bytes())
+}
+
+/// Whether the line is what Perl's `die` prints, and `warn`: `text at main.pl line 3.`, perhaps
+/// with `, <STDIN> line 1` before the dot.
+fn is_perl_error(line: &str) -> bool {
+    const SUFFIXES: [&str; 6] = [".pl", ".pm", ".t", ".cgi", ".psgi", "-e"];
+    // Of most lines, only the last byte is looked at; a colour ends with `m`.
+    if !line.ends_with(['.', 'm']) {
+        return false;
     }
-    len
+    let line = sgr::strip(line);
+    let line = line.strip_suffix('.').unwrap_or_default();
+    let line = line.split_once(", <").map_or(line, |(line, _)| line);
+    let Some((start, number)) = line.rsplit_once(" line ") else { return false };
+    let Some((_, file)) = start.rsplit_once(" at ") else { return false };
+    let is_file = SUFFIXES.iter().any(|suffix| file.ends_with(suffix));
+    (is_file || file.starts_with("(eval ")) && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The state after the words read so far.
@@ -251,11 +254,6 @@ impl Scanner {
     }
 }
 
-/// Whether a word is a level, and not a common word.
-pub(super) fn is_level(word: &str) -> bool {
-    level_word(word.as_bytes()).is_some()
-}
-
 /// Whether a level may have this name, by its first letters. Rules out nearly all words.
 fn may_be_level(letters: &[u8]) -> bool {
     let [first, second, third, ..] = letters else { return false };
@@ -334,7 +332,7 @@ fn is_clock(token: &[u8]) -> bool {
 }
 
 /// `Jan`, `[Wed`
-pub(super) fn is_calendar(token: &[u8]) -> bool {
+fn is_calendar(token: &[u8]) -> bool {
     const NAMES: [&[u8]; 19] = [
         b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
         b"Dec", b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun",
@@ -348,6 +346,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_place_that_perl_names_makes_an_error_of_a_line_without_a_level() {
+        for (line, level) in [
+            ("it failed at main.pl line 3.", Some(Level::ERROR)),
+            ("it failed at /srv/lib/Shop/Cart.pm line 30, <STDIN> line 1.", Some(Level::ERROR)),
+            ("no file at -e line 1.", Some(Level::ERROR)),
+            ("no file at (eval 7) line 1.", Some(Level::ERROR)),
+            ("WARNING: slow at main.pl line 3.", Some(Level::WARNING)),
+            ("\u{1b}[31mit failed at main.pl line 3.\u{1b}[0m", Some(Level::ERROR)),
+            ("it stopped at main.pl line 3", None),
+            ("it stopped at main.pl line three.", None),
+            ("see the table at page line 3.", None),
+            ("it is done.", None),
+        ] {
+            assert_eq!(of_line(line, line), level, "{line}");
+        }
+    }
+
+    #[test]
     fn every_name_of_a_level_may_be_one_by_its_first_letters() {
         let names = "trace trc trce verbose vrb debug dbg dbug debu debg info inf notice warning \
             warn wrn error err eror erro severe fail critical crit fatal fata ftl fault alert \
@@ -355,9 +371,8 @@ mod tests {
         for name in names.split_whitespace() {
             for word in [name.to_owned(), name.to_ascii_uppercase()] {
                 assert_eq!(level_word(word.as_bytes()), Level::from_word(&word), "{word}");
-                assert!(is_level(&word), "{word}");
             }
         }
-        assert!(!is_level("notset") && !is_level("config") && !is_level(""));
+        assert!(["notset", "config", ""].iter().all(|word| level_word(word.as_bytes()).is_none()));
     }
 }

@@ -7,13 +7,14 @@
 //!
 //! - A **JSON object** with a message: time, level, message, logger and `LogRecord`
 //!   attributes become fields, other keys extras. An object without a message is its own
-//!   message. So is one after a prefix (`web_1  | {…}`).
+//!   message.
 //! - A **logfmt** line (`level=info msg="…" user=5`), likewise.
 //! - A **syslog or systemd priority** (`<PRI>`) is removed. It sets the level and the extra
 //!   `facility`, if it has one.
 //! - **`sub.topic::message`**, if a delimiter is set.
 //!
-//! A line inside another one (journald's `MESSAGE`) is read as a line. The lines inside those
+//! A line inside another one (journald's `MESSAGE`), and one behind a collector's prefix
+//! (`web_1  | …`), is read as a line. The lines inside those
 //! of a container runtime ([`enclosed`]) are a stream of their own, with tracebacks, and a
 //! [`Batch`] of OpenTelemetry is as many records as it has.
 //!
@@ -24,6 +25,7 @@
 mod level;
 mod logfmt;
 mod pattern;
+pub(crate) mod prefix;
 mod priority;
 mod wrapped;
 
@@ -123,6 +125,8 @@ pub struct Parser {
     counts: Counts,
     /// How many lines the present one is inside of.
     depth: u32,
+    /// The format of the last line behind a prefix that had one.
+    last_behind: Option<usize>,
     /// What was tried with the last line, if that is noted.
     explanation: Option<Box<Explanation>>,
 }
@@ -146,6 +150,7 @@ impl Parser {
             message_start: 0,
             counts: Counts::default(),
             depth: 0,
+            last_behind: None,
             explanation: options.explain.then(Box::default),
         }
     }
@@ -205,13 +210,24 @@ impl Parser {
     /// NOTSET if none was found.
     pub fn parse<'a>(&mut self, line: &'a str) -> Record<'a> {
         let mut record = Record::default();
-        self.parse_into(line, &mut record);
+        self.parse_behind(prefix::length(line), line, &mut record);
         record
     }
 
-    /// As [`Parser::parse`], into an empty record, which is not moved. Returns whether a
-    /// level was found.
+    /// As [`Parser::parse`], for a line without a collector's prefix, into an empty record, which
+    /// is not moved. Returns whether a level was found.
     pub fn parse_into<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> bool {
+        self.parse_behind(0, line, record)
+    }
+
+    /// As [`Parser::parse_into`], for a line whose prefix, which the
+    /// [assembler](crate::multiline::Assembled::prefixed) has found, has `prefix` bytes.
+    pub fn parse_behind<'a>(
+        &mut self,
+        prefix: usize,
+        line: &'a str,
+        record: &mut Record<'a>,
+    ) -> bool {
         self.message_start = 0;
         if let Some(explanation) = self.explanation.as_mut().filter(|_| self.depth == 0) {
             **explanation = Explanation::default();
@@ -235,13 +251,14 @@ impl Parser {
             if schema == Some(Schema::Wrapper) {
                 self.look_into(record);
             }
-        } else if !(self.detect && self.read_prefixed_json(line, record)) {
+        } else {
             record.msg = Cow::Borrowed(line);
             if let Some(delim) = &self.topic_delim {
                 split_topic(line, delim, record);
             }
             if let (true, Cow::Borrowed(message)) = (self.detect, &record.msg) {
-                self.detect_fields(message, record);
+                let prefix = if message.len() == line.len() { prefix } else { 0 };
+                self.detect_fields(message, prefix, record);
             }
         }
         record.level != Level::NOTSET
@@ -297,16 +314,16 @@ impl Parser {
         schema
     }
 
-    fn detect_fields<'a>(&mut self, line: &'a str, record: &mut Record<'a>) {
-        let whole = line;
+    /// Reads a line of text, whose prefix has `prefix` bytes.
+    fn detect_fields<'a>(&mut self, whole: &'a str, prefix: usize, record: &mut Record<'a>) {
         let line = priority::read(whole, record);
-        let rest = match self.read_format(line, record) {
-            Some(rest) => rest,
-            None if logfmt::read(whole, &self.zone, record) => {
-                return self.note_structure(true, "logfmt");
-            }
-            None => self.read_time(line, line.len() < whole.len(), record),
-        };
+        if self.read_structure(whole, line, prefix, record) {
+            return;
+        }
+        let mut rest = self.read_time(line, line.len() < whole.len(), record);
+        if prefix > 0 && record.created.is_none() {
+            rest = self.read_time_in_prefix(whole, record).unwrap_or(rest);
+        }
         self.message_start = whole.len() - rest.len();
         if record.level == Level::NOTSET
             && let Some(level) = level::of_line(line, rest)
@@ -315,7 +332,37 @@ impl Parser {
         }
     }
 
+    /// Reads `line`, which is `whole` without a priority, if it has a format, is logfmt, or is a
+    /// prefix before such a line. Returns `false` and changes nothing else.
+    fn read_structure<'a>(
+        &mut self,
+        whole: &'a str,
+        line: &'a str,
+        prefix: usize,
+        record: &mut Record<'a>,
+    ) -> bool {
+        let Some(rest) = self.read_format(line, record) else {
+            if prefix > 0 && self.read_behind_names(whole, record) {
+                return true;
+            }
+            let is_logfmt = logfmt::read(whole, &self.zone, record);
+            self.note_structure(is_logfmt, "logfmt");
+            return is_logfmt;
+        };
+        self.message_start = whole.len() - rest.len();
+        if self.read_behind_header(whole, prefix, record) {
+            return true;
+        }
+        if record.level == Level::NOTSET
+            && let Some(level) = level::of_line(line, rest)
+        {
+            record.level = level;
+        }
+        true
+    }
+
     /// Reads the time at the start of a line without a format. Returns the rest.
+    #[inline]
     fn read_time<'a>(&mut self, line: &'a str, syslog: bool, record: &mut Record<'a>) -> &'a str {
         // RFC 5424 has a version before the time.
         let version = line.strip_prefix("1 ").filter(|_| syslog);
@@ -327,6 +374,7 @@ impl Parser {
 
     /// Fills the record with the fields of the line's format. Returns the message after them;
     /// `None` if the line has no format.
+    #[inline]
     fn read_format<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> Option<&'a str> {
         let input = Input::new(line);
         if let Some(explanation) = &mut self.explanation {

@@ -1,7 +1,10 @@
 //! Helpers for the unit tests of handlers.
 
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 use super::Handler;
 use zlog_core::format::{Format, Options, Output};
@@ -9,6 +12,13 @@ use zlog_core::{Record, Result};
 
 /// Far longer than anything here takes.
 pub(super) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// An empty directory, and the path of a log in it.
+pub(super) fn log_path() -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    (directory, path)
+}
 
 /// Formats a record as its message alone.
 pub(super) fn text() -> Box<dyn Format> {

@@ -202,6 +202,18 @@ pub fn why_unreachable(endpoint: &str) -> Option<String> {
     }
 }
 
+/// That the hosts of `count` endpoints are not found, and the next step. `endpoints` names them.
+pub fn host_not_found(endpoints: &str, count: usize, why: &str) -> String {
+    let (hosts, are, its) = match count {
+        1 => ("host", "is", "its"),
+        _ => ("hosts", "are", "their"),
+    };
+    format!(
+        "the {hosts} of {endpoints} {are} not found: {why}. Check {its} spelling, or write an \
+         address, as 127.0.0.1"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

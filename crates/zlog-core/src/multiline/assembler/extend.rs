@@ -1,7 +1,7 @@
 //! Which lines belong to the current record.
 
 use super::json::{self, Scan};
-use super::{Assembler, FORMATTED, IsRecord, Kind, Look, Phase, Prefix, Rules, Step, Trace};
+use super::{Assembler, FORMATTED, IsRecord, Kind, LineStart, Phase, Prefix, Rules, Step, Trace};
 use crate::formats::Continuation;
 
 /// Whether a line belongs to the current traceback.
@@ -81,23 +81,23 @@ impl Assembler {
     /// What is known about a line that may be a further one of the record. `None` if it is one of
     /// another program.
     pub(super) fn further<'l>(&mut self, whole: &'l str) -> Option<Further<'l>> {
-        let look = *self.look.get_or_insert_with(|| Look::at(whole));
+        let line_start = *self.line_start.get_or_insert_with(|| LineStart::at(whole));
         let (start, prefix) = match self.prefix {
             _ if self.is_bare => (0, self.prefix),
             // The first line's prefix may be that of a record whose traceback has none.
-            prefix if self.lines == 1 && look.prefix.len == 0 => {
-                prefix.find(whole, look.prefix).unwrap_or((0, prefix))
+            prefix if self.lines == 1 && line_start.prefix.len == 0 => {
+                prefix.find(whole, line_start.prefix).unwrap_or((0, prefix))
             }
-            prefix => prefix.find(whole, look.prefix)?,
+            prefix => prefix.find(whole, line_start.prefix)?,
         };
         let own = &whole[start..];
         let begins = match start {
-            start if start == look.prefix.len => look.begins,
+            start if start == line_start.prefix.len => line_start.begins,
             // The whole line begins no traceback, since it has a prefix.
             0 => Step::Not,
             _ => Trace::begins(own),
         };
-        Some(Further { whole, own, begins, begins_behind: look.begins, prefix })
+        Some(Further { whole, own, begins, begins_behind: line_start.begins, prefix })
     }
 
     /// Whether the line continues the message by the rule of its format.

@@ -33,6 +33,6 @@ impl Assembler {
         std::mem::swap(self, other);
         (self.formats, self.last_time) = (other.formats, other.last_time);
         // What is left of its last record, and of the line that ended that.
-        (self.resume, self.look, other.look) = (None, None, None);
+        (self.resume, self.line_start, other.line_start) = (None, None, None);
     }
 }

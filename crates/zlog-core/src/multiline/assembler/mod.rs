@@ -6,10 +6,10 @@ mod peek;
 
 use self::extend::StreamFormat;
 use super::json::{self, Scan, Shape};
-use super::prefix::Prefix;
 use super::trace::{self, Step, Trace};
 use super::{Assembled, LATE, Offer, Options, Rules, Tag, Wait};
 use crate::formats::{Continuation, Formats};
+use crate::parse::prefix::Prefix;
 
 /// Joins the lines of one stream.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub struct Assembler {
     /// Whether the record continues the traceback of the last one.
     continues: bool,
     /// What is known about the line that is to be offered again.
-    look: Option<Look>,
+    line_start: Option<LineStart>,
     /// The formats of the ordinary lines, and those of the lines that have a prefix before that.
     formats: [StreamFormat; 2],
     /// The lines up to `message_end` belong to the traceback only if a record of a known format
@@ -113,23 +113,23 @@ const FORMATTED: u8 = 16;
 
 /// What is known about a line.
 #[derive(Clone, Copy, Debug)]
-struct Look {
+struct LineStart {
     /// Whether a traceback begins with the line, after its prefix if it has one.
     begins: Step,
     /// Its prefix, unless a traceback begins with the whole line.
     prefix: Prefix,
 }
 
-impl Look {
-    fn at(line: &str) -> Look {
+impl LineStart {
+    fn at(line: &str) -> LineStart {
         let (begins, mut prefix) = (Trace::begins(line), Prefix::default());
         if begins != Step::Not {
-            return Look { begins, prefix };
+            return LineStart { begins, prefix };
         }
         prefix = Prefix::of(line);
         let has_trace = prefix.len > 0 && !begins_with_level(&line[prefix.len..]);
         let begins = if has_trace { Trace::begins(&line[prefix.len..]) } else { Step::Not };
-        Look { begins, prefix }
+        LineStart { begins, prefix }
     }
 }
 
@@ -163,7 +163,7 @@ impl Assembler {
             trace: None,
             resume: None,
             continues: false,
-            look: None,
+            line_start: None,
             formats: [StreamFormat::Unseen; 2],
             needs_record: false,
             tag: Tag::default(),
@@ -205,13 +205,13 @@ impl Assembler {
                 let is_late = tag.time() - self.last_time > LATE;
                 self.resume = self.resume.filter(|resume| resume.is_cut || !is_late);
                 (self.tag, self.last_time) = (tag, tag.time());
-                let look = self.look.take();
-                self.begin(line.len(), look, is_record);
+                let line_start = self.line_start.take();
+                self.begin(line.len(), line_start, is_record);
                 Offer::Taken
             }
             Phase::Open if tag.part == 0 && self.extend(line, tag.time(), is_record) => {
                 self.tag.cut |= tag.cut;
-                (self.look, self.last_time) = (None, tag.time());
+                (self.line_start, self.last_time) = (None, tag.time());
                 Offer::Taken
             }
             Phase::Open => {
@@ -311,9 +311,10 @@ impl Assembler {
         }
     }
 
-    /// Begins a record, whose first line are the first `len` bytes of `text`. `look`: what is known
+    /// Begins a record, whose first line are the first `len` bytes of `text`. `line_start` is what is
+    /// known
     /// about it.
-    fn begin(&mut self, len: usize, look: Option<Look>, is_record: &mut IsRecord<'_>) {
+    fn begin(&mut self, len: usize, line_start: Option<LineStart>, is_record: &mut IsRecord<'_>) {
         (self.committed, self.head, self.first, self.lines) = (len, len, len, 1);
         (self.message_end, self.needs_record) = (0, false);
         (self.prefix, self.is_bare) = (Prefix::default(), false);
@@ -327,9 +328,9 @@ impl Assembler {
             }
         }
         match self.options.rules {
-            Rules::Off => self.phase = Phase::Closed,
             _ if self.tag.part > 0 => self.phase = Phase::Closed,
-            Rules::Starts(_) => {}
+            Rules::Off => (self.phase, self.prefix) = (Phase::Closed, Prefix::of(line)),
+            Rules::Starts(_) => self.prefix = Prefix::of(line),
             // Delivered at once: no traceback belongs to an empty line.
             Rules::Tracebacks if line.is_empty() => self.phase = Phase::Closed,
             Rules::Tracebacks => match json::shape(line).filter(|_| self.options.json) {
@@ -339,16 +340,21 @@ impl Assembler {
                     (self.phase, self.kind) = (Phase::Closed, Kind::Objects);
                 }
                 Some(Shape::Open(scan)) => self.kind = Kind::Json(scan),
-                None => self.begin_line(len, look, is_record),
+                None => self.begin_line(len, line_start, is_record),
             },
         }
     }
 
-    fn begin_line(&mut self, len: usize, look: Option<Look>, is_record: &mut IsRecord<'_>) {
+    fn begin_line(
+        &mut self,
+        len: usize,
+        line_start: Option<LineStart>,
+        is_record: &mut IsRecord<'_>,
+    ) {
         let line = &self.text[..len];
-        let look = look.unwrap_or_else(|| Look::at(line));
+        let line_start = line_start.unwrap_or_else(|| LineStart::at(line));
         let resume = self.resume.take();
-        let resumed = resume.and_then(|resume| self.resumed(resume, line, look, is_record));
+        let resumed = resume.and_then(|resume| self.resumed(resume, line, line_start, is_record));
         let (resumed, later) = match (resume, resumed) {
             (Some(resume), Some((Step::Maybe(trace) | Step::MaybeText(trace), _))) => {
                 (None, Some(Resume { trace, skipped: resume.skipped + 1, ..resume }))
@@ -358,7 +364,7 @@ impl Assembler {
             (_, resumed) => (resumed, None),
         };
         self.continues = resumed.is_some();
-        let (step, prefix) = resumed.unwrap_or((look.begins, look.prefix));
+        let (step, prefix) = resumed.unwrap_or((line_start.begins, line_start.prefix));
         self.prefix = prefix;
         (self.kind, self.trace) = match step {
             Step::Part(trace) | Step::Text(trace) => (Kind::Orphan, Some(trace)),
@@ -376,11 +382,11 @@ impl Assembler {
         &self,
         resume: Resume,
         line: &str,
-        look: Look,
+        line_start: LineStart,
         is_record: &mut IsRecord<'_>,
     ) -> Option<(Step, Prefix)> {
-        let found = resume.prefix.find(line, look.prefix);
-        let is_bare = found.is_none() && resume.may_be_bare && look.prefix.len == 0;
+        let found = resume.prefix.find(line, line_start.prefix);
+        let is_bare = found.is_none() && resume.may_be_bare && line_start.prefix.len == 0;
         let (start, mut prefix) = found.or(is_bare.then_some((0, Prefix::default())))?;
         let own = &line[start..];
         let step = resume.trace.follows(own);
@@ -388,7 +394,7 @@ impl Assembler {
             Step::Not => false,
             Step::Part(_) | Step::Text(_) if resume.is_cut => true,
             Step::Part(_) => !is_record(own),
-            _ if look.begins != Step::Not || is_record(own) => false,
+            _ if line_start.begins != Step::Not || is_record(own) => false,
             Step::Text(_) => self.formats[usize::from(prefix.len > 0)] == StreamFormat::Known,
             Step::Maybe(_) | Step::MaybeText(_) => true,
         };

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::merge;
+use super::{merge, time_of};
 use crate::record::{RawJson, Record};
 use crate::text::json;
 
@@ -37,7 +37,8 @@ impl Enclosure {
     /// Adds what the runtime says to the record of `line`, whose own fields count more.
     pub fn surround(self, record: &mut Record<'_>, line: &str) {
         let mut around = self.around(Cow::Borrowed(""));
-        merge(&mut around, std::mem::take(record), line);
+        let time = time_of(record, line);
+        merge(&mut around, std::mem::take(record), time);
         *record = around;
     }
 

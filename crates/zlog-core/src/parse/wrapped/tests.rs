@@ -167,7 +167,7 @@ const CASES: &[Case<'_>] = &[
         Some(TIME),
         None,
         "lost",
-        &[r#"prefix="2024-01-02T03:04:05Z""#],
+        &[],
     ),
     (
         r#"2024-01-02T03:04:05+00:00 app[web.1]: {"level":"error","msg":"lost"}"#,
@@ -175,16 +175,9 @@ const CASES: &[Case<'_>] = &[
         Some(TIME),
         None,
         "lost",
-        &[r#"prefix="2024-01-02T03:04:05+00:00 app[web.1]:""#],
+        &[r#"prefix="app[web.1]:""#],
     ),
-    (
-        r#"INFO:root:{"event":"hi","n":1}"#,
-        20,
-        None,
-        Some("root"),
-        "hi",
-        &["n=1", r#"prefix="INFO:root:""#],
-    ),
+    (r#"INFO:root:{"event":"hi","n":1}"#, 20, None, Some("root"), "hi", &["n=1"]),
     (r#"<11>{"msg":"lost"}"#, 40, None, None, "lost", &[r#"facility="user""#]),
     // Sentences that end with an object
     (
@@ -249,4 +242,112 @@ fn lines_within_lines_end_at_some_depth() {
     }
     let record = Parser::new(Options::default()).parse(&line).into_owned();
     assert!(record.msg.starts_with(r#"{"log":"#), "{}", record.msg);
+}
+
+/// A line of text behind a prefix, its level, time, logger and some of its extras.
+type TextCase<'c> = (&'c str, Level, Option<f64>, Option<&'c str>, &'c [&'c str]);
+
+const TEXT_CASES: &[TextCase<'_>] = &[
+    (
+        "web-1  | 2024-01-02 03:04:05,500 INFO shop.cart: up",
+        Level::INFO,
+        Some(TIME + 0.5),
+        Some("shop.cart"),
+        &[r#"prefix="web-1""#],
+    ),
+    (
+        "\x1b[36mweb-1  | \x1b[0m2024-01-02 03:04:05,500 \x1b[31mERROR\x1b[0m shop.cart: lost",
+        Level::ERROR,
+        Some(TIME + 0.5),
+        Some("shop.cart"),
+        &[r#"prefix="web-1""#],
+    ),
+    (
+        "cache-1  | 1:M 02 Jan 2024 03:04:05.500 # Can't save",
+        Level::WARNING,
+        Some(TIME + 0.5),
+        None,
+        &[r#"prefix="cache-1""#],
+    ),
+    (
+        "03:04:05 web.1  | [2024-01-02 03:04:05 +0000] [123] [INFO] Listening",
+        Level::INFO,
+        Some(TIME),
+        None,
+        &[r#"prefix="web.1""#],
+    ),
+    // kubectl, stern
+    (
+        "[pod/web-0/app] I0102 03:04:05.500000       1 main.go:42] up",
+        Level::INFO,
+        None,
+        None,
+        &[r#"prefix="[pod/web-0/app]""#],
+    ),
+    (
+        "web-7d9f8b6c5-x2x4q app 2024-01-02 03:04:05,500 WARNING shop: slow",
+        Level::WARNING,
+        Some(TIME + 0.5),
+        Some("shop"),
+        &[r#"prefix="web-7d9f8b6c5-x2x4q app""#],
+    ),
+    // The time of the prefix counts if the line has none.
+    ("web-1  | 2024-01-02T03:04:05Z ERROR:shop:lost", Level::ERROR, Some(TIME), Some("shop"), &[]),
+    ("web-1  | 2024-01-02T03:04:05Z up", Level::NOTSET, Some(TIME), None, &[r#"prefix="web-1""#]),
+    (
+        "2024-01-02T03:04:06.5Z 2024-01-02 03:04:05,500 WARNING shop: slow",
+        Level::WARNING,
+        Some(TIME + 0.5),
+        Some("shop"),
+        &[],
+    ),
+    // The message of syslog
+    (
+        "<14>1 2024-01-02T03:04:05Z web-1 app 7 - - 2024-01-02 03:04:05,500 ERROR shop: lost",
+        Level::ERROR,
+        Some(TIME + 0.5),
+        Some("shop"),
+        &[r#"program="app""#, r#"facility="user""#],
+    ),
+    (
+        "2024-01-02T03:04:05+00:00 web-1 kubelet[9]: ERROR:shop:lost",
+        Level::ERROR,
+        Some(TIME),
+        Some("shop"),
+        &[r#"program="kubelet""#],
+    ),
+    ("2024-01-02T03:04:05+00:00 web-1 sshd[9]: up", Level::NOTSET, Some(TIME), Some("sshd"), &[]),
+    // No prefix
+    ("web | up", Level::NOTSET, None, None, &[]),
+    ("INFO web-1 | 2024-01-02 03:04:05,500 ERROR shop: lost", Level::INFO, None, None, &[]),
+];
+
+#[test]
+fn text_behind_a_prefix_is_read_by_the_formats_of_text() {
+    for (line, level, created, name, fields) in TEXT_CASES {
+        let mut parser = Parser::new(Options { stored: true, ..Options::default() });
+        parser.zone = jiff::tz::TimeZone::UTC;
+        parser.set_received(TIME + 60.0);
+        let record = parser.parse(line);
+        assert_eq!(record.level, *level, "{line}");
+        if created.is_some() {
+            assert_eq!(record.created, *created, "{line}");
+        }
+        assert_eq!(record.name.as_deref(), *name, "{line}");
+        let extras = extras(&record);
+        assert!(
+            fields.iter().all(|field| extras.iter().any(|it| it == field)),
+            "{line}: {extras:?}"
+        );
+        let text = line.strip_prefix("<14>").unwrap_or(line);
+        assert_eq!(record.msg, text, "the message is the line");
+    }
+}
+
+#[test]
+fn logfmt_behind_a_prefix_gives_its_message_as_without_one() {
+    let mut parser = Parser::new(Options::default());
+    let record = parser.parse("web-1  | level=warn msg=slow ms=7");
+    assert_eq!((record.level, &*record.msg), (Level::WARNING, "slow"));
+    assert_eq!(extras(&record), ["ms=7", r#"prefix="web-1""#]);
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::block::MAX_WAIT;
 use super::*;
-use crate::handler::testing::{record, text};
+use crate::handler::testing::{log_path, record, text};
 use crate::os::terminal::BLOCK;
 
 #[test]
@@ -20,8 +20,7 @@ fn a_file_is_created_with_its_directories_and_appended_to() {
 
 #[test]
 fn a_record_is_in_the_file_once_it_has_been_handled() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
+    let (_directory, path) = log_path();
     let mut handler = FileHandler::open(&path, text(), Sync::None).unwrap();
     for number in 1..=3 {
         handler.handle(&record("one")).unwrap();
@@ -56,8 +55,7 @@ fn flush_timer_reopen_and_close_each_write_the_block() {
 
 #[test]
 fn the_timer_writes_the_block_only_when_its_first_record_is_due() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
+    let (_directory, path) = log_path();
     let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
     let before = Instant::now();
     log(&mut handler, "one");
@@ -75,8 +73,7 @@ fn the_timer_writes_the_block_only_when_its_first_record_is_due() {
 
 #[test]
 fn the_block_is_written_on_drop() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
+    let (_directory, path) = log_path();
     let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
     log(&mut handler, "one");
     drop(handler);
@@ -85,8 +82,7 @@ fn the_block_is_written_on_drop() {
 
 #[test]
 fn records_are_written_in_blocks() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
+    let (_directory, path) = log_path();
     let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
     for _ in 0..1000 {
         log(&mut handler, &"x".repeat(99));
@@ -100,8 +96,7 @@ fn records_are_written_in_blocks() {
 #[test]
 #[cfg(unix)]
 fn a_block_gathered_before_the_file_was_deleted_goes_to_the_new_file() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
+    let (_directory, path) = log_path();
     let mut handler = FileHandler::open(&path, text(), Sync::Block).unwrap();
     log(&mut handler, "one");
     handler.flush().unwrap();
@@ -238,8 +233,7 @@ fn a_moved_or_deleted_file_is_noticed_without_a_signal_and_no_record_is_lost() {
 #[test]
 #[cfg(unix)]
 fn close_rescues_the_last_records_of_a_deleted_file() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
+    let (_directory, path) = log_path();
     let mut handler = open(&path);
     fs::remove_file(&path).unwrap();
     log(&mut handler, "one");
@@ -249,8 +243,7 @@ fn close_rescues_the_last_records_of_a_deleted_file() {
 
 #[test]
 fn a_truncated_file_continues_at_its_new_end() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
+    let (directory, path) = log_path();
     let copy = directory.path().join("copy");
     let mut handler = open(&path);
     (0..100).for_each(|_| log(&mut handler, "one"));
@@ -264,8 +257,7 @@ fn a_truncated_file_continues_at_its_new_end() {
 #[test]
 #[cfg(unix)]
 fn a_failed_reopen_is_reported_and_records_still_go_to_the_old_file() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
+    let (directory, path) = log_path();
     let moved = directory.path().join("moved");
     let mut handler = open(&path);
     fs::rename(&path, &moved).unwrap();
@@ -283,8 +275,7 @@ fn a_failed_reopen_is_reported_and_records_still_go_to_the_old_file() {
 #[test]
 #[cfg(unix)]
 fn a_directory_in_place_of_the_file_is_one_outage_until_it_is_removed() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
+    let (directory, path) = log_path();
     let mut handler = open(&path);
     let moved = directory.path().join("moved.log");
     fs::rename(&path, &moved).unwrap();
@@ -309,8 +300,7 @@ fn a_directory_in_place_of_the_file_is_one_outage_until_it_is_removed() {
 
 #[test]
 fn a_file_locked_by_another_process_is_refused_and_the_error_names_the_process() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
+    let (directory, path) = log_path();
     let at = directory.path().join(".app.log.lock");
     let host = gethostname::gethostname().into_string().unwrap();
     let holders = [
@@ -381,8 +371,7 @@ fn a_lock_file_that_is_a_symbolic_link_is_not_followed() {
 
 #[test]
 fn opening_a_path_again_in_one_process_hands_it_over() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
+    let (directory, path) = log_path();
     let at = directory.path().join(".app.log.lock");
     let mut old = open(&path);
     // The same file through another path.
@@ -401,8 +390,7 @@ fn opening_a_path_again_in_one_process_hands_it_over() {
 #[test]
 #[cfg(unix)]
 fn the_timer_releases_a_file_that_was_moved_away() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
+    let (_directory, path) = log_path();
     let mut handler = open(&path);
     let start = Instant::now();
     let due = handler.due(start).unwrap();
@@ -416,8 +404,7 @@ fn the_timer_releases_a_file_that_was_moved_away() {
 #[test]
 #[cfg(unix)]
 fn the_lock_on_the_log_itself_is_handed_over_too() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
+    let (_directory, path) = log_path();
     let old = open(&path);
     let mut new = open(&path);
     drop(old);

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::handler::Handler;
-use crate::handler::testing::{record, text};
+use crate::handler::testing::{log_path, record, text};
 
 fn open(directory: &TempDir, max_bytes: u64, backup_count: u32) -> RotatingFileHandler {
     let path = directory.path().join("app.log");
@@ -116,8 +116,7 @@ fn a_missing_file_is_created_again() {
 /// A directory at the new name makes renaming fail, even for root.
 #[test]
 fn a_failed_rollover_loses_nothing_and_continues_where_it_stopped() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
+    let (directory, path) = log_path();
     for (number, text) in [(2, "b\n"), (3, "c\n")] {
         fs::write(numbered(&path, number), text).unwrap();
     }
@@ -142,8 +141,7 @@ fn a_failed_rollover_loses_nothing_and_continues_where_it_stopped() {
 
 #[test]
 fn a_repeated_failure_of_the_last_step_pushes_out_no_file() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
+    let (directory, path) = log_path();
     for (number, text) in [(1, "a\n"), (2, "b\n"), (3, "c\n")] {
         fs::write(numbered(&path, number), text).unwrap();
     }
@@ -407,8 +405,7 @@ fn two_handlers_of_one_file_roll_it_over_once() {
 /// A directory has the name of the compressed file: it can't be deleted, even by root.
 #[test]
 fn a_failed_deletion_pushes_out_no_file() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("app.log");
+    let (directory, path) = log_path();
     fs::write(numbered(&path, 1), "a\n").unwrap();
     let stuck = directory.path().join("app.log.2.gz/x");
     fs::create_dir_all(&stuck).unwrap();

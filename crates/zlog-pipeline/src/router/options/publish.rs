@@ -9,7 +9,9 @@ use zlog_core::{Error, Result};
 use super::{Class, HandlerTarget, Key, Opening, Reader, Target};
 use crate::handler::Handler;
 use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
-use crate::socket::{DEFAULT_HWM, Endpoint, InUseHints, Publisher, Role, SocketOptions};
+use crate::socket::{
+    DEFAULT_HWM, Endpoint, InUseHints, Publisher, Role, SocketOptions, host_not_found,
+};
 
 /// Publishes on a ZeroMQ socket.
 pub(super) static PUBLISH: Class = Class {
@@ -100,6 +102,11 @@ impl HandlerTarget for PublishTarget {
         let publisher = Publisher::open(&self.endpoints()?, &options)?;
         for bound in publisher.bound() {
             with.reporter.say(&format!("bound {bound}"));
+        }
+        for status in publisher.endpoint_status() {
+            if let Some(why) = &status.unresolved {
+                with.reporter.say(&host_not_found(&status.endpoint, 1, why));
+            }
         }
         let reporter = with.reporter.clone();
         let options = PublishOptions {

@@ -12,7 +12,7 @@ use super::connection_manager::ConnectionManager;
 use super::endpoint::{Endpoint, Role};
 #[cfg(unix)]
 use super::event_watch::EventWatch;
-use super::ffi;
+use super::ffi::{self, Errno};
 use super::flush::{Flushed, flush};
 use super::ipc_cleanup::IpcFiles;
 use super::options::{self, SocketOptions};
@@ -199,21 +199,20 @@ impl Publisher {
     /// # Errors
     /// The socket has failed for good.
     pub fn send(&mut self, topic: &[u8], body: &[u8]) -> Result<Sent> {
-        match self.socket.send(topic, zmq::SNDMORE) {
+        match ffi::send(&mut self.socket, topic, zmq::SNDMORE) {
             Ok(()) => {}
-            Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => return Ok(Sent::Full),
+            Err(error) if is_full(error) => return Ok(Sent::Full),
             Err(error) => return Err(send_failed(error)),
         }
         // libzmq counts room in whole messages, so the second frame should always find room.
         // It is repeated in any case: half a message must never stay.
-        let mut rest = zmq::Message::from(body);
         loop {
-            match self.socket.send(rest, 0) {
+            match ffi::send(&mut self.socket, body, 0) {
                 Ok(()) => {
                     self.sent += 1;
                     return Ok(Sent::Sent);
                 }
-                Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => rest = zmq::Message::from(body),
+                Err(error) if is_full(error) => {}
                 Err(error) => return Err(send_failed(error)),
             }
         }
@@ -397,8 +396,13 @@ impl Publisher {
     }
 }
 
-fn send_failed(error: zmq::Error) -> Error {
-    Error::new(format!("can't send on the ZeroMQ socket: {}", error.message()))
+/// Whether a send has failed only since there was no room, or at a signal.
+fn is_full(error: Errno) -> bool {
+    error.is(zmq::Error::EAGAIN) || error.is(zmq::Error::EINTR)
+}
+
+fn send_failed(error: Errno) -> Error {
+    Error::new(format!("can't send on the ZeroMQ socket: {error}"))
 }
 
 #[cfg(test)]

@@ -322,8 +322,8 @@ fn fill<'a>(
     // Neither a later piece of a long line nor a line out of a traceback has fields of
     // its own. Its prefix may have some.
     let found = match prefixed {
-        Some((first, _)) if orphan => {
-            let found = parser.parse_into(first, record);
+        Some((first, len)) if orphan => {
+            let found = parser.parse_behind(len, first, record);
             record.msg = Cow::Borrowed(head);
             found
         }
@@ -331,7 +331,8 @@ fn fill<'a>(
             record.msg = Cow::Borrowed(head);
             false
         }
-        _ => parser.parse_into(head, record),
+        Some((_, len)) => parser.parse_behind(len, head, record),
+        None => parser.parse_into(head, record),
     };
     let is_known = found || record.created.is_some();
     let is_behind = |(_, len)| found || is_known && parser.message_start() > len;

@@ -20,9 +20,9 @@ const MAX_KEYS: usize = 4;
 
 /// The prefix of a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Prefix {
+pub(crate) struct Prefix {
     /// Its length in bytes; 0 without one.
-    pub(super) len: usize,
+    pub(crate) len: usize,
     /// Of each name, a hash of the names up to it, and where the parts up to the next one end.
     /// Lines of one program have the same names, whatever their times are. The last names may be
     /// the program's own: further lines lack them.
@@ -32,9 +32,9 @@ pub(super) struct Prefix {
 
 impl Prefix {
     /// The prefix of a line, with one space after it. Colours don't count.
-    pub(super) fn of(line: &str) -> Prefix {
+    pub(crate) fn of(line: &str) -> Prefix {
         let mut prefix = Prefix::default();
-        prefix.len = scan(line, |key, len| {
+        prefix.len = scan(line, &mut |key, len| {
             let at = prefix.names().position(|own| own == key).unwrap_or(prefix.count);
             if let Some(name) = prefix.names.get_mut(at) {
                 *name = (key, len);
@@ -51,7 +51,7 @@ impl Prefix {
     /// The length of the prefix of a further line of the program, whose first line had this prefix,
     /// and this prefix without the names that the line lacks. `line_prefix` is all of the line's.
     /// `None` if the line has none of these, or that of another program.
-    pub(super) fn find(self, line: &str, line_prefix: Prefix) -> Option<(usize, Prefix)> {
+    pub(crate) fn find(self, line: &str, line_prefix: Prefix) -> Option<(usize, Prefix)> {
         if self.len == 0 {
             return Some((0, self));
         }
@@ -72,14 +72,44 @@ impl Prefix {
     }
 
     /// A further line of the program, without its prefix. `None` if it is none.
-    pub(super) fn strip(self, line: &str) -> Option<&str> {
+    pub(crate) fn strip(self, line: &str) -> Option<&str> {
         self.find(line, Prefix::of(line)).map(|(len, _)| &line[len..])
     }
 }
 
+/// The length of a line's prefix in bytes; 0 without one.
+pub(super) fn length(line: &str) -> usize {
+    scan(line, &mut |_, _| {})
+}
+
+/// Whether a part of the line's prefix ends there.
+pub(super) fn has_part_to(line: &str, end: usize) -> bool {
+    let (parts, count) = parts(line);
+    parts[..count].iter().any(|part| part.end == end)
+}
+
+/// A part of a prefix.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Part {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// It has a name, and is not only a time.
+    pub(crate) is_name: bool,
+}
+
+/// The parts of a line's prefix, and their number.
+pub(crate) fn parts(line: &str) -> ([Part; MAX_PARTS], usize) {
+    let (mut parts, mut count, mut last, mut start) = ([Part::default(); MAX_PARTS], 0, 0, 0);
+    scan(line, &mut |key, end| {
+        parts[count] = Part { start, end, is_name: key != last };
+        (count, last, start) = (count + 1, key, end);
+    });
+    (parts, count)
+}
+
 /// Finds the parts of a prefix, and calls `part` with the key and the end of each. Returns the
 /// end of the last one.
-fn scan(line: &str, mut part: impl FnMut(u32, usize)) -> usize {
+fn scan(line: &str, part: &mut dyn FnMut(u32, usize)) -> usize {
     let mut scan = Scan { line, at: 0, key: 0, time: Time::None, is_rfc5424: false };
     let mut end = 0;
     for _ in 0..MAX_PARTS {
