@@ -18,6 +18,8 @@ mod descriptors;
 mod docs;
 /// `zlog emit`: what is published, and how it ends.
 mod emit;
+/// The engine `zmtp`, with PyZMQ on the other side.
+mod engine;
 /// Arguments that messages quote: none steers a terminal or forges a line.
 mod escapes;
 /// Format strings, held against CPython.
