@@ -186,8 +186,8 @@ fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// The endpoints that the process of this file has announced. Removes the file and the sockets of a process
-/// that has ended.
+/// The endpoints that the process of this file has announced. Removes the file and the sockets of
+/// a process that has ended.
 pub(super) fn read(path: &Path) -> Option<Registered> {
     if path.extension()? != &LOCK[1..] {
         return None;
@@ -196,8 +196,9 @@ pub(super) fn read(path: &Path) -> Option<Registered> {
     let file = File::open(path).ok()?;
     match file.try_lock_shared() {
         Ok(()) => {
-            // Another process may have removed it, and a new one with the same number made its own.
-            if is_at(&file, path) {
+            // Only one at a time may remove it: meanwhile, a new process with the same number may
+            // have made its own.
+            if file.try_lock().is_ok() && is_at(&file, path) {
                 remove(&socket);
             }
             None
@@ -206,7 +207,11 @@ pub(super) fn read(path: &Path) -> Option<Registered> {
         Err(TryLockError::Error(_)) => None,
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
-            file.take(MAX_BYTES).read_to_string(&mut text).ok()?;
+            (&file).take(MAX_BYTES).read_to_string(&mut text).ok()?;
+            // Perhaps another process has just removed it.
+            if !is_at(&file, path) {
+                return None;
+            }
             Registered::parse(socket.file_name()?.to_string_lossy().into_owned(), &text)
         }
     }
