@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,21 @@ def test_a_run_directory_that_others_can_change_is_not_used(monkeypatch, tmp_pat
     logger_of(handler).warning("hello")
     handler.close()
     reader.wait_for(1)
+
+
+def test_a_process_is_found_whatever_others_remove_at_the_same_time(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    directory = _meeting._own_directory()
+
+    def register_and_look(_):
+        for _ in range(60):
+            own = _meeting.Registration(directory)
+            own.announce("x")
+            endpoint = f"ipc://{own.socket}"
+            found = [fields.get("publishes") for _, fields in _meeting._registered()]
+            own.end()
+            assert endpoint in found
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(register_and_look, range(8)))
+    assert os.listdir(directory) == []

@@ -8,6 +8,7 @@ file in it, which the system unlocks when the process ends, however it ends.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -216,13 +217,18 @@ def _read(path: str) -> str:
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return os.read(file, _MAX_BYTES).decode(errors="replace")
+        text = os.read(file, _MAX_BYTES).decode(errors="replace")
+        # Perhaps another process has just removed it.
+        return text if _is_at(file, path) else ""
     except OSError:
         # Where locks do not work, nobody can register.
         return ""
     else:
-        if _is_at(file, path):
-            _remove(path[: -len(".lock")])
+        # Only one at a time may remove it: meanwhile, a new process may have made its own.
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(file, path):
+                _remove(path[: -len(".lock")])
         return ""
     finally:
         os.close(file)
