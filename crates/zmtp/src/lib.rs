@@ -48,9 +48,9 @@
 //! | zeromq 0.7.0 | 0.1 or less | 0.03 |
 //!
 //! All of them build. None is faster than libzmq by the factor of five that zlog is after, as
-//! they were called here: message by message, with default options. This engine was in five runs
-//! 5.3 to 8.7 times as fast as libzmq with 100-byte bodies, and 2.0 to 6.1 times with 300-byte
-//! ones (`benches/results/2026-11-26-engine.md`). Their limits and counts were not examined
+//! they were called here: message by message, with default options. This engine was 7.6 times as
+//! fast as libzmq with 100-byte bodies and 3.5 times with 300-byte ones on an idle machine
+//! (`benches/results/2026-11-26-engine.md`). Their limits and counts were not examined
 //! further. rzmq is under the MPL. omq-proto, the part of omq without I/O, could have made the
 //! handshakes; it has 30,000 lines and needs Rust 1.93, above this workspace's 1.89, for what
 //! takes some hundred lines here.
