@@ -26,6 +26,18 @@ fn it_may_wait_for_several_subscribers() {
 }
 
 #[test]
+fn a_subscriber_of_several_topics_counts_once() {
+    let mut emit = emit(["--wait-for", "2", "-r", "app", "-m", "x"]).start();
+    let endpoint = emit.endpoint();
+    let first = Listener::connect(&endpoint, "app.INFO").and("app.").and("app.ERROR");
+    assert_eq!(first.try_next(Duration::from_millis(300)), None, "it counts once");
+    let second = Listener::connect(&endpoint, "");
+    assert_eq!(first.next().topic, "app.INFO", "two subscribers are there");
+    assert_eq!(second.next().topic, "app.INFO", "the one that was waited for misses nothing");
+    emit.wait().success();
+}
+
+#[test]
 fn a_subscriber_of_other_topics_does_not_count() {
     let mut emit = emit(["-r", "app", "-m", "x"]).start();
     let endpoint = emit.endpoint();

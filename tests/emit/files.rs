@@ -12,6 +12,16 @@ use crate::harness::{ANY_PORT, Listener, Running, emit, published, zlog};
 use super::texts;
 
 #[test]
+fn files_are_published_whole_in_the_order_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let (one, two) = (directory.path().join("1.log"), directory.path().join("2.log"));
+    fs::write(&one, "a\nb\n").unwrap();
+    fs::write(&two, "c\nd").unwrap();
+    let emit = emit(["--file", two.to_str().unwrap(), one.to_str().unwrap()]);
+    assert_eq!(texts(emit), ["c", "d", "a", "b"]);
+}
+
+#[test]
 fn a_missing_file_is_named_and_the_others_are_published() {
     let directory = tempfile::tempdir().unwrap();
     let there = directory.path().join("there.log");

@@ -46,6 +46,12 @@ impl Listener {
         Listener { socket, monitor }
     }
 
+    /// Subscribes to another prefix.
+    pub(crate) fn and(self, topic: &str) -> Listener {
+        self.socket.set_subscribe(topic.as_bytes()).expect("a SUB socket");
+        self
+    }
+
     /// Binds any port, for publishers that connect. Also returns the endpoint.
     pub(crate) fn bind(topic: &str) -> (Listener, String) {
         let context = Context::new();
