@@ -20,8 +20,8 @@
 //! dropped is counted for each subscriber and topic: [`Publisher::take_dropped`].
 //!
 //! The subscriber's thread reads into blocks and hands them over whole. [`Message::frames`] are
-//! slices of them: nothing is copied or allocated for a message. If nobody takes the blocks, the
-//! thread stops reading.
+//! slices of them: nothing is copied or allocated for a message. The thread stops reading while
+//! nobody takes its blocks.
 //!
 //! # Differences from libzmq
 //!
@@ -47,8 +47,8 @@
 //! | monocoque-rs 0.4.2 (tokio) | 0.3, 0.3 | 0.4, 0.2 |
 //! | zeromq 0.7.0 | 0.1 or less | 0.03 |
 //!
-//! All of them build. None is faster than libzmq by the factor of five that zlog is after, as
-//! they were called here: message by message, with default options. This engine was 7.6 times as
+//! All of them build. zlog needs five times the speed of libzmq, and none of them reaches it when
+//! it is called message by message, with default options. This engine was 7.6 times as
 //! fast as libzmq with 100-byte bodies and 3.5 times with 300-byte ones on an idle machine
 //! (`benches/results/2026-11-26-engine.md`). Their limits and counts were not examined
 //! further. rzmq is under the MPL. omq-proto, the part of omq without I/O, could have made the
