@@ -151,13 +151,14 @@ impl Assembly {
 
     /// Ends the record, since no more lines have come in time.
     pub(super) fn expire(&mut self) {
-        self.end();
+        self.assembler.expire();
+        self.held.is_ended = self.held.tag.is_some();
         self.is_expired = true;
     }
 
-    /// Ends the record: no more lines follow.
+    /// Ends the record: the stream has ended.
     pub(super) fn end(&mut self) {
-        self.assembler.expire();
+        self.assembler.end();
         self.held.is_ended = self.held.tag.is_some();
     }
 
@@ -220,7 +221,8 @@ impl Assembly {
             self.previous = Some(Previous { time: assembled.tag.time(), ..previous });
         }
         let has_trace = assembled.trace.is_some();
-        let is_line = !assembled.orphan && assembled.tag.part == 0 && !is_empty;
+        let is_line =
+            !assembled.orphan && !assembled.continues && assembled.tag.part == 0 && !is_empty;
         let flow = sink(&mut record)?;
         drop(record);
         if let Some(batch) = &mut self.batch {
@@ -249,20 +251,20 @@ impl Previous {
         Previous { message, level: record.level, has_trace, time: 0.0 }
     }
 
-    /// Whether a traceback belongs to this record, or continues it.
+    /// Whether a traceback belongs to this record, or lines continue it.
     fn precedes(&self, assembled: Assembled<'_>) -> bool {
-        let is_traceback = assembled.orphan && !assembled.uncaught;
-        let follows = assembled.continues || !self.has_trace;
-        is_traceback && follows && assembled.tag.time() - self.time <= LATE
+        let follows = assembled.continues || assembled.orphan && !self.has_trace;
+        follows && !assembled.uncaught && assembled.tag.time() - self.time <= LATE
     }
 
-    /// Names this record in that of its traceback.
+    /// Names this record in that of its traceback, or of further lines of its message.
     fn follow(&self, record: &mut Record<'_>, assembled: Assembled<'_>) {
         if !is_failure(assembled) {
             record.level = self.level;
         }
         let message = RawJson(Cow::Owned(json::quoted(&self.message)));
-        record.extras.push((Cow::Borrowed("traceback_of"), message));
+        let key = if assembled.orphan { "traceback_of" } else { "continuation_of" };
+        record.extras.push((Cow::Borrowed(key), message));
     }
 }
 
@@ -317,7 +319,7 @@ fn fill<'a>(
     piece_level: &mut Option<Level>,
     parser: &mut Parser,
 ) -> Parsed {
-    let Assembled { head, trace, stack, orphan, prefixed, uncaught, tag, .. } = assembled;
+    let Assembled { head, trace, stack, orphan, prefixed, uncaught, implied, tag, .. } = assembled;
     parser.set_received(tag.received);
     // Neither a later piece of a long line nor a line out of a traceback has fields of
     // its own. Its prefix may have some.
@@ -341,7 +343,7 @@ fn fill<'a>(
         enclosure.surround(record, head);
     }
     if !found {
-        record.level = spec.level;
+        record.level = implied.map_or(spec.level, |level| level.max(spec.level));
     }
     if tag.part > 1 {
         record.level = piece_level.unwrap_or(record.level);

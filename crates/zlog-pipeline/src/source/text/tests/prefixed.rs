@@ -300,7 +300,7 @@ fn what_looks_like_a_prefix_hides_no_traceback_that_has_none() {
             assert_eq!(records[0].exc_text.as_deref(), Some(crash), "{head}");
         }
     }
-    let lines = ["12:00:01 INFO at (a)", "web-1  | KeyError: no trace", "[0] panic mode", "web | "];
+    let lines = ["12:00:01 INFO at (a)", "web-1  | no KeyError: fine", "[0] panic mode", "web | "];
     let (records, _) = read_all(lines.map(|line| format!("{line}\n")).concat().as_bytes());
     let mut seen = messages(&records);
     // A line that names an exception waits for its traceback, while lines of others pass.
