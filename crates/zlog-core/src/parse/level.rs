@@ -13,6 +13,7 @@
 //!   a word that ends in one (`cc: error: x`);
 //! - as a word `level=error`.
 
+use crate::formats::Input;
 use crate::level::Level;
 use crate::text::{prefix, sgr};
 
@@ -21,10 +22,16 @@ const MAX_BYTES: usize = 192;
 const MAX_WORDS: usize = 12;
 
 /// The level of a line. `rest` is the line after a leading time, or the whole line.
-pub(super) fn of_line(line: &str, rest: &str) -> Option<Level> {
-    let stamped = rest.len() < line.len();
+pub(super) fn of_line(line: &Input<'_>, rest: &str) -> Option<Level> {
+    let whole = line.whole();
+    let stamped = rest.len() < whole.len();
     let window = prefix(rest, MAX_BYTES);
-    Scanner::new(stamped).level(sgr::strip(window).as_bytes())
+    let scanner = Scanner::new(stamped);
+    if line.has_no_colour_before(whole.len() - rest.len() + window.len()) {
+        scanner.level(window.as_bytes())
+    } else {
+        scanner.level(sgr::strip(window).as_bytes())
+    }
 }
 
 /// The state after the words read so far.

@@ -3,13 +3,18 @@
 use super::{Assembler, Kind, Phase, Prefix};
 
 impl Assembler {
-    /// Whether the lines of a traceback that goes on have a prefix, so that lines of other
-    /// programs may come between them. Ordinary lines do not count, although a traceback may
-    /// follow them: they would change places with others for nothing.
+    /// Whether the record goes on and its lines have a prefix, so that lines of other programs
+    /// may come between them.
     pub fn may_be_interleaved(&self) -> bool {
+        self.phase == Phase::Open && self.prefix.len > 0 && !self.is_bare
+    }
+
+    /// The line of a record that is only that, and perhaps above a traceback. If it is about no
+    /// error, it would change places with others for nothing.
+    pub fn ordinary_line(&self) -> Option<&str> {
         let is_trace =
             matches!(self.kind, Kind::Header | Kind::Orphan) || self.committed > self.first;
-        self.phase == Phase::Open && is_trace && self.prefix.len > 0 && !self.is_bare
+        (!is_trace).then(|| &self.text[..self.first])
     }
 
     /// The most lines of other programs that may come between those of the traceback.

@@ -139,6 +139,12 @@ impl Assembly {
         self.held.tag.is_none() && self.waits() && time - self.last_time > self.wait.as_secs_f64()
     }
 
+    /// Whether the record is a traceback, or a line at ERROR, after which one is likely.
+    pub(super) fn is_trace_or_error(&mut self) -> bool {
+        let is_error = |line| self.parser.recognize(line).is_some_and(|it| it >= Level::ERROR);
+        self.assembler.ordinary_line().is_none_or(is_error)
+    }
+
     /// See [`Assembler::offer`].
     pub(super) fn offer(&mut self, line: &str, tag: Tag) -> Offer {
         let mut is_record = |line: &str| self.parser.recognize(line).is_some();
@@ -327,6 +333,8 @@ fn fill<'a>(
         Some((first, len)) if orphan => {
             let found = parser.parse_behind(len, first, record);
             record.msg = Cow::Borrowed(head);
+            // `panic:` is a level, too.
+            record.level = record.level.min(Level::ERROR);
             found
         }
         _ if orphan || tag.part > 1 => {
@@ -340,7 +348,7 @@ fn fill<'a>(
     let is_behind = |(_, len)| found || is_known && parser.message_start() > len;
     let is_known_behind = prefixed.map(is_behind);
     if let Some(enclosure) = tag.enclosure {
-        enclosure.surround(record, head);
+        enclosure.surround(record);
     }
     if !found {
         record.level = implied.map_or(spec.level, |level| level.max(spec.level));

@@ -211,6 +211,40 @@ fn tracebacks_of_several_programs_are_joined_while_their_lines_come_one_by_one()
 }
 
 #[test]
+fn a_traceback_belongs_to_the_error_of_its_program_also_after_lines_of_others() {
+    for (collector, prefixes, other) in
+        PREFIXES.into_iter().filter(|(_, _, other)| !other.is_empty())
+    {
+        let head = format!("{}ERROR it failed", prefixes[0]);
+        if head.starts_with('<') || head.contains("WARNING") {
+            // The prefix has another level, which counts.
+            continue;
+        }
+        let between = [format!("{other}INFO one"), format!("{other}INFO two")];
+        for crash in [CRASHES[0], CRASHES[2], CRASHES[4]] {
+            let own = prefixed(crash, prefixes);
+            let lines = [&[head.clone()][..], &between, &own].concat();
+            let (records, _) = read_all(text(&lines).as_bytes());
+            assert_eq!(records.len(), 3, "{collector}: {records:#?}");
+            assert_eq!(records[2].level, Level::ERROR, "{collector}");
+            assert!(head.ends_with(&*records[2].msg), "{collector}: {:?}", records[2].msg);
+            assert_eq!(records[2].exc_text.as_deref(), Some(&*own.join("\n")), "{collector}");
+        }
+    }
+}
+
+/// Without prefixes, nothing says whose traceback it is.
+#[test]
+fn a_traceback_after_a_line_of_another_program_is_at_error_with_or_without_that_line() {
+    for crash in CRASHES {
+        let (records, _) = read_all(format!("ERROR it failed\nINFO other\n{crash}\n").as_bytes());
+        assert_eq!(records[0].exc_text, None, "{records:#?}");
+        let last = records.last().unwrap();
+        assert_eq!((last.level, printed(last).contains(crash)), (Level::ERROR, true), "{last:#?}");
+    }
+}
+
+#[test]
 fn lines_between_those_of_a_traceback_keep_their_order_and_level() {
     let lines = prefixed(CRASHES[0], ["web-1  | "; 3]);
     let between: Vec<String> = (0..lines.len()).map(|at| format!("db-1   | INFO {at}")).collect();
