@@ -1,6 +1,7 @@
 //! Tracebacks whose lines alternate with those of other programs.
 
 use super::{Assembler, Kind, Phase, Prefix};
+use crate::parse::prefix;
 
 impl Assembler {
     /// Whether the record goes on and its lines have a prefix, so that lines of other programs
@@ -9,12 +10,17 @@ impl Assembler {
         self.phase == Phase::Open && self.prefix.len > 0 && !self.is_bare
     }
 
-    /// The line of a record that is only that, and perhaps above a traceback. If it is about no
-    /// error, it would change places with others for nothing.
-    pub fn ordinary_line(&self) -> Option<&str> {
+    /// Whether the record is worth a place of its own while lines of other programs pass:
+    /// it is a traceback, or a line about an error (`is_error`) of a container, whose traceback
+    /// may follow. Other lines would change places with these for nothing, and in the journal of
+    /// a system, errors would.
+    pub fn waits_for_its_own(&self, is_error: impl FnOnce(&str) -> bool) -> bool {
         let is_trace =
             matches!(self.kind, Kind::Header | Kind::Orphan) || self.committed > self.first;
-        (!is_trace).then(|| &self.text[..self.first])
+        is_trace || {
+            let line = &self.text[..self.first];
+            prefix::is_of_container(&line[..self.prefix.len]) && is_error(line)
+        }
     }
 
     /// The most lines of other programs that may come between those of the traceback.

@@ -244,12 +244,11 @@ impl Assembler {
         }
     }
 
-    /// Ends the wait for further lines at the end of the stream. A program often ends with an
-    /// exception, so text after one is the rest of its message, unless a collector has written
-    /// it, whose program may go on.
-    pub fn end(&mut self) {
-        let is_text = self.prefix.len == 0 && self.trace.is_some_and(Trace::is_text);
-        if self.phase == Phase::Open && is_text {
+    /// Ends the wait for further lines at the end of the stream. If that `is_of_one_program`, it
+    /// has perhaps ended with an exception, so text after one is the rest of its message.
+    pub fn end(&mut self, is_of_one_program: bool) {
+        let is_text = self.trace.is_some_and(Trace::is_text);
+        if self.phase == Phase::Open && is_text && is_of_one_program {
             (self.message_end, self.needs_record) = (self.text.len(), false);
         }
         self.expire();

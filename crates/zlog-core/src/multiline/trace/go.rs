@@ -37,11 +37,11 @@ pub(super) fn begins(line: &str) -> Option<Step> {
     ];
     const MAYBE: [&str; 2] = ["runtime: ", "unexpected fault address "];
     let starts = |it: &&str| line.starts_with(*it);
-    if CERTAIN.iter().any(|it| starts(it)) {
+    if CERTAIN.iter().any(starts) {
         Some(Part(trace(State::Message(0))))
     } else if is_goroutine(line) {
         Some(Part(trace(State::Frames)))
-    } else if MAYBE.iter().any(|it| starts(it)) {
+    } else if MAYBE.iter().any(starts) {
         Some(Maybe(trace(State::Message(0))))
     } else if is_race(line) {
         Some(Part(trace(State::Race)))

@@ -139,10 +139,10 @@ impl Assembly {
         self.held.tag.is_none() && self.waits() && time - self.last_time > self.wait.as_secs_f64()
     }
 
-    /// Whether the record is a traceback, or a line at ERROR, after which one is likely.
-    pub(super) fn is_trace_or_error(&mut self) -> bool {
-        let is_error = |line| self.parser.recognize(line).is_some_and(|it| it >= Level::ERROR);
-        self.assembler.ordinary_line().is_none_or(is_error)
+    /// See [`Assembler::waits_for_its_own`].
+    pub(super) fn waits_for_its_own(&mut self) -> bool {
+        let is_error = |line: &str| self.parser.recognize(line) >= Some(Level::ERROR);
+        self.assembler.waits_for_its_own(is_error)
     }
 
     /// See [`Assembler::offer`].
@@ -164,7 +164,8 @@ impl Assembly {
 
     /// Ends the record: the stream has ended.
     pub(super) fn end(&mut self) {
-        self.assembler.end();
+        // A command's stdout and stderr are streams of one program each.
+        self.assembler.end(self.spec.process.is_some());
         self.held.is_ended = self.held.tag.is_some();
     }
 

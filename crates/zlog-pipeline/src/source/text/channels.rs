@@ -182,7 +182,7 @@ impl Channels {
         if is_open && !self.assemblies[0].assembler.is_of_other(line) {
             return 0;
         }
-        let is_open = is_open && self.assemblies[0].is_trace_or_error();
+        let is_open = is_open && self.assemblies[0].waits_for_its_own();
         for assembly in self.assemblies.iter_mut().skip(INTERLEAVED).filter(|it| it.waits()) {
             assembly.others += 1;
             if assembly.others > assembly.assembler.max_between() {

@@ -16,10 +16,6 @@ fn outputs() -> Vec<(String, String)> {
     };
     let mut outputs: Vec<_> = texts.map(read).collect();
     outputs.sort();
-    // Whether its last line belongs to the message depends on what follows.
-    for (_, text) in outputs.iter_mut().filter(|(name, _)| name == "python-uncaught") {
-        text.push('\n');
-    }
     outputs
 }
 
@@ -67,8 +63,10 @@ fn a_traceback_in_colours_is_as_one_without() {
 #[test]
 fn tracebacks_that_follow_each_other_are_as_one_alone() {
     for (name, text) in outputs() {
+        // The last line of this output may be the message of any record.
+        let gap = if name == "python-uncaught" { "\n" } else { "" };
         let alone = shapes(&read_all(text.as_bytes()).0);
-        let (twice, _) = read_all(text.repeat(2).as_bytes());
+        let (twice, _) = read_all(format!("{text}{gap}{text}").as_bytes());
         assert_eq!(shapes(&twice), [&alone[..], &alone].concat(), "{name}");
     }
 }

@@ -8,8 +8,12 @@ use crate::source::text::stream::{CurrentBlock, Shared};
 
 /// The records of lines that come with these pauses between them, by a simulated clock.
 fn read_slowly(text: &str, pause: Duration) -> Vec<Record<'static>> {
+    read_slowly_of(StreamSpec::default(), text, pause)
+}
+
+fn read_slowly_of(spec: StreamSpec, text: &str, pause: Duration) -> Vec<Record<'static>> {
     let options = LineOptions::default();
-    let mut stream = Stream::new(StreamSpec::default(), &options);
+    let mut stream = Stream::new(spec, &options);
     let mut shared = Shared {
         counts: LineCounts::default(),
         skip_empty: false,
@@ -194,12 +198,16 @@ fn the_rest_of_a_message_that_comes_late_has_the_level_of_its_record_and_names_i
 }
 
 #[test]
-fn text_after_an_exception_is_the_rest_of_its_message_at_the_end_of_a_stream() {
+fn text_after_an_exception_is_the_rest_of_its_message_at_the_end_of_a_command() {
+    let spec = StreamSpec { process: Some(7), ..StreamSpec::default() };
     let crash = "Traceback (most recent call last):\n  File \"a.py\", line 1\nE: one\ntwo\n";
     for before in ["", "up\n"] {
-        let records = read_slowly(&format!("{before}{crash}"), Duration::ZERO);
+        let text = format!("{before}{crash}");
+        let records = read_slowly_of(spec, &text, Duration::ZERO);
         assert_eq!(shown(&records).matches("two").count(), 1, "{records:#?}");
-        let records = read_slowly(&format!("{before}{crash}\n"), Duration::from_millis(50));
+        let records = read_slowly_of(spec, &text, Duration::from_millis(50));
         assert_eq!(shown(&records).matches("two").count(), 0, "a message comes at once");
+        let records = read_slowly(&text, Duration::ZERO);
+        assert_eq!(shown(&records).matches("two").count(), 0, "the stream may be of several");
     }
 }

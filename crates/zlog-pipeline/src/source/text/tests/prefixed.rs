@@ -216,8 +216,14 @@ fn a_traceback_belongs_to_the_error_of_its_program_also_after_lines_of_others() 
         PREFIXES.into_iter().filter(|(_, _, other)| !other.is_empty())
     {
         let head = format!("{}ERROR it failed", prefixes[0]);
-        if head.starts_with('<') || head.contains("WARNING") {
-            // The prefix has another level, which counts.
+        // Celery's prefix has another level, which counts. Errors of a system keep their places.
+        let is_system = ["syslog", "syslog with ISO times", "RFC 5424", "Heroku"];
+        if collector.starts_with("journalctl") || is_system.contains(&collector) {
+            let (records, _) = read_all(text(&[head, format!("{other}INFO one")]).as_bytes());
+            assert!(records[0].msg.ends_with("it failed"), "{collector}: {records:#?}");
+            continue;
+        }
+        if head.contains("WARNING") {
             continue;
         }
         let between = [format!("{other}INFO one"), format!("{other}INFO two")];
