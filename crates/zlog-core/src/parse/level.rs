@@ -15,6 +15,7 @@
 //!
 //! Perl's `die` names no level, but the place: `it failed at main.pl line 3.` is an error.
 
+use crate::formats::Input;
 use crate::level::Level;
 use crate::text::{prefix, sgr};
 
@@ -23,14 +24,17 @@ const MAX_BYTES: usize = 192;
 const MAX_WORDS: usize = 12;
 
 /// The level of a line. `rest` is the line after a leading time, or the whole line.
-pub(super) fn of_line(line: &str, rest: &str) -> Option<Level> {
-    let stamped = rest.len() < line.len();
-    named_level(rest, stamped).or_else(|| is_perl_error(rest).then_some(Level::ERROR))
-}
-
-fn named_level(rest: &str, stamped: bool) -> Option<Level> {
+pub(super) fn of_line(line: &Input<'_>, rest: &str) -> Option<Level> {
+    let whole = line.whole();
+    let stamped = rest.len() < whole.len();
     let window = prefix(rest, MAX_BYTES);
-    Scanner::new(stamped).level(sgr::strip(window).as_bytes())
+    let scanner = Scanner::new(stamped);
+    let named = if line.has_no_colour_before(whole.len() - rest.len() + window.len()) {
+        scanner.level(window.as_bytes())
+    } else {
+        scanner.level(sgr::strip(window).as_bytes())
+    };
+    named.or_else(|| is_perl_error(rest).then_some(Level::ERROR))
 }
 
 /// Whether the line is what Perl's `die` prints, and `warn`: `text at main.pl line 3.`, perhaps
@@ -359,7 +363,7 @@ mod tests {
             ("see the table at page line 3.", None),
             ("it is done.", None),
         ] {
-            assert_eq!(of_line(line, line), level, "{line}");
+            assert_eq!(of_line(&Input::new(line), line), level, "{line}");
         }
     }
 

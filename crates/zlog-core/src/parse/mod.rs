@@ -237,7 +237,7 @@ impl Parser {
             self.parse_pattern(line, record);
         } else if self.matcher.is_forced() && self.depth == 0 {
             record.msg = Cow::Borrowed(line);
-            match self.read_format(line, record) {
+            match self.read_format(&Input::new(line), record) {
                 Some(message) => self.message_start = line.len() - message.len(),
                 None => self.counts.unmatched += 1,
             }
@@ -317,7 +317,8 @@ impl Parser {
     /// Reads a line of text, whose prefix has `prefix` bytes.
     fn detect_fields<'a>(&mut self, whole: &'a str, prefix: usize, record: &mut Record<'a>) {
         let line = priority::read(whole, record);
-        if self.read_structure(whole, line, prefix, record) {
+        let input = Input::new(line);
+        if self.read_structure(whole, &input, prefix, record) {
             return;
         }
         let mut rest = self.read_time(line, line.len() < whole.len(), record);
@@ -326,22 +327,22 @@ impl Parser {
         }
         self.message_start = whole.len() - rest.len();
         if record.level == Level::NOTSET
-            && let Some(level) = level::of_line(line, rest)
+            && let Some(level) = level::of_line(&input, rest)
         {
             record.level = level;
         }
     }
 
-    /// Reads `line`, which is `whole` without a priority, if it has a format, is logfmt, or is a
+    /// Reads the line in `input`, which is `whole` without a priority, if it has a format, is logfmt, or is a
     /// prefix before such a line. Returns `false` and changes nothing else.
     fn read_structure<'a>(
         &mut self,
         whole: &'a str,
-        line: &'a str,
+        input: &Input<'a>,
         prefix: usize,
         record: &mut Record<'a>,
     ) -> bool {
-        let Some(rest) = self.read_format(line, record) else {
+        let Some(rest) = self.read_format(input, record) else {
             if prefix > 0 && self.read_behind_names(whole, record) {
                 return true;
             }
@@ -354,7 +355,7 @@ impl Parser {
             return true;
         }
         if record.level == Level::NOTSET
-            && let Some(level) = level::of_line(line, rest)
+            && let Some(level) = level::of_line(input, rest)
         {
             record.level = level;
         }
@@ -375,15 +376,16 @@ impl Parser {
     /// Fills the record with the fields of the line's format. Returns the message after them;
     /// `None` if the line has no format.
     #[inline]
-    fn read_format<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> Option<&'a str> {
-        let input = Input::new(line);
+    fn read_format<'a>(&mut self, input: &Input<'a>, record: &mut Record<'a>) -> Option<&'a str> {
         if let Some(explanation) = &mut self.explanation {
-            explanation.attempts = self.matcher.explain(&input, &self.zone, self.received);
+            explanation.attempts = self.matcher.explain(input, &self.zone, self.received);
         }
-        let end = self.matcher.read(&input, &self.zone, self.received, record)?;
-        // `end` is a position in the line without colours.
-        let is_line = matches!(input, Input::Line(_));
-        Some(if is_line { &line[end..] } else { line })
+        let end = self.matcher.read(input, &self.zone, self.received, record)?;
+        Some(match *input {
+            Input::Line(line) => &line[end..],
+            // `end` is a position in the line without colours.
+            Input::Plain(_, line) => line,
+        })
     }
 
     /// Which formats were tried with the last line, and why; `None` without

@@ -9,7 +9,7 @@ use super::json::{self, Scan, Shape};
 use super::trace::{self, Step, Trace};
 use super::{Assembled, LATE, Offer, Options, Rules, Tag, Wait};
 use crate::formats::{Continuation, Formats};
-use crate::parse::prefix::Prefix;
+use crate::parse::prefix::{Prefix, begins_as_text};
 
 /// Joins the lines of one stream.
 #[derive(Debug)]
@@ -118,18 +118,23 @@ struct LineStart {
     begins: Step,
     /// Its prefix, unless a traceback begins with the whole line.
     prefix: Prefix,
+    /// It has none of the bytes that most structure needs: see [`trace::is_plain`].
+    is_plain: bool,
 }
 
 impl LineStart {
     fn at(line: &str) -> LineStart {
-        let (begins, mut prefix) = (Trace::begins(line), Prefix::default());
+        let is_plain = trace::is_plain(line);
+        let (begins, mut prefix) = (Trace::begins_if(line, is_plain), Prefix::default());
         if begins != Step::Not {
-            return LineStart { begins, prefix };
+            return LineStart { begins, prefix, is_plain };
         }
-        prefix = Prefix::of(line);
+        if !(is_plain && begins_as_text(line)) {
+            prefix = Prefix::of(line);
+        }
         let has_trace = prefix.len > 0 && !begins_with_level(&line[prefix.len..]);
         let begins = if has_trace { Trace::begins(&line[prefix.len..]) } else { Step::Not };
-        LineStart { begins, prefix }
+        LineStart { begins, prefix, is_plain }
     }
 }
 
@@ -323,7 +328,7 @@ impl Assembler {
         let line = &self.text[..len];
         if std::mem::take(&mut self.options.own_files) {
             let own = Formats::own_files();
-            if own.continuation(line).is_some() {
+            if own.continuation(line, false).is_some() {
                 self.options.formats = own;
             }
         }
@@ -369,7 +374,7 @@ impl Assembler {
         (self.kind, self.trace) = match step {
             Step::Part(trace) | Step::Text(trace) => (Kind::Orphan, Some(trace)),
             Step::Maybe(trace) => (Kind::Header, Some(trace)),
-            Step::MaybeText(_) | Step::Not => (self.plain_kind(len), None),
+            Step::MaybeText(_) | Step::Not => (self.plain_kind(len, line_start.is_plain), None),
         };
         self.resume = later.filter(|later| later.skipped <= MAX_SKIPPED);
         self.heading = if self.trace.is_some_and(Trace::is_heading) { len } else { 0 };
@@ -403,13 +408,13 @@ impl Assembler {
     }
 
     /// The kind of a first line that begins no traceback.
-    fn plain_kind(&mut self, len: usize) -> Kind {
+    fn plain_kind(&mut self, len: usize, is_plain: bool) -> Kind {
         let (line, formats) = (&self.text[..len], &self.options.formats);
-        if let Some(continuation) = formats.continuation(line) {
+        if let Some(continuation) = formats.continuation(line, is_plain) {
             self.prefix = Prefix::default();
             return Kind::Continued(continuation);
         }
         let own = (self.prefix.len > 0).then(|| &line[self.prefix.len..]);
-        own.and_then(|own| formats.continuation(own)).map_or(Kind::Plain, Kind::Continued)
+        own.and_then(|own| formats.continuation(own, is_plain)).map_or(Kind::Plain, Kind::Continued)
     }
 }

@@ -36,7 +36,8 @@ fn trace(state: State) -> Trace {
     Trace::At(state)
 }
 
-pub(super) fn begins(line: &str) -> Option<Step> {
+/// `has_colon`: the line may contain a colon.
+pub(super) fn begins(line: &str, has_colon: bool) -> Option<Step> {
     if line.starts_with("[UnhandledPromiseRejection") && line.ends_with(" {") {
         return Some(Part(trace(State::Braces)));
     }
@@ -44,6 +45,9 @@ pub(super) fn begins(line: &str) -> Option<Step> {
         && let Some(state) = certain(line)
     {
         return Some(Part(trace(state)));
+    }
+    if !has_colon && !is_exception(line) {
+        return None;
     }
     if is_heading(line) {
         let step = if super::is_last_word(line) { Part } else { Maybe };
@@ -169,9 +173,11 @@ fn is_frame(text: &str) -> bool {
 /// `java.lang.IllegalStateException: text`, `TypeError: text`, also as the heading of an
 /// uncaught exception.
 fn is_heading(line: &str) -> bool {
-    exception_class(line).is_some_and(|class| {
-        class.ends_with("Error") || class.ends_with("Exception") || class.ends_with("Throwable")
-    })
+    exception_class(line).is_some_and(is_exception)
+}
+
+fn is_exception(class: &str) -> bool {
+    ["Error", "Exception", "Throwable"].iter().any(|end| class.ends_with(end))
 }
 
 /// `Unhandled exception. System.Exception: text`, `Uncaught TypeError: text`

@@ -17,8 +17,8 @@ mod rust;
 
 use std::sync::LazyLock;
 
-use memchr::memchr2;
 use memchr::memmem::Finder;
+use memchr::{memchr2, memchr3};
 
 use crate::text::sgr;
 
@@ -69,10 +69,14 @@ use Step::{Maybe, Not, Part};
 impl Trace {
     /// Whether a traceback begins with this line. Colours don't count.
     pub(super) fn begins(line: &str) -> Step {
-        // One look for both: most lines have no colour, and many no colon.
-        match memchr2(sgr::ESC, b':', line.as_bytes()) {
-            None => Trace::begins_plain(line, false),
-            Some(_) => Trace::begins_plain(&sgr::strip(line), true),
+        Trace::begins_if(line, is_plain(line))
+    }
+
+    /// As [`Trace::begins`], for a line of which it is known whether it is [plain](is_plain).
+    pub(super) fn begins_if(line: &str, is_plain: bool) -> Step {
+        match is_plain {
+            true => Trace::begins_plain(line, false),
+            false => Trace::begins_plain(&sgr::strip(line), true),
         }
     }
 
@@ -99,7 +103,7 @@ impl Trace {
         };
         let step = step.or_else(|| php::begins(line));
         let step = step.or_else(|| if has_colon { ruby::begins(line) } else { None });
-        let step = step.or_else(|| at::begins(line));
+        let step = step.or_else(|| at::begins(line, has_colon));
         step.or_else(|| is_last_word(line).then_some(Part(Trace::LastWord))).unwrap_or(Not)
     }
 
@@ -107,6 +111,10 @@ impl Trace {
     pub(super) fn begins_after(head: &str, line: &str) -> Step {
         if line.is_empty() {
             return Maybe(Trace::Gap);
+        }
+        // Most heads end here.
+        if memchr2(b'x', b'E', head.as_bytes()).is_none() {
+            return Not;
         }
         static WORDS: LazyLock<[Finder<'_>; 2]> =
             LazyLock::new(|| ["xception", "Error"].map(Finder::new));
@@ -173,6 +181,12 @@ impl Trace {
     pub(super) fn is_stack(self) -> bool {
         self == Trace::Python(python::State::Stack)
     }
+}
+
+/// Whether the line has no colour, no colon and no tab. Looked for at once, since most lines have
+/// none.
+pub(super) fn is_plain(line: &str) -> bool {
+    memchr3(sgr::ESC, b':', b'\t', line.as_bytes()).is_none()
 }
 
 /// The most informative line of a traceback without a heading.

@@ -88,6 +88,16 @@ pub(super) fn has_part_to(line: &str, end: usize) -> bool {
     parts[..count].iter().any(|part| part.end == end)
 }
 
+/// Whether the line begins with two words of letters, as most texts do: if it has no tab, this is
+/// no prefix.
+pub(crate) fn begins_as_text(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    let word = bytes.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let is_first_letter = matches!(bytes.first(), Some(b'A'..=b'Z' | b'a'..=b'z'));
+    is_first_letter
+        && matches!(bytes.get(word..word + 2), Some([b' ', next]) if next.is_ascii_alphabetic())
+}
+
 /// A part of a prefix.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Part {
@@ -246,8 +256,7 @@ impl Scan<'_> {
     /// Whether the line begins with two words of letters, as most texts do, and has no columns.
     fn is_text(&self) -> bool {
         let bytes = self.rest();
-        let word = bytes.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-        matches!(bytes.get(word..word + 2), Some([b' ', next]) if next.is_ascii_alphabetic())
+        begins_as_text(&self.line[self.at..])
             && memchr::memchr(b'\t', &bytes[..bytes.len().min(MAX_NAME)]).is_none()
     }
 

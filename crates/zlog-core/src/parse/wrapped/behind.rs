@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::{MAX_DEPTH, TimeOf, merge};
+use crate::formats::Input;
 use crate::level::Level;
 use crate::parse::{Parser, json_of, prefix};
 use crate::record::{RawJson, Record};
@@ -115,7 +116,7 @@ impl Parser {
             is_record
         } else {
             inner.msg = Cow::Borrowed(own);
-            let is_read = self.read_structure(own, own, 0, inner);
+            let is_read = self.read_structure(own, &Input::new(own), 0, inner);
             is_read && (inner.created.is_some() || inner.level != Level::NOTSET)
         };
         std::mem::swap(&mut self.matcher.last, &mut self.last_behind);
