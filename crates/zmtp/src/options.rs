@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::mechanism::Authenticator;
+use crate::protocol::mechanism::{Authenticator, Security};
 
 /// What a publisher does when a subscriber of a message has no room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,6 +55,8 @@ pub struct Options {
     /// Subscriber: bytes of incomplete messages of all publishers together. Beyond them, the
     /// publisher with the most is disconnected.
     pub incomplete_bytes: usize,
+    /// The security of all connections.
+    pub security: Security,
     /// Who may connect; everybody if there is none.
     pub authenticator: Option<Arc<dyn Authenticator>>,
 }
@@ -82,6 +84,7 @@ impl Options {
             subscription_bytes_total: 64 << 20,
             subscription_rate: (200_000, 1000),
             incomplete_bytes: 256 << 20,
+            security: Security::Null,
             authenticator: None,
         }
     }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use mio::{Poll, Waker};
 
-use crate::net::driver::{Command, Driver, Role};
+use crate::net::driver::{Command, Driver};
+use crate::net::role::Role;
 use crate::net::status::Status;
 use crate::net::transport::Listener;
 use crate::{Address, Options};

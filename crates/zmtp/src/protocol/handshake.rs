@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::command::{self, Command};
+use super::curve::Session;
 use super::greeting;
-use super::mechanism::{Authenticator, Credentials, Mechanism, Null};
+use super::mechanism::{Authenticator, Credentials, Mechanism, Security};
 use super::metadata::{self, SOCKET_TYPE};
 use super::scanner::{Item, Scanner};
 use super::socket_type::SocketType;
@@ -14,12 +15,23 @@ use crate::disconnect::Disconnect;
 const MAX_COMMAND: usize = 4096;
 
 /// A peer whose handshake is complete.
-#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Peer {
     /// It knows the commands of ZMTP 3.1: SUBSCRIBE, CANCEL and PING.
     pub(crate) has_commands: bool,
     /// The bytes that it sent after the handshake.
     pub(crate) rest: Vec<u8>,
+    /// What encrypts `rest` and all that follows, if something does.
+    pub(crate) session: Option<Session>,
+}
+
+/// The own side of a handshake.
+#[derive(Clone)]
+pub(crate) struct Own {
+    pub(crate) socket_type: SocketType,
+    pub(crate) security: Security,
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    /// Largest message that the peer may send after the handshake.
+    pub(crate) max_message: usize,
 }
 
 /// A handshake in progress.
@@ -36,15 +48,11 @@ pub(crate) struct Handshake {
 }
 
 impl Handshake {
-    /// Starts a handshake by NULL with the peer at `address`. Writes the greeting to `out`.
-    pub(crate) fn new(
-        socket_type: SocketType,
-        authenticator: Option<Arc<dyn Authenticator>>,
-        address: &str,
-        out: &mut Vec<u8>,
-    ) -> Handshake {
-        let mechanism = Box::new(Null { socket_type });
-        out.extend(greeting::encode(mechanism.name(), false));
+    /// Starts a handshake with the peer at `address`. Writes the greeting to `out`.
+    pub(crate) fn new(own: &Own, address: &str, out: &mut Vec<u8>) -> Handshake {
+        let Own { socket_type, authenticator, max_message, .. } = own.clone();
+        let mechanism = own.security.mechanism(socket_type, max_message);
+        out.extend(greeting::encode(mechanism.name(), own.security.is_server()));
         Handshake {
             socket_type,
             mechanism,
@@ -80,7 +88,9 @@ impl Handshake {
             let command = std::mem::replace(&mut self.received, rest);
             if self.read_command(&command[body..], out)? {
                 let has_commands = self.minor.is_some_and(|minor| minor >= 1);
-                return Ok(Some(Peer { has_commands, rest: std::mem::take(&mut self.received) }));
+                let rest = std::mem::take(&mut self.received);
+                let session = self.mechanism.finish(out);
+                return Ok(Some(Peer { has_commands, rest, session }));
             }
         }
         Ok(None)
@@ -97,7 +107,7 @@ impl Handshake {
         if self.mechanism.name() == "NULL" {
             self.authenticate(out)?;
         }
-        self.mechanism.start(out);
+        self.mechanism.start(out)?;
         Ok(true)
     }
 
@@ -120,7 +130,10 @@ impl Handshake {
             return Err(Disconnect::RefusedByPeer(text(reason)));
         }
         let Some(metadata) = self.mechanism.read(command, out)? else { return Ok(false) };
-        let theirs = metadata::find(metadata, SOCKET_TYPE)?.unwrap_or_default();
+        if self.mechanism.name() != "NULL" {
+            self.authenticate(out)?;
+        }
+        let theirs = metadata::find(&metadata, SOCKET_TYPE)?.unwrap_or_default();
         if !self.socket_type.fits(theirs) {
             command::put_error(out, "Invalid socket type");
             return Err(Disconnect::SocketType(text(theirs)));

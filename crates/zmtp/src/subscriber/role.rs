@@ -7,9 +7,9 @@ use std::time::Instant;
 use crossbeam_channel::{Sender, TrySendError};
 
 use super::batch::{BLOCK, Batch, Pool};
-use crate::net::driver::Role;
 use crate::net::link::Link;
 use crate::net::links::Links;
+use crate::net::role::Role;
 use crate::protocol::command::{self, Command};
 use crate::protocol::frame;
 use crate::protocol::scanner::{Item, Scanner};
@@ -127,11 +127,8 @@ impl SubscriberRole {
         self.block[self.end..][..tail].copy_from_slice(&link.peer.tail);
         let start = self.end + tail;
         let Some(read) = link.read(&mut self.block[start..], now)? else { return Ok(false) };
-        // Less than there was room for: the system has no more for now. It says so when it has.
-        let more = start + read == BLOCK;
-        link.readable &= more || link.read_closed;
         self.take_messages(link, start + read)?;
-        Ok(more)
+        Ok(link.readable)
     }
 
     /// Moves the end of the block's messages on, and keeps what is incomplete apart.
@@ -198,7 +195,7 @@ impl SubscriberRole {
     /// much.
     fn check_incomplete(&self, links: &mut Links<Peer>) {
         if self.incomplete > self.options.incomplete_bytes {
-            let largest = links.iter().max_by_key(|(_, link)| link.peer.tail.len());
+            let largest = links.iter().max_by_key(|(_, link)| link.peer.tail.len() + link.held());
             if let Some(slot) = largest.map(|(slot, _)| slot) {
                 links.end(slot, Disconnect::IncompleteMessages);
             }
@@ -261,6 +258,7 @@ impl Role for SubscriberRole {
 
     fn ready(&mut self, _: usize, link: &mut Link<Peer>, rest: &[u8]) -> Result<(), Disconnect> {
         link.peer.scanner = Scanner::new(self.options.max_message, self.options.max_parts);
+        self.incomplete += link.held();
         if self.make_room(rest.len()) {
             self.block[self.end..][..rest.len()].copy_from_slice(rest);
             self.take_messages(link, self.end + rest.len())?;
@@ -276,12 +274,16 @@ impl Role for SubscriberRole {
     }
 
     fn read(&mut self, _: usize, link: &mut Link<Peer>, now: Instant) -> Result<(), Disconnect> {
+        let held = link.held();
+        let mut outcome = Ok(true);
         for _ in 0..READS {
-            if self.is_full || !self.read_once(link, now)? {
+            if self.is_full || outcome != Ok(true) {
                 break;
             }
+            outcome = self.read_once(link, now);
         }
-        Ok(())
+        self.incomplete = self.incomplete + link.held() - held;
+        outcome.map(drop)
     }
 
     fn can_read(&self) -> bool {
@@ -289,7 +291,7 @@ impl Role for SubscriberRole {
     }
 
     fn closed(&mut self, _: usize, link: &mut Link<Peer>) {
-        self.incomplete -= link.peer.tail.len();
+        self.incomplete -= link.peer.tail.len() + link.held();
     }
 
     fn turn(&mut self, links: &mut Links<Peer>, now: Instant) -> Option<Instant> {

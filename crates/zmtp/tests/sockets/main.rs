@@ -1,6 +1,7 @@
 //! Sockets of this engine against each other, against libzmq, and against hostile peers.
 
 mod conformance;
+mod curve;
 mod delivery;
 mod harness;
 mod hostile;
