@@ -105,6 +105,7 @@ pub struct Parser {
     detect: bool,
     pattern: Option<Pattern>,
     matcher: Matcher,
+    json: wire::json::Reader,
     topic_delim: Option<String>,
     /// Reads lines of zlog's own files; `None` if the stream is no such file.
     own: Option<Matcher>,
@@ -139,6 +140,7 @@ impl Parser {
             detect: options.detect,
             pattern: options.pattern.map(Pattern::new),
             matcher: Matcher::new(options.formats, format, !options.stored),
+            json: wire::json::Reader::default(),
             topic_delim: options.topic_delim.filter(|delim| !delim.is_empty()),
             own: options.own_files.then(|| Matcher::new(Formats::own_files(), None, false)),
             is_own_file: false,
@@ -309,7 +311,7 @@ impl Parser {
 
     /// Fills an empty record from a JSON object. A line that is none is the message.
     fn read_json<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> Option<Schema> {
-        let schema = read_json_line(line, record);
+        let schema = read_json_line(&mut self.json, line, record);
         self.counts.quoted += u64::from(record.fault.as_deref() == Some(wire::QUOTED));
         schema
     }
@@ -425,9 +427,13 @@ fn json_of(line: &str) -> &str {
 
 /// Fills an empty record from a JSON object. Returns `None` if the line is none; it is then the
 /// message. An object without a message is its own message, and its other fields are extras.
-fn read_json_line<'a>(line: &'a str, record: &mut Record<'a>) -> Option<Schema> {
+fn read_json_line<'a>(
+    reader: &mut wire::json::Reader,
+    line: &'a str,
+    record: &mut Record<'a>,
+) -> Option<Schema> {
     let json = json_of(line);
-    let Ok(schema) = wire::json::read_into(json, record) else {
+    let Ok(schema) = reader.read_into(json, record) else {
         record.msg = Cow::Borrowed(line);
         return None;
     };
