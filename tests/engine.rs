@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use zmtp::{Address, Disconnect, EventKind, KeyPair, Options, Publisher, Security, Subscriber};
+use zmtp::{
+    Address, Delivery, Disconnect, EventKind, KeyPair, Options, Publisher, Router, Security,
+    Subscriber,
+};
 
 use crate::harness::{Input, Python, Running, python};
 
@@ -206,4 +209,81 @@ with tempfile.TemporaryDirectory() as directory, zmq.Context() as context:
     }
     known.close(DEADLINE);
     publisher.wait().success();
+}
+
+#[test]
+fn pyzmq_asks_the_engine_as_a_dealer_and_answers_it_as_a_router() {
+    let Some(python) = python() else { return };
+    let script = "
+import sys, zmq
+with zmq.Context() as context:
+    with context.socket(zmq.DEALER) as dealer, context.socket(zmq.ROUTER) as router:
+        dealer.linger = 5000
+        dealer.connect(sys.argv[1])
+        for number in range(100):
+            dealer.send_multipart([b'question', b'%d' % number])
+        for number in range(100):
+            assert dealer.recv_multipart() == [b'answer', b'%d' % number]
+        router.connect(sys.argv[2])
+        for number in range(100):
+            sender, *question = router.recv_multipart()
+            router.send_multipart([sender, b'answer', *question])
+        assert router.recv_multipart() == [sender, b'end']
+";
+    let router = Router::new(Options::subscriber()).unwrap();
+    let dealer = Router::dealer(Options::subscriber()).unwrap();
+    let any = address("tcp://127.0.0.1:*");
+    let bound = [&router, &dealer].map(|it| it.bind(&any).unwrap().to_string());
+    let mut command = python.command();
+    command.args(["-c", script]).args(&bound);
+    let peer = Running::start(command, Input::Empty);
+    for number in 0..100 {
+        let question = router.recv(DEADLINE).unwrap().expect("a question");
+        let number = number.to_string().into_bytes();
+        assert!(question.frames().eq([&b"question"[..], &number]));
+        assert_eq!(router.send(question.connection, &[b"answer", &number]), Delivery::Sent);
+    }
+    let start = std::time::Instant::now();
+    while dealer.connections().is_empty() {
+        assert!(start.elapsed() < DEADLINE, "no connection");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let connection = dealer.connections()[0];
+    for number in 0..100_u8 {
+        assert_eq!(dealer.send(connection, &[&[number], b"", &[b'x'; 300]]), Delivery::Sent);
+        let answer = dealer.recv(DEADLINE).unwrap().expect("an answer");
+        assert!(answer.frames().eq([&b"answer"[..], &[number], b"", &[b'x'; 300]]));
+    }
+    assert_eq!(dealer.send(connection, &[b"end"]), Delivery::Sent);
+    peer.wait().success();
+}
+
+#[test]
+fn logbook_pushes_to_a_subscriber_that_accepts_push() {
+    let Some(python) = python() else { return };
+    let script = "
+import sys, logbook
+from logbook.queues import ZeroMQHandler
+handler = ZeroMQHandler(sys.argv[1], multi=True)
+with handler.applicationbound():
+    for number in range(100):
+        logbook.Logger('app').warning('number {}', number)
+handler.close(5000)
+";
+    let options = Options { accept_push: true, ..Options::subscriber() };
+    let subscriber = Subscriber::new(options, &[""]).unwrap();
+    let bound = subscriber.bind(&address("tcp://127.0.0.1:*")).unwrap().to_string();
+    let peer = pyzmq(&python, script, &bound);
+    let mut number = 0;
+    while number < 100 {
+        let batch = subscriber.recv(DEADLINE).unwrap().expect("records");
+        for message in batch.messages() {
+            let frames: Vec<&[u8]> = message.frames().collect();
+            let record: serde_json::Value = serde_json::from_slice(frames[0]).unwrap();
+            let message = record["message"].as_str();
+            assert_eq!((frames.len(), message), (1, Some(&*format!("number {number}"))));
+            number += 1;
+        }
+    }
+    peer.wait().success();
 }

@@ -1,7 +1,8 @@
-//! ZMTP 3.0 and 3.1, the protocol of ZeroMQ, over tcp and ipc: sockets that publish and
-//! subscribe. Knows nothing of records.
+//! ZMTP 3.0 and 3.1, the protocol of ZeroMQ, over tcp and ipc: sockets that publish,
+//! subscribe, and exchange messages with single peers. Knows nothing of records.
 //!
-//! [`Publisher`] is an XPUB to its peers, and [`Subscriber`] an XSUB. Both bind and connect.
+//! [`Publisher`] is an XPUB to its peers, and [`Subscriber`] an XSUB, and a PULL if it is asked to.
+//! [`Router`] is a ROUTER or a DEALER. All of them bind and connect: [`Socket`].
 //! Security is NULL or CURVE: [`Security`]. An [`Authenticator`] is asked with mechanism, key and
 //! address, before anything else of the peer is read.
 //!
@@ -11,7 +12,7 @@
 //!   handshake, CURVE, frames, commands, heartbeats.
 //! - `net`: connections. One event loop for each socket (`driver`) accepts, connects, shakes
 //!   hands and reconnects. What differs between sockets is a `Role`.
-//! - `publisher`, `subscriber`: the roles, and the ends for the caller.
+//! - `publisher`, `subscriber`, `router`: the roles, and the ends for the caller.
 //!
 //! # A message's way
 //!
@@ -68,14 +69,17 @@ mod options;
 mod owner;
 mod protocol;
 mod publisher;
+mod router;
 mod subscriber;
 
 pub use address::Address;
 pub use disconnect::Disconnect;
 pub use net::status::{EndpointStatus, Event, EventKind};
 pub use options::{Options, WhenFull};
+pub use owner::Socket;
 pub use protocol::curve::KeyPair;
 pub use protocol::mechanism::{Authenticator, Credentials, Security};
 pub use protocol::socket_type::SocketType;
 pub use publisher::{Dropped, PeerStatus, Publisher, Sent};
+pub use router::{Delivery, Received, Router};
 pub use subscriber::{Batch, Message, Messages, Subscriber};

@@ -27,12 +27,11 @@ pub(super) const HANDSHAKE_READ: usize = 4096;
 const FINISH: Duration = Duration::from_secs(1);
 
 /// A request to the thread of a socket.
-pub(crate) enum Command<C> {
+pub(crate) enum Command {
     Bind(Listener, Address),
     Unbind(Address),
     Connect(Address),
     Disconnect(Address),
-    Role(C),
     /// Sends the rest until the given time, then ends. The answer is whether all was sent.
     Close(Instant, Sender<bool>),
 }
@@ -49,7 +48,8 @@ pub(crate) struct Driver<R: Role> {
     pub(super) listeners: BTreeMap<usize, (Listener, Address)>,
     pub(super) connectors: BTreeMap<usize, Connector>,
     pub(super) next_endpoint: usize,
-    commands: Receiver<Command<R::Command>>,
+    commands: Receiver<Command>,
+    requests: Receiver<R::Request>,
     pub(super) status: Arc<Status>,
     pub(super) next_id: u64,
     /// When a connection or a connector has timed work, at the earliest.
@@ -63,13 +63,13 @@ impl<R: Role> Driver<R> {
     pub(crate) fn new(
         role: R,
         options: Options,
-        commands: Receiver<Command<R::Command>>,
+        (commands, requests): (Receiver<Command>, Receiver<R::Request>),
         status: Arc<Status>,
         poll: Poll,
     ) -> io::Result<Driver<R>> {
         let links = Links::new(poll.registry().try_clone()?);
         let own = Own {
-            socket_type: role.socket_type(),
+            socket_types: role.socket_types(),
             security: options.security.clone(),
             authenticator: options.authenticator.clone(),
             max_message: options.max_message,
@@ -84,6 +84,7 @@ impl<R: Role> Driver<R> {
             connectors: BTreeMap::new(),
             next_endpoint: 0,
             commands,
+            requests,
             status,
             next_id: 1,
             timer: None,
@@ -164,7 +165,7 @@ impl<R: Role> Driver<R> {
         loop {
             let command = match self.commands.try_recv() {
                 Ok(command) => command,
-                Err(crossbeam_channel::TryRecvError::Empty) => return true,
+                Err(crossbeam_channel::TryRecvError::Empty) => break,
                 Err(crossbeam_channel::TryRecvError::Disconnected) => {
                     return self.closing.is_some();
                 }
@@ -177,7 +178,6 @@ impl<R: Role> Driver<R> {
                 }
                 Command::Connect(address) => self.add_connector(address, now),
                 Command::Disconnect(address) => self.remove_connector(&address),
-                Command::Role(command) => self.role.command(command, &mut self.links),
                 Command::Close(until, answer) => {
                     self.closing = Some((until, answer));
                     self.listeners.clear();
@@ -185,6 +185,10 @@ impl<R: Role> Driver<R> {
                 }
             }
         }
+        for request in self.requests.try_iter() {
+            self.role.answer(request, &mut self.links);
+        }
+        true
     }
 
     /// Ends the connections of an endpoint.
@@ -201,7 +205,7 @@ impl<R: Role> Driver<R> {
         let Some(mut link) = self.links.take(slot) else { return };
         match self.drive(slot, &mut link, now) {
             Ok(()) => {
-                if link.readable && !matches!(link.stage, Stage::Connecting) {
+                if link.readable && !link.is_paused && !matches!(link.stage, Stage::Connecting) {
                     self.links.heat(slot);
                 }
                 self.links.put(slot, link);
@@ -223,6 +227,7 @@ impl<R: Role> Driver<R> {
             match link.stage {
                 Stage::Connecting => {}
                 Stage::Handshake(_) => self.shake_hands(slot, link, now)?,
+                Stage::Ready if link.is_paused => {}
                 Stage::Ready => self.role.read(slot, link, now)?,
                 Stage::Finishing => {
                     link.read(&mut [0; HANDSHAKE_READ], now)?;
@@ -282,7 +287,7 @@ impl<R: Role> Driver<R> {
                 ended.push((slot, Disconnect::HandshakeTimeout));
                 continue;
             }
-            if !can_read && link.readable {
+            if link.readable && (!can_read || link.is_paused) {
                 // The answer may be among what this side does not read.
                 link.heartbeat.postpone(now);
             }

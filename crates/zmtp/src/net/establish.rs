@@ -178,7 +178,7 @@ impl<R: Role> Driver<R> {
         };
         let rest = link.start_session(peer.session, peer.rest)?;
         link.stage = Stage::Ready;
-        link.has_commands = peer.has_commands;
+        (link.own_type, link.has_commands) = (Some(peer.own_type), peer.has_commands);
         (link.deadline, link.ready_since) = (None, Some(now));
         self.note_timer(link.next_deadline());
         let (endpoint, address) = (link.endpoint.clone(), link.address.clone());

@@ -10,7 +10,7 @@ use crate::protocol::command;
 use crate::protocol::curve::Session;
 use crate::protocol::handshake::Handshake;
 use crate::protocol::heartbeat::{Due, Heartbeat};
-use crate::{Address, Disconnect};
+use crate::{Address, Disconnect, SocketType};
 
 /// Bytes of one read that are decrypted.
 const ENCRYPTED_READ: usize = 16 << 10;
@@ -51,8 +51,12 @@ pub(crate) struct Link<P> {
     /// The system may take and have bytes.
     pub(crate) writable: bool,
     pub(crate) readable: bool,
+    /// The peer is not read until the owner has read what there is of it.
+    pub(crate) is_paused: bool,
     /// The peer has ended its direction. Its end follows what it has sent.
     pub(crate) read_closed: bool,
+    /// The own type, once the handshake is complete.
+    pub(crate) own_type: Option<SocketType>,
     /// The peer knows the commands of ZMTP 3.1.
     pub(crate) has_commands: bool,
     pub(crate) heartbeat: Heartbeat,
@@ -86,7 +90,9 @@ impl<P: Default> Link<P> {
             session: None,
             writable: true,
             readable: true,
+            is_paused: false,
             read_closed: false,
+            own_type: None,
             has_commands: false,
             heartbeat: Heartbeat::new(dead_after, now),
             pong_queued: false,

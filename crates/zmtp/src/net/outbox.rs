@@ -69,6 +69,11 @@ impl Outbox {
         self.append(Slice::own(bytes, 0));
     }
 
+    /// Appends an encoded message of this peer alone.
+    pub(crate) fn push_message(&mut self, bytes: Vec<u8>) {
+        self.append(Slice::own(bytes, 1));
+    }
+
     /// Appends a part of a chunk that has this many messages.
     pub(crate) fn push(&mut self, chunk: &Chunk, range: Range<usize>, messages: usize) {
         if let Some(last) = self.slices.back_mut()

@@ -11,16 +11,16 @@ pub(crate) trait Role: Send + 'static {
     /// What it knows of a peer.
     type Peer: Default + Send;
     /// What its owner may ask.
-    type Command: Send;
+    type Request: Send;
 
-    /// The type of socket for READY.
-    fn socket_type(&self) -> SocketType;
+    /// The types of socket that it can be, the preferred one first.
+    fn socket_types(&self) -> &'static [SocketType];
 
     /// Whether peers have a reason to stop reading.
     const PEERS_PAUSE: bool;
 
     /// Handles a request of the owner.
-    fn command(&mut self, command: Self::Command, links: &mut Links<Self::Peer>);
+    fn answer(&mut self, request: Self::Request, links: &mut Links<Self::Peer>);
 
     /// A handshake is complete. `rest` has arrived after it.
     fn ready(

@@ -3,7 +3,7 @@
 
 use super::command::{self, Command};
 use super::curve::{Client, KeyPair, Server, Session};
-use super::metadata::{self, SOCKET_TYPE};
+use super::metadata;
 use super::socket_type::SocketType;
 use crate::disconnect::Disconnect;
 
@@ -27,13 +27,17 @@ pub enum Security {
 }
 
 impl Security {
-    /// The own side of a handshake.
-    pub(crate) fn mechanism(&self, kind: SocketType, max_message: usize) -> Box<dyn Mechanism> {
+    /// The own side of a handshake, as one of these types.
+    pub(crate) fn mechanism(
+        &self,
+        types: &'static [SocketType],
+        max_message: usize,
+    ) -> Box<dyn Mechanism> {
         match self {
-            Security::Null => Box::new(Null { socket_type: kind }),
-            Security::CurveServer(keys) => Box::new(Server::new(kind, keys.clone(), max_message)),
+            Security::Null => Box::new(Null { types }),
+            Security::CurveServer(keys) => Box::new(Server::new(keys.clone(), max_message)),
             Security::CurveClient { keys, server } => {
-                Box::new(Client::new(kind, keys.clone(), *server, max_message))
+                Box::new(Client::new(types[0], keys.clone(), *server, max_message))
             }
         }
     }
@@ -89,17 +93,17 @@ pub(crate) trait Mechanism: Send {
         out: &mut Vec<u8>,
     ) -> Result<Option<Vec<u8>>, Disconnect>;
 
-    /// Writes the last command, once the peer is admitted. Returns what encrypts all that
-    /// follows.
-    fn finish(&mut self, out: &mut Vec<u8>) -> Option<Session>;
+    /// Writes the last command, once the peer is admitted and the own type is known. Returns what
+    /// encrypts all that follows.
+    fn finish(&mut self, own_type: SocketType, out: &mut Vec<u8>) -> Option<Session>;
 
     /// The peer's key, once it is proved.
     fn key(&self) -> Option<&[u8; 32]>;
 }
 
-/// No security: each side sends READY.
+/// No security: each side sends READY. One that can be of several types waits for the peer's.
 struct Null {
-    socket_type: SocketType,
+    types: &'static [SocketType],
 }
 
 impl Mechanism for Null {
@@ -108,8 +112,9 @@ impl Mechanism for Null {
     }
 
     fn start(&mut self, out: &mut Vec<u8>) -> Result<(), Disconnect> {
-        let own = metadata::encode(&[(SOCKET_TYPE, self.socket_type.name().as_bytes())]);
-        command::put(out, "READY", &[&own]);
+        if let [only] = self.types {
+            command::put(out, "READY", &[&metadata::of_type(*only)]);
+        }
         Ok(())
     }
 
@@ -124,7 +129,10 @@ impl Mechanism for Null {
         }
     }
 
-    fn finish(&mut self, _: &mut Vec<u8>) -> Option<Session> {
+    fn finish(&mut self, own_type: SocketType, out: &mut Vec<u8>) -> Option<Session> {
+        if self.types.len() > 1 {
+            command::put(out, "READY", &[&metadata::of_type(own_type)]);
+        }
         None
     }
 

@@ -138,8 +138,8 @@ fn put_ready(out: &mut Vec<u8>, properties: &[Property<'_>]) {
     command::put(out, "READY", &[&metadata::encode(properties)]);
 }
 
-fn own(socket_type: SocketType, authenticator: Option<Arc<dyn Authenticator>>) -> Own {
-    Own { socket_type, security: Security::Null, authenticator, max_message: MAX_MESSAGE }
+fn own(socket_types: &'static [SocketType], authenticator: Option<Arc<dyn Authenticator>>) -> Own {
+    Own { socket_types, security: Security::Null, authenticator, max_message: MAX_MESSAGE }
 }
 
 fn valid_handshake() -> impl Strategy<Value = Vec<u8>> {
@@ -159,7 +159,7 @@ type Outcome = Result<Option<(bool, Vec<u8>)>, Disconnect>;
 /// with it or later.
 fn shake(pieces: &[&[u8]]) -> (Outcome, Vec<u8>) {
     let mut out = Vec::new();
-    let mut handshake = Handshake::new(&own(SocketType::XPub, None), "", &mut out);
+    let mut handshake = Handshake::new(&own(&[SocketType::XPub], None), "", &mut out);
     let mut pieces = pieces.iter();
     while let Some(piece) = pieces.next() {
         match handshake.read(piece, &mut out) {
@@ -223,11 +223,35 @@ impl Authenticator for Deny {
 fn an_authenticator_is_asked_with_mechanism_key_and_address_before_ready_is_sent() {
     let mut out = Vec::new();
     let deny = Some(Arc::new(Deny) as Arc<dyn Authenticator>);
-    let own = own(SocketType::XSub, deny);
+    let own = own(&[SocketType::XSub], deny);
     let mut handshake = Handshake::new(&own, "192.0.2.1:5", &mut out);
     let outcome = handshake.read(&greeting::encode("NULL", false), &mut out);
     assert_eq!(outcome.err(), Some(Disconnect::Refused("on no list".to_owned())));
     assert_eq!(&out[greeting::LEN..], b"\x04\x0a\x05ERROR\x03400");
+}
+
+#[test]
+fn a_side_of_several_types_answers_as_the_one_that_fits_the_peer() {
+    for (theirs, expected) in [
+        ("PUB", Ok((SocketType::XSub, "XSUB"))),
+        ("PUSH", Ok((SocketType::Pull, "PULL"))),
+        ("DEALER", Err(Disconnect::SocketType("DEALER".to_owned()))),
+    ] {
+        let mut out = Vec::new();
+        let own = own(&[SocketType::XSub, SocketType::Pull], None);
+        let mut handshake = Handshake::new(&own, "", &mut out);
+        let mut bytes = greeting::encode("NULL", false).to_vec();
+        put_ready(&mut bytes, &[(SOCKET_TYPE, theirs.as_bytes())]);
+        let outcome = handshake.read(&bytes, &mut out);
+        let answer = |name: &str| out[greeting::LEN..].ends_with(name.as_bytes());
+        match expected {
+            Ok((own_type, name)) => {
+                let peer = outcome.ok().flatten().expect("a peer");
+                assert!(peer.own_type == own_type && answer(name));
+            }
+            Err(why) => assert_eq!(outcome.err(), Some(why)),
+        }
+    }
 }
 
 #[test]

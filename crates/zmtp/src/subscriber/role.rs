@@ -142,7 +142,7 @@ impl SubscriberRole {
                     self.messages += 1;
                 }
                 Item::Command { len, body } => {
-                    answer(&self.block[self.end + body..self.end + len], link)?;
+                    answer_command(&self.block[self.end + body..self.end + len], link)?;
                     self.end += len;
                 }
             }
@@ -178,7 +178,7 @@ impl SubscriberRole {
                 self.keep(link, rest);
             }
             Some(Item::Command { len, body }) => {
-                answer(&tail[body..len], link)?;
+                answer_command(&tail[body..len], link)?;
                 self.keep(link, tail.split_off(len));
             }
             None => self.keep(link, tail),
@@ -204,13 +204,18 @@ impl SubscriberRole {
 }
 
 /// Answers a command of a publisher.
-fn answer(body: &[u8], link: &mut Link<Peer>) -> Result<(), Disconnect> {
+fn answer_command(body: &[u8], link: &mut Link<Peer>) -> Result<(), Disconnect> {
     match command::parse(body)? {
         Command::Ping(context) => link.pong(context),
         Command::Error(_) => return Err(Disconnect::Malformed("an ERROR after the handshake")),
         _ => {}
     }
     Ok(())
+}
+
+/// Whether the peer is a publisher.
+fn subscribes(link: &Link<Peer>) -> bool {
+    link.is_ready() && link.own_type == Some(SocketType::XSub)
 }
 
 /// Writes a subscription as the peer understands it.
@@ -224,18 +229,21 @@ fn put_subscription(out: &mut Vec<u8>, has_commands: bool, subscribe: bool, pref
 
 impl Role for SubscriberRole {
     type Peer = Peer;
-    type Command = Ask;
+    type Request = Ask;
 
     const PEERS_PAUSE: bool = false;
 
-    fn socket_type(&self) -> SocketType {
-        SocketType::XSub
+    fn socket_types(&self) -> &'static [SocketType] {
+        if self.options.accept_push {
+            return &[SocketType::XSub, SocketType::Pull];
+        }
+        &[SocketType::XSub]
     }
 
-    fn command(&mut self, command: Ask, links: &mut Links<Peer>) {
-        match command {
+    fn answer(&mut self, request: Ask, links: &mut Links<Peer>) {
+        match request {
             Ask::Subscription(subscribe, prefix) => {
-                for (_, link) in links.iter_mut().filter(|(_, link)| link.is_ready()) {
+                for (_, link) in links.iter_mut().filter(|(_, link)| subscribes(link)) {
                     let mut bytes = Vec::new();
                     put_subscription(&mut bytes, link.has_commands, subscribe, &prefix);
                     link.outbox.push_bytes(bytes);
@@ -265,11 +273,13 @@ impl Role for SubscriberRole {
         } else {
             self.keep(link, rest.to_vec());
         }
-        let mut bytes = Vec::new();
-        for topic in &self.topics {
-            put_subscription(&mut bytes, link.has_commands, true, topic);
+        if subscribes(link) {
+            let mut bytes = Vec::new();
+            for topic in &self.topics {
+                put_subscription(&mut bytes, link.has_commands, true, topic);
+            }
+            link.outbox.push_bytes(bytes);
         }
-        link.outbox.push_bytes(bytes);
         Ok(())
     }
 

@@ -86,7 +86,8 @@ pub(crate) fn curve() -> (Security, Security) {
     (Security::CurveServer(server), of_client)
 }
 
-fn libzmq(kind: zmq::SocketType, endpoint: &str, security: &Security) -> zmq::Socket {
+/// A socket of libzmq.
+pub(crate) fn libzmq(kind: zmq::SocketType, endpoint: &str, security: &Security) -> zmq::Socket {
     let socket = zmq::Context::new().socket(kind).expect("socket");
     secure(&socket, security);
     socket.set_linger(0).expect("linger");

@@ -6,3 +6,4 @@ mod delivery;
 mod harness;
 mod hostile;
 mod links;
+mod router;

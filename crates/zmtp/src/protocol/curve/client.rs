@@ -7,7 +7,7 @@ use super::{
 use crate::disconnect::Disconnect;
 use crate::protocol::command::{self, Command};
 use crate::protocol::mechanism::Mechanism;
-use crate::protocol::metadata::{self, SOCKET_TYPE};
+use crate::protocol::metadata;
 use crate::protocol::socket_type::SocketType;
 
 /// Counters of HELLO and INITIATE.
@@ -66,8 +66,7 @@ impl Client {
         let vouch = [self.transient.public, self.server].concat();
         let long_term = SharedKey::new(&server, &self.keys)?;
         long_term.seal(&nonce(VOUCHED, &number), &vouch, &mut plain);
-        let own = [(SOCKET_TYPE, self.socket_type.name().as_bytes())];
-        plain.extend(metadata::encode(&own));
+        plain.extend(metadata::of_type(self.socket_type));
         let key = SharedKey::new(&server, &self.transient)?;
         let counter = INITIATE_COUNT.to_be_bytes();
         let mut answer = [&cookie[..], &counter].concat();
@@ -115,7 +114,7 @@ impl Mechanism for Client {
         }
     }
 
-    fn finish(&mut self, _: &mut Vec<u8>) -> Option<Session> {
+    fn finish(&mut self, _: SocketType, _: &mut Vec<u8>) -> Option<Session> {
         let State::Known(key, ready) = std::mem::replace(&mut self.state, State::End) else {
             return None;
         };

@@ -7,7 +7,7 @@ use super::{
 use crate::disconnect::Disconnect;
 use crate::protocol::command::{self, Command};
 use crate::protocol::mechanism::Mechanism;
-use crate::protocol::metadata::{self, SOCKET_TYPE};
+use crate::protocol::metadata;
 use crate::protocol::socket_type::SocketType;
 
 /// Zeros in HELLO, which make it longer than WELCOME: a server never answers with more than it
@@ -34,15 +34,14 @@ enum State {
 
 /// The server's side of a CURVE handshake.
 pub(crate) struct Server {
-    socket_type: SocketType,
     keys: KeyPair,
     max_message: usize,
     state: State,
 }
 
 impl Server {
-    pub(crate) fn new(socket_type: SocketType, keys: KeyPair, max_message: usize) -> Server {
-        Server { socket_type, keys, max_message, state: State::Start }
+    pub(crate) fn new(keys: KeyPair, max_message: usize) -> Server {
+        Server { keys, max_message, state: State::Start }
     }
 
     /// Reads HELLO and answers with WELCOME.
@@ -125,15 +124,14 @@ impl Mechanism for Server {
         }
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>) -> Option<Session> {
+    fn finish(&mut self, own_type: SocketType, out: &mut Vec<u8>) -> Option<Session> {
         let State::Known { key, initiate, .. } = std::mem::replace(&mut self.state, State::End)
         else {
             return None;
         };
-        let own = metadata::encode(&[(SOCKET_TYPE, self.socket_type.name().as_bytes())]);
         let counter = 1_u64.to_be_bytes();
         let mut answer = counter.to_vec();
-        key.seal(&nonce(READY, &counter), &own, &mut answer);
+        key.seal(&nonce(READY, &counter), &metadata::of_type(own_type), &mut answer);
         command::put(out, "READY", &[&answer]);
         Some(Session::server(key, (1, initiate), self.max_message))
     }

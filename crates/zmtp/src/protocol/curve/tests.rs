@@ -27,17 +27,17 @@ struct End {
 }
 
 impl End {
-    fn new(socket_type: SocketType, security: Security) -> End {
-        End::admitting(socket_type, security, None)
+    fn new(socket_types: &'static [SocketType], security: Security) -> End {
+        End::admitting(socket_types, security, None)
     }
 
     fn admitting(
-        socket_type: SocketType,
+        socket_types: &'static [SocketType],
         security: Security,
         authenticator: Option<Arc<dyn Authenticator>>,
     ) -> End {
         let mut out = Vec::new();
-        let own = Own { socket_type, security, authenticator, max_message: MAX_MESSAGE };
+        let own = Own { socket_types, security, authenticator, max_message: MAX_MESSAGE };
         let handshake = Some(Handshake::new(&own, "192.0.2.1:5", &mut out));
         End { handshake, session: None, out, plain: Vec::new() }
     }
@@ -69,8 +69,8 @@ impl End {
 fn pair() -> (End, End) {
     let (server, client) = (KeyPair::generate(), KeyPair::generate());
     let security = Security::CurveClient { keys: client, server: *server.public() };
-    let client = End::new(SocketType::XSub, security);
-    (client, End::new(SocketType::XPub, Security::CurveServer(server)))
+    let client = End::new(&[SocketType::XSub], security);
+    (client, End::new(&[SocketType::XPub], Security::CurveServer(server)))
 }
 
 /// Passes on what both sides send, through `change`, until there is nothing more.
@@ -223,14 +223,14 @@ fn wrong_keys_and_a_stolen_public_key_are_refused() {
         [(client.clone(), *other.public(), "HELLO"), (stolen, *server.public(), "INITIATE")]
     {
         let security = Security::CurveClient { keys, server: expected_server };
-        let mut client = End::new(SocketType::XSub, security);
-        let mut server = End::new(SocketType::XPub, Security::CurveServer(server.clone()));
+        let mut client = End::new(&[SocketType::XSub], security);
+        let mut server = End::new(&[SocketType::XPub], Security::CurveServer(server.clone()));
         let outcome = exchange(&mut client, &mut server, unchanged);
         assert_eq!(outcome, Err(("server", Disconnect::Undecipherable(refused))));
     }
     let weak = Security::CurveClient { keys: client, server: [0; KEY] };
-    let mut client = End::new(SocketType::XSub, weak);
-    let mut server = End::new(SocketType::XPub, Security::CurveServer(server));
+    let mut client = End::new(&[SocketType::XSub], weak);
+    let mut server = End::new(&[SocketType::XPub], Security::CurveServer(server));
     let outcome = exchange(&mut client, &mut server, unchanged);
     assert!(matches!(outcome, Err((_, Disconnect::Malformed(_)))), "{outcome:?}");
 }
@@ -301,8 +301,8 @@ fn an_authenticator_is_asked_with_the_proved_key_before_ready_is_sent() {
         let asked = Arc::new(Asked(Mutex::default(), admits));
         let authenticator = Some(Arc::clone(&asked) as Arc<dyn Authenticator>);
         let security_of_server = Security::CurveServer(server);
-        let mut server = End::admitting(SocketType::XPub, security_of_server, authenticator);
-        let mut client_end = End::new(SocketType::XSub, security);
+        let mut server = End::admitting(&[SocketType::XPub], security_of_server, authenticator);
+        let mut client_end = End::new(&[SocketType::XSub], security);
         let outcome = exchange(&mut client_end, &mut server, unchanged);
         let expected = ("CURVE".to_owned(), client.public().to_vec(), "192.0.2.1:5".to_owned());
         assert_eq!(*asked.0.lock().expect("a lock"), [expected]);
