@@ -20,6 +20,11 @@ pub enum Disconnect {
     Refused(String),
     /// The peer refused the handshake, for this reason.
     RefusedByPeer(String),
+    /// A CURVE command of this name can't be decrypted: a key differs from what the other side
+    /// expects, or the command was changed on its way.
+    Undecipherable(&'static str),
+    /// An encrypted command was repeated, is missing, or came out of order.
+    Replayed,
     /// Sockets of the peer's type can't be connected to one of this type.
     SocketType(String),
     /// The handshake, or the connection attempt before it, took too long.
@@ -62,6 +67,12 @@ impl fmt::Display for Disconnect {
             Disconnect::Refused(reason) => write!(f, "not admitted: {}", reason.escape_debug()),
             Disconnect::RefusedByPeer(reason) => {
                 write!(f, "the peer refused the handshake: {}", reason.escape_debug())
+            }
+            Disconnect::Undecipherable(command) => {
+                write!(f, "the peer's {command} can't be decrypted: the keys of both sides differ")
+            }
+            Disconnect::Replayed => {
+                f.write_str("an encrypted command was repeated, is missing or out of order")
             }
             Disconnect::SocketType(theirs) => {
                 write!(f, "the peer is a {} socket", theirs.escape_debug())

@@ -1,16 +1,18 @@
-//! ZMTP 3.0 and 3.1, the protocol of ZeroMQ, over tcp and ipc: sockets that publish and
-//! subscribe. Knows nothing of records.
+//! ZMTP 3.0 and 3.1, the protocol of ZeroMQ, over tcp and ipc: sockets that publish,
+//! subscribe, and exchange messages with single peers. Knows nothing of records.
 //!
-//! [`Publisher`] is an XPUB to its peers, and [`Subscriber`] an XSUB. Both bind and connect.
-//! Security is NULL; an [`Authenticator`] is asked with mechanism, key and address.
+//! [`Publisher`] is an XPUB to its peers, and [`Subscriber`] an XSUB, and a PULL if it is asked to.
+//! [`Router`] is a ROUTER or a DEALER. All of them bind and connect: [`Socket`].
+//! Security is NULL or CURVE: [`Security`]. An [`Authenticator`] is asked with mechanism, key and
+//! address, before anything else of the peer is read.
 //!
 //! # Layers
 //!
 //! - `protocol`: state machines without I/O. Bytes in, events and bytes out: greeting,
-//!   handshake, frames, commands, heartbeats.
+//!   handshake, CURVE, frames, commands, heartbeats.
 //! - `net`: connections. One event loop for each socket (`driver`) accepts, connects, shakes
 //!   hands and reconnects. What differs between sockets is a `Role`.
-//! - `publisher`, `subscriber`: the roles, and the ends for the caller.
+//! - `publisher`, `subscriber`, `router`: the roles, and the ends for the caller.
 //!
 //! # A message's way
 //!
@@ -23,12 +25,17 @@
 //! slices of them: nothing is copied or allocated for a message. The thread stops reading while
 //! nobody takes its blocks.
 //!
+//! With CURVE, each connection has its own keys. The subscribers still share the block; a message
+//! is encrypted for each when it is written, 64 KiB at a time, in the thread of the socket. That
+//! takes about 0.6 µs for a frame of 300 bytes, and as much to decrypt.
+//!
 //! # Differences from libzmq
 //!
 //! - Peers of ZMTP 2.0 and 1.0 (libzmq 3 and older) are refused: [`Disconnect::OldVersion`].
 //! - A message is sent to whoever has subscribed when the thread gets to it, some microseconds
 //!   after [`Publisher::send`].
 //! - A connection is made again after every kind of end, also after a message that is too large.
+//! - A CURVE message that is missing, not only one that is repeated, ends the connection.
 //! - When a connection ends, so do its subscriptions and what is queued for it.
 //!
 //! # Why not another engine
@@ -62,13 +69,17 @@ mod options;
 mod owner;
 mod protocol;
 mod publisher;
+mod router;
 mod subscriber;
 
 pub use address::Address;
 pub use disconnect::Disconnect;
 pub use net::status::{EndpointStatus, Event, EventKind};
 pub use options::{Options, WhenFull};
-pub use protocol::mechanism::{Authenticator, Credentials};
+pub use owner::Socket;
+pub use protocol::curve::KeyPair;
+pub use protocol::mechanism::{Authenticator, Credentials, Security};
 pub use protocol::socket_type::SocketType;
 pub use publisher::{Dropped, PeerStatus, Publisher, Sent};
+pub use router::{Delivery, Received, Router};
 pub use subscriber::{Batch, Message, Messages, Subscriber};

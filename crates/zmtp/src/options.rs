@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::mechanism::Authenticator;
+use crate::protocol::mechanism::{Authenticator, Security};
 
 /// What a publisher does when a subscriber of a message has no room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +39,7 @@ pub struct Options {
     pub max_parts: usize,
     /// Most connections that are accepted at a time. Further ones are closed at once.
     pub max_connections: usize,
-    /// Publisher: bytes and messages queued for each subscriber. One message always fits.
+    /// Publisher and router: bytes and messages queued for each peer. One message always fits.
     pub queue_bytes: usize,
     /// See [`Options::queue_bytes`].
     pub queue_messages: usize,
@@ -52,9 +52,15 @@ pub struct Options {
     pub subscription_bytes_total: usize,
     /// Publisher: subscriptions and cancels of one subscriber: burst, and then per second.
     pub subscription_rate: (u32, u32),
+    /// Router: messages of one peer that the owner has not taken. Then the peer is not read.
+    pub unread_messages: usize,
     /// Subscriber: bytes of incomplete messages of all publishers together. Beyond them, the
     /// publisher with the most is disconnected.
     pub incomplete_bytes: usize,
+    /// Subscriber: PUSH sockets are served, too. A client of CURVE can't be of two types.
+    pub accept_push: bool,
+    /// The security of all connections.
+    pub security: Security,
     /// Who may connect; everybody if there is none.
     pub authenticator: Option<Arc<dyn Authenticator>>,
 }
@@ -81,7 +87,10 @@ impl Options {
             subscription_bytes: 16 << 20,
             subscription_bytes_total: 64 << 20,
             subscription_rate: (200_000, 1000),
+            unread_messages: 100,
             incomplete_bytes: 256 << 20,
+            accept_push: false,
+            security: Security::Null,
             authenticator: None,
         }
     }

@@ -106,16 +106,29 @@ pub(crate) enum Input<'a> {
     Plain(String, &'a str),
 }
 
+/// The first bytes of a line, in which colours are looked for. Enough for its fields.
+const SEARCHED: usize = 256;
+
 impl<'a> Input<'a> {
     /// The line; without its colours, if it has some near its start.
     pub(crate) fn new(line: &'a str) -> Input<'a> {
-        /// Enough for the fields of a line.
-        const SEARCHED: usize = 256;
         let start = &line.as_bytes()[..line.len().min(SEARCHED)];
         match memchr::memchr(0x1b, start) {
             Some(_) => Input::Plain(sgr::strip(line).into_owned(), line),
             None => Input::Line(line),
         }
+    }
+
+    /// The line with its colours.
+    pub(crate) fn whole(&self) -> &'a str {
+        match self {
+            Input::Line(line) | Input::Plain(_, line) => line,
+        }
+    }
+
+    /// Whether the bytes of the line before `end` are known to have no colour.
+    pub(crate) fn has_no_colour_before(&self, end: usize) -> bool {
+        matches!(self, Input::Line(_)) && end <= SEARCHED
     }
 
     pub(crate) fn text(&self) -> &str {

@@ -163,6 +163,8 @@ struct List {
     filter: OnceLock<Filter>,
     /// The formats that say what continues a record.
     continued: Candidates,
+    /// Those of them that a line without colours, colons and tabs can have.
+    continued_plain: Candidates,
 }
 
 /// The name of the format of zlog's own log files. Only files that begin with it have it.
@@ -208,10 +210,13 @@ impl Formats {
     fn of(mut definitions: Vec<Definition>) -> Formats {
         definitions.sort_by_key(|definition| (definition.rank, definition.name));
         definitions.truncate(MAX_FORMATS);
-        let mut continued = Candidates::NONE;
+        let (mut continued, mut continued_plain) = (Candidates::NONE, Candidates::NONE);
         for (at, definition) in definitions.iter().enumerate() {
             if definition.continues.is_some() {
                 continued.insert(at);
+                if !definition.needed.contains(['\x1b', ':', '\t']) {
+                    continued_plain.insert(at);
+                }
             }
         }
         let new = |definition: &Definition| {
@@ -223,7 +228,7 @@ impl Formats {
             Format { definition, lower, needed, has_colours, compiled }
         };
         let formats = definitions.iter().map(new).collect();
-        Formats(Arc::new(List { formats, filter: OnceLock::new(), continued }))
+        Formats(Arc::new(List { formats, filter: OnceLock::new(), continued, continued_plain }))
     }
 
     /// The formats of `within` that the line can have: its first bytes allow them, and it
@@ -250,10 +255,15 @@ impl Formats {
     }
 
     /// The format of a record's first line, if its format says which lines continue the
-    /// record. Most lines are ruled out by their first bytes.
-    pub fn continuation(&self, first: &str) -> Option<Continuation> {
+    /// record. Most lines are ruled out by their first bytes. `is_plain`: the line has no colour,
+    /// no colon and no tab.
+    pub fn continuation(&self, first: &str, is_plain: bool) -> Option<Continuation> {
+        let within = if is_plain { self.0.continued_plain } else { self.0.continued };
+        if within == Candidates::NONE {
+            return None;
+        }
         let find = |line: &str| {
-            let mut candidates = self.candidates(line, self.0.continued);
+            let mut candidates = self.candidates(line, within);
             let matches = |at: &usize| {
                 let compiled = self.0.formats[*at].compiled();
                 compiled.is_some_and(|compiled| compiled.pattern.is_match(line.as_bytes()))
@@ -261,8 +271,8 @@ impl Formats {
             candidates.find(matches).map(Continuation)
         };
         find(first).or_else(|| match Input::new(first) {
-            Input::Line(_) => None,
-            Input::Plain(plain, _) => find(&plain),
+            Input::Plain(plain, _) if !is_plain => find(&plain),
+            _ => None,
         })
     }
 

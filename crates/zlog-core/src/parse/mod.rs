@@ -105,6 +105,7 @@ pub struct Parser {
     detect: bool,
     pattern: Option<Pattern>,
     matcher: Matcher,
+    json: wire::json::Reader,
     topic_delim: Option<String>,
     /// Reads lines of zlog's own files; `None` if the stream is no such file.
     own: Option<Matcher>,
@@ -139,6 +140,7 @@ impl Parser {
             detect: options.detect,
             pattern: options.pattern.map(Pattern::new),
             matcher: Matcher::new(options.formats, format, !options.stored),
+            json: wire::json::Reader::default(),
             topic_delim: options.topic_delim.filter(|delim| !delim.is_empty()),
             own: options.own_files.then(|| Matcher::new(Formats::own_files(), None, false)),
             is_own_file: false,
@@ -237,7 +239,7 @@ impl Parser {
             self.parse_pattern(line, record);
         } else if self.matcher.is_forced() && self.depth == 0 {
             record.msg = Cow::Borrowed(line);
-            match self.read_format(line, record) {
+            match self.read_format(&Input::new(line), record) {
                 Some(message) => self.message_start = line.len() - message.len(),
                 None => self.counts.unmatched += 1,
             }
@@ -309,7 +311,7 @@ impl Parser {
 
     /// Fills an empty record from a JSON object. A line that is none is the message.
     fn read_json<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> Option<Schema> {
-        let schema = read_json_line(line, record);
+        let schema = read_json_line(&mut self.json, line, record);
         self.counts.quoted += u64::from(record.fault.as_deref() == Some(wire::QUOTED));
         schema
     }
@@ -317,7 +319,8 @@ impl Parser {
     /// Reads a line of text, whose prefix has `prefix` bytes.
     fn detect_fields<'a>(&mut self, whole: &'a str, prefix: usize, record: &mut Record<'a>) {
         let line = priority::read(whole, record);
-        if self.read_structure(whole, line, prefix, record) {
+        let input = Input::new(line);
+        if self.read_structure(whole, &input, prefix, record) {
             return;
         }
         let mut rest = self.read_time(line, line.len() < whole.len(), record);
@@ -325,24 +328,26 @@ impl Parser {
             rest = self.read_time_in_prefix(whole, record).unwrap_or(rest);
         }
         self.message_start = whole.len() - rest.len();
-        if record.level == Level::NOTSET
-            && let Some(level) = level::of_line(line, rest)
-        {
-            record.level = level;
+        if record.level == Level::NOTSET {
+            let own = &whole[prefix..];
+            let behind = || (prefix > 0).then(|| level::of_line(&Input::new(own), own)).flatten();
+            record.level = level::of_line(&input, rest).or_else(behind).unwrap_or_default();
         }
     }
 
-    /// Reads `line`, which is `whole` without a priority, if it has a format, is logfmt, or is a
+    /// Reads the line in `input`, which is `whole` without a priority, if it has a format, is logfmt, or is a
     /// prefix before such a line. Returns `false` and changes nothing else.
     fn read_structure<'a>(
         &mut self,
         whole: &'a str,
-        line: &'a str,
+        input: &Input<'a>,
         prefix: usize,
         record: &mut Record<'a>,
     ) -> bool {
-        let Some(rest) = self.read_format(line, record) else {
-            if prefix > 0 && self.read_behind_names(whole, record) {
+        let Some(rest) = self.read_format(input, record) else {
+            if prefix > 0 && self.read_behind_names(whole, record)
+                || self.read_behind_words(whole, record)
+            {
                 return true;
             }
             let is_logfmt = logfmt::read(whole, &self.zone, record);
@@ -354,7 +359,7 @@ impl Parser {
             return true;
         }
         if record.level == Level::NOTSET
-            && let Some(level) = level::of_line(line, rest)
+            && let Some(level) = level::of_line(input, rest)
         {
             record.level = level;
         }
@@ -375,15 +380,16 @@ impl Parser {
     /// Fills the record with the fields of the line's format. Returns the message after them;
     /// `None` if the line has no format.
     #[inline]
-    fn read_format<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> Option<&'a str> {
-        let input = Input::new(line);
+    fn read_format<'a>(&mut self, input: &Input<'a>, record: &mut Record<'a>) -> Option<&'a str> {
         if let Some(explanation) = &mut self.explanation {
-            explanation.attempts = self.matcher.explain(&input, &self.zone, self.received);
+            explanation.attempts = self.matcher.explain(input, &self.zone, self.received);
         }
-        let end = self.matcher.read(&input, &self.zone, self.received, record)?;
-        // `end` is a position in the line without colours.
-        let is_line = matches!(input, Input::Line(_));
-        Some(if is_line { &line[end..] } else { line })
+        let end = self.matcher.read(input, &self.zone, self.received, record)?;
+        Some(match *input {
+            Input::Line(line) => &line[end..],
+            // `end` is a position in the line without colours.
+            Input::Plain(_, line) => line,
+        })
     }
 
     /// Which formats were tried with the last line, and why; `None` without
@@ -423,9 +429,13 @@ fn json_of(line: &str) -> &str {
 
 /// Fills an empty record from a JSON object. Returns `None` if the line is none; it is then the
 /// message. An object without a message is its own message, and its other fields are extras.
-fn read_json_line<'a>(line: &'a str, record: &mut Record<'a>) -> Option<Schema> {
+fn read_json_line<'a>(
+    reader: &mut wire::json::Reader,
+    line: &'a str,
+    record: &mut Record<'a>,
+) -> Option<Schema> {
     let json = json_of(line);
-    let Ok(schema) = wire::json::read_into(json, record) else {
+    let Ok(schema) = reader.read_into(json, record) else {
         record.msg = Cow::Borrowed(line);
         return None;
     };

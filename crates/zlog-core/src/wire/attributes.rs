@@ -136,42 +136,77 @@ impl NumberField {
     }
 }
 
+/// Which attribute a key names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Attribute {
+    Text(TextField),
+    Number(NumberField),
+    Msg,
+    Args,
+    ExtraText,
+    LevelNo,
+    ExcInfo,
+    ExcText,
+    StackInfo,
+    Seq,
+    Created,
+    Msecs,
+    RelativeCreated,
+    /// An attribute of stored records only.
+    Stored(StoredField),
+    /// None: the key is an extra.
+    Extra,
+}
+
+/// An attribute of stored records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum StoredField {
+    Topic,
+    Received,
+    Fault,
+}
+
+impl Attribute {
+    /// The attribute with this name.
+    pub(super) fn of_key(key: &str) -> Attribute {
+        match key {
+            "msg" => Attribute::Msg,
+            "args" => Attribute::Args,
+            "extra_text" => Attribute::ExtraText,
+            "levelno" => Attribute::LevelNo,
+            "exc_info" => Attribute::ExcInfo,
+            "exc_text" => Attribute::ExcText,
+            "stack_info" => Attribute::StackInfo,
+            "seq" => Attribute::Seq,
+            "created" => Attribute::Created,
+            "msecs" => Attribute::Msecs,
+            "relativeCreated" => Attribute::RelativeCreated,
+            "topic" => Attribute::Stored(StoredField::Topic),
+            "received" => Attribute::Stored(StoredField::Received),
+            "fault" => Attribute::Stored(StoredField::Fault),
+            _ => match (TextField::of_key(key), NumberField::of_key(key)) {
+                (Some(field), _) => Attribute::Text(field),
+                (_, Some(field)) => Attribute::Number(field),
+                (None, None) => Attribute::Extra,
+            },
+        }
+    }
+
+    /// Whether it is a number that may have a fraction.
+    pub(super) fn is_float(self) -> bool {
+        matches!(self, Attribute::Created | Attribute::Msecs | Attribute::RelativeCreated)
+    }
+}
+
 /// Whether a key is the name of an attribute that zlog writes, or one that breaks
 /// Python's `Formatter` as an extra.
 pub(super) fn is_attribute(key: &str) -> bool {
-    matches!(
-        key,
-        "name"
-            | "msg"
-            | "args"
-            | "levelname"
-            | "levelno"
-            | "pathname"
-            | "filename"
-            | "module"
-            | "exc_info"
-            | "exc_text"
-            | "stack_info"
-            | "lineno"
-            | "funcName"
-            | "created"
-            | "msecs"
-            | "relativeCreated"
-            | "thread"
-            | "threadName"
-            | "process"
-            | "processName"
-            | "taskName"
-            | "hostname"
-            | "source"
-            | "seq"
-            | "extra_text"
-    )
+    !matches!(Attribute::of_key(key), Attribute::Stored(_) | Attribute::Extra)
 }
 
 /// Whether a key is an attribute of stored records only.
 pub(super) fn is_stored_only(key: &str) -> bool {
-    matches!(key, "topic" | "received" | "fault")
+    matches!(Attribute::of_key(key), Attribute::Stored(_))
 }
 
 /// Builds a record from keys and values, in their order.
@@ -197,10 +232,16 @@ impl<'r, 'a> Builder<'r, 'a> {
 
     /// Sets one key. Unknown keys, and values that don't fit their fields, become extras.
     pub(super) fn set(&mut self, key: Text<'a>, value: &impl Value<'a>) {
-        let fits = self.set_text(&key, value)
-            || self.set_special(&key, value)
-            || self.set_number(&key, value)
-            || (self.stored && self.set_stored(&key, value));
+        self.set_as(Attribute::of_key(&key), key, value);
+    }
+
+    /// As [`Builder::set`], for a key of which it is known what it names.
+    pub(super) fn set_as(&mut self, attribute: Attribute, key: Text<'a>, value: &impl Value<'a>) {
+        let fits = match attribute {
+            Attribute::Stored(field) => self.stored && self.set_stored(field, value),
+            Attribute::Extra => false,
+            _ => self.set_attribute(attribute, value),
+        };
         if !fits {
             let json = value.json();
             if let Some(text) = value.printed(&json) {
@@ -220,87 +261,74 @@ impl<'r, 'a> Builder<'r, 'a> {
         RawJson(Text::Owned(json::quoted(&json)))
     }
 
-    fn set_text(&mut self, key: &str, value: &impl Value<'a>) -> bool {
-        let Some(field) = TextField::of_key(key) else { return false };
-        set_field(field.of(self.record), value.is_null(), || value.text())
-    }
-
-    fn set_number(&mut self, key: &str, value: &impl Value<'a>) -> bool {
+    /// Sets an attribute. `false` if the value does not fit.
+    fn set_attribute(&mut self, attribute: Attribute, value: &impl Value<'a>) -> bool {
         let (record, null) = (&mut *self.record, value.is_null());
-        match key {
-            "lineno" | "process" => {
-                let Some(field) = NumberField::of_key(key) else { return false };
-                set_field(field.of(record), null, || integer(value))
-            }
-            "seq" => set_field(&mut record.seq, null, || integer(value)?.try_into().ok()),
-            "created" => set_field(&mut record.created, null, || seconds(value)),
-            "msecs" => set_field(&mut record.msecs, null, || number(value)),
-            "relativeCreated" => set_field(&mut record.relative_created, null, || number(value)),
+        match attribute {
+            Attribute::Text(field) => set_field(field.of(record), null, || value.text()),
             // Java's loggers send the thread's name.
-            "thread" => {
+            Attribute::Number(NumberField::Thread) => {
                 set_field(&mut record.thread, null, || integer(value))
                     || record.thread_name.is_none()
                         && set_field(&mut record.thread_name, null, || value.string())
             }
-            _ => false,
-        }
-    }
-
-    fn set_special(&mut self, key: &str, value: &impl Value<'a>) -> bool {
-        match key {
-            "msg" => {
+            Attribute::Number(field) => set_field(field.of(record), null, || integer(value)),
+            Attribute::Msg => {
                 if let Some(message) = value.message() {
-                    self.record.msg = message;
+                    record.msg = message;
                     self.has_message = true;
                 }
                 true
             }
-            "args" => {
-                if value.is_null() {
-                    self.record.args = Some(NO_ARGS);
-                    return true;
-                }
+            Attribute::Args if null => {
+                record.args = Some(NO_ARGS);
+                true
+            }
+            Attribute::Args => {
                 let args = Some(value.json()).filter(|json| !is_empty(json));
                 self.record.args = args.map(|args| self.raw_or_text(args));
                 true
             }
-            "extra_text" => {
+            Attribute::ExtraText => {
                 let json = value.json();
                 let is_object = json.starts_with('{') && json::is_within_limits(&json);
-                self.record.extra_text = is_object.then_some(RawJson(json));
-                is_object || value.is_null()
+                record.extra_text = is_object.then_some(RawJson(json));
+                is_object || null
             }
-            "levelno" => {
+            Attribute::LevelNo => {
                 let number = integer(value).and_then(|number| i32::try_from(number).ok());
-                self.record.level = number.map_or(self.record.level, Level);
+                record.level = number.map_or(record.level, Level);
                 self.has_level |= number.is_some();
-                number.is_some() || value.is_null()
+                number.is_some() || null
             }
             // Python's traceback objects can't be sent, but other loggers send text here.
-            "exc_info" => {
-                let text = &mut self.record.exc_text;
-                value.is_null() || text.is_none() && set_field(text, false, || trace(value))
+            Attribute::ExcInfo => {
+                let text = &mut record.exc_text;
+                null || text.is_none() && set_field(text, false, || trace(value))
             }
-            "exc_text" => set_field(&mut self.record.exc_text, value.is_null(), || trace(value)),
-            "stack_info" => {
-                set_field(&mut self.record.stack_info, value.is_null(), || trace(value))
+            Attribute::ExcText => set_field(&mut record.exc_text, null, || trace(value)),
+            Attribute::StackInfo => set_field(&mut record.stack_info, null, || trace(value)),
+            Attribute::Seq => set_field(&mut record.seq, null, || integer(value)?.try_into().ok()),
+            Attribute::Created => set_field(&mut record.created, null, || seconds(value)),
+            Attribute::Msecs => set_field(&mut record.msecs, null, || number(value)),
+            Attribute::RelativeCreated => {
+                set_field(&mut record.relative_created, null, || number(value))
             }
-            _ => false,
+            Attribute::Stored(_) | Attribute::Extra => false,
         }
     }
 
-    fn set_stored(&mut self, key: &str, value: &impl Value<'a>) -> bool {
+    fn set_stored(&mut self, field: StoredField, value: &impl Value<'a>) -> bool {
         let (record, null) = (&mut *self.record, value.is_null());
-        match key {
-            "topic" => {
+        match field {
+            StoredField::Topic => {
                 let topic = value.text().filter(|_| !null);
                 let fits = topic.is_some() || null;
                 record.topic = topic.unwrap_or_default();
                 fits
             }
-            "received" => set_field(&mut record.received, null, || seconds(value)),
-            "fault" => set_field(&mut record.fault, null, || value.text()),
-            _ => false,
+            StoredField::Received => set_field(&mut record.received, null, || seconds(value)),
+            StoredField::Fault => set_field(&mut record.fault, null, || value.text()),
         }
     }
 

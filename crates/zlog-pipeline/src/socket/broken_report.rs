@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::subscriber_tracker::BrokenConnection;
+use super::libzmq::subscriber_tracker::BrokenConnection;
 use zlog_core::text::plural::counted;
 
 /// Connections reported one by one. Anyone who can connect can break connections.

@@ -1,6 +1,7 @@
 //! The event loop of a socket: one thread that accepts, connects, shakes hands, reads and
 //! writes.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,97 +9,53 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 use mio::{Events, Poll, Token, Waker, event};
 
-use super::backoff::Backoff;
-use super::connector::Connector;
+use super::establish::Connector;
 use super::link::{Link, Stage};
 use super::links::Links;
+use super::role::Role;
 use super::status::{Event, EventKind, Status};
-use super::transport::{Listener, Stream};
-use crate::protocol::handshake::Handshake;
-use crate::{Address, Disconnect, Options, SocketType};
+use super::transport::Listener;
+use crate::protocol::handshake::Own;
+use crate::{Address, Disconnect, Options};
 
 const WAKER: Token = Token(usize::MAX);
 /// Tokens of listeners count down from here; those of links are their slots.
-const LISTENERS: usize = usize::MAX - 1;
+pub(super) const LISTENERS: usize = usize::MAX - 1;
 /// Bytes of one read in a handshake.
-const HANDSHAKE_READ: usize = 4096;
+pub(super) const HANDSHAKE_READ: usize = 4096;
 /// How long to wait for the end of peers that have been sent everything.
 const FINISH: Duration = Duration::from_secs(1);
-/// When to accept again after an error, such as no more descriptors.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
-
-/// What differs between kinds of sockets.
-pub(crate) trait Role: Send + 'static {
-    /// What it knows of a peer.
-    type Peer: Default + Send;
-    /// What its owner may ask.
-    type Command: Send;
-
-    /// The type of socket for READY.
-    fn socket_type(&self) -> SocketType;
-
-    /// Whether peers have a reason to stop reading.
-    const PEERS_PAUSE: bool;
-
-    /// Handles a request of the owner.
-    fn command(&mut self, command: Self::Command, links: &mut Links<Self::Peer>);
-
-    /// A handshake is complete. `rest` has arrived after it.
-    fn ready(
-        &mut self,
-        slot: usize,
-        link: &mut Link<Self::Peer>,
-        rest: &[u8],
-    ) -> Result<(), Disconnect>;
-
-    /// Reads what has arrived, up to a limit for the sake of other peers.
-    fn read(
-        &mut self,
-        slot: usize,
-        link: &mut Link<Self::Peer>,
-        now: Instant,
-    ) -> Result<(), Disconnect>;
-
-    /// Whether [`Role::read`] would read. Otherwise the owner must make room first.
-    fn can_read(&self) -> bool;
-
-    /// A connection has ended whose handshake was complete.
-    fn closed(&mut self, slot: usize, link: &mut Link<Self::Peer>);
-
-    /// Does what is left after all connections were served. Returns when to do so again, unless
-    /// something happens before.
-    fn turn(&mut self, links: &mut Links<Self::Peer>, now: Instant) -> Option<Instant>;
-
-    /// Whether everything was passed on to the connections.
-    fn is_drained(&self) -> bool;
-}
 
 /// A request to the thread of a socket.
-pub(crate) enum Command<C> {
+pub(crate) enum Command {
     Bind(Listener, Address),
     Unbind(Address),
     Connect(Address),
     Disconnect(Address),
-    Role(C),
     /// Sends the rest until the given time, then ends. The answer is whether all was sent.
     Close(Instant, Sender<bool>),
 }
 
 /// The state of the thread.
 pub(crate) struct Driver<R: Role> {
-    poll: Poll,
-    role: R,
-    options: Options,
-    links: Links<R::Peer>,
-    listeners: Vec<Option<(Listener, Address)>>,
-    connectors: Vec<Option<Connector>>,
-    commands: Receiver<Command<R::Command>>,
-    status: Arc<Status>,
-    next_id: u64,
+    pub(super) poll: Poll,
+    pub(super) role: R,
+    pub(super) options: Options,
+    /// What handshakes start with.
+    pub(super) own: Own,
+    pub(super) links: Links<R::Peer>,
+    /// By numbers that are never reused.
+    pub(super) listeners: BTreeMap<usize, (Listener, Address)>,
+    pub(super) connectors: BTreeMap<usize, Connector>,
+    pub(super) next_endpoint: usize,
+    commands: Receiver<Command>,
+    requests: Receiver<R::Request>,
+    pub(super) status: Arc<Status>,
+    pub(super) next_id: u64,
     /// When a connection or a connector has timed work, at the earliest.
     timer: Option<Instant>,
-    accept_at: Option<Instant>,
-    closing: Option<(Instant, Sender<bool>)>,
+    pub(super) accept_at: Option<Instant>,
+    pub(super) closing: Option<(Instant, Sender<bool>)>,
 }
 
 impl<R: Role> Driver<R> {
@@ -106,19 +63,28 @@ impl<R: Role> Driver<R> {
     pub(crate) fn new(
         role: R,
         options: Options,
-        commands: Receiver<Command<R::Command>>,
+        (commands, requests): (Receiver<Command>, Receiver<R::Request>),
         status: Arc<Status>,
         poll: Poll,
     ) -> io::Result<Driver<R>> {
         let links = Links::new(poll.registry().try_clone()?);
+        let own = Own {
+            socket_types: role.socket_types(),
+            security: options.security.clone(),
+            authenticator: options.authenticator.clone(),
+            max_message: options.max_message,
+        };
         Ok(Driver {
             poll,
             role,
             options,
+            own,
             links,
-            listeners: Vec::new(),
-            connectors: Vec::new(),
+            listeners: BTreeMap::new(),
+            connectors: BTreeMap::new(),
+            next_endpoint: 0,
             commands,
+            requests,
             status,
             next_id: 1,
             timer: None,
@@ -189,10 +155,8 @@ impl<R: Role> Driver<R> {
             link.writable |= event.is_writable();
             link.read_closed |= event.is_read_closed();
             self.links.heat(token.0);
-        } else if let Some(at) = LISTENERS.checked_sub(token.0)
-            && at < self.listeners.len()
-        {
-            self.accept(at, now);
+        } else if let Some(id) = LISTENERS.checked_sub(token.0) {
+            self.accept(id, now);
         }
     }
 
@@ -201,7 +165,7 @@ impl<R: Role> Driver<R> {
         loop {
             let command = match self.commands.try_recv() {
                 Ok(command) => command,
-                Err(crossbeam_channel::TryRecvError::Empty) => return true,
+                Err(crossbeam_channel::TryRecvError::Empty) => break,
                 Err(crossbeam_channel::TryRecvError::Disconnected) => {
                     return self.closing.is_some();
                 }
@@ -209,96 +173,26 @@ impl<R: Role> Driver<R> {
             match command {
                 Command::Bind(listener, address) => self.listen(listener, address, now),
                 Command::Unbind(address) => {
-                    for listener in &mut self.listeners {
-                        listener.take_if(|(_, bound)| *bound == address);
-                    }
+                    self.listeners.retain(|_, (_, bound)| *bound != address);
                     self.end_all(&address, None);
                 }
                 Command::Connect(address) => self.add_connector(address, now),
                 Command::Disconnect(address) => self.remove_connector(&address),
-                Command::Role(command) => self.role.command(command, &mut self.links),
                 Command::Close(until, answer) => {
                     self.closing = Some((until, answer));
                     self.listeners.clear();
-                    self.connectors.iter_mut().for_each(|connector| *connector = None);
+                    self.connectors.clear();
                 }
             }
         }
-    }
-
-    fn listen(&mut self, mut listener: Listener, address: Address, now: Instant) {
-        let at = self.listeners.len();
-        if let Err(error) = listener.register(self.poll.registry(), Token(LISTENERS - at)) {
-            self.status.update(&address, |it| it.last_end = Some(error.into()));
-            return;
+        for request in self.requests.try_iter() {
+            self.role.answer(request, &mut self.links);
         }
-        self.listeners.push(Some((listener, address)));
-        self.accept(at, now);
-    }
-
-    fn accept(&mut self, at: usize, now: Instant) {
-        while let Some(Some((listener, address))) = self.listeners.get(at) {
-            match listener.accept() {
-                Ok((stream, peer)) => {
-                    if self.links.accepted() >= self.options.max_connections {
-                        continue;
-                    }
-                    let address = address.clone();
-                    let stage = Stage::Connecting;
-                    self.add((stream, stage), address, None, peer, now);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(_) => {
-                    self.accept_at = Some(now + ACCEPT_AGAIN);
-                    return;
-                }
-            }
-        }
-    }
-
-    fn add(
-        &mut self,
-        (stream, stage): (Stream, Stage),
-        endpoint: Address,
-        connector: Option<usize>,
-        peer: String,
-        now: Instant,
-    ) {
-        let times = (now, self.options.handshake, self.options.dead_after);
-        let link = Link::new((self.next_id, stream, stage), endpoint, connector, peer, times);
-        self.next_id += 1;
-        self.note_timer(link.deadline);
-        if self.links.add(link).is_err()
-            && let Some(at) = connector
-        {
-            self.retry(at, now);
-        }
-    }
-
-    fn add_connector(&mut self, address: Address, now: Instant) {
-        let known = |it: &Option<Connector>| it.as_ref().is_some_and(|it| it.address == address);
-        if self.closing.is_some() || self.connectors.iter().any(known) {
-            return;
-        }
-        let backoff = Backoff::new(self.options.reconnect, self.options.reconnect_max);
-        self.connectors.push(Some(Connector { address, backoff, retry_at: None }));
-        self.connect(self.connectors.len() - 1, now);
-    }
-
-    fn remove_connector(&mut self, address: &Address) {
-        let at = self.connectors.iter().position(|connector| {
-            connector.as_ref().is_some_and(|connector| connector.address == *address)
-        });
-        if let Some(at) = at {
-            self.connectors[at] = None;
-            self.end_all(address, Some(at));
-        }
+        true
     }
 
     /// Ends the connections of an endpoint.
-    fn end_all(&mut self, address: &Address, connector: Option<usize>) {
+    pub(super) fn end_all(&mut self, address: &Address, connector: Option<usize>) {
         let of_it = |link: &Link<R::Peer>| link.endpoint == *address && link.connector == connector;
         let links = self.links.iter().filter(|(_, link)| of_it(link));
         let slots: Vec<usize> = links.map(|(slot, _)| slot).collect();
@@ -307,46 +201,11 @@ impl<R: Role> Driver<R> {
         }
     }
 
-    fn connect(&mut self, at: usize, now: Instant) {
-        let Some(Some(connector)) = self.connectors.get_mut(at) else { return };
-        connector.retry_at = None;
-        let address = connector.address.clone();
-        match Stream::connect(&address) {
-            Ok(stream) => {
-                let peer = match &address {
-                    Address::Tcp(address) => address.to_string(),
-                    Address::Ipc(_) => String::new(),
-                };
-                self.add((stream, Stage::Connecting), address, Some(at), peer, now);
-            }
-            Err(error) => self.fail(at, error.into(), now),
-        }
-    }
-
-    /// Notes that a connection could not be made, and when to try again.
-    fn fail(&mut self, at: usize, why: Disconnect, now: Instant) {
-        if let Some(Some(connector)) = self.connectors.get(at) {
-            let (endpoint, peer) = (connector.address.clone(), String::new());
-            self.status.update(&endpoint, |status| status.reached = false);
-            self.status.record(Event { endpoint, peer, kind: EventKind::Failed(why) });
-        }
-        self.retry(at, now);
-    }
-
-    fn retry(&mut self, at: usize, now: Instant) {
-        let Some(Some(connector)) = self.connectors.get_mut(at) else { return };
-        let delay = connector.backoff.next(fastrand::f64());
-        connector.retry_at = Some(now + delay);
-        let (endpoint, peer) = (connector.address.clone(), String::new());
-        self.status.record(Event { endpoint, peer, kind: EventKind::Retrying(delay) });
-        self.note_timer(Some(now + delay));
-    }
-
     fn serve(&mut self, slot: usize, now: Instant) {
         let Some(mut link) = self.links.take(slot) else { return };
         match self.drive(slot, &mut link, now) {
             Ok(()) => {
-                if link.readable && !matches!(link.stage, Stage::Connecting) {
+                if link.readable && !link.is_paused && !matches!(link.stage, Stage::Connecting) {
                     self.links.heat(slot);
                 }
                 self.links.put(slot, link);
@@ -368,6 +227,7 @@ impl<R: Role> Driver<R> {
             match link.stage {
                 Stage::Connecting => {}
                 Stage::Handshake(_) => self.shake_hands(slot, link, now)?,
+                Stage::Ready if link.is_paused => {}
                 Stage::Ready => self.role.read(slot, link, now)?,
                 Stage::Finishing => {
                     link.read(&mut [0; HANDSHAKE_READ], now)?;
@@ -375,59 +235,6 @@ impl<R: Role> Driver<R> {
             }
         }
         link.write(now)
-    }
-
-    /// Starts the handshake of a connection that is made. Returns whether it is.
-    fn start_handshake(&mut self, link: &mut Link<R::Peer>) -> Result<bool, Disconnect> {
-        if link.connector.is_some() {
-            if !link.stream.is_connected()? {
-                (link.readable, link.writable) = (false, false);
-                return Ok(false);
-            }
-            if link.stream.is_self_connected() {
-                return Err(Disconnect::Io(io::ErrorKind::ConnectionRefused));
-            }
-            self.status.update(&link.endpoint, |status| status.reached = true);
-            (link.readable, link.writable) = (true, true);
-        }
-        let mut out = Vec::new();
-        let authenticator = self.options.authenticator.clone();
-        let socket_type = self.role.socket_type();
-        let handshake = Handshake::new(socket_type, authenticator, &link.address, &mut out);
-        link.outbox.push_bytes(out);
-        link.stage = Stage::Handshake(handshake);
-        Ok(true)
-    }
-
-    fn shake_hands(
-        &mut self,
-        slot: usize,
-        link: &mut Link<R::Peer>,
-        now: Instant,
-    ) -> Result<(), Disconnect> {
-        let mut buffer = [0; HANDSHAKE_READ];
-        let Some(read) = link.read(&mut buffer, now)? else { return Ok(()) };
-        let Stage::Handshake(handshake) = &mut link.stage else { return Ok(()) };
-        let mut out = Vec::new();
-        let peer = handshake.read(&buffer[..read], &mut out);
-        link.outbox.push_bytes(out);
-        let peer = match peer {
-            Ok(Some(peer)) => peer,
-            Ok(None) => return Ok(()),
-            Err(why) => {
-                // Tells the peer why, if the system takes it at once.
-                let _ = link.write(now);
-                return Err(why);
-            }
-        };
-        link.stage = Stage::Ready;
-        link.has_commands = peer.has_commands;
-        (link.deadline, link.ready_since) = (None, Some(now));
-        self.note_timer(link.next_deadline());
-        let (endpoint, address) = (link.endpoint.clone(), link.address.clone());
-        self.role.ready(slot, link, &peer.rest)?;
-        self.status.record(Event { endpoint, peer: address, kind: EventKind::Connected });
-        Ok(())
     }
 
     /// Ends a connection that was taken out, and plans the next one.
@@ -446,18 +253,18 @@ impl<R: Role> Driver<R> {
             false => EventKind::Failed(why.clone()),
         };
         self.status.record(Event { endpoint, peer, kind });
-        if let Some(at) = link.connector {
-            if let Some(Some(connector)) = self.connectors.get_mut(at)
+        if let Some(id) = link.connector {
+            if let Some(connector) = self.connectors.get_mut(&id)
                 && let Some(since) = link.ready_since
                 && now.saturating_duration_since(since) >= connector.backoff.lasting()
             {
                 connector.backoff.reset();
             }
-            self.retry(at, now);
+            self.retry(id, now);
         }
     }
 
-    fn note_timer(&mut self, at: Option<Instant>) {
+    pub(super) fn note_timer(&mut self, at: Option<Instant>) {
         self.timer = [self.timer, at].into_iter().flatten().min();
     }
 
@@ -465,13 +272,13 @@ impl<R: Role> Driver<R> {
     fn run_timers(&mut self, now: Instant) {
         if self.accept_at.is_some_and(|at| at <= now) {
             self.accept_at = None;
-            (0..self.listeners.len()).for_each(|at| self.accept(at, now));
+            let ids: Vec<usize> = self.listeners.keys().copied().collect();
+            ids.into_iter().for_each(|id| self.accept(id, now));
         }
-        for at in 0..self.connectors.len() {
-            let connector = self.connectors[at].as_ref();
-            if connector.and_then(|it| it.retry_at).is_some_and(|retry| retry <= now) {
-                self.connect(at, now);
-            }
+        let is_due = |it: &Connector| it.retry_at.is_some_and(|retry| retry <= now);
+        let due = self.connectors.iter().filter(|(_, it)| is_due(it)).map(|(id, _)| *id);
+        for id in due.collect::<Vec<_>>() {
+            self.connect(id, now);
         }
         let can_read = self.role.can_read();
         let mut ended = Vec::new();
@@ -480,7 +287,7 @@ impl<R: Role> Driver<R> {
                 ended.push((slot, Disconnect::HandshakeTimeout));
                 continue;
             }
-            if !can_read && link.readable {
+            if link.readable && (!can_read || link.is_paused) {
                 // The answer may be among what this side does not read.
                 link.heartbeat.postpone(now);
             }
@@ -489,7 +296,7 @@ impl<R: Role> Driver<R> {
             }
         }
         ended.into_iter().for_each(|(slot, why)| self.links.end(slot, why));
-        let connectors = self.connectors.iter().flatten().filter_map(|it| it.retry_at);
+        let connectors = self.connectors.values().filter_map(|it| it.retry_at);
         let links = self.links.iter().filter_map(|(_, link)| link.next_deadline());
         self.timer = connectors.chain(links).min();
     }
@@ -500,7 +307,7 @@ impl<R: Role> Driver<R> {
         let drained = self.role.is_drained();
         for (_, link) in self.links.iter_mut() {
             match link.stage {
-                Stage::Ready if drained && link.outbox.is_empty() => {
+                Stage::Ready if drained && link.is_flushed() => {
                     link.stream.finish();
                     link.stage = Stage::Finishing;
                     link.deadline = Some((now + FINISH).min(until));
@@ -516,7 +323,7 @@ impl<R: Role> Driver<R> {
         if !self.links.is_empty() && now < until {
             return false;
         }
-        let sent = drained && self.links.iter().all(|(_, link)| link.outbox.is_empty());
+        let sent = drained && self.links.iter().all(|(_, link)| link.is_flushed());
         if let Some((_, answer)) = self.closing.take() {
             // Fails if the owner no longer waits.
             let _ = answer.send(sent);

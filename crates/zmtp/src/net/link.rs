@@ -4,11 +4,16 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::outbox::Outbox;
+use super::staged::Staged;
 use super::transport::Stream;
 use crate::protocol::command;
+use crate::protocol::curve::Session;
 use crate::protocol::handshake::Handshake;
 use crate::protocol::heartbeat::{Due, Heartbeat};
-use crate::{Address, Disconnect};
+use crate::{Address, Disconnect, SocketType};
+
+/// Bytes of one read that are decrypted.
+const ENCRYPTED_READ: usize = 16 << 10;
 
 /// Where a connection stands.
 pub(crate) enum Stage {
@@ -40,11 +45,18 @@ pub(crate) struct Link<P> {
     /// When the handshake was complete.
     pub(crate) ready_since: Option<Instant>,
     pub(crate) outbox: Outbox,
+    pub(super) staged: Staged,
+    /// What encrypts the connection.
+    session: Option<Box<Session>>,
     /// The system may take and have bytes.
     pub(crate) writable: bool,
     pub(crate) readable: bool,
+    /// The peer is not read until the owner has read what there is of it.
+    pub(crate) is_paused: bool,
     /// The peer has ended its direction. Its end follows what it has sent.
     pub(crate) read_closed: bool,
+    /// The own type, once the handshake is complete.
+    pub(crate) own_type: Option<SocketType>,
     /// The peer knows the commands of ZMTP 3.1.
     pub(crate) has_commands: bool,
     pub(crate) heartbeat: Heartbeat,
@@ -74,9 +86,13 @@ impl<P: Default> Link<P> {
             deadline: Some(now + handshake),
             ready_since: None,
             outbox: Outbox::default(),
+            staged: Staged::default(),
+            session: None,
             writable: true,
             readable: true,
+            is_paused: false,
             read_closed: false,
+            own_type: None,
             has_commands: false,
             heartbeat: Heartbeat::new(dead_after, now),
             pong_queued: false,
@@ -91,7 +107,25 @@ impl<P> Link<P> {
         matches!(self.stage, Stage::Ready)
     }
 
-    /// Reads once. Returns `None` if nothing has arrived.
+    /// Encrypts all that follows by `session`, if there is one. Returns what of `rest`, which
+    /// has arrived, is not encrypted.
+    ///
+    /// # Errors
+    /// `rest` can't be decrypted.
+    pub(super) fn start_session(
+        &mut self,
+        session: Option<Session>,
+        rest: Vec<u8>,
+    ) -> Result<Vec<u8>, Disconnect> {
+        let Some(mut session) = session else { return Ok(rest) };
+        session.receive(&rest)?;
+        self.readable |= session.has_plain();
+        self.session = Some(Box::new(session));
+        Ok(Vec::new())
+    }
+
+    /// Reads once, and decrypts. Returns `None` if nothing has arrived that is complete.
+    /// [`Link::readable`] says whether there may be more.
     ///
     /// # Errors
     /// The connection has ended.
@@ -100,10 +134,36 @@ impl<P> Link<P> {
         buffer: &mut [u8],
         now: Instant,
     ) -> Result<Option<usize>, Disconnect> {
+        if self.session.as_ref().is_some_and(|session| !session.has_plain()) {
+            let mut encrypted = [0; ENCRYPTED_READ];
+            let Some(read) = self.read_stream(&mut encrypted, now)? else { return Ok(None) };
+            if let Some(session) = &mut self.session {
+                session.receive(&encrypted[..read])?;
+            }
+        }
+        let Some(session) = &mut self.session else { return self.read_stream(buffer, now) };
+        let taken = session.take(buffer);
+        self.readable |= session.has_plain();
+        Ok((taken > 0).then_some(taken))
+    }
+
+    /// Bytes that are held until they are decrypted or read.
+    pub(crate) fn held(&self) -> usize {
+        self.session.as_ref().map_or(0, |session| session.held())
+    }
+
+    fn read_stream(
+        &mut self,
+        buffer: &mut [u8],
+        now: Instant,
+    ) -> Result<Option<usize>, Disconnect> {
         match self.stream.read(buffer) {
             Ok(0) => Err(Disconnect::Closed),
             Ok(read) => {
                 self.heartbeat.heard(now);
+                // Less than there was room for: the system has no more for now. It says so when
+                // it has. The end of the connection may already be announced.
+                self.readable &= read == buffer.len() || self.read_closed;
                 Ok(Some(read))
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -123,9 +183,21 @@ impl<P> Link<P> {
         if !self.writable || matches!(self.stage, Stage::Connecting) {
             return Ok(());
         }
-        let idle = self.outbox.is_empty();
-        let (written, writable) = self.outbox.write_to(&mut self.stream)?;
-        self.writable = writable;
+        let idle = self.is_flushed();
+        let mut written = 0;
+        loop {
+            let (staged, writable) = self.staged.write_to(&mut self.stream, &mut self.outbox)?;
+            (written, self.writable) = (written + staged, writable);
+            if !writable || self.outbox.is_empty() {
+                break;
+            }
+            let Some(session) = &mut self.session else {
+                let (count, writable) = self.outbox.write_to(&mut self.stream)?;
+                (written, self.writable) = (written + count, writable);
+                break;
+            };
+            self.staged.encrypt(&self.outbox, session);
+        }
         if written > 0 || idle {
             self.progress = now;
         }
@@ -133,6 +205,11 @@ impl<P> Link<P> {
             self.pong_queued = false;
         }
         Ok(())
+    }
+
+    /// Whether the system has taken everything.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.staged.is_empty() && self.outbox.is_empty()
     }
 
     /// Answers a PING.

@@ -57,7 +57,7 @@ impl<P> Links<P> {
     }
 
     /// Notes that the slot is to be served.
-    pub(super) fn heat(&mut self, slot: usize) {
+    pub(crate) fn heat(&mut self, slot: usize) {
         self.hot.push(slot);
     }
 

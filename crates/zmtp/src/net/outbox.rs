@@ -69,6 +69,11 @@ impl Outbox {
         self.append(Slice::own(bytes, 0));
     }
 
+    /// Appends an encoded message of this peer alone.
+    pub(crate) fn push_message(&mut self, bytes: Vec<u8>) {
+        self.append(Slice::own(bytes, 1));
+    }
+
     /// Appends a part of a chunk that has this many messages.
     pub(crate) fn push(&mut self, chunk: &Chunk, range: Range<usize>, messages: usize) {
         if let Some(last) = self.slices.back_mut()
@@ -123,9 +128,8 @@ impl Outbox {
         while !self.slices.is_empty() {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
             let mut count = 0;
-            for (at, (to, slice)) in slices.iter_mut().zip(&self.slices).enumerate() {
-                let skip = if at == 0 { self.written } else { 0 };
-                *to = IoSlice::new(&slice.bytes()[skip..]);
+            for (to, bytes) in slices.iter_mut().zip(self.unwritten()) {
+                *to = IoSlice::new(bytes);
                 count += 1;
             }
             match stream.write_vectored(&slices[..count]) {
@@ -144,7 +148,14 @@ impl Outbox {
         Ok((total, true))
     }
 
-    fn advance(&mut self, written: usize) {
+    /// The slices that are not written yet.
+    pub(super) fn unwritten(&self) -> impl Iterator<Item = &[u8]> {
+        let start = |at| if at == 0 { self.written } else { 0 };
+        self.slices.iter().enumerate().map(move |(at, slice)| &slice.bytes()[start(at)..])
+    }
+
+    /// Notes that bytes were written.
+    pub(super) fn advance(&mut self, written: usize) {
         self.bytes -= written;
         self.written += written;
         while let Some(first) = self.slices.front()

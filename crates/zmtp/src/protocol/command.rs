@@ -3,7 +3,6 @@
 use bytes::BufMut;
 
 use super::frame;
-use super::metadata::{self, Property};
 use crate::disconnect::Disconnect;
 
 /// Longest context of a PING, in bytes.
@@ -24,8 +23,9 @@ pub(crate) enum Command<'a> {
     Ping(&'a [u8]),
     /// Answers a PING.
     Pong,
-    /// Any other command. Peers ignore what they don't know.
-    Unknown,
+    /// Any other command, by its name, and its data. After the handshake, peers ignore what they
+    /// don't know.
+    Other(&'a [u8], &'a [u8]),
 }
 
 /// Parses the body of a command.
@@ -50,7 +50,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<Command<'_>, Disconnect> {
             _ => return Err(Disconnect::Malformed("a PING of a wrong length")),
         },
         b"PONG" => Command::Pong,
-        _ => Command::Unknown,
+        _ => Command::Other(name, data),
     })
 }
 
@@ -60,9 +60,10 @@ fn short_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(length.into())
 }
 
-fn put(out: &mut impl BufMut, name: &str, data: &[&[u8]]) {
+/// Writes a command. `data` is concatenated.
+pub(crate) fn put(out: &mut impl BufMut, name: &str, data: &[&[u8]]) {
     let size = 1 + name.len() + data.iter().map(|part| part.len()).sum::<usize>();
-    frame::put_command_header(out, size);
+    frame::put_header(out, false, true, size);
     put_short_string(out, name.as_bytes());
     data.iter().for_each(|part| out.put_slice(part));
 }
@@ -70,11 +71,6 @@ fn put(out: &mut impl BufMut, name: &str, data: &[&[u8]]) {
 fn put_short_string(out: &mut impl BufMut, text: &[u8]) {
     out.put_u8(u8::try_from(text.len()).unwrap_or(u8::MAX));
     out.put_slice(text);
-}
-
-/// Writes READY with these properties.
-pub(crate) fn put_ready(out: &mut impl BufMut, properties: &[Property<'_>]) {
-    put(out, "READY", &[&metadata::encode(properties)]);
 }
 
 /// Writes ERROR. The reason is cut after 255 bytes.

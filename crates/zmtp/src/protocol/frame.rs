@@ -55,17 +55,14 @@ pub(crate) fn encoded_len(size: usize) -> usize {
 /// Writes a frame of a message.
 #[inline]
 pub(crate) fn put_message(out: &mut impl BufMut, body: &[u8], more: bool) {
-    put_header(out, if more { MORE } else { 0 }, body.len());
+    put_header(out, more, false, body.len());
     out.put_slice(body);
 }
 
-/// Writes the header of a command with a body of `size` bytes.
-pub(crate) fn put_command_header(out: &mut impl BufMut, size: usize) {
-    put_header(out, COMMAND, size);
-}
-
+/// Writes the header of a frame with a body of `size` bytes.
 #[inline]
-fn put_header(out: &mut impl BufMut, flags: u8, size: usize) {
+pub(crate) fn put_header(out: &mut impl BufMut, more: bool, command: bool, size: usize) {
+    let flags = if more { MORE } else { 0 } | if command { COMMAND } else { 0 };
     match u8::try_from(size) {
         Ok(short) => out.put_slice(&[flags, short]),
         Err(_) => {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::command::{self, Command};
+use super::curve::Session;
 use super::greeting;
-use super::mechanism::{Authenticator, Credentials, Mechanism, Null};
+use super::mechanism::{Authenticator, Credentials, Mechanism, Security};
 use super::metadata::{self, SOCKET_TYPE};
 use super::scanner::{Item, Scanner};
 use super::socket_type::SocketType;
@@ -14,17 +15,32 @@ use crate::disconnect::Disconnect;
 const MAX_COMMAND: usize = 4096;
 
 /// A peer whose handshake is complete.
-#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Peer {
+    /// The type of the own side.
+    pub(crate) own_type: SocketType,
     /// It knows the commands of ZMTP 3.1: SUBSCRIBE, CANCEL and PING.
     pub(crate) has_commands: bool,
     /// The bytes that it sent after the handshake.
     pub(crate) rest: Vec<u8>,
+    /// What encrypts `rest` and all that follows, if something does.
+    pub(crate) session: Option<Session>,
+}
+
+/// The own side of a handshake.
+#[derive(Clone)]
+pub(crate) struct Own {
+    /// The types that this side can be, the preferred one first. It answers as the one that fits
+    /// the peer. A client of CURVE is always the first.
+    pub(crate) socket_types: &'static [SocketType],
+    pub(crate) security: Security,
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    /// Largest message that the peer may send after the handshake.
+    pub(crate) max_message: usize,
 }
 
 /// A handshake in progress.
 pub(crate) struct Handshake {
-    socket_type: SocketType,
+    socket_types: &'static [SocketType],
     mechanism: Box<dyn Mechanism>,
     authenticator: Option<Arc<dyn Authenticator>>,
     address: String,
@@ -36,19 +52,14 @@ pub(crate) struct Handshake {
 }
 
 impl Handshake {
-    /// Starts a handshake by NULL with the peer at `address`. Writes the greeting to `out`.
-    pub(crate) fn new(
-        socket_type: SocketType,
-        authenticator: Option<Arc<dyn Authenticator>>,
-        address: &str,
-        out: &mut Vec<u8>,
-    ) -> Handshake {
-        let mechanism = Box::new(Null { socket_type });
-        out.extend(greeting::encode(mechanism.name(), false));
+    /// Starts a handshake with the peer at `address`. Writes the greeting to `out`.
+    pub(crate) fn new(own: &Own, address: &str, out: &mut Vec<u8>) -> Handshake {
+        let mechanism = own.security.mechanism(own.socket_types, own.max_message);
+        out.extend(greeting::encode(mechanism.name(), own.security.is_server()));
         Handshake {
-            socket_type,
+            socket_types: own.socket_types,
             mechanism,
-            authenticator,
+            authenticator: own.authenticator.clone(),
             address: address.to_owned(),
             received: Vec::new(),
             minor: None,
@@ -78,9 +89,11 @@ impl Handshake {
             };
             let rest = self.received.split_off(len);
             let command = std::mem::replace(&mut self.received, rest);
-            if self.read_command(&command[body..], out)? {
+            if let Some(own_type) = self.read_command(&command[body..], out)? {
                 let has_commands = self.minor.is_some_and(|minor| minor >= 1);
-                return Ok(Some(Peer { has_commands, rest: std::mem::take(&mut self.received) }));
+                let rest = std::mem::take(&mut self.received);
+                let session = self.mechanism.finish(own_type, out);
+                return Ok(Some(Peer { own_type, has_commands, rest, session }));
             }
         }
         Ok(None)
@@ -97,7 +110,7 @@ impl Handshake {
         if self.mechanism.name() == "NULL" {
             self.authenticate(out)?;
         }
-        self.mechanism.start(out);
+        self.mechanism.start(out)?;
         Ok(true)
     }
 
@@ -113,19 +126,27 @@ impl Handshake {
         })
     }
 
-    /// Reads a command. Returns whether the handshake is complete.
-    fn read_command(&mut self, body: &[u8], out: &mut Vec<u8>) -> Result<bool, Disconnect> {
+    /// Reads a command. Returns the own type if the handshake is complete.
+    fn read_command(
+        &mut self,
+        body: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Option<SocketType>, Disconnect> {
         let command = command::parse(body)?;
         if let Command::Error(reason) = command {
             return Err(Disconnect::RefusedByPeer(text(reason)));
         }
-        let Some(metadata) = self.mechanism.read(command, out)? else { return Ok(false) };
-        let theirs = metadata::find(metadata, SOCKET_TYPE)?.unwrap_or_default();
-        if !self.socket_type.fits(theirs) {
+        let Some(metadata) = self.mechanism.read(command, out)? else { return Ok(None) };
+        if self.mechanism.name() != "NULL" {
+            self.authenticate(out)?;
+        }
+        let theirs = metadata::find(&metadata, SOCKET_TYPE)?.unwrap_or_default();
+        let own_type = self.socket_types.iter().find(|own| own.fits(theirs));
+        if own_type.is_none() {
             command::put_error(out, "Invalid socket type");
             return Err(Disconnect::SocketType(text(theirs)));
         }
-        Ok(true)
+        Ok(own_type.copied())
     }
 }
 

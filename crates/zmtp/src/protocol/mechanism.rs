@@ -1,20 +1,60 @@
-//! Security mechanisms: what follows the greeting, up to the peer's metadata.
-//!
-//! NULL is the only one so far. CURVE is to be another [`Mechanism`]: its exchange of keys fits
-//! [`Mechanism::read`], and the [`Authenticator`] is asked with the peer's key. It also has to
-//! encrypt what follows the handshake, frame by frame, for each peer.
+//! Security mechanisms: what follows the greeting, up to the peer's metadata, and what encrypts
+//! the connection after that.
 
 use super::command::{self, Command};
-use super::metadata::{self, SOCKET_TYPE};
+use super::curve::{Client, KeyPair, Server, Session};
+use super::metadata;
 use super::socket_type::SocketType;
 use crate::disconnect::Disconnect;
+
+/// The security of a socket's connections. Both sides of a connection must have the same
+/// mechanism.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub enum Security {
+    /// None: NULL.
+    #[default]
+    Null,
+    /// CURVE as the server, with its long-term keys. Whoever knows the public key may connect
+    /// unless an [`Authenticator`] decides.
+    CurveServer(KeyPair),
+    /// CURVE as a client.
+    CurveClient {
+        /// The client's long-term keys.
+        keys: KeyPair,
+        /// The server's public key. No other server is connected to.
+        server: [u8; 32],
+    },
+}
+
+impl Security {
+    /// The own side of a handshake, as one of these types.
+    pub(crate) fn mechanism(
+        &self,
+        types: &'static [SocketType],
+        max_message: usize,
+    ) -> Box<dyn Mechanism> {
+        match self {
+            Security::Null => Box::new(Null { types }),
+            Security::CurveServer(keys) => Box::new(Server::new(keys.clone(), max_message)),
+            Security::CurveClient { keys, server } => {
+                Box::new(Client::new(types[0], keys.clone(), *server, max_message))
+            }
+        }
+    }
+
+    /// Whether this side is the server of its mechanism.
+    pub(crate) fn is_server(&self) -> bool {
+        matches!(self, Security::CurveServer(_))
+    }
+}
 
 /// Who wants to connect.
 #[derive(Clone, Copy, Debug)]
 pub struct Credentials<'a> {
-    /// The mechanism: `NULL`.
+    /// The mechanism: `NULL` or `CURVE`.
     pub mechanism: &'a str,
-    /// The peer's public key, if the mechanism has keys.
+    /// The peer's long-term public key, if the mechanism has keys. The peer has proved that the
+    /// secret key is its own.
     pub key: Option<&'a [u8; 32]>,
     /// The peer's address, such as `192.0.2.7:51234`. Empty for ipc.
     pub address: &'a str,
@@ -36,24 +76,34 @@ pub(crate) trait Mechanism: Send {
     /// Its name in the greeting.
     fn name(&self) -> &'static str;
 
+    /// Writes the first command, once the peer's greeting is known.
+    ///
+    /// # Errors
+    /// The own keys are of no use.
+    fn start(&mut self, out: &mut Vec<u8>) -> Result<(), Disconnect>;
+
     /// Reads a command of the peer and writes the answer to `out`. Returns the peer's metadata
-    /// when the handshake is complete.
-    fn read<'c>(
+    /// once it is known.
+    ///
+    /// # Errors
+    /// The handshake has failed.
+    fn read(
         &mut self,
-        command: Command<'c>,
+        command: Command<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<Option<&'c [u8]>, Disconnect>;
+    ) -> Result<Option<Vec<u8>>, Disconnect>;
 
-    /// Writes the first command, once the peer's greeting is known and it is admitted.
-    fn start(&mut self, out: &mut Vec<u8>);
+    /// Writes the last command, once the peer is admitted and the own type is known. Returns what
+    /// encrypts all that follows.
+    fn finish(&mut self, own_type: SocketType, out: &mut Vec<u8>) -> Option<Session>;
 
-    /// The peer's key, once it is known.
+    /// The peer's key, once it is proved.
     fn key(&self) -> Option<&[u8; 32]>;
 }
 
-/// No security: each side sends READY.
-pub(crate) struct Null {
-    pub(crate) socket_type: SocketType,
+/// No security: each side sends READY. One that can be of several types waits for the peer's.
+struct Null {
+    types: &'static [SocketType],
 }
 
 impl Mechanism for Null {
@@ -61,22 +111,29 @@ impl Mechanism for Null {
         "NULL"
     }
 
-    fn start(&mut self, out: &mut Vec<u8>) {
-        command::put_ready(out, &[(SOCKET_TYPE, self.socket_type.name().as_bytes())]);
+    fn start(&mut self, out: &mut Vec<u8>) -> Result<(), Disconnect> {
+        if let [only] = self.types {
+            command::put(out, "READY", &[&metadata::of_type(*only)]);
+        }
+        Ok(())
     }
 
-    fn read<'c>(
+    fn read(
         &mut self,
-        command: Command<'c>,
+        command: Command<'_>,
         _: &mut Vec<u8>,
-    ) -> Result<Option<&'c [u8]>, Disconnect> {
+    ) -> Result<Option<Vec<u8>>, Disconnect> {
         match command {
-            Command::Ready(metadata) => {
-                metadata::find(metadata, SOCKET_TYPE)?;
-                Ok(Some(metadata))
-            }
+            Command::Ready(metadata) => Ok(Some(metadata.to_vec())),
             _ => Err(Disconnect::Malformed("another command than READY in a handshake")),
         }
+    }
+
+    fn finish(&mut self, own_type: SocketType, out: &mut Vec<u8>) -> Option<Session> {
+        if self.types.len() > 1 {
+            command::put(out, "READY", &[&metadata::of_type(own_type)]);
+        }
+        None
     }
 
     fn key(&self) -> Option<&[u8; 32]> {

@@ -1,5 +1,6 @@
 //! The metadata of READY: properties with a name and a value.
 
+use super::socket_type::SocketType;
 use crate::disconnect::Disconnect;
 
 /// A property.
@@ -18,6 +19,11 @@ pub(crate) fn encode(properties: &[Property<'_>]) -> Vec<u8> {
         bytes.extend(*value);
     }
     bytes
+}
+
+/// The metadata of a socket of this type.
+pub(crate) fn of_type(own: SocketType) -> Vec<u8> {
+    encode(&[(SOCKET_TYPE, own.name().as_bytes())])
 }
 
 /// Finds the value of a property. Names are compared without regard to case. All properties

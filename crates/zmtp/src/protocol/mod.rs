@@ -4,6 +4,7 @@
 //! ZMTP 3.0 differ, <https://rfc.zeromq.org/spec/23/>.
 
 pub(crate) mod command;
+pub(crate) mod curve;
 pub(crate) mod frame;
 pub(crate) mod greeting;
 pub(crate) mod handshake;

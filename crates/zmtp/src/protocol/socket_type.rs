@@ -11,6 +11,14 @@ pub enum SocketType {
     Sub,
     /// Subscribes. To a peer the same as [`SocketType::Sub`].
     XSub,
+    /// Receives from [`SocketType::Push`].
+    Pull,
+    /// Sends to [`SocketType::Pull`].
+    Push,
+    /// Exchanges messages with single peers.
+    Router,
+    /// Exchanges messages with single peers, usually of the type [`SocketType::Router`].
+    Dealer,
 }
 
 impl SocketType {
@@ -21,6 +29,10 @@ impl SocketType {
             SocketType::XPub => "XPUB",
             SocketType::Sub => "SUB",
             SocketType::XSub => "XSUB",
+            SocketType::Pull => "PULL",
+            SocketType::Push => "PUSH",
+            SocketType::Router => "ROUTER",
+            SocketType::Dealer => "DEALER",
         }
     }
 
@@ -29,6 +41,10 @@ impl SocketType {
         match self {
             SocketType::Pub | SocketType::XPub => matches!(theirs, b"SUB" | b"XSUB"),
             SocketType::Sub | SocketType::XSub => matches!(theirs, b"PUB" | b"XPUB"),
+            SocketType::Pull => theirs == b"PUSH",
+            SocketType::Push => theirs == b"PULL",
+            SocketType::Router => matches!(theirs, b"REQ" | b"DEALER" | b"ROUTER"),
+            SocketType::Dealer => matches!(theirs, b"REP" | b"DEALER" | b"ROUTER"),
         }
     }
 }

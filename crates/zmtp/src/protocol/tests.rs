@@ -10,10 +10,10 @@ use proptest::prelude::*;
 use super::command::{self, Command};
 use super::frame::{self, Frames};
 use super::greeting;
-use super::handshake::{Handshake, Peer};
+use super::handshake::{Handshake, Own, Peer};
 use super::heartbeat::{Due, Heartbeat};
-use super::mechanism::{Authenticator, Credentials};
-use super::metadata::SOCKET_TYPE;
+use super::mechanism::{Authenticator, Credentials, Security};
+use super::metadata::{self, Property, SOCKET_TYPE};
 use super::scanner::{Item, Scanner};
 use super::socket_type::SocketType;
 use super::subscription::{self, FromSubscriber};
@@ -47,7 +47,7 @@ fn encode(parts: &[Part]) -> Vec<u8> {
                 }
             }
             Part::Command(body) => {
-                frame::put_command_header(&mut out, body.len());
+                frame::put_header(&mut out, false, true, body.len());
                 out.extend(body);
             }
         }
@@ -134,11 +134,19 @@ proptest! {
     }
 }
 
+fn put_ready(out: &mut Vec<u8>, properties: &[Property<'_>]) {
+    command::put(out, "READY", &[&metadata::encode(properties)]);
+}
+
+fn own(socket_types: &'static [SocketType], authenticator: Option<Arc<dyn Authenticator>>) -> Own {
+    Own { socket_types, security: Security::Null, authenticator, max_message: MAX_MESSAGE }
+}
+
 fn valid_handshake() -> impl Strategy<Value = Vec<u8>> {
     (0..2u8, vec(any::<u8>(), 0..20)).prop_map(|(minor, rest)| {
         let mut bytes = greeting::encode("NULL", false).to_vec();
         bytes[11] = minor;
-        command::put_ready(&mut bytes, &[("Identity", b""), (SOCKET_TYPE, b"SUB")]);
+        put_ready(&mut bytes, &[("Identity", b""), (SOCKET_TYPE, b"SUB")]);
         bytes.extend(rest);
         bytes
     })
@@ -151,12 +159,12 @@ type Outcome = Result<Option<(bool, Vec<u8>)>, Disconnect>;
 /// with it or later.
 fn shake(pieces: &[&[u8]]) -> (Outcome, Vec<u8>) {
     let mut out = Vec::new();
-    let mut handshake = Handshake::new(SocketType::XPub, None, "", &mut out);
+    let mut handshake = Handshake::new(&own(&[SocketType::XPub], None), "", &mut out);
     let mut pieces = pieces.iter();
     while let Some(piece) = pieces.next() {
         match handshake.read(piece, &mut out) {
             Ok(None) => {}
-            Ok(Some(Peer { has_commands, mut rest })) => {
+            Ok(Some(Peer { has_commands, mut rest, .. })) => {
                 pieces.for_each(|piece| rest.extend_from_slice(piece));
                 return (Ok(Some((has_commands, rest))), out);
             }
@@ -176,7 +184,7 @@ fn a_handshake_fails_as_soon_as_it_must() {
     let greeting = |mechanism| greeting::encode(mechanism, false).to_vec();
     let ready = |kind: &str| {
         let mut bytes = greeting("NULL");
-        command::put_ready(&mut bytes, &[(SOCKET_TYPE, kind.as_bytes())]);
+        put_ready(&mut bytes, &[(SOCKET_TYPE, kind.as_bytes())]);
         bytes
     };
     let then = |more: &[u8]| [greeting("NULL"), more.to_vec()].concat();
@@ -215,10 +223,35 @@ impl Authenticator for Deny {
 fn an_authenticator_is_asked_with_mechanism_key_and_address_before_ready_is_sent() {
     let mut out = Vec::new();
     let deny = Some(Arc::new(Deny) as Arc<dyn Authenticator>);
-    let mut handshake = Handshake::new(SocketType::XSub, deny, "192.0.2.1:5", &mut out);
+    let own = own(&[SocketType::XSub], deny);
+    let mut handshake = Handshake::new(&own, "192.0.2.1:5", &mut out);
     let outcome = handshake.read(&greeting::encode("NULL", false), &mut out);
-    assert_eq!(outcome, Err(Disconnect::Refused("on no list".to_owned())));
+    assert_eq!(outcome.err(), Some(Disconnect::Refused("on no list".to_owned())));
     assert_eq!(&out[greeting::LEN..], b"\x04\x0a\x05ERROR\x03400");
+}
+
+#[test]
+fn a_side_of_several_types_answers_as_the_one_that_fits_the_peer() {
+    for (theirs, expected) in [
+        ("PUB", Ok((SocketType::XSub, "XSUB"))),
+        ("PUSH", Ok((SocketType::Pull, "PULL"))),
+        ("DEALER", Err(Disconnect::SocketType("DEALER".to_owned()))),
+    ] {
+        let mut out = Vec::new();
+        let own = own(&[SocketType::XSub, SocketType::Pull], None);
+        let mut handshake = Handshake::new(&own, "", &mut out);
+        let mut bytes = greeting::encode("NULL", false).to_vec();
+        put_ready(&mut bytes, &[(SOCKET_TYPE, theirs.as_bytes())]);
+        let outcome = handshake.read(&bytes, &mut out);
+        let answer = |name: &str| out[greeting::LEN..].ends_with(name.as_bytes());
+        match expected {
+            Ok((own_type, name)) => {
+                let peer = outcome.ok().flatten().expect("a peer");
+                assert!(peer.own_type == own_type && answer(name));
+            }
+            Err(why) => assert_eq!(outcome.err(), Some(why)),
+        }
+    }
 }
 
 #[test]

@@ -8,18 +8,17 @@ mod role;
 mod subscriptions;
 
 use std::io;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
-
 use self::pending::{Pending, Pushed};
-use self::role::{ANSWER, Ask, PublisherRole};
+use self::role::{Ask, PublisherRole};
 use self::subscriptions::{Limits, Offender, Subscriptions};
 use crate::net::status::Status;
 use crate::owner::Owner;
-use crate::{Address, Disconnect, EndpointStatus, Event, Options, WhenFull};
+use crate::{Address, Disconnect, Options, Socket, WhenFull};
 
 /// Outcome of [`Publisher::send`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,6 +116,15 @@ pub struct Publisher {
     owner: Owner<Ask>,
 }
 
+/// Its addresses.
+impl Deref for Publisher {
+    type Target = Socket;
+
+    fn deref(&self) -> &Socket {
+        self.owner.socket()
+    }
+}
+
 impl Publisher {
     /// Opens a socket, and starts its thread.
     ///
@@ -143,29 +151,6 @@ impl Publisher {
             },
         )?;
         Ok(Publisher { shared, owner })
-    }
-
-    /// Binds an address. Returns it with its port.
-    ///
-    /// # Errors
-    /// `AddrInUse` if it is taken; for ipc, `AlreadyExists` if the file is no socket.
-    pub fn bind(&self, address: &Address) -> io::Result<Address> {
-        self.owner.bind(address)
-    }
-
-    /// Unbinds an address and closes its connections.
-    pub fn unbind(&self, address: &Address) {
-        self.owner.unbind(address);
-    }
-
-    /// Connects to an address, and reconnects whenever the connection ends.
-    pub fn connect(&self, address: &Address) {
-        self.owner.connect(address);
-    }
-
-    /// Closes the connection to an address.
-    pub fn disconnect(&self, address: &Address) {
-        self.owner.disconnect(address);
     }
 
     /// Sends a message of at least one frame, the first of which is its topic. Never waits.
@@ -225,33 +210,12 @@ impl Publisher {
 
     /// The subscribers.
     pub fn peers(&self) -> Vec<PeerStatus> {
-        self.answer(Ask::Peers)
+        self.owner.answer(Ask::Peers)
     }
 
     /// What was dropped, or was lost with a connection, since the last call.
     pub fn take_dropped(&self) -> Vec<Dropped> {
-        self.answer(Ask::Dropped)
-    }
-
-    fn answer<T>(&self, ask: impl FnOnce(Sender<Vec<T>>) -> Ask) -> Vec<T> {
-        let (answer, answered) = crossbeam_channel::bounded(1);
-        self.owner.ask(ask(answer));
-        answered.recv_timeout(ANSWER).unwrap_or_default()
-    }
-
-    /// The bound and connected addresses, and their connections.
-    pub fn endpoints(&self) -> Vec<EndpointStatus> {
-        self.owner.status().endpoints()
-    }
-
-    /// What happened to connections. Events beyond 1024 that are not read are lost.
-    pub fn events(&self) -> &Receiver<Event> {
-        self.owner.status().events()
-    }
-
-    /// Gets a message when a connection or a subscription has changed.
-    pub fn changes(&self) -> &Receiver<()> {
-        self.owner.status().change()
+        self.owner.answer(Ask::Dropped)
     }
 
     /// Closes the socket once everything is sent, or after `linger`. Returns whether the system

@@ -4,17 +4,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
 use super::pending::{Batch, Run};
 use super::subscriptions::Offender;
 use super::{Dropped, PeerStatus, Shared};
-use crate::net::driver::Role;
 use crate::net::link::Link;
 use crate::net::links::Links;
 use crate::net::outbox::Chunk;
+use crate::net::role::Role;
 use crate::protocol::frame;
 use crate::protocol::scanner::{Item, Scanner};
 use crate::protocol::subscription::{self, FromSubscriber};
@@ -353,16 +353,16 @@ fn dropped_of(
 
 impl Role for PublisherRole {
     type Peer = Peer;
-    type Command = Ask;
+    type Request = Ask;
 
     const PEERS_PAUSE: bool = true;
 
-    fn socket_type(&self) -> SocketType {
-        SocketType::XPub
+    fn socket_types(&self) -> &'static [SocketType] {
+        &[SocketType::XPub]
     }
 
-    fn command(&mut self, command: Ask, links: &mut Links<Peer>) {
-        match command {
+    fn answer(&mut self, request: Ask, links: &mut Links<Peer>) {
+        match request {
             Ask::Peers(answer) => {
                 let ready = links.iter().filter(|(_, link)| link.is_ready());
                 let peers = ready.map(|(_, link)| PeerStatus {
@@ -440,6 +440,3 @@ impl Role for PublisherRole {
         self.todo.is_empty() && self.shared.pending.is_empty()
     }
 }
-
-/// How long the owner waits for an answer of the thread, which only waits itself in a poll.
-pub(crate) const ANSWER: Duration = Duration::from_secs(5);

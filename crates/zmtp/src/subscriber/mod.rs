@@ -8,6 +8,7 @@ mod role;
 
 use std::collections::BTreeSet;
 use std::io;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,18 +19,26 @@ pub use self::batch::{Batch, Message, Messages};
 use self::role::{Ask, SubscriberRole};
 use crate::net::status::Status;
 use crate::owner::Owner;
-use crate::{Address, EndpointStatus, Event, Options};
+use crate::{Options, Socket};
 
 /// Batches that wait for the owner, of up to 256 KiB each unless a message is larger.
 const BATCHES: usize = 8;
-/// How long to wait for an answer of the thread.
-const ANSWER: Duration = Duration::from_secs(5);
 
-/// A subscribing socket. It is an XSUB to its peers.
+/// A subscribing socket. It is an XSUB to its peers. With [`Options::accept_push`] it is a PULL to
+/// those that are a PUSH, and receives all that they send.
 pub struct Subscriber {
     batches: Receiver<Batch>,
     topics: Mutex<BTreeSet<Vec<u8>>>,
     owner: Owner<Ask>,
+}
+
+/// Its addresses.
+impl Deref for Subscriber {
+    type Target = Socket;
+
+    fn deref(&self) -> &Socket {
+        self.owner.socket()
+    }
 }
 
 impl Subscriber {
@@ -46,29 +55,6 @@ impl Subscriber {
         let role = |waker| SubscriberRole::new(limits, first, sender, Arc::new(Pool::new(waker)));
         let owner = Owner::start("zmtp-subscribe", options, status, role, || ())?;
         Ok(Subscriber { batches, topics: Mutex::new(topics), owner })
-    }
-
-    /// Binds an address. Returns it with its port.
-    ///
-    /// # Errors
-    /// `AddrInUse` if it is taken; for ipc, `AlreadyExists` if the file is no socket.
-    pub fn bind(&self, address: &Address) -> io::Result<Address> {
-        self.owner.bind(address)
-    }
-
-    /// Unbinds an address and closes its connections.
-    pub fn unbind(&self, address: &Address) {
-        self.owner.unbind(address);
-    }
-
-    /// Connects to an address, and reconnects whenever the connection ends.
-    pub fn connect(&self, address: &Address) {
-        self.owner.connect(address);
-    }
-
-    /// Closes the connection to an address.
-    pub fn disconnect(&self, address: &Address) {
-        self.owner.disconnect(address);
     }
 
     /// Subscribes to another prefix.
@@ -106,24 +92,7 @@ impl Subscriber {
 
     /// Whether everything that the system has received was taken from [`Subscriber::batches`].
     pub fn is_caught_up(&self) -> bool {
-        let (answer, answered) = crossbeam_channel::bounded(1);
-        self.owner.ask(Ask::CaughtUp(answer));
-        answered.recv_timeout(ANSWER).unwrap_or(false) && self.batches.is_empty()
-    }
-
-    /// The bound and connected addresses, and their connections.
-    pub fn endpoints(&self) -> Vec<EndpointStatus> {
-        self.owner.status().endpoints()
-    }
-
-    /// What happened to connections. Events beyond 1024 that are not read are lost.
-    pub fn events(&self) -> &Receiver<Event> {
-        self.owner.status().events()
-    }
-
-    /// Gets a message when a connection has changed.
-    pub fn changes(&self) -> &Receiver<()> {
-        self.owner.status().change()
+        self.owner.answer(Ask::CaughtUp) && self.batches.is_empty()
     }
 
     /// Closes the socket once all subscriptions and cancels are sent, or after `linger`.

@@ -7,9 +7,9 @@ use std::time::Instant;
 use crossbeam_channel::{Sender, TrySendError};
 
 use super::batch::{BLOCK, Batch, Pool};
-use crate::net::driver::Role;
 use crate::net::link::Link;
 use crate::net::links::Links;
+use crate::net::role::Role;
 use crate::protocol::command::{self, Command};
 use crate::protocol::frame;
 use crate::protocol::scanner::{Item, Scanner};
@@ -127,11 +127,8 @@ impl SubscriberRole {
         self.block[self.end..][..tail].copy_from_slice(&link.peer.tail);
         let start = self.end + tail;
         let Some(read) = link.read(&mut self.block[start..], now)? else { return Ok(false) };
-        // Less than there was room for: the system has no more for now. It says so when it has.
-        let more = start + read == BLOCK;
-        link.readable &= more || link.read_closed;
         self.take_messages(link, start + read)?;
-        Ok(more)
+        Ok(link.readable)
     }
 
     /// Moves the end of the block's messages on, and keeps what is incomplete apart.
@@ -145,7 +142,7 @@ impl SubscriberRole {
                     self.messages += 1;
                 }
                 Item::Command { len, body } => {
-                    answer(&self.block[self.end + body..self.end + len], link)?;
+                    answer_command(&self.block[self.end + body..self.end + len], link)?;
                     self.end += len;
                 }
             }
@@ -181,7 +178,7 @@ impl SubscriberRole {
                 self.keep(link, rest);
             }
             Some(Item::Command { len, body }) => {
-                answer(&tail[body..len], link)?;
+                answer_command(&tail[body..len], link)?;
                 self.keep(link, tail.split_off(len));
             }
             None => self.keep(link, tail),
@@ -198,7 +195,7 @@ impl SubscriberRole {
     /// much.
     fn check_incomplete(&self, links: &mut Links<Peer>) {
         if self.incomplete > self.options.incomplete_bytes {
-            let largest = links.iter().max_by_key(|(_, link)| link.peer.tail.len());
+            let largest = links.iter().max_by_key(|(_, link)| link.peer.tail.len() + link.held());
             if let Some(slot) = largest.map(|(slot, _)| slot) {
                 links.end(slot, Disconnect::IncompleteMessages);
             }
@@ -207,13 +204,18 @@ impl SubscriberRole {
 }
 
 /// Answers a command of a publisher.
-fn answer(body: &[u8], link: &mut Link<Peer>) -> Result<(), Disconnect> {
+fn answer_command(body: &[u8], link: &mut Link<Peer>) -> Result<(), Disconnect> {
     match command::parse(body)? {
         Command::Ping(context) => link.pong(context),
         Command::Error(_) => return Err(Disconnect::Malformed("an ERROR after the handshake")),
         _ => {}
     }
     Ok(())
+}
+
+/// Whether the peer is a publisher.
+fn subscribes(link: &Link<Peer>) -> bool {
+    link.is_ready() && link.own_type == Some(SocketType::XSub)
 }
 
 /// Writes a subscription as the peer understands it.
@@ -227,18 +229,21 @@ fn put_subscription(out: &mut Vec<u8>, has_commands: bool, subscribe: bool, pref
 
 impl Role for SubscriberRole {
     type Peer = Peer;
-    type Command = Ask;
+    type Request = Ask;
 
     const PEERS_PAUSE: bool = false;
 
-    fn socket_type(&self) -> SocketType {
-        SocketType::XSub
+    fn socket_types(&self) -> &'static [SocketType] {
+        if self.options.accept_push {
+            return &[SocketType::XSub, SocketType::Pull];
+        }
+        &[SocketType::XSub]
     }
 
-    fn command(&mut self, command: Ask, links: &mut Links<Peer>) {
-        match command {
+    fn answer(&mut self, request: Ask, links: &mut Links<Peer>) {
+        match request {
             Ask::Subscription(subscribe, prefix) => {
-                for (_, link) in links.iter_mut().filter(|(_, link)| link.is_ready()) {
+                for (_, link) in links.iter_mut().filter(|(_, link)| subscribes(link)) {
                     let mut bytes = Vec::new();
                     put_subscription(&mut bytes, link.has_commands, subscribe, &prefix);
                     link.outbox.push_bytes(bytes);
@@ -261,27 +266,34 @@ impl Role for SubscriberRole {
 
     fn ready(&mut self, _: usize, link: &mut Link<Peer>, rest: &[u8]) -> Result<(), Disconnect> {
         link.peer.scanner = Scanner::new(self.options.max_message, self.options.max_parts);
+        self.incomplete += link.held();
         if self.make_room(rest.len()) {
             self.block[self.end..][..rest.len()].copy_from_slice(rest);
             self.take_messages(link, self.end + rest.len())?;
         } else {
             self.keep(link, rest.to_vec());
         }
-        let mut bytes = Vec::new();
-        for topic in &self.topics {
-            put_subscription(&mut bytes, link.has_commands, true, topic);
+        if subscribes(link) {
+            let mut bytes = Vec::new();
+            for topic in &self.topics {
+                put_subscription(&mut bytes, link.has_commands, true, topic);
+            }
+            link.outbox.push_bytes(bytes);
         }
-        link.outbox.push_bytes(bytes);
         Ok(())
     }
 
     fn read(&mut self, _: usize, link: &mut Link<Peer>, now: Instant) -> Result<(), Disconnect> {
+        let held = link.held();
+        let mut outcome = Ok(true);
         for _ in 0..READS {
-            if self.is_full || !self.read_once(link, now)? {
+            if self.is_full || outcome != Ok(true) {
                 break;
             }
+            outcome = self.read_once(link, now);
         }
-        Ok(())
+        self.incomplete = self.incomplete + link.held() - held;
+        outcome.map(drop)
     }
 
     fn can_read(&self) -> bool {
@@ -289,7 +301,7 @@ impl Role for SubscriberRole {
     }
 
     fn closed(&mut self, _: usize, link: &mut Link<Peer>) {
-        self.incomplete -= link.peer.tail.len();
+        self.incomplete -= link.peer.tail.len() + link.held();
     }
 
     fn turn(&mut self, links: &mut Links<Peer>, now: Instant) -> Option<Instant> {

@@ -1,18 +1,32 @@
 //! What a publisher and a subscriber do together, whichever of them is native.
 
+use zmtp::Security;
+
 use super::harness::{
-    Addresses, Engine, PAIRS, Pub, Sub, connected, free_address, message, until, wait_for,
+    Addresses, Engine, PAIRS, Pub, Sub, connected, curve, free_address, message, until, wait_for,
 };
 
-/// Runs `test` for each pair of engines, transport and way of connecting.
+/// No security, and CURVE with either side as the server.
+fn securities() -> [(Security, Security); 3] {
+    let (server, client) = curve();
+    [(Security::Null, Security::Null), (server.clone(), client.clone()), (client, server)]
+}
+
+/// Runs `test` for each pair of engines, transport, way of connecting and security. CURVE is the
+/// same over all transports.
 fn for_all(topics: &[&str], mut test: impl FnMut(&mut Pub, &mut Sub)) {
     for pair in PAIRS {
         let addresses = Addresses::new();
         for endpoint in addresses.all() {
-            for publisher_binds in [true, false] {
-                println!("{pair:?} {endpoint}, the publisher binds: {publisher_binds}");
+            for (publisher_binds, security) in
+                [true, false].into_iter().flat_map(|binds| securities().map(|it| (binds, it)))
+            {
+                if security.0 != Security::Null && !endpoint.contains("127.0.0.1") {
+                    continue;
+                }
+                println!("{pair:?} {endpoint}, {security:?}, publisher binds: {publisher_binds}");
                 let (mut publisher, mut subscriber) =
-                    connected(pair, &endpoint, publisher_binds, topics);
+                    connected(pair, &endpoint, publisher_binds, topics, security);
                 test(&mut publisher, &mut subscriber);
             }
         }
@@ -36,9 +50,10 @@ fn frames_of_all_sizes_arrive_whole_and_in_order() {
 
 #[test]
 fn a_frame_of_64_mb_arrives() {
-    for pair in PAIRS {
-        let (publisher, mut subscriber) = connected(pair, "tcp://127.0.0.1:*", true, &[""]);
-        let body: Vec<u8> = (0..64_u32 << 20).map(|n| n as u8).collect();
+    let body: Vec<u8> = (0..64_u32 << 20).map(|n| n as u8).collect();
+    for (pair, security) in PAIRS.into_iter().flat_map(|it| securities().map(|also| (it, also))) {
+        let (publisher, mut subscriber) =
+            connected(pair, "tcp://127.0.0.1:*", true, &[""], security);
         publisher.send(&[b"", &body]);
         publisher.send(&[b"next"]);
         assert!(subscriber.recv()[1] == body);

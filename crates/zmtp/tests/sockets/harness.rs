@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use zmtp::{Address, Options, Publisher, Sent, Subscriber};
+use zmtp::{Address, KeyPair, Options, Publisher, Security, Sent, Subscriber};
 
 /// How long anything may take.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
@@ -64,8 +64,32 @@ pub(crate) fn free_address() -> String {
     format!("tcp://{}", listener.local_addr().expect("an address"))
 }
 
-fn libzmq(kind: zmq::SocketType, endpoint: &str) -> zmq::Socket {
+/// Sets the security of a socket of libzmq.
+pub(crate) fn secure(socket: &zmq::Socket, security: &Security) {
+    let (keys, server) = match security {
+        Security::Null => return,
+        Security::CurveServer(keys) => (keys, None),
+        Security::CurveClient { keys, server } => (keys, Some(server)),
+    };
+    socket.set_curve_publickey(keys.public()).expect("key");
+    socket.set_curve_secretkey(keys.secret()).expect("key");
+    match server {
+        Some(server) => socket.set_curve_serverkey(server).expect("key"),
+        None => socket.set_curve_server(true).expect("server"),
+    }
+}
+
+/// The security of the two sides of a connection.
+pub(crate) fn curve() -> (Security, Security) {
+    let (server, client) = (KeyPair::generate(), KeyPair::generate());
+    let of_client = Security::CurveClient { keys: client, server: *server.public() };
+    (Security::CurveServer(server), of_client)
+}
+
+/// A socket of libzmq.
+pub(crate) fn libzmq(kind: zmq::SocketType, endpoint: &str, security: &Security) -> zmq::Socket {
     let socket = zmq::Context::new().socket(kind).expect("socket");
+    secure(&socket, security);
     socket.set_linger(0).expect("linger");
     socket.set_ipv6(endpoint.contains('[')).expect("ipv6");
     socket.set_reconnect_ivl(50).expect("interval");
@@ -81,10 +105,17 @@ pub(crate) enum Pub {
 
 impl Pub {
     pub(crate) fn new(engine: Engine, endpoint: &str) -> Pub {
+        Pub::secured(engine, endpoint, Security::Null)
+    }
+
+    pub(crate) fn secured(engine: Engine, endpoint: &str, security: Security) -> Pub {
         match engine {
-            Engine::Native => Pub::Native(Publisher::new(Options::publisher()).expect("socket")),
+            Engine::Native => {
+                let options = Options { security, ..Options::publisher() };
+                Pub::Native(Publisher::new(options).expect("socket"))
+            }
             Engine::Libzmq => {
-                let socket = libzmq(zmq::XPUB, endpoint);
+                let socket = libzmq(zmq::XPUB, endpoint, &security);
                 socket.set_sndhwm(0).expect("mark");
                 socket.set_xpub_verbose(true).expect("verbose");
                 Pub::Libzmq(socket, Vec::new())
@@ -146,13 +177,23 @@ pub(crate) enum Sub {
 
 impl Sub {
     pub(crate) fn new(engine: Engine, endpoint: &str, topics: &[&str]) -> Sub {
+        Sub::secured(engine, endpoint, topics, Security::Null)
+    }
+
+    pub(crate) fn secured(
+        engine: Engine,
+        endpoint: &str,
+        topics: &[&str],
+        security: Security,
+    ) -> Sub {
         match engine {
             Engine::Native => {
-                let subscriber = Subscriber::new(Options::subscriber(), topics).expect("socket");
+                let options = Options { security, ..Options::subscriber() };
+                let subscriber = Subscriber::new(options, topics).expect("socket");
                 Sub::Native(subscriber, VecDeque::new())
             }
             Engine::Libzmq => {
-                let socket = libzmq(zmq::SUB, endpoint);
+                let socket = libzmq(zmq::SUB, endpoint, &security);
                 socket.set_rcvhwm(0).expect("mark");
                 // libzmq drops subscriptions above it without a word.
                 socket.set_sndhwm(0).expect("mark");
@@ -251,9 +292,10 @@ pub(crate) fn connected(
     endpoint: &str,
     publisher_binds: bool,
     topics: &[&str],
+    (of_publisher, of_subscriber): (Security, Security),
 ) -> (Pub, Sub) {
-    let mut publisher = Pub::new(publisher, endpoint);
-    let subscriber = Sub::new(subscriber, endpoint, topics);
+    let mut publisher = Pub::secured(publisher, endpoint, of_publisher);
+    let subscriber = Sub::secured(subscriber, endpoint, topics, of_subscriber);
     if publisher_binds {
         subscriber.connect(&publisher.bind(endpoint));
     } else {

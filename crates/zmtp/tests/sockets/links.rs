@@ -1,9 +1,9 @@
 //! Connections that end, that go silent, and that are slow.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use zmtp::{Disconnect, EventKind, Options, Publisher, Subscriber, WhenFull};
@@ -35,32 +35,32 @@ fn a_publisher_whose_message_was_too_large_is_connected_to_again() {
     }
 }
 
-/// Passes bytes on until it is told to be silent. It then keeps the connections open, and its
-/// system goes on to acknowledge what arrives.
-fn proxy(to: String, silent: Arc<AtomicBool>) -> String {
+/// Passes bytes on that `pass` may change or hold back. It keeps the connections open in any
+/// case, and its system acknowledges what arrives. Returns where it listens.
+pub(crate) fn proxy(to: String, pass: impl FnMut(&mut [u8]) -> bool + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
     let endpoint = format!("tcp://{}", listener.local_addr().expect("an address"));
+    let pass = Arc::new(Mutex::new(pass));
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let near = stream.expect("a connection");
-            if silent.load(Ordering::SeqCst) {
-                silent.store(false, Ordering::SeqCst);
-            }
             let Ok(far) = TcpStream::connect(to.trim_start_matches("tcp://")) else { return };
             let copy = |stream: &TcpStream| stream.try_clone().expect("a clone");
             let ends = [(&near, &far), (&far, &near)];
             for (from, into) in ends {
                 let (mut from, mut into) = (copy(from), copy(into));
-                let silent = Arc::clone(&silent);
+                let pass = Arc::clone(&pass);
                 std::thread::spawn(move || {
-                    let mut buffer = [0; 4096];
-                    let mut is_silent = false;
+                    let mut buffer = [0; 65_536];
                     while let Ok(read @ 1..) = from.read(&mut buffer) {
-                        is_silent |= silent.load(Ordering::SeqCst);
-                        if !is_silent && into.write_all(&buffer[..read]).is_err() {
-                            return;
+                        let bytes = &mut buffer[..read];
+                        let passes = pass.lock().expect("a lock")(bytes);
+                        if passes && into.write_all(bytes).is_err() {
+                            break;
                         }
                     }
+                    // The other direction may be silent.
+                    let _ = into.shutdown(Shutdown::Both);
                 });
             }
         }
@@ -73,7 +73,8 @@ fn a_subscriber_notices_a_silent_partition_and_connects_again() {
     let publisher = Publisher::new(Options::publisher()).expect("socket");
     let endpoint = publisher.bind(&address(ANY)).expect("bind").to_string();
     let silent = Arc::new(AtomicBool::new(false));
-    let through = proxy(endpoint, Arc::clone(&silent));
+    let is_silent = Arc::clone(&silent);
+    let through = proxy(endpoint, move |_| !is_silent.load(Ordering::SeqCst));
     let options = Options { dead_after: Duration::from_millis(600), ..Options::subscriber() };
     let subscriber = Subscriber::new(options, &["t"]).expect("socket");
     subscriber.connect(&address(&through));
@@ -85,6 +86,7 @@ fn a_subscriber_notices_a_silent_partition_and_connects_again() {
         events.extend(subscriber.events().try_iter().map(|event| event.kind));
         events.contains(&dead)
     });
+    silent.store(false, Ordering::SeqCst);
     until("a message through a new connection", || {
         publisher.send(&[b"t", b"body"]).expect("send");
         subscriber.recv(Duration::from_millis(10)).expect("a thread").is_some()

@@ -1,7 +1,9 @@
 //! Sockets of this engine against each other, against libzmq, and against hostile peers.
 
 mod conformance;
+mod curve;
 mod delivery;
 mod harness;
 mod hostile;
 mod links;
+mod router;

@@ -17,9 +17,10 @@ mod rust;
 
 use std::sync::LazyLock;
 
-use memchr::memchr2;
 use memchr::memmem::Finder;
+use memchr::{memchr2, memchr3};
 
+use crate::level::Level;
 use crate::text::sgr;
 
 /// The most lines of a message that are accepted without knowing whether they belong to it.
@@ -39,7 +40,7 @@ pub(super) enum Trace {
     Beam(beam::State),
     /// C++ and the Java virtual machine.
     Native(native::State),
-    Perl,
+    Perl(perl::State),
     /// The last words of a runtime: see [`is_last_word`].
     LastWord,
     /// An empty line after an ordinary line, perhaps before causes or frames.
@@ -69,10 +70,14 @@ use Step::{Maybe, Not, Part};
 impl Trace {
     /// Whether a traceback begins with this line. Colours don't count.
     pub(super) fn begins(line: &str) -> Step {
-        // One look for both: most lines have no colour, and many no colon.
-        match memchr2(sgr::ESC, b':', line.as_bytes()) {
-            None => Trace::begins_plain(line, false),
-            Some(_) => Trace::begins_plain(&sgr::strip(line), true),
+        Trace::begins_if(line, is_plain(line))
+    }
+
+    /// As [`Trace::begins`], for a line of which it is known whether it is [plain](is_plain).
+    pub(super) fn begins_if(line: &str, is_plain: bool) -> Step {
+        match is_plain {
+            true => Trace::begins_plain(line, false),
+            false => Trace::begins_plain(&sgr::strip(line), true),
         }
     }
 
@@ -82,7 +87,7 @@ impl Trace {
             [] => return Not,
             [b' ' | b'\t', ..] => {
                 let step = python::begins(line).or_else(|| at::begins_indented(line));
-                step.or_else(|| perl::begins(line))
+                step.or_else(|| perl::begins_indented(line))
             }
             [b'T' | b'F' | b'D' | b'O' | 0xE2, ..] => python::begins(line),
             [b'S', ..] => {
@@ -99,14 +104,28 @@ impl Trace {
         };
         let step = step.or_else(|| php::begins(line));
         let step = step.or_else(|| if has_colon { ruby::begins(line) } else { None });
-        let step = step.or_else(|| at::begins(line));
+        let step = step.or_else(|| at::begins(line, has_colon));
         step.or_else(|| is_last_word(line).then_some(Part(Trace::LastWord))).unwrap_or(Not)
+    }
+
+    /// As [`Trace::begins`], for a line without a prefix that is known by its end: a message of
+    /// Perl.
+    pub(super) fn begins_by_end(line: &str) -> Step {
+        // Of most lines, only the last byte is looked at; a colour ends with `m`.
+        if !line.ends_with(['.', 'm']) {
+            return Not;
+        }
+        perl::begins(&sgr::strip(line)).unwrap_or(Not)
     }
 
     /// Whether a traceback may follow after this line, which follows an ordinary one.
     pub(super) fn begins_after(head: &str, line: &str) -> Step {
         if line.is_empty() {
             return Maybe(Trace::Gap);
+        }
+        // Most heads end here.
+        if memchr2(b'x', b'E', head.as_bytes()).is_none() {
+            return Not;
         }
         static WORDS: LazyLock<[Finder<'_>; 2]> =
             LazyLock::new(|| ["xception", "Error"].map(Finder::new));
@@ -139,7 +158,7 @@ impl Trace {
             Trace::Ruby(state) => state.follows(line),
             Trace::Beam(state) => state.follows(line),
             Trace::Native(state) => state.follows(line),
-            Trace::Perl => perl::follows(line),
+            Trace::Perl(_) => perl::follows(line),
             Trace::LastWord => Not,
             Trace::Gap => Trace::frames(line, true),
             Trace::Message(lines) => match Trace::frames(line, false) {
@@ -152,8 +171,9 @@ impl Trace {
     /// Whether the last line is part of the message above the frames.
     pub(super) fn is_heading(self) -> bool {
         match self {
-            Trace::Python(_) | Trace::Perl | Trace::Gap | Trace::Message(_) => false,
+            Trace::Python(_) | Trace::Gap | Trace::Message(_) => false,
             Trace::LastWord => true,
+            Trace::Perl(state) => state == perl::State::Message,
             Trace::At(state) => state.is_heading(),
             Trace::Rust(state) => state.is_heading(),
             Trace::Go(state) => state.is_heading(),
@@ -162,6 +182,11 @@ impl Trace {
             Trace::Beam(state) => state.is_heading(),
             Trace::Native(state) => state.is_heading(),
         }
+    }
+
+    /// Whether the last line is one of a message that may end with any text.
+    pub(super) fn is_text(self) -> bool {
+        matches!(self, Trace::Python(python::State::Message(_)))
     }
 
     /// Whether the line before the first one may belong to it.
@@ -175,11 +200,28 @@ impl Trace {
     }
 }
 
+/// Whether the line has no colour, no colon and no tab. Looked for at once, since most lines have
+/// none.
+pub(super) fn is_plain(line: &str) -> bool {
+    memchr3(sgr::ESC, b':', b'\t', line.as_bytes()).is_none()
+}
+
 /// The most informative line of a traceback without a heading.
 pub(super) fn summary_line(text: &str) -> &str {
     let has_text = |line: &&str| line.contains(char::is_alphanumeric);
     let first = text.lines().find(has_text).unwrap_or(text);
     python::exception(text).or_else(|| at::heading_after_source(text)).unwrap_or(first)
+}
+
+/// The level of a line that may have been the heading of a traceback, but none has followed:
+/// that of an exception (`ValueError: x`), or of a message of Perl, whose program ends with the
+/// [last](super::Assembler::end) line of a stream. Colours don't count.
+pub(super) fn level_of_heading(line: &str, is_last: bool) -> Option<Level> {
+    let line = &*sgr::strip(line);
+    if at::is_heading(line) || is_last && perl::is_message(line) {
+        return Some(Level::ERROR);
+    }
+    perl::is_message(line).then_some(Level::WARNING)
 }
 
 /// Whether a traceback that begins with this line was printed by a program or a thread that
@@ -190,14 +232,16 @@ pub(super) fn is_uncaught(first: &str) -> bool {
         "Error: ",
         "Exception in thread \"",
         "Fatal Python error: ",
-        "Unhandled exception",
-        "Unhandled Exception",
         "fatal error: ",
         "panic: ",
+        "SIG",
+        "Unhandled Exception:",
     ];
     let first = &*sgr::strip(first);
     HEADINGS.iter().any(|heading| first.starts_with(heading))
         || rust::is_panic(first)
+        || at::is_thrown(first)
+        || perl::is_message(first)
         || php::is_uncaught(first)
         || ruby::is_uncaught(first)
         || at::is_source_location(first)
@@ -290,7 +334,11 @@ pub(super) fn heading_len(text: &str, own: impl Fn(&str) -> &str) -> usize {
     let (mut end, mut state) = (0, None::<Trace>);
     for whole in text.split('\n') {
         let line = own(whole);
-        let step = state.map_or_else(|| Trace::begins(line), |state| state.follows(line));
+        let begins = || match Trace::begins(line) {
+            Not => Trace::begins_by_end(line),
+            step => step,
+        };
+        let step = state.map_or_else(begins, |state| state.follows(line));
         match step {
             Step::Part(trace) | Maybe(trace) | Step::Text(trace) | Step::MaybeText(trace)
                 if trace.is_heading() =>

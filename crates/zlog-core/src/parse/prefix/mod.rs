@@ -88,6 +88,16 @@ pub(super) fn has_part_to(line: &str, end: usize) -> bool {
     parts[..count].iter().any(|part| part.end == end)
 }
 
+/// Whether the line begins with two words of letters, as most texts do: if it has no tab, this is
+/// no prefix.
+pub(crate) fn begins_as_text(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    let word = bytes.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let is_first_letter = matches!(bytes.first(), Some(b'A'..=b'Z' | b'a'..=b'z'));
+    is_first_letter
+        && matches!(bytes.get(word..word + 2), Some([b' ', next]) if next.is_ascii_alphabetic())
+}
+
 /// A part of a prefix.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Part {
@@ -105,6 +115,14 @@ pub(crate) fn parts(line: &str) -> ([Part; MAX_PARTS], usize) {
         (count, last, start) = (count + 1, key, end);
     });
     (parts, count)
+}
+
+/// Whether a prefix is one of containers or of the programs of a developer, and not of a system or
+/// of a program itself: it has a bar, or begins with a name that is in no brackets.
+pub(crate) fn is_of_container(prefix: &str) -> bool {
+    let prefix = &*sgr::strip(prefix);
+    let begins_with_name = || parts(prefix).0[0].is_name && !prefix.starts_with(['[', '{', '<']);
+    prefix.contains(['|', '│']) || prefix.starts_with("[pod/") || begins_with_name()
 }
 
 /// Finds the parts of a prefix, and calls `part` with the key and the end of each. Returns the
@@ -246,8 +264,7 @@ impl Scan<'_> {
     /// Whether the line begins with two words of letters, as most texts do, and has no columns.
     fn is_text(&self) -> bool {
         let bytes = self.rest();
-        let word = bytes.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-        matches!(bytes.get(word..word + 2), Some([b' ', next]) if next.is_ascii_alphabetic())
+        begins_as_text(&self.line[self.at..])
             && memchr::memchr(b'\t', &bytes[..bytes.len().min(MAX_NAME)]).is_none()
     }
 

@@ -32,7 +32,7 @@ pub fn quoted(text: &str) -> String {
 /// The index of the first byte that JSON requires to be escaped.
 ///
 /// Checks 16 bytes at once: messages are long, and few bytes need an escape.
-fn find_escape(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn find_escape(bytes: &[u8]) -> Option<usize> {
     let (chunks, _) = bytes.as_chunks::<16>();
     let is_clean = |chunk: &&[u8; 16]| !chunk.iter().fold(false, |any, b| any | needs_escape(*b));
     let at = 16 * chunks.iter().take_while(is_clean).count();

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-pub(crate) use escape::code_unit;
+pub(crate) use escape::{code_unit, find_escape};
 pub use escape::{quoted, string_value, write_string};
 pub(crate) use limits::{MAX_DEPTH, is_within_limits};
 

@@ -8,6 +8,7 @@
 //! Objects of other loggers (`{"time":…,"level":"error","message":…}`) are read with the
 //! keys in `other_loggers`.
 
+mod layout;
 mod read;
 mod repair;
 mod repeated;
@@ -16,8 +17,8 @@ mod write;
 pub use read::{ParseError, read, read_body};
 pub use write::{Writer, milliseconds, write};
 
-pub(crate) use read::read_into;
-pub(super) use read::{exact_integer, read_body_into};
+pub(crate) use read::Reader;
+pub(super) use read::exact_integer;
 pub(super) use write::write_float;
 
 #[cfg(test)]

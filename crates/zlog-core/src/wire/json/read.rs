@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::layout::Layout;
 use super::repair;
 use crate::record::{Record, Text};
 use crate::text::json::{each_entry, string_value};
-use crate::wire::attributes::{Builder, Schema, Value};
+use crate::wire::attributes::{Attribute, Builder, Schema, Value};
 
 /// A text is not a JSON object.
 #[derive(Debug)]
@@ -27,16 +28,8 @@ impl std::error::Error for ParseError {}
 /// `text` is not one JSON object. Unexpected values are not errors.
 pub fn read(text: &str) -> Result<Record<'_>, ParseError> {
     let mut record = Record::default();
-    read_into(text, &mut record)?;
+    Reader::default().read_into(text, &mut record)?;
     Ok(record)
-}
-
-/// As [`read`], into an empty record, which stays empty on an error.
-///
-/// # Errors
-/// As [`read`].
-pub(crate) fn read_into<'a>(text: &'a str, record: &mut Record<'a>) -> Result<Schema, ParseError> {
-    build(text, true, record)
 }
 
 /// As [`read`], for a body from the wire: there `topic`, `received` and `fault` are extras,
@@ -46,28 +39,75 @@ pub(crate) fn read_into<'a>(text: &'a str, record: &mut Record<'a>) -> Result<Sc
 /// As [`read`].
 pub fn read_body(text: &str) -> Result<Record<'_>, ParseError> {
     let mut record = Record::default();
-    read_body_into(text, &mut record)?;
+    Reader::default().read_body_into(text, &mut record)?;
     Ok(record)
 }
 
-/// As [`read_body`], into an empty record, which stays empty on an error.
-///
-/// # Errors
-/// As [`read`].
-pub(in crate::wire) fn read_body_into<'a>(
-    text: &'a str,
-    record: &mut Record<'a>,
-) -> Result<Schema, ParseError> {
-    build(text, false, record)
+/// Reads objects one after the other. One with the keys of the last one is read faster.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    layout: Layout,
 }
 
-fn build<'a>(text: &'a str, stored: bool, record: &mut Record<'a>) -> Result<Schema, ParseError> {
-    let mut builder = Builder::new(record, stored);
-    match each_entry(text, |key, value| builder.set(key, &Raw(value))) {
-        Ok(()) => Ok(builder.finish()),
-        Err(error) => {
-            *record = Record::default();
-            build_repaired(text, stored, error, record)
+impl Reader {
+    /// As [`read`], into an empty record, which stays empty on an error.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub(crate) fn read_into<'a>(
+        &mut self,
+        text: &'a str,
+        record: &mut Record<'a>,
+    ) -> Result<Schema, ParseError> {
+        self.build(text, true, record)
+    }
+
+    /// As [`read_body`], into an empty record, which stays empty on an error.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub(in crate::wire) fn read_body_into<'a>(
+        &mut self,
+        text: &'a str,
+        record: &mut Record<'a>,
+    ) -> Result<Schema, ParseError> {
+        self.build(text, false, record)
+    }
+
+    fn build<'a>(
+        &mut self,
+        text: &'a str,
+        stored: bool,
+        record: &mut Record<'a>,
+    ) -> Result<Schema, ParseError> {
+        let mut builder = Builder::new(record, stored);
+        if self.layout.read(text, &mut builder) {
+            return Ok(builder.finish());
+        }
+        *record = Record::default();
+        let mut builder = Builder::new(record, stored);
+        let mut learns = self.layout.forget(text);
+        let read = each_entry(text, |key, value| {
+            let attribute = Attribute::of_key(&key);
+            match &key {
+                Cow::Borrowed(key) if learns => self.layout.add(text, key, attribute, value),
+                Cow::Borrowed(_) => {}
+                Cow::Owned(_) => (learns, self.layout) = (false, Layout::default()),
+            }
+            builder.set_as(attribute, key, &Raw::new(value));
+        });
+        match read {
+            Ok(()) => {
+                if learns {
+                    self.layout.finish(text);
+                }
+                Ok(builder.finish())
+            }
+            Err(error) => {
+                self.layout = Layout::default();
+                *record = Record::default();
+                build_repaired(text, stored, error, record)
+            }
         }
     }
 }
@@ -83,49 +123,62 @@ fn build_repaired(
     let Some(repaired) = repair::repair(text) else { return Err(ParseError(error)) };
     let mut borrowing = Record::default();
     let mut builder = Builder::new(&mut borrowing, stored);
-    each_entry(&repaired, |key, value| builder.set(key, &Raw(value))).map_err(ParseError)?;
+    each_entry(&repaired, |key, value| builder.set(key, &Raw::new(value))).map_err(ParseError)?;
     let schema = builder.finish();
     *record = borrowing.into_owned();
     Ok(schema)
 }
 
 /// A value as JSON text, which is known to be valid.
-struct Raw<'a>(&'a str);
+pub(super) struct Raw<'a> {
+    json: &'a str,
+    /// The value as a number, if that is known.
+    pub(super) number: Option<f64>,
+}
+
+impl<'a> Raw<'a> {
+    pub(super) fn new(json: &'a str) -> Raw<'a> {
+        Raw { json, number: None }
+    }
+}
 
 impl<'a> Value<'a> for Raw<'a> {
     fn is_null(&self) -> bool {
-        self.0 == "null"
+        self.json == "null"
     }
 
     fn string(&self) -> Option<Text<'a>> {
-        string_value(self.0)
+        string_value(self.json)
     }
 
     fn text(&self) -> Option<Text<'a>> {
-        match self.0.as_bytes().first() {
+        match self.json.as_bytes().first() {
             Some(b'"') => self.string(),
             Some(b'{' | b'[') | None => None,
-            Some(_) => Some(Cow::Borrowed(self.0)),
+            Some(_) => Some(Cow::Borrowed(self.json)),
         }
     }
 
     fn integer(&self) -> Option<i64> {
-        if let Ok(number) = self.0.parse() {
+        if let Ok(number) = self.json.parse() {
             return Some(number);
         }
         exact_integer(self.number()?)
     }
 
     fn number(&self) -> Option<f64> {
+        if self.number.is_some() {
+            return self.number;
+        }
         // Only numbers begin like this. Rust's parser would also accept `inf`.
-        match self.0.as_bytes().first() {
-            Some(b'-' | b'0'..=b'9') => self.0.parse().ok().filter(|n: &f64| n.is_finite()),
+        match self.json.as_bytes().first() {
+            Some(b'-' | b'0'..=b'9') => self.json.parse().ok().filter(|n: &f64| n.is_finite()),
             _ => None,
         }
     }
 
     fn json(&self) -> Text<'a> {
-        Cow::Borrowed(self.0)
+        Cow::Borrowed(self.json)
     }
 }
 

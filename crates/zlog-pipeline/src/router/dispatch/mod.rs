@@ -32,6 +32,7 @@ pub struct Router {
     closed: Vec<HandlerStatus>,
     /// Reused: the topic of a record without one.
     topic: String,
+    decoder: wire::Decoder,
 }
 
 impl Router {
@@ -54,6 +55,7 @@ impl Router {
             closing: Vec::new(),
             closed: Vec::new(),
             topic: String::new(),
+            decoder: wire::Decoder::default(),
         };
         router.set(spec);
         Ok(router)
@@ -79,7 +81,7 @@ impl Router {
         let topic = if frames.len() > 1 { frames[0] } else { &[] };
         if self.subscriptions.iter().any(|prefix| topic.starts_with(prefix)) {
             let mut record = Record::default();
-            wire::decode_into(frames, received, &mut record);
+            self.decoder.decode_into(frames, received, &mut record);
             self.handle(&record);
         }
     }

@@ -20,6 +20,7 @@ const COUNT_TIME: Duration = Duration::from_millis(500);
 /// Decodes the messages that a subscriber receives.
 pub struct Subscribe {
     subscriber: Subscriber,
+    decoder: wire::Decoder,
     backlog: Backlog,
     keep_bodies: bool,
     late: LateMessages,
@@ -45,7 +46,8 @@ impl Subscribe {
     /// Reads from `subscriber`. With `keep_bodies`, records have their [`Record::body`].
     pub fn new(subscriber: Subscriber, keep_bodies: bool) -> Subscribe {
         let late = LateMessages::default();
-        Subscribe { subscriber, backlog: Backlog::default(), keep_bodies, late }
+        let (decoder, backlog) = (wire::Decoder::default(), Backlog::default());
+        Subscribe { subscriber, decoder, backlog, keep_bodies, late }
     }
 
     /// Requests the last `n` messages of `prefixes` from the relay whose query endpoint is
@@ -107,10 +109,10 @@ fn poll_status(delivered: bool) -> PollStatus {
 
 impl Source for Subscribe {
     fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
-        let Subscribe { subscriber, backlog, keep_bodies, .. } = self;
+        let Subscribe { subscriber, decoder, backlog, keep_bodies, .. } = self;
         let mut deliver = |frames: &[&[u8]], received| {
             let mut record = Record::default();
-            wire::decode_into(frames, received, &mut record);
+            decoder.decode_into(frames, received, &mut record);
             if *keep_bodies {
                 record.body = frames.last().map(|body| Cow::Borrowed(*body));
             }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use super::addresses::AddressState;
 use super::attach;
 use super::connection::ConnectionTable;
-use super::endpoint::Endpoint;
 use crate::os::run_directory::{Registered, RunDirectory, Watch};
+use crate::socket::endpoint::Endpoint;
 
 /// Time between two checks for changes while messages arrive without a pause.
 const LOOK: Duration = Duration::from_millis(100);

@@ -3,10 +3,10 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
-use super::diagnose::{self, PeerKind};
-use super::endpoint::{Endpoint, Role, needs_ipv6, to_text};
 use super::ffi::{self, Errno};
 use crate::os::resolve;
+use crate::socket::diagnose::{self, PeerKind};
+use crate::socket::endpoint::{Endpoint, Role, needs_ipv6, to_text};
 use zlog_core::{Error, Result};
 
 /// A bound or connected endpoint.
@@ -193,9 +193,9 @@ fn cannot(endpoint: &Endpoint) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ipc_cleanup::IpcFiles;
     use super::*;
     use crate::socket::endpoint::InUseHints;
-    use crate::socket::ipc_cleanup::IpcFiles;
 
     fn socket() -> zmq::Socket {
         let socket = zmq::Context::new().socket(zmq::XPUB).expect("socket");

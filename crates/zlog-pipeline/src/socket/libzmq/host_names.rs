@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::addresses::{Addresses, Step};
 use super::attach;
 use super::connection::ConnectionTable;
-use super::endpoint::Endpoint;
 use crate::os::resolve::{Answer, Lookup};
+use crate::socket::endpoint::Endpoint;
 
 /// How long opening a socket waits for the first answers. Long enough for names that this
 /// machine resolves itself (`localhost`).
@@ -205,9 +205,9 @@ impl HostName {
 #[cfg(test)]
 mod tests {
     use super::super::connection::{ConnectionState, EventKind};
-    use super::super::endpoint::Role;
-    use super::super::testing::DEADLINE;
     use super::*;
+    use crate::socket::endpoint::Role;
+    use crate::socket::testing::DEADLINE;
 
     /// A table of these endpoints after the first answers for their names.
     fn opened(texts: &[&str]) -> ConnectionTable {

@@ -9,17 +9,19 @@ use crossbeam_channel::Sender;
 
 use super::connection::EndpointStatus;
 use super::connection_manager::ConnectionManager;
-use super::endpoint::{Endpoint, Role};
 #[cfg(unix)]
 use super::event_watch::EventWatch;
 use super::ffi::{self, Errno};
-use super::flush::{Flushed, flush};
+use super::flush::flush;
 use super::ipc_cleanup::IpcFiles;
-use super::options::{self, SocketOptions};
+use super::options;
 use super::peers::{PeerEvent, Peers};
 use super::subscriber::Subscriber;
 use super::subscriber_tracker::BrokenConnection;
 use crate::os::run_directory::{Registered, Registration, RunDirectory};
+use crate::socket::endpoint::{Endpoint, Role};
+use crate::socket::flush::Flushed;
+use crate::socket::options::SocketOptions;
 use zlog_core::wire::query::REGISTERED;
 use zlog_core::{Error, Result};
 

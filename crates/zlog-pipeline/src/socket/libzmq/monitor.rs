@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::descriptor::Descriptor;
-use super::endpoint::to_text;
 use super::ffi::Errno;
+use crate::socket::endpoint::to_text;
 use zlog_core::{Error, Result};
 
 /// A new inproc address for a monitor: sockets may share a context.

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use super::attach::{self, attach};
 use super::connection::{ConnectionEvent, ConnectionTable};
 use super::descriptor::{self, Descriptor};
-use super::endpoint::{Endpoint, Role};
 use super::host_names::HostNames;
 use super::monitor::{Kind, Monitor, MonitorEvent};
 use super::registered_publishers::RegisteredPublishers;
 use super::wake::WakeSignal;
 use crate::os::fd_limit::{self, Connections};
+use crate::socket::endpoint::{Endpoint, Role};
 use zlog_core::Result;
 
 /// The monitor and the connections of a socket.

@@ -8,7 +8,7 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::fmt;
 use std::io;
 
-use super::endpoint::to_bytes;
+use crate::socket::endpoint::to_bytes;
 
 /// libzmq's own error numbers start here.
 const HAUSNUMERO: c_int = 156_384_712;

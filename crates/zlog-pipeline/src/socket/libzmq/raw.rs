@@ -7,8 +7,9 @@
 use std::time::{Duration, Instant};
 
 use super::attach::attach;
-use super::endpoint::Endpoint;
-use super::options::{self, SocketOptions, millis};
+use super::options::{self, millis};
+use crate::socket::endpoint::Endpoint;
+use crate::socket::options::SocketOptions;
 use zlog_core::{Error, Result};
 
 /// Longest wait between two checks of `stop`.
@@ -154,8 +155,8 @@ fn failed(error: zmq::Error) -> Error {
 mod tests {
     use std::time::Duration;
 
-    use super::super::endpoint::Role;
     use super::*;
+    use crate::socket::endpoint::Role;
 
     const LONG: Duration = Duration::from_secs(60);
 

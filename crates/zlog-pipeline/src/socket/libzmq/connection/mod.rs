@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use self::entry::{BACKOFF, Connection, Entry, GIVEN_UP};
 use super::addresses::AddressState;
-use super::endpoint::Role;
 use super::monitor::{HandshakeFailure, Kind, MonitorEvent};
+use crate::socket::endpoint::Role;
 
 /// The state of an endpoint.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::endpoint::ipc_path;
+use crate::socket::endpoint::ipc_path;
 
 /// Files of bound ipc endpoints, removed on drop. Drop it after the socket.
 #[derive(Debug, Default)]

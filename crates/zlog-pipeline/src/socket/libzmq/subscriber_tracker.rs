@@ -206,7 +206,7 @@ impl SubscriberTracker {
 
 #[cfg(test)]
 impl BrokenConnection {
-    pub(super) fn for_test(peer: &str) -> BrokenConnection {
+    pub(in crate::socket) fn for_test(peer: &str) -> BrokenConnection {
         let (peer, prefixes) = (peer.to_owned(), HashSet::new());
         BrokenConnection { peer, before: 0, sent: 1, prefixes, others: 0 }
     }

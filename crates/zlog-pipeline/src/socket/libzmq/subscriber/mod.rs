@@ -11,15 +11,16 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select};
 
 use super::connection::{ConnectionEvent, EndpointStatus};
 use super::connection_manager::ConnectionManager;
-use super::drain::PublisherRequest;
-use super::endpoint::Endpoint;
 use super::ffi;
 use super::ipc_cleanup::IpcFiles;
-use super::options::{self, SocketOptions};
+use super::options;
 use super::receive_thread::{self, Batch, Channels, Command, MAX_FRAMES, ReceiveThread, Shared};
 use super::wake::{self, Waker};
 use crate::os::run_directory::Registration;
 use crate::os::thread;
+use crate::socket::drain::PublisherRequest;
+use crate::socket::endpoint::Endpoint;
+use crate::socket::options::SocketOptions;
 use zlog_core::wire::query::{ENDING, REGISTERED};
 use zlog_core::{Error, Result};
 

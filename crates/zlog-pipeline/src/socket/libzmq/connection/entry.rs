@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::super::endpoint::Role;
 use super::super::monitor::Kind;
 use super::{ConnectionState, EndpointStatus, EventKind};
+use crate::socket::endpoint::Role;
 
 /// Time without events after which libzmq is assumed to have given a connection up.
 pub(super) const GIVEN_UP: Duration = Duration::from_millis(500);

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use super::connection::ConnectionState;
 use super::connection_manager::ConnectionManager;
-use super::endpoint::Endpoint;
 use super::ffi::Frame;
 use super::ipc_cleanup::IpcFiles;
-use super::options::{self, SocketOptions};
+use super::options;
 use super::peers::{ADDRESS, CONNECTION};
+use crate::socket::endpoint::Endpoint;
+use crate::socket::options::SocketOptions;
 use zlog_core::Result;
 use zlog_core::wire::query::{
     MAX_ANSWER_FRAMES, MAX_MESSAGES, MAX_QUESTION_BYTES, MAX_QUESTION_FRAMES,

@@ -1,0 +1,189 @@
+//! How connections come about: listeners, connectors and handshakes.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use mio::Token;
+
+use super::backoff::Backoff;
+use super::driver::{Driver, HANDSHAKE_READ, LISTENERS};
+use super::link::{Link, Stage};
+use super::role::Role;
+use super::status::{Event, EventKind};
+use super::transport::{Listener, Stream};
+use crate::protocol::handshake::Handshake;
+use crate::{Address, Disconnect};
+
+/// When to accept again after an error, such as no more descriptors.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
+
+/// An address to connect to.
+pub(super) struct Connector {
+    address: Address,
+    pub(super) backoff: Backoff,
+    /// When to try, unless there is a connection.
+    pub(super) retry_at: Option<Instant>,
+}
+
+impl<R: Role> Driver<R> {
+    pub(super) fn listen(&mut self, mut listener: Listener, address: Address, now: Instant) {
+        let id = self.next_endpoint;
+        self.next_endpoint += 1;
+        if let Err(error) = listener.register(self.poll.registry(), Token(LISTENERS - id)) {
+            self.status.update(&address, |it| it.last_end = Some(error.into()));
+            return;
+        }
+        self.listeners.insert(id, (listener, address));
+        self.accept(id, now);
+    }
+
+    /// Accepts what connects to a listener.
+    pub(super) fn accept(&mut self, id: usize, now: Instant) {
+        while let Some((listener, address)) = self.listeners.get(&id) {
+            match listener.accept() {
+                Ok((stream, peer)) => {
+                    if self.links.accepted() >= self.options.max_connections {
+                        continue;
+                    }
+                    let address = address.clone();
+                    let stage = Stage::Connecting;
+                    self.add((stream, stage), address, None, peer, now);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(_) => {
+                    self.accept_at = Some(now + ACCEPT_AGAIN);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn add(
+        &mut self,
+        (stream, stage): (Stream, Stage),
+        endpoint: Address,
+        connector: Option<usize>,
+        peer: String,
+        now: Instant,
+    ) {
+        let times = (now, self.options.handshake, self.options.dead_after);
+        let link = Link::new((self.next_id, stream, stage), endpoint, connector, peer, times);
+        self.next_id += 1;
+        self.note_timer(link.deadline);
+        if self.links.add(link).is_err()
+            && let Some(id) = connector
+        {
+            self.retry(id, now);
+        }
+    }
+
+    pub(super) fn add_connector(&mut self, address: Address, now: Instant) {
+        if self.closing.is_some() || self.connectors.values().any(|it| it.address == address) {
+            return;
+        }
+        let backoff = Backoff::new(self.options.reconnect, self.options.reconnect_max);
+        let id = self.next_endpoint;
+        self.next_endpoint += 1;
+        self.connectors.insert(id, Connector { address, backoff, retry_at: None });
+        self.connect(id, now);
+    }
+
+    pub(super) fn remove_connector(&mut self, address: &Address) {
+        let id = self.connectors.iter().find(|(_, it)| it.address == *address).map(|(id, _)| *id);
+        if let Some(id) = id {
+            self.connectors.remove(&id);
+            self.end_all(address, Some(id));
+        }
+    }
+
+    pub(super) fn connect(&mut self, id: usize, now: Instant) {
+        let Some(connector) = self.connectors.get_mut(&id) else { return };
+        connector.retry_at = None;
+        let address = connector.address.clone();
+        match Stream::connect(&address) {
+            Ok(stream) => {
+                let peer = match &address {
+                    Address::Tcp(address) => address.to_string(),
+                    Address::Ipc(_) => String::new(),
+                };
+                self.add((stream, Stage::Connecting), address, Some(id), peer, now);
+            }
+            Err(error) => self.fail(id, error.into(), now),
+        }
+    }
+
+    /// Notes that a connection could not be made, and when to try again.
+    fn fail(&mut self, id: usize, why: Disconnect, now: Instant) {
+        if let Some(connector) = self.connectors.get(&id) {
+            let (endpoint, peer) = (connector.address.clone(), String::new());
+            self.status.update(&endpoint, |status| status.reached = false);
+            self.status.record(Event { endpoint, peer, kind: EventKind::Failed(why) });
+        }
+        self.retry(id, now);
+    }
+
+    /// Plans the next attempt of a connector, if it was not removed.
+    pub(super) fn retry(&mut self, id: usize, now: Instant) {
+        let Some(connector) = self.connectors.get_mut(&id) else { return };
+        let delay = connector.backoff.next(fastrand::f64());
+        connector.retry_at = Some(now + delay);
+        let (endpoint, peer) = (connector.address.clone(), String::new());
+        self.status.record(Event { endpoint, peer, kind: EventKind::Retrying(delay) });
+        self.note_timer(Some(now + delay));
+    }
+
+    /// Starts the handshake of a connection that is made. Returns whether it is.
+    pub(super) fn start_handshake(&mut self, link: &mut Link<R::Peer>) -> Result<bool, Disconnect> {
+        if link.connector.is_some() {
+            if !link.stream.is_connected()? {
+                (link.readable, link.writable) = (false, false);
+                return Ok(false);
+            }
+            if link.stream.is_self_connected() {
+                return Err(Disconnect::Io(io::ErrorKind::ConnectionRefused));
+            }
+            self.status.update(&link.endpoint, |status| status.reached = true);
+            (link.readable, link.writable) = (true, true);
+        }
+        let mut out = Vec::new();
+        let handshake = Handshake::new(&self.own, &link.address, &mut out);
+        link.staged.push(&out);
+        link.stage = Stage::Handshake(handshake);
+        Ok(true)
+    }
+
+    /// Reads a part of a handshake, and answers.
+    pub(super) fn shake_hands(
+        &mut self,
+        slot: usize,
+        link: &mut Link<R::Peer>,
+        now: Instant,
+    ) -> Result<(), Disconnect> {
+        let mut buffer = [0; HANDSHAKE_READ];
+        let Some(read) = link.read(&mut buffer, now)? else { return Ok(()) };
+        let Stage::Handshake(handshake) = &mut link.stage else { return Ok(()) };
+        let mut out = Vec::new();
+        let peer = handshake.read(&buffer[..read], &mut out);
+        link.staged.push(&out);
+        let peer = match peer {
+            Ok(Some(peer)) => peer,
+            Ok(None) => return Ok(()),
+            Err(why) => {
+                // Tells the peer why, if the system takes it at once.
+                let _ = link.write(now);
+                return Err(why);
+            }
+        };
+        let rest = link.start_session(peer.session, peer.rest)?;
+        link.stage = Stage::Ready;
+        (link.own_type, link.has_commands) = (Some(peer.own_type), peer.has_commands);
+        (link.deadline, link.ready_since) = (None, Some(now));
+        self.note_timer(link.next_deadline());
+        let (endpoint, address) = (link.endpoint.clone(), link.address.clone());
+        self.role.ready(slot, link, &rest)?;
+        self.status.record(Event { endpoint, peer: address, kind: EventKind::Connected });
+        Ok(())
+    }
+}

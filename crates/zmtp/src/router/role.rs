@@ -1,0 +1,183 @@
+//! The router's side of the event loop: passes messages of peers to the owner and back.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::queues::Queues;
+use crate::net::link::Link;
+use crate::net::links::Links;
+use crate::net::role::Role;
+use crate::protocol::command::{self, Command};
+use crate::protocol::scanner::{Item, Scanner};
+use crate::{Disconnect, Options, SocketType};
+
+/// Bytes of one read, and reads of one peer in a row.
+const READ: usize = 16 << 10;
+const READS: usize = 4;
+
+/// What is known of a peer.
+pub(crate) struct Peer {
+    scanner: Scanner,
+    /// What has arrived and was not passed on: an incomplete message, or all that follows when
+    /// the owner has enough to read.
+    held: Vec<u8>,
+}
+
+impl Default for Peer {
+    fn default() -> Peer {
+        Peer { scanner: Scanner::new(0, 0), held: Vec::new() }
+    }
+}
+
+/// A request of the owner.
+pub(crate) enum Ask {
+    /// Reads a peer again.
+    Resume(u64),
+    /// Ends a connection.
+    End(u64),
+}
+
+/// The router's side of the event loop.
+pub(crate) struct RouterRole {
+    types: &'static [SocketType],
+    options: Options,
+    queues: Arc<Queues>,
+    /// Slots by the numbers of their connections.
+    slots: HashMap<u64, usize>,
+    /// Slots with something that the system has not taken.
+    unsent: Vec<usize>,
+    buffer: Box<[u8]>,
+}
+
+impl RouterRole {
+    pub(super) fn new(
+        types: &'static [SocketType],
+        options: Options,
+        queues: Arc<Queues>,
+    ) -> RouterRole {
+        let (slots, unsent) = (HashMap::new(), Vec::new());
+        RouterRole { types, options, queues, slots, unsent, buffer: vec![0; READ].into() }
+    }
+
+    /// Handles what a peer has sent, until the owner has enough to read.
+    fn handle(&self, link: &mut Link<Peer>, bytes: &[u8]) -> Result<(), Disconnect> {
+        let mut held = std::mem::take(&mut link.peer.held);
+        held.extend_from_slice(bytes);
+        let mut at = 0;
+        while !link.is_paused
+            && let Some(item) = link.peer.scanner.next(&held[at..])?
+        {
+            match item {
+                Item::Message(len) => {
+                    link.is_paused = !self.queues.arrive(link.id, &held[at..at + len]);
+                    at += len;
+                }
+                Item::Command { len, body } => {
+                    if let Command::Ping(context) = command::parse(&held[at + body..at + len])? {
+                        link.pong(context);
+                    }
+                    at += len;
+                }
+            }
+        }
+        held.drain(..at);
+        link.peer.held = held;
+        Ok(())
+    }
+
+    /// Passes messages of the owner on to their peers.
+    fn pass_on(&mut self, links: &mut Links<Peer>, now: Instant) {
+        for (connection, messages) in self.queues.take_outgoing() {
+            let Some(slot) = self.slots.get(&connection).copied() else { continue };
+            let Some(link) = links.get_mut(slot) else { continue };
+            messages.into_iter().for_each(|message| link.outbox.push_message(message));
+            if let Err(why) = link.write(now) {
+                links.end(slot, why);
+            }
+            self.unsent.push(slot);
+        }
+    }
+
+    /// Tells the owner what the system has not taken.
+    fn note_unsent(&mut self, links: &Links<Peer>) {
+        self.unsent.sort_unstable();
+        self.unsent.dedup();
+        self.unsent.retain(|slot| {
+            let Some(link) = links.get(*slot) else { return false };
+            self.queues.note_unsent(link.id, link.outbox.messages(), link.outbox.bytes());
+            !link.outbox.is_empty()
+        });
+    }
+}
+
+impl Role for RouterRole {
+    type Peer = Peer;
+    type Request = Ask;
+
+    const PEERS_PAUSE: bool = true;
+
+    fn socket_types(&self) -> &'static [SocketType] {
+        self.types
+    }
+
+    fn answer(&mut self, request: Ask, links: &mut Links<Peer>) {
+        let (Ask::Resume(connection) | Ask::End(connection)) = request;
+        let Some(slot) = self.slots.get(&connection).copied() else { return };
+        match request {
+            Ask::Resume(_) => {
+                if let Some(link) = links.get_mut(slot) {
+                    link.is_paused = false;
+                    // What is held may be all that there is.
+                    link.readable = true;
+                    links.heat(slot);
+                }
+            }
+            Ask::End(_) => links.end(slot, Disconnect::Local),
+        }
+    }
+
+    fn ready(&mut self, slot: usize, link: &mut Link<Peer>, rest: &[u8]) -> Result<(), Disconnect> {
+        link.peer.scanner = Scanner::new(self.options.max_message, self.options.max_parts);
+        self.slots.insert(link.id, slot);
+        self.queues.add(link.id, &link.address);
+        self.handle(link, rest)
+    }
+
+    fn read(&mut self, _: usize, link: &mut Link<Peer>, now: Instant) -> Result<(), Disconnect> {
+        self.handle(link, &[])?;
+        for _ in 0..READS {
+            if link.is_paused || !link.readable {
+                break;
+            }
+            let mut buffer = std::mem::take(&mut self.buffer);
+            let handled = match link.read(&mut buffer, now) {
+                Ok(Some(read)) => self.handle(link, &buffer[..read]),
+                Ok(None) => Ok(()),
+                Err(why) => Err(why),
+            };
+            self.buffer = buffer;
+            handled?;
+        }
+        Ok(())
+    }
+
+    fn can_read(&self) -> bool {
+        true
+    }
+
+    fn closed(&mut self, _: usize, link: &mut Link<Peer>) {
+        self.slots.remove(&link.id);
+        self.queues.remove(link.id, self.types == [SocketType::Dealer]);
+    }
+
+    fn turn(&mut self, links: &mut Links<Peer>, now: Instant) -> Option<Instant> {
+        self.pass_on(links, now);
+        self.note_unsent(links);
+        None
+    }
+
+    fn is_drained(&self) -> bool {
+        self.queues.is_drained()
+    }
+}
