@@ -202,7 +202,13 @@ pub(super) fn report_unused(error: &Error, default: &Endpoint, report: &dyn Fn(&
 
 /// The relay of this user with this default endpoint.
 pub(super) fn relay(directory: &RunDirectory, default: &Endpoint) -> Option<Registered> {
-    let relays = directory.registered().into_iter().filter(|found| found.name.starts_with("relay"));
+    let is_endpoint = |text: &String| Endpoint::parse(text, Role::Connect).is_ok();
+    // A file that a crash or a person has damaged is not a relay's.
+    let is_relay = |found: &Registered| {
+        let endpoints = [&found.collects, &found.answers];
+        found.name.starts_with("relay") && endpoints.into_iter().flatten().all(is_endpoint)
+    };
+    let relays = directory.registered().into_iter().filter(is_relay);
     relays.filter(|found| default.is_default_of(found)).min_by(|a, b| a.name.cmp(&b.name))
 }
 
