@@ -172,9 +172,11 @@ def numpy_other_array():
 
 
 def numpy_large_array():
-    shape = chance.choice([(1001,), (40, 40), (3, 400), (400, 3), (2, 3, 400), (12, 12, 12)])
     kind = chance.choice(["int64", "int8", "float64", "float32", "bool", "complex128",
                           "datetime64[s]"])
+    # Of more, zlog does not look for the elements.
+    others = [] if kind == "complex128" else [(3, 340), (340, 3), (2, 3, 170), (12, 12, 12)]
+    shape = chance.choice([(1001,), (20000,), (40, 40), *others])
     numbers = numpy.arange(math.prod(shape)).astype("int64")
     with numpy.errstate(all="ignore"):
         array = (numbers * chance.choice([1, 1, 1000])).astype(kind)

@@ -17,6 +17,8 @@ const WIDTH: usize = 75;
 const EDGE: usize = 3;
 /// The most bytes of data that are printed.
 const MAX_DATA: usize = 16 << 10;
+/// The most bytes at both ends of longer data that are decoded, from protocols before 3.
+const MAX_ENDS: usize = 8 << 10;
 
 /// The parts of an array.
 struct Array {
@@ -75,19 +77,18 @@ impl Array {
         }
         // Objects are in a list, whose order is that of C.
         let places = places(&shape, &shown, is_fortran && !dtype.is_object());
-        let (elements, data): (Vec<Scalar>, Cow<'_, [u8]>) = if dtype.is_object() {
-            let Value::List(parts) = pickle.get(data) else { return None };
-            let parts = Some(parts).filter(|parts| parts.len() == size)?;
-            let elements = places.iter().map(|place| object(pickle, parts[*place]));
-            (elements.collect::<Option<_>>()?, Cow::Borrowed(&[]))
+        let data = Data::of(pickle, data, length, &places, dtype.width)?;
+        let mut parts = Vec::new();
+        let elements: Option<Vec<Scalar>> = if dtype.is_object() {
+            let Data::Objects(objects) = data else { return None };
+            let objects = Some(objects).filter(|objects| objects.len() == size)?;
+            places.iter().map(|place| object(pickle, objects[*place])).collect()
         } else {
-            let data = data_of(pickle, data, length)?;
-            let element =
-                |place: &usize| dtype.element(&data[place * dtype.width..][..dtype.width]);
-            (places.iter().map(element).collect::<Option<_>>()?, data)
+            let part = |place: &usize| data.part(place * dtype.width, dtype.width);
+            parts = places.iter().map(part).collect::<Option<_>>()?;
+            parts.iter().map(|part| dtype.element(part)).collect()
         };
-        let parts = |place: &usize| data.get(place * dtype.width..(place + 1) * dtype.width);
-        let parts: Vec<&[u8]> = places.iter().filter_map(parts).collect();
+        let elements = elements?;
         let texts = dtype.texts(&elements, &parts, shape.is_empty());
         let first = elements.first().map_or_else(String::new, |first| dtype.str(first));
         let (name, is_implied) = (dtype.name()?, dtype.is_implied());
@@ -183,15 +184,68 @@ fn places(shape: &[usize], shown: &[Vec<usize>], is_fortran: bool) -> Vec<usize>
     places
 }
 
-/// The data of an array. Of a large one, only data that need no decoding.
-fn data_of<'p>(pickle: &'p Pickle<'_>, data: Id, length: usize) -> Option<Cow<'p, [u8]>> {
-    let data = match pickle.get(data) {
-        Value::ByteArray(data) => Cow::Borrowed(*data),
-        Value::Bytes(data) => Cow::Borrowed(&**data),
-        _ if length <= MAX_DATA && may_have_length(pickle, data, length) => bytes(pickle, data)?,
-        _ => return None,
-    };
-    (data.len() == length).then_some(data)
+/// The data of an array.
+enum Data<'p> {
+    Bytes(Cow<'p, [u8]>),
+    /// Both ends of data of this length.
+    Ends(Vec<u8>, Vec<u8>, usize),
+    Objects(&'p [Id]),
+}
+
+impl<'p> Data<'p> {
+    /// The data that have the elements at these places. Of a large array in a protocol before 3,
+    /// only both ends are decoded.
+    fn of(
+        pickle: &'p Pickle<'_>,
+        data: Id,
+        length: usize,
+        places: &[usize],
+        width: usize,
+    ) -> Option<Data<'p>> {
+        let whole = match pickle.get(data) {
+            Value::List(objects) => return Some(Data::Objects(objects)),
+            Value::ByteArray(data) => Cow::Borrowed(*data),
+            Value::Bytes(data) => Cow::Borrowed(&**data),
+            _ if !may_have_length(pickle, data, length) => return None,
+            _ if length <= MAX_DATA => bytes(pickle, data)?,
+            _ => return Data::ends(encoded(pickle, data)?, length, places, width),
+        };
+        (whole.len() == length).then_some(Data::Bytes(whole))
+    }
+
+    fn ends(text: &str, length: usize, places: &[usize], width: usize) -> Option<Data<'p>> {
+        let starts = || places.iter().map(|place| place * width);
+        let front = starts().filter(|at| *at < length / 2).max().map_or(0, |at| at + width);
+        let back = starts().filter(|at| *at >= length / 2).min().map_or(0, |at| length - at);
+        if front + back > MAX_ENDS {
+            return None;
+        }
+        let byte = |c: char| u8::try_from(c).ok();
+        let front: Option<Vec<u8>> = text.chars().take(front).map(byte).collect();
+        let mut back: Vec<u8> = text.chars().rev().take(back).map(byte).collect::<Option<_>>()?;
+        back.reverse();
+        Some(Data::Ends(front?, back, length))
+    }
+
+    fn part(&self, at: usize, width: usize) -> Option<&[u8]> {
+        match self {
+            Data::Bytes(data) => data.get(at..at + width),
+            Data::Ends(front, ..) if at + width <= front.len() => front.get(at..at + width),
+            Data::Ends(_, back, length) => {
+                let start = at.checked_sub(length - back.len())?;
+                back.get(start..start + width)
+            }
+            Data::Objects(_) => None,
+        }
+    }
+}
+
+/// The text that stands for bytes in protocols before 3.
+fn encoded<'p>(pickle: &'p Pickle<'_>, data: Id) -> Option<&'p str> {
+    match pickle.get(data) {
+        Value::Object(object) => text(pickle, *pickle.args(object).first()?),
+        _ => text(pickle, data),
+    }
 }
 
 /// What stands for the elements that are left out.
