@@ -12,7 +12,7 @@ use zlog_pipeline::os::run_directory::{Registered, Registration, RunDirectory, S
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{
     ConnectionState, DEFAULT_ENDPOINT, Endpoint, EndpointStatus, InUseHints, PeerKind, Publisher,
-    Role, SocketOptions, host_not_found, peer_kind,
+    Role, SocketOptions, host_not_found, peer_kind, wrong_peer,
 };
 
 /// Most endpoints that one message names.
@@ -237,14 +237,12 @@ fn wrong_subscriber(endpoints: &[EndpointStatus]) -> Option<String> {
     endpoints.iter().filter(|endpoint| is_refused(endpoint)).find_map(|status| {
         let endpoint = &status.endpoint;
         Some(match (peer_kind(endpoint), &status.state) {
-            (Some(PeerKind::Subscriber), _) => return None,
             (Some(PeerKind::Publisher), _) => format!(
-                "{endpoint} is a publisher, too: nobody there gets these records. Leave out \
-                 --connect, or connect to the side on which a relay collects ({DEFAULT_COLLECT})"
+                "{}. Leave out --connect, or connect to the side on which a relay collects \
+                 ({DEFAULT_COLLECT})",
+                wrong_peer(endpoint, &PeerKind::Publisher)?
             ),
-            (Some(PeerKind::Other(kind)), _) => {
-                format!("{endpoint} is a {kind} socket: nobody there gets these records")
-            }
+            (Some(kind), _) => wrong_peer(endpoint, &kind)?,
             (None, ConnectionState::HandshakeRefused(why)) => {
                 format!("nobody at {endpoint} gets these records: {why}")
             }

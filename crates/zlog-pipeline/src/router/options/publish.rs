@@ -9,8 +9,11 @@ use zlog_core::{Error, Result};
 use super::{Class, HandlerTarget, Key, Opening, Reader, Target};
 use crate::handler::Handler;
 use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
+use crate::os::thread;
+use crate::router::monitor::OutageReporter;
 use crate::socket::{
-    DEFAULT_HWM, Endpoint, InUseHints, Publisher, Role, SocketOptions, host_not_found,
+    DEFAULT_HWM, Endpoint, Engine, InUseHints, Publisher, Role, SocketOptions, host_not_found,
+    peer_kind, wrong_peer,
 };
 
 /// Publishes on a ZeroMQ socket.
@@ -26,6 +29,8 @@ pub(super) static PUBLISH: Class = Class {
         Key::new("wire", "json|text", "Dialect").default("json"),
         Key::new("hwm", "N", "High-water mark: messages queued per subscriber; 0 for no limit")
             .default("8000"),
+        Key::new("engine", "libzmq|native", "Engine of the socket (ZLOG_ENGINE sets the default)")
+            .default("libzmq"),
     ]],
     picked_by: None,
     // Subscribers format records themselves.
@@ -39,12 +44,17 @@ pub(super) static PUBLISH: Class = Class {
             wire: reader.read("wire", wire).unwrap_or_default(),
             on_full: default.on_full,
             hwm: reader.read("hwm", parsers::number).unwrap_or(default.hwm),
+            engine: reader.read("engine", engine).unwrap_or(default.engine),
         }))
     },
 };
 
 fn endpoints(reader: &mut dyn Reader, key: &str, role: Role) -> Vec<String> {
     reader.list(key, &|text| Endpoint::parse(text, role).map(drop))
+}
+
+fn engine(text: &str) -> Result<Engine, &'static str> {
+    Engine::from_name(text).ok_or("write libzmq or native")
 }
 
 fn wire(text: &str) -> Result<Wire, &'static str> {
@@ -74,6 +84,8 @@ pub struct PublishTarget {
     pub on_full: OnFull,
     /// High-water mark: messages queued for each subscriber.
     pub hwm: u32,
+    /// The engine of the socket.
+    pub engine: Engine,
 }
 
 impl Default for PublishTarget {
@@ -85,6 +97,7 @@ impl Default for PublishTarget {
             wire: Wire::default(),
             on_full: OnFull::Drop,
             hwm: DEFAULT_HWM,
+            engine: Engine::default(),
         }
     }
 }
@@ -96,9 +109,23 @@ impl PublishTarget {
     }
 }
 
+/// Reports, from a thread of its own, that nobody can subscribe at an endpoint. Without a thread,
+/// nothing is reported.
+fn report_wrong_peer(endpoint: String, reporter: OutageReporter) {
+    let _ = thread::spawn("publish-peer", move || {
+        let Some(kind) = peer_kind(&endpoint) else { return };
+        if let Some(text) = wrong_peer(&endpoint, &kind) {
+            reporter.say(&format!(
+                "{text}. Connect to the side on which a relay collects, or bind instead"
+            ));
+        }
+    });
+}
+
 impl HandlerTarget for PublishTarget {
     fn open(&self, _: Box<dyn Format>, with: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
-        let options = SocketOptions { hwm: self.hwm, ..SocketOptions::publisher() };
+        let own = SocketOptions::publisher();
+        let options = SocketOptions { hwm: self.hwm, engine: self.engine, ..own };
         let publisher = Publisher::open(&self.endpoints()?, &options)?;
         for bound in publisher.bound() {
             with.reporter.say(&format!("bound {bound}"));
@@ -107,6 +134,9 @@ impl HandlerTarget for PublishTarget {
             if let Some(why) = &status.unresolved {
                 with.reporter.say(&host_not_found(&status.endpoint, 1, why));
             }
+        }
+        for endpoint in &self.connect {
+            report_wrong_peer(endpoint.clone(), with.reporter.clone());
         }
         let reporter = with.reporter.clone();
         let options = PublishOptions {
