@@ -1,6 +1,6 @@
 //! Finds the ends of JSON objects: several on one line, or one on several lines.
 
-use memchr::memmem;
+use memchr::memchr_iter;
 
 /// The limits of an object on several lines. The lines of one that is no JSON after all are
 /// records, whose separation takes time proportional to the product of both.
@@ -31,7 +31,8 @@ pub(super) fn shape(line: &str) -> Option<Shape> {
         return None;
     }
     let bytes = line.as_bytes();
-    let has_gap = || memmem::find(bytes, b"}{").is_some() || memmem::find(bytes, b"} {").is_some();
+    let is_gap = |end: usize| matches!(bytes[end + 1..], [b'{', ..] | [b' ', b'{', ..]);
+    let has_gap = || memchr_iter(b'}', bytes).any(is_gap);
     if line.ends_with('}') && !has_gap() {
         return Some(Shape::Object);
     }

@@ -21,6 +21,7 @@ use memchr::memmem::Finder;
 use regex::Regex;
 
 use crate::formats::Formats;
+use crate::level::Level;
 use crate::parse::Enclosure;
 
 pub use assembler::Assembler;
@@ -147,8 +148,8 @@ pub struct Assembled<'a> {
     /// Whether the record is a traceback that follows no line. If it has no heading, `head`
     /// is its most informative line.
     pub orphan: bool,
-    /// Whether the record continues the traceback of the last one, which was cut, or did not
-    /// wait for these lines.
+    /// Whether the record continues the last one, which did not wait for these lines, or whose
+    /// traceback was cut.
     pub continues: bool,
     /// The first line of a record whose lines have a prefix each, such as a container's name, and
     /// the length of the prefix. A traceback on its own has the fields of this line.
@@ -156,6 +157,9 @@ pub struct Assembled<'a> {
     /// Whether a program or a thread has ended with this traceback. If the line before it
     /// reports no error, they are two records: see [`Assembler::split`].
     pub uncaught: bool,
+    /// The level of a line that names none and reads like the heading of a traceback, but none
+    /// follows.
+    pub implied: Option<Level>,
     /// The tag of the first line.
     pub tag: Tag,
 }

@@ -165,7 +165,6 @@ fn lines_that_only_look_like_a_traceback_stay_records() {
         "java.lang.Exception: mentioned",
         "TypeError: mentioned too",
         "    at noon we eat",
-        "fatal error: x.h: no such file",
         "",
         "",
         "Traceback is a word",

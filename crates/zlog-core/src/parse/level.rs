@@ -12,8 +12,6 @@
 //! - otherwise (`error: x`, `error[E0308]: x`): followed by a colon, at the start or after
 //!   a word that ends in one (`cc: error: x`);
 //! - as a word `level=error`.
-//!
-//! Perl's `die` names no level, but the place: `it failed at main.pl line 3.` is an error.
 
 use crate::formats::Input;
 use crate::level::Level;
@@ -29,29 +27,11 @@ pub(super) fn of_line(line: &Input<'_>, rest: &str) -> Option<Level> {
     let stamped = rest.len() < whole.len();
     let window = prefix(rest, MAX_BYTES);
     let scanner = Scanner::new(stamped);
-    let named = if line.has_no_colour_before(whole.len() - rest.len() + window.len()) {
+    if line.has_no_colour_before(whole.len() - rest.len() + window.len()) {
         scanner.level(window.as_bytes())
     } else {
         scanner.level(sgr::strip(window).as_bytes())
-    };
-    named.or_else(|| is_perl_error(rest).then_some(Level::ERROR))
-}
-
-/// Whether the line is what Perl's `die` prints, and `warn`: `text at main.pl line 3.`, perhaps
-/// with `, <STDIN> line 1` before the dot.
-fn is_perl_error(line: &str) -> bool {
-    const SUFFIXES: [&str; 6] = [".pl", ".pm", ".t", ".cgi", ".psgi", "-e"];
-    // Of most lines, only the last byte is looked at; a colour ends with `m`.
-    if !line.ends_with(['.', 'm']) {
-        return false;
     }
-    let line = sgr::strip(line);
-    let line = line.strip_suffix('.').unwrap_or_default();
-    let line = line.split_once(", <").map_or(line, |(line, _)| line);
-    let Some((start, number)) = line.rsplit_once(" line ") else { return false };
-    let Some((_, file)) = start.rsplit_once(" at ") else { return false };
-    let is_file = SUFFIXES.iter().any(|suffix| file.ends_with(suffix));
-    (is_file || file.starts_with("(eval ")) && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The state after the words read so far.
@@ -348,24 +328,6 @@ fn is_calendar(token: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_place_that_perl_names_makes_an_error_of_a_line_without_a_level() {
-        for (line, level) in [
-            ("it failed at main.pl line 3.", Some(Level::ERROR)),
-            ("it failed at /srv/lib/Shop/Cart.pm line 30, <STDIN> line 1.", Some(Level::ERROR)),
-            ("no file at -e line 1.", Some(Level::ERROR)),
-            ("no file at (eval 7) line 1.", Some(Level::ERROR)),
-            ("WARNING: slow at main.pl line 3.", Some(Level::WARNING)),
-            ("\u{1b}[31mit failed at main.pl line 3.\u{1b}[0m", Some(Level::ERROR)),
-            ("it stopped at main.pl line 3", None),
-            ("it stopped at main.pl line three.", None),
-            ("see the table at page line 3.", None),
-            ("it is done.", None),
-        ] {
-            assert_eq!(of_line(&Input::new(line), line), level, "{line}");
-        }
-    }
 
     #[test]
     fn every_name_of_a_level_may_be_one_by_its_first_letters() {

@@ -328,10 +328,10 @@ impl Parser {
             rest = self.read_time_in_prefix(whole, record).unwrap_or(rest);
         }
         self.message_start = whole.len() - rest.len();
-        if record.level == Level::NOTSET
-            && let Some(level) = level::of_line(&input, rest)
-        {
-            record.level = level;
+        if record.level == Level::NOTSET {
+            let own = &whole[prefix..];
+            let behind = || (prefix > 0).then(|| level::of_line(&Input::new(own), own)).flatten();
+            record.level = level::of_line(&input, rest).or_else(behind).unwrap_or_default();
         }
     }
 
@@ -345,7 +345,9 @@ impl Parser {
         record: &mut Record<'a>,
     ) -> bool {
         let Some(rest) = self.read_format(input, record) else {
-            if prefix > 0 && self.read_behind_names(whole, record) {
+            if prefix > 0 && self.read_behind_names(whole, record)
+                || self.read_behind_words(whole, record)
+            {
                 return true;
             }
             let is_logfmt = logfmt::read(whole, &self.zone, record);

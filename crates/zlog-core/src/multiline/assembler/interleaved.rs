@@ -1,15 +1,26 @@
 //! Tracebacks whose lines alternate with those of other programs.
 
 use super::{Assembler, Kind, Phase, Prefix};
+use crate::parse::prefix;
 
 impl Assembler {
-    /// Whether the lines of a traceback that goes on have a prefix, so that lines of other
-    /// programs may come between them. Ordinary lines do not count, although a traceback may
-    /// follow them: they would change places with others for nothing.
+    /// Whether the record goes on and its lines have a prefix, so that lines of other programs
+    /// may come between them.
     pub fn may_be_interleaved(&self) -> bool {
+        self.phase == Phase::Open && self.prefix.len > 0 && !self.is_bare
+    }
+
+    /// Whether the record is worth a place of its own while lines of other programs pass:
+    /// it is a traceback, or a line about an error (`is_error`) of a container, whose traceback
+    /// may follow. Other lines would change places with these for nothing, and in the journal of
+    /// a system, errors would.
+    pub fn waits_for_its_own(&self, is_error: impl FnOnce(&str) -> bool) -> bool {
         let is_trace =
             matches!(self.kind, Kind::Header | Kind::Orphan) || self.committed > self.first;
-        self.phase == Phase::Open && is_trace && self.prefix.len > 0 && !self.is_bare
+        is_trace || {
+            let line = &self.text[..self.first];
+            prefix::is_of_container(&line[..self.prefix.len]) && is_error(line)
+        }
     }
 
     /// The most lines of other programs that may come between those of the traceback.

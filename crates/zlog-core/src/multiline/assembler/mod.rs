@@ -43,8 +43,13 @@ pub struct Assembler {
     trace: Option<Trace>,
     /// The traceback of the last record, for a next line that continues it.
     resume: Option<Resume>,
-    /// Whether the record continues the traceback of the last one.
+    /// The format of the last record, for a next line that continues its message, and the prefix
+    /// of its lines.
+    late_message: Option<(Continuation, Prefix)>,
+    /// Whether the record continues the last one.
     continues: bool,
+    /// The stream has ended.
+    is_last: bool,
     /// What is known about the line that is to be offered again.
     line_start: Option<LineStart>,
     /// The formats of the ordinary lines, and those of the lines that have a prefix before that.
@@ -125,15 +130,20 @@ struct LineStart {
 impl LineStart {
     fn at(line: &str) -> LineStart {
         let is_plain = trace::is_plain(line);
-        let (begins, mut prefix) = (Trace::begins_if(line, is_plain), Prefix::default());
+        let begins = Trace::begins_if(line, is_plain);
         if begins != Step::Not {
-            return LineStart { begins, prefix, is_plain };
+            return LineStart { begins, prefix: Prefix::default(), is_plain };
         }
-        if !(is_plain && begins_as_text(line)) {
-            prefix = Prefix::of(line);
-        }
-        let has_trace = prefix.len > 0 && !begins_with_level(&line[prefix.len..]);
-        let begins = if has_trace { Trace::begins(&line[prefix.len..]) } else { Step::Not };
+        let prefix = match is_plain && begins_as_text(line) {
+            true => Prefix::default(),
+            false => Prefix::of(line),
+        };
+        let own = &line[prefix.len..];
+        let has_trace = prefix.len > 0 && !begins_with_level(own);
+        let begins = match if has_trace { Trace::begins(own) } else { Step::Not } {
+            Step::Not if prefix.len == 0 || has_trace => Trace::begins_by_end(own),
+            step => step,
+        };
         LineStart { begins, prefix, is_plain }
     }
 }
@@ -167,7 +177,9 @@ impl Assembler {
             kind: Kind::Plain,
             trace: None,
             resume: None,
+            late_message: None,
             continues: false,
+            is_last: false,
             line_start: None,
             formats: [StreamFormat::Unseen; 2],
             needs_record: false,
@@ -207,8 +219,10 @@ impl Assembler {
         match phase {
             Phase::Empty => {
                 self.text.push_str(line);
+                self.is_last = false;
                 let is_late = tag.time() - self.last_time > LATE;
                 self.resume = self.resume.filter(|resume| resume.is_cut || !is_late);
+                self.late_message = self.late_message.filter(|_| !is_late);
                 (self.tag, self.last_time) = (tag, tag.time());
                 let line_start = self.line_start.take();
                 self.begin(line.len(), line_start, is_record);
@@ -230,9 +244,25 @@ impl Assembler {
         }
     }
 
-    /// Ends the wait for further lines, at a timeout or at the end of the stream.
+    /// Ends the wait for further lines at the end of the stream. If that `is_of_one_program`, it
+    /// has perhaps ended with an exception, so text after one is the rest of its message.
+    pub fn end(&mut self, is_of_one_program: bool) {
+        let is_text = self.trace.is_some_and(Trace::is_text);
+        if self.phase == Phase::Open && is_text && is_of_one_program {
+            (self.message_end, self.needs_record) = (self.text.len(), false);
+        }
+        self.expire();
+        self.is_last = true;
+    }
+
+    /// Ends the wait for further lines.
     pub fn expire(&mut self) {
         if self.phase == Phase::Open {
+            let format = match self.kind {
+                Kind::Continued(format) if self.trace.is_none() => Some(format),
+                _ => None,
+            };
+            self.late_message = format.map(|format| (format, self.prefix));
             self.commit_message();
             let is_trace = self.kind == Kind::Orphan || self.committed > self.head;
             let has_ended = !is_trace || !self.text[self.committed..].trim().is_empty();
@@ -348,6 +378,7 @@ impl Assembler {
                 None => self.begin_line(len, line_start, is_record),
             },
         }
+        self.late_message = None;
     }
 
     fn begin_line(
@@ -356,6 +387,7 @@ impl Assembler {
         line_start: Option<LineStart>,
         is_record: &mut IsRecord<'_>,
     ) {
+        let late_message = self.late_message;
         let line = &self.text[..len];
         let line_start = line_start.unwrap_or_else(|| LineStart::at(line));
         let resume = self.resume.take();
@@ -368,13 +400,19 @@ impl Assembler {
             (resume, Some((_, prefix))) if prefix.len == line.len() => (None, resume),
             (_, resumed) => (resumed, None),
         };
-        self.continues = resumed.is_some();
+        let continued = late_message
+            .filter(|late| self.continues_late(*late, line, line_start, is_record))
+            .map(|(format, _)| format);
+        self.continues = resumed.is_some() || continued.is_some();
         let (step, prefix) = resumed.unwrap_or((line_start.begins, line_start.prefix));
         self.prefix = prefix;
         (self.kind, self.trace) = match step {
             Step::Part(trace) | Step::Text(trace) => (Kind::Orphan, Some(trace)),
             Step::Maybe(trace) => (Kind::Header, Some(trace)),
-            Step::MaybeText(_) | Step::Not => (self.plain_kind(len, line_start.is_plain), None),
+            Step::MaybeText(_) | Step::Not => {
+                let plain = || self.plain_kind(len, line_start.is_plain);
+                (continued.map_or_else(plain, Kind::Continued), None)
+            }
         };
         self.resume = later.filter(|later| later.skipped <= MAX_SKIPPED);
         self.heading = if self.trace.is_some_and(Trace::is_heading) { len } else { 0 };
@@ -405,6 +443,21 @@ impl Assembler {
         };
         prefix.len = start;
         is_next.then_some((step, prefix))
+    }
+
+    /// Whether the line continues the message of the last record.
+    fn continues_late(
+        &self,
+        (format, prefix): (Continuation, Prefix),
+        line: &str,
+        line_start: LineStart,
+        is_record: &mut IsRecord<'_>,
+    ) -> bool {
+        let Some((start, _)) = prefix.find(line, line_start.prefix) else { return false };
+        let own = &line[start..];
+        line_start.begins == Step::Not
+            && self.options.formats.continues(format, own)
+            && !is_record(own)
     }
 
     /// The kind of a first line that begins no traceback.

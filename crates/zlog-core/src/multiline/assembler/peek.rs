@@ -1,6 +1,7 @@
 //! The parts of a record: message, traceback, call stack.
 
 use super::{Assembled, Assembler, Kind, Prefix, json, trace};
+use crate::level::Level;
 
 impl Assembler {
     /// The closed record, if there is one.
@@ -18,6 +19,7 @@ impl Assembler {
             continues: self.continues,
             prefixed: None,
             uncaught: false,
+            implied: self.implied(),
             tag,
         };
         if self.kind == Kind::Objects {
@@ -42,6 +44,16 @@ impl Assembler {
         }
         record.uncaught = first.is_some_and(trace::is_uncaught);
         Some(record)
+    }
+
+    /// See [`Assembled::implied`].
+    fn implied(&self) -> Option<Level> {
+        let has_trace = self.kind == Kind::Orphan || self.committed > self.head;
+        if self.heading == 0 || has_trace {
+            return None;
+        }
+        let is_last = self.is_last && self.committed == self.text.len();
+        trace::level_of_heading(&self.text[self.prefix.len..self.first], is_last)
     }
 
     /// Completes a record whose first line has a prefix. `first` is the first line of the

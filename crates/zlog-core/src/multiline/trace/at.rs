@@ -7,7 +7,7 @@ use Step::{Maybe, Not, Part};
 pub(crate) enum State {
     /// The exception above the frames, and further lines of its message.
     Heading(u8),
-    /// Mono: the line above the exception.
+    /// Mono, Dart: the line above the exception.
     Unhandled,
     /// An empty line after the exception.
     HeadingGap,
@@ -58,12 +58,12 @@ pub(super) fn begins(line: &str, has_colon: bool) -> Option<Step> {
 
 /// The state after a line that is certain to be one of a traceback.
 fn certain(line: &str) -> Option<State> {
+    if line.eq_ignore_ascii_case("Unhandled Exception:") {
+        return Some(State::Unhandled);
+    }
     // An uncaught exception may have no frames.
     if line.starts_with("Exception in thread \"") || is_thrown(line) {
         return Some(State::Heading(0));
-    }
-    if line == "Unhandled Exception:" {
-        return Some(State::Unhandled);
     }
     // The last lines of an uncaught error of Node.js.
     let is_end = line.starts_with(HINT) || line.strip_prefix(VERSION).is_some_and(is_version);
@@ -172,7 +172,7 @@ fn is_frame(text: &str) -> bool {
 
 /// `java.lang.IllegalStateException: text`, `TypeError: text`, also as the heading of an
 /// uncaught exception.
-fn is_heading(line: &str) -> bool {
+pub(super) fn is_heading(line: &str) -> bool {
     exception_class(line).is_some_and(is_exception)
 }
 
@@ -180,12 +180,25 @@ fn is_exception(class: &str) -> bool {
     ["Error", "Exception", "Throwable"].iter().any(|end| class.ends_with(end))
 }
 
-/// `Unhandled exception. System.Exception: text`, `Uncaught TypeError: text`
-fn is_thrown(line: &str) -> bool {
-    let thrown = ["Unhandled exception.", "Unhandled Exception:", "Uncaught "]
+/// `Unhandled exception. System.Exception: text`, `Uncaught TypeError: text`,
+/// `Unhandled rejection: text`
+pub(super) fn is_thrown(line: &str) -> bool {
+    const WHAT: [&str; 3] = ["exception", "rejection", "error"];
+    const AFTER: [&str; 5] = [":", ".", " at ", " in ", " ("];
+    let Some(rest) = line
+        .strip_prefix("Un")
+        .and_then(|rest| ["handled ", "caught "].iter().find_map(|word| rest.strip_prefix(word)))
+    else {
+        return false;
+    };
+    let what = WHAT
         .iter()
-        .find_map(|heading| line.strip_prefix(heading));
-    thrown.is_some_and(|thrown| is_heading(thrown.trim_start()))
+        .find(|what| rest.get(..what.len()).is_some_and(|start| start.eq_ignore_ascii_case(what)));
+    match what.map(|what| &rest[what.len()..]) {
+        Some(after) if AFTER.iter().any(|it| after.starts_with(it)) => true,
+        Some(after) => is_heading(after.trim_start()) || is_heading(rest),
+        None => is_heading(rest.strip_prefix("(in promise) ").unwrap_or(rest)),
+    }
 }
 
 /// `/app/main.js:3`, `node:internal/process/promises:288`: above a source line.

@@ -28,19 +28,20 @@ fn trace(state: State) -> Trace {
 const RACE: &str = "WARNING: DATA RACE";
 
 pub(super) fn begins(line: &str) -> Option<Step> {
-    const MAYBE: [&str; 6] = [
+    const CERTAIN: [&str; 5] = [
+        "panic: ",
         "fatal error: ",
-        "runtime: ",
-        "unexpected fault address ",
         "SIGQUIT: quit",
         "SIGABRT: abort",
         "SIGSEGV: segmentation violation",
     ];
-    if line.starts_with("panic: ") {
+    const MAYBE: [&str; 2] = ["runtime: ", "unexpected fault address "];
+    let starts = |it: &&str| line.starts_with(*it);
+    if CERTAIN.iter().any(starts) {
         Some(Part(trace(State::Message(0))))
     } else if is_goroutine(line) {
         Some(Part(trace(State::Frames)))
-    } else if MAYBE.iter().any(|start| line.starts_with(start)) {
+    } else if MAYBE.iter().any(starts) {
         Some(Maybe(trace(State::Message(0))))
     } else if is_race(line) {
         Some(Part(trace(State::Race)))

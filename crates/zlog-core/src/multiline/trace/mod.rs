@@ -20,6 +20,7 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 use memchr::{memchr2, memchr3};
 
+use crate::level::Level;
 use crate::text::sgr;
 
 /// The most lines of a message that are accepted without knowing whether they belong to it.
@@ -39,7 +40,7 @@ pub(super) enum Trace {
     Beam(beam::State),
     /// C++ and the Java virtual machine.
     Native(native::State),
-    Perl,
+    Perl(perl::State),
     /// The last words of a runtime: see [`is_last_word`].
     LastWord,
     /// An empty line after an ordinary line, perhaps before causes or frames.
@@ -86,7 +87,7 @@ impl Trace {
             [] => return Not,
             [b' ' | b'\t', ..] => {
                 let step = python::begins(line).or_else(|| at::begins_indented(line));
-                step.or_else(|| perl::begins(line))
+                step.or_else(|| perl::begins_indented(line))
             }
             [b'T' | b'F' | b'D' | b'O' | 0xE2, ..] => python::begins(line),
             [b'S', ..] => {
@@ -105,6 +106,16 @@ impl Trace {
         let step = step.or_else(|| if has_colon { ruby::begins(line) } else { None });
         let step = step.or_else(|| at::begins(line, has_colon));
         step.or_else(|| is_last_word(line).then_some(Part(Trace::LastWord))).unwrap_or(Not)
+    }
+
+    /// As [`Trace::begins`], for a line without a prefix that is known by its end: a message of
+    /// Perl.
+    pub(super) fn begins_by_end(line: &str) -> Step {
+        // Of most lines, only the last byte is looked at; a colour ends with `m`.
+        if !line.ends_with(['.', 'm']) {
+            return Not;
+        }
+        perl::begins(&sgr::strip(line)).unwrap_or(Not)
     }
 
     /// Whether a traceback may follow after this line, which follows an ordinary one.
@@ -147,7 +158,7 @@ impl Trace {
             Trace::Ruby(state) => state.follows(line),
             Trace::Beam(state) => state.follows(line),
             Trace::Native(state) => state.follows(line),
-            Trace::Perl => perl::follows(line),
+            Trace::Perl(_) => perl::follows(line),
             Trace::LastWord => Not,
             Trace::Gap => Trace::frames(line, true),
             Trace::Message(lines) => match Trace::frames(line, false) {
@@ -160,8 +171,9 @@ impl Trace {
     /// Whether the last line is part of the message above the frames.
     pub(super) fn is_heading(self) -> bool {
         match self {
-            Trace::Python(_) | Trace::Perl | Trace::Gap | Trace::Message(_) => false,
+            Trace::Python(_) | Trace::Gap | Trace::Message(_) => false,
             Trace::LastWord => true,
+            Trace::Perl(state) => state == perl::State::Message,
             Trace::At(state) => state.is_heading(),
             Trace::Rust(state) => state.is_heading(),
             Trace::Go(state) => state.is_heading(),
@@ -170,6 +182,11 @@ impl Trace {
             Trace::Beam(state) => state.is_heading(),
             Trace::Native(state) => state.is_heading(),
         }
+    }
+
+    /// Whether the last line is one of a message that may end with any text.
+    pub(super) fn is_text(self) -> bool {
+        matches!(self, Trace::Python(python::State::Message(_)))
     }
 
     /// Whether the line before the first one may belong to it.
@@ -196,6 +213,17 @@ pub(super) fn summary_line(text: &str) -> &str {
     python::exception(text).or_else(|| at::heading_after_source(text)).unwrap_or(first)
 }
 
+/// The level of a line that may have been the heading of a traceback, but none has followed:
+/// that of an exception (`ValueError: x`), or of a message of Perl, whose program ends with the
+/// [last](super::Assembler::end) line of a stream. Colours don't count.
+pub(super) fn level_of_heading(line: &str, is_last: bool) -> Option<Level> {
+    let line = &*sgr::strip(line);
+    if at::is_heading(line) || is_last && perl::is_message(line) {
+        return Some(Level::ERROR);
+    }
+    perl::is_message(line).then_some(Level::WARNING)
+}
+
 /// Whether a traceback that begins with this line was printed by a program or a thread that
 /// it has ended. It belongs to no record before it, except to one about an error.
 pub(super) fn is_uncaught(first: &str) -> bool {
@@ -204,14 +232,16 @@ pub(super) fn is_uncaught(first: &str) -> bool {
         "Error: ",
         "Exception in thread \"",
         "Fatal Python error: ",
-        "Unhandled exception",
-        "Unhandled Exception",
         "fatal error: ",
         "panic: ",
+        "SIG",
+        "Unhandled Exception:",
     ];
     let first = &*sgr::strip(first);
     HEADINGS.iter().any(|heading| first.starts_with(heading))
         || rust::is_panic(first)
+        || at::is_thrown(first)
+        || perl::is_message(first)
         || php::is_uncaught(first)
         || ruby::is_uncaught(first)
         || at::is_source_location(first)
@@ -304,7 +334,11 @@ pub(super) fn heading_len(text: &str, own: impl Fn(&str) -> &str) -> usize {
     let (mut end, mut state) = (0, None::<Trace>);
     for whole in text.split('\n') {
         let line = own(whole);
-        let step = state.map_or_else(|| Trace::begins(line), |state| state.follows(line));
+        let begins = || match Trace::begins(line) {
+            Not => Trace::begins_by_end(line),
+            step => step,
+        };
+        let step = state.map_or_else(begins, |state| state.follows(line));
         match step {
             Step::Part(trace) | Maybe(trace) | Step::Text(trace) | Step::MaybeText(trace)
                 if trace.is_heading() =>

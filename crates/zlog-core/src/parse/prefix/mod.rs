@@ -117,6 +117,14 @@ pub(crate) fn parts(line: &str) -> ([Part; MAX_PARTS], usize) {
     (parts, count)
 }
 
+/// Whether a prefix is one of containers or of the programs of a developer, and not of a system or
+/// of a program itself: it has a bar, or begins with a name that is in no brackets.
+pub(crate) fn is_of_container(prefix: &str) -> bool {
+    let prefix = &*sgr::strip(prefix);
+    let begins_with_name = || parts(prefix).0[0].is_name && !prefix.starts_with(['[', '{', '<']);
+    prefix.contains(['|', '│']) || prefix.starts_with("[pod/") || begins_with_name()
+}
+
 /// Finds the parts of a prefix, and calls `part` with the key and the end of each. Returns the
 /// end of the last one.
 fn scan(line: &str, part: &mut dyn FnMut(u32, usize)) -> usize {

@@ -18,6 +18,7 @@ fn a_prefix_ends_before_the_text_of_the_program() {
         "2026/11/26 12:00:01.5 ",
         "[2026-11-26T12:00:01.123Z] ",
         "[Thu Nov 26 12:00:01.123456 2026] [wsgi:error] [pid 7:tid 8] [client ::1:4] ",
+        "[Sun Dec 04 04:47:44 2005] [error] ",
         "[2026-11-26, 12:00:01 UTC] {subprocess.py:93} INFO - ",
         "[pod/web-0/app] ",
         "[  12.345678] ",
@@ -124,6 +125,7 @@ fn lines_are_of_one_program_if_the_names_are_the_same_whatever_the_times_are() {
         ("Nov 26 12:00:01 h app[7]: a", "Nov 26 12:00:01 h app[8]: b", None),
         ("Nov 26 12:00:01 h app[7]: a", "                          b", Some("b")),
         ("web-1  | a", "b", None),
+        ("[Sun Dec 04 04:47:44 2005] [error] a", "[Sun Dec 04 04:47:45 2005] [error] b", Some("b")),
     ];
     for (first, line, expected) in cases {
         assert_eq!(Prefix::of(first).strip(line), expected, "{first}, {line}");

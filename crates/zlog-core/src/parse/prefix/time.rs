@@ -66,7 +66,7 @@ fn clock_time(bytes: &[u8]) -> Option<(usize, Time)> {
             is_label.then_some((25, Time::Any))
         }
         // Nov 26 10:00:00
-        [b'A'..=b'Z', _, _, b' ', b' ' | b'1'..=b'3', b'0'..=b'9', b' ', ..] if clock(7) => {
+        [b'A'..=b'Z', _, _, b' ', b' ' | b'0'..=b'3', b'0'..=b'9', b' ', ..] if clock(7) => {
             let end = after_clock(bytes, 15);
             let has_year = bytes.get(end) == Some(&b' ')
                 && digits(end + 1, end + 5)

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{MAX_DEPTH, TimeOf, merge};
+use super::{MAX_DEPTH, merge};
 use crate::formats::Input;
 use crate::level::Level;
 use crate::parse::{Parser, json_of, prefix};
@@ -11,6 +11,12 @@ use crate::record::{RawJson, Record};
 use crate::text::json;
 use crate::text::sgr::strip;
 use crate::wire::attributes::Schema;
+
+/// The bytes in which JSON behind words is looked for.
+const MAX_WORDS: usize = 128;
+
+/// What may be around a word.
+const MARKS: &[char] = &['[', ']', '(', ')', '<', '>', ':', '|', '-'];
 
 impl Parser {
     /// Reads what follows the fields of a format, if the line has only those before it: they are
@@ -34,7 +40,7 @@ impl Parser {
             return false;
         }
         keep_text(record, &mut inner, &whole[start..]);
-        merge(record, inner, TimeOf::Inner);
+        merge(record, inner, names_zone(&whole[..start]));
         true
     }
 
@@ -61,10 +67,46 @@ impl Parser {
             if record.name.is_none() {
                 add_names(record, whole, &parts[..=at], with_times);
             }
-            merge(record, inner, TimeOf::Inner);
+            merge(record, inner, names_zone(&whole[..part.end]));
             return true;
         }
         false
+    }
+
+    /// As [`Parser::read_behind_header`], for JSON behind a level, or behind names that the prefixes
+    /// of collectors don't have: `ERROR {…}`, `my-service {…}`. Behind names only, the object must
+    /// name its level: it may as well be quoted in a sentence.
+    pub(in crate::parse) fn read_behind_words<'a>(
+        &mut self,
+        whole: &'a str,
+        record: &mut Record<'a>,
+    ) -> bool {
+        // Nearly all lines of text end here.
+        if !whole.ends_with('}') {
+            return false;
+        }
+        let window = &whole.as_bytes()[..whole.len().min(MAX_WORDS)];
+        let Some(start) = memchr::memchr(b'{', window).filter(|start| *start > 0) else {
+            return false;
+        };
+        let words = strip(&whole[..start]);
+        let (levels, names): (Vec<&str>, Vec<&str>) =
+            words.split_whitespace().partition(|word| is_level(word));
+        if names.len() > 3 || !names.iter().all(|name| is_name(name)) {
+            return false;
+        }
+        let (before, mut inner) = (self.message_start, Record::default());
+        let is_read = self.read_inner(whole, start, &mut inner);
+        if !is_read || levels.is_empty() && inner.level == Level::NOTSET {
+            self.message_start = before;
+            return false;
+        }
+        *record = self.read_header(&whole[..start]);
+        if !names.is_empty() {
+            record.extras.push(("prefix".into(), RawJson(json::quoted(&names.join(" ")).into())));
+        }
+        merge(record, inner, names_zone(&words));
+        true
     }
 
     /// Reads a prefix.
@@ -131,6 +173,38 @@ impl Parser {
     }
 }
 
+fn is_level(word: &str) -> bool {
+    Level::from_word(word.trim().trim_matches(MARKS)).is_some()
+}
+
+/// Whether a word is a name, as words of a sentence are not: it has one of the marks inside.
+fn is_name(word: &str) -> bool {
+    word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./@#:[]".contains(c))
+        && word.trim_matches(MARKS).contains(['-', '_', '/', '.', '@'])
+}
+
+/// Whether a time in the prefix names its zone.
+fn names_zone(prefix: &str) -> bool {
+    let is_zoned = |word: &str| {
+        let clock = word.split_once(':').filter(|(hour, _)| hour.ends_with(is_digit));
+        let zone = clock.map(|(_, rest)| rest.ends_with('Z') || rest.contains(['+', '-']));
+        zone.unwrap_or(word == "UTC" || is_epoch(word))
+    };
+    prefix.split([' ', '\t', '[', ']']).any(is_zoned)
+}
+
+/// `1704164645.123456`, `@400000004a9d1f2b2c3d4e5f`
+fn is_epoch(word: &str) -> bool {
+    let number = word.trim_start_matches('@');
+    number.len() >= 10
+        && number.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'.')
+        && number[..10].bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit()
+}
+
 /// Gives a line of text the whole line for its message. Returns whether it is text.
 fn keep_text<'a>(whole: &Record<'a>, inner: &mut Record<'a>, own: &str) -> bool {
     let is_text = inner.msg == own;
@@ -145,7 +219,7 @@ fn add_names(record: &mut Record<'_>, whole: &str, parts: &[prefix::Part], with_
     let is_kept = |part: &&prefix::Part| match whole.as_bytes()[part.start] {
         // A priority
         b'<' => false,
-        _ => part.is_name || with_times,
+        _ => (part.is_name || with_times) && !is_level(&whole[part.start..part.end]),
     };
     let names: String = parts.iter().filter(is_kept).map(|it| &whole[it.start..it.end]).collect();
     let names = strip(&names);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::{merge, time_of};
+use super::merge;
 use crate::record::{RawJson, Record};
 use crate::text::json;
 
@@ -35,10 +35,9 @@ pub struct Enclosed<'a> {
 
 impl Enclosure {
     /// Adds what the runtime says to the record of `line`, whose own fields count more.
-    pub fn surround(self, record: &mut Record<'_>, line: &str) {
+    pub fn surround(self, record: &mut Record<'_>) {
         let mut around = self.around(Cow::Borrowed(""));
-        let time = time_of(record, line);
-        merge(&mut around, std::mem::take(record), time);
+        merge(&mut around, std::mem::take(record), true);
         *record = around;
     }
 

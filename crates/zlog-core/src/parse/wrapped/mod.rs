@@ -29,14 +29,12 @@ impl Parser {
             Cow::Borrowed(line) => {
                 let mut inner = Record::default();
                 self.parse_behind(prefix::length(line), line, &mut inner);
-                let time = time_of(&inner, line);
-                merge(record, inner, time);
+                merge(record, inner, true);
             }
             Cow::Owned(line) => {
                 let mut inner = Record::default();
                 self.parse_behind(prefix::length(&line), &line, &mut inner);
-                let time = time_of(&inner, &line);
-                merge(record, inner.into_owned(), time);
+                merge(record, inner.into_owned(), true);
             }
         }
         self.depth -= 1;
@@ -67,30 +65,27 @@ impl Parser {
     }
 }
 
-/// Whose time is the record's, if both have one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum TimeOf {
-    /// The line inside the other one.
-    Inner,
-    /// The line around it.
-    Outer,
-}
-
-/// A time in a line of text may lack its zone, so that of a container runtime counts more.
-fn time_of(inner: &Record<'_>, line: &str) -> TimeOf {
-    let is_text = inner.msg == line && !line.starts_with('{');
-    if is_text { TimeOf::Outer } else { TimeOf::Inner }
+/// Whether two times are of the same moment, and one was read in the wrong zone: they differ by
+/// quarters of an hour, as zones do, and by the seconds between writing a line and collecting it.
+fn is_of_other_zone(one: f64, other: f64) -> bool {
+    const ZONES: f64 = 900.0;
+    const DELAY: f64 = 5.0;
+    let quarters = ((one - other) / ZONES).round();
+    quarters != 0.0 && (one - other - quarters * ZONES).abs() <= DELAY
 }
 
 /// Adds what is said around a line to the record of the line.
-fn merge<'a>(record: &mut Record<'a>, inner: Record<'a>, time: TimeOf) {
+///
+/// The line's own time counts, unless it was written in a zone that it does not name. That shows
+/// beside a time around it that names its zone (`is_zoned`).
+fn merge<'a>(record: &mut Record<'a>, inner: Record<'a>, is_zoned: bool) {
     let around = std::mem::replace(record, inner);
     if record.level == Level::NOTSET {
         (record.level, record.levelname) = (around.level, around.levelname);
     }
-    record.created = match time {
-        TimeOf::Outer => around.created.or(record.created),
-        TimeOf::Inner => record.created.or(around.created),
+    record.created = match (record.created, around.created) {
+        (Some(own), Some(around)) if is_zoned && is_of_other_zone(own, around) => Some(around),
+        (own, around) => own.or(around),
     };
     if let (Some(own), Some(name)) = (&record.name, &around.name)
         && own != name

@@ -4,6 +4,9 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::text::json::{self, elements};
 
@@ -29,8 +32,9 @@ struct Entry {
 impl Batch {
     /// The records of `text`, in order; `None` if it is no batch, or an empty one.
     pub fn of(text: &str) -> Option<Batch> {
-        let start = text.as_bytes().get(..text.len().min(64))?;
-        if !text.starts_with('{') || memchr::memmem::find(start, b"esource").is_none() {
+        static RESOURCE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("esource"));
+        let start = &text.as_bytes()[..text.len().min(64)];
+        if !text.starts_with('{') || RESOURCE.find(start).is_none() {
             return None;
         }
         let range = |part: &str| {

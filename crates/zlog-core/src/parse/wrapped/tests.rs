@@ -32,7 +32,7 @@ const CASES: &[Case<'_>] = &[
         "slow",
         &["ms=7", r#"stream="stdout""#],
     ),
-    // Text may lack its zone, so Docker's time counts.
+    // This was written in another zone, which it does not name: Docker's time counts.
     (
         r#"{"log":"2024-01-02 09:04:05,123 WARN slow\n","stream":"stdout","time":"2024-01-02T03:04:05Z"}"#,
         30,
@@ -178,6 +178,26 @@ const CASES: &[Case<'_>] = &[
         &[r#"prefix="app[web.1]:""#],
     ),
     (r#"INFO:root:{"event":"hi","n":1}"#, 20, None, Some("root"), "hi", &["n=1"]),
+    // Levels and names that are no prefix of a collector
+    (r#"ERROR {"message":"lost","n":1}"#, 40, None, None, "lost", &["n=1"]),
+    (r#"[warn] {"message":"slow"}"#, 30, None, None, "slow", &[]),
+    (
+        r#"my-service {"level":"error","msg":"lost"}"#,
+        40,
+        None,
+        None,
+        "lost",
+        &[r#"prefix="my-service""#],
+    ),
+    (
+        r#"INFO my-service {"level":"error","msg":"lost"}"#,
+        40,
+        None,
+        None,
+        "lost",
+        &[r#"prefix="my-service""#],
+    ),
+    (r#"ERROR my-service {"msg":"lost"}"#, 40, None, None, "lost", &[r#"prefix="my-service""#]),
     (r#"<11>{"msg":"lost"}"#, 40, None, None, "lost", &[r#"facility="user""#]),
     // Sentences that end with an object
     (
@@ -292,6 +312,45 @@ const TEXT_CASES: &[TextCase<'_>] = &[
         &[r#"prefix="web-7d9f8b6c5-x2x4q app""#],
     ),
     // The time of the prefix counts if the line has none.
+    // So does it if the line's own was written in another zone, which it does not name.
+    (
+        "web-1  | 2024-01-02T03:04:05Z 2024-01-02 05:04:04,500 INFO shop: up",
+        Level::INFO,
+        Some(TIME),
+        Some("shop"),
+        &[],
+    ),
+    (
+        "2024-01-02T04:04:05+01:00 2024-01-02 05:04:04,500 INFO shop: up",
+        Level::INFO,
+        Some(TIME),
+        Some("shop"),
+        &[],
+    ),
+    (
+        "web-1  | 2024-01-02T03:04:05Z 2024-01-02 03:04:04,500 INFO shop: up",
+        Level::INFO,
+        Some(TIME - 0.5),
+        Some("shop"),
+        &[],
+    ),
+    // A prefix without a zone says nothing better.
+    (
+        "Jan  2 05:04:05 web-1 app[7]: 2024-01-02 03:04:04,500 INFO shop: up",
+        Level::INFO,
+        Some(TIME - 0.5),
+        Some("shop"),
+        &[],
+    ),
+    // An old time, of a record that was stored.
+    (
+        "web-1  | 2024-01-02T04:11:05Z 2024-01-02 03:04:05,000 INFO shop: up",
+        Level::INFO,
+        Some(TIME),
+        Some("shop"),
+        &[],
+    ),
+    ("web-7d9f8b6c5-x2x4q app ERROR lost", Level::ERROR, None, None, &[]),
     ("web-1  | 2024-01-02T03:04:05Z ERROR:shop:lost", Level::ERROR, Some(TIME), Some("shop"), &[]),
     ("web-1  | 2024-01-02T03:04:05Z up", Level::NOTSET, Some(TIME), None, &[r#"prefix="web-1""#]),
     (

@@ -114,7 +114,7 @@ impl Entry {
 }
 
 /// The length of the string or the number that `text` begins with. `None` if it has neither, or
-/// one that is not simple: with a Unicode escape, or an exponent.
+/// one that is not simple: with a pair of Unicode escapes, or an exponent.
 fn value_len(text: &[u8]) -> Option<usize> {
     match text.first()? {
         b'"' => string_len(text),
@@ -130,9 +130,16 @@ fn string_len(text: &[u8]) -> Option<usize> {
         match text[at..] {
             [b'"', ..] => return Some(at + 1),
             [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => at += 2,
+            [b'\\', b'u', a, b, c, d, ..] if is_character([a, b, c, d]) => at += 6,
             _ => return None,
         }
     }
+}
+
+/// Whether these are the digits of an escaped character, and not of half a pair of them.
+fn is_character(digits: [u8; 4]) -> bool {
+    let is_half = matches!(digits[..2], [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F']);
+    !is_half && digits.iter().all(u8::is_ascii_hexdigit)
 }
 
 fn number_len(text: &[u8]) -> Option<usize> {

@@ -139,6 +139,12 @@ impl Assembly {
         self.held.tag.is_none() && self.waits() && time - self.last_time > self.wait.as_secs_f64()
     }
 
+    /// See [`Assembler::waits_for_its_own`].
+    pub(super) fn waits_for_its_own(&mut self) -> bool {
+        let is_error = |line: &str| self.parser.recognize(line) >= Some(Level::ERROR);
+        self.assembler.waits_for_its_own(is_error)
+    }
+
     /// See [`Assembler::offer`].
     pub(super) fn offer(&mut self, line: &str, tag: Tag) -> Offer {
         let mut is_record = |line: &str| self.parser.recognize(line).is_some();
@@ -151,13 +157,15 @@ impl Assembly {
 
     /// Ends the record, since no more lines have come in time.
     pub(super) fn expire(&mut self) {
-        self.end();
+        self.assembler.expire();
+        self.held.is_ended = self.held.tag.is_some();
         self.is_expired = true;
     }
 
-    /// Ends the record: no more lines follow.
+    /// Ends the record: the stream has ended.
     pub(super) fn end(&mut self) {
-        self.assembler.expire();
+        // A command's stdout and stderr are streams of one program each.
+        self.assembler.end(self.spec.process.is_some());
         self.held.is_ended = self.held.tag.is_some();
     }
 
@@ -220,7 +228,8 @@ impl Assembly {
             self.previous = Some(Previous { time: assembled.tag.time(), ..previous });
         }
         let has_trace = assembled.trace.is_some();
-        let is_line = !assembled.orphan && assembled.tag.part == 0 && !is_empty;
+        let is_line =
+            !assembled.orphan && !assembled.continues && assembled.tag.part == 0 && !is_empty;
         let flow = sink(&mut record)?;
         drop(record);
         if let Some(batch) = &mut self.batch {
@@ -249,20 +258,20 @@ impl Previous {
         Previous { message, level: record.level, has_trace, time: 0.0 }
     }
 
-    /// Whether a traceback belongs to this record, or continues it.
+    /// Whether a traceback belongs to this record, or lines continue it.
     fn precedes(&self, assembled: Assembled<'_>) -> bool {
-        let is_traceback = assembled.orphan && !assembled.uncaught;
-        let follows = assembled.continues || !self.has_trace;
-        is_traceback && follows && assembled.tag.time() - self.time <= LATE
+        let follows = assembled.continues || assembled.orphan && !self.has_trace;
+        follows && !assembled.uncaught && assembled.tag.time() - self.time <= LATE
     }
 
-    /// Names this record in that of its traceback.
+    /// Names this record in that of its traceback, or of further lines of its message.
     fn follow(&self, record: &mut Record<'_>, assembled: Assembled<'_>) {
         if !is_failure(assembled) {
             record.level = self.level;
         }
         let message = RawJson(Cow::Owned(json::quoted(&self.message)));
-        record.extras.push((Cow::Borrowed("traceback_of"), message));
+        let key = if assembled.orphan { "traceback_of" } else { "continuation_of" };
+        record.extras.push((Cow::Borrowed(key), message));
     }
 }
 
@@ -317,7 +326,7 @@ fn fill<'a>(
     piece_level: &mut Option<Level>,
     parser: &mut Parser,
 ) -> Parsed {
-    let Assembled { head, trace, stack, orphan, prefixed, uncaught, tag, .. } = assembled;
+    let Assembled { head, trace, stack, orphan, prefixed, uncaught, implied, tag, .. } = assembled;
     parser.set_received(tag.received);
     // Neither a later piece of a long line nor a line out of a traceback has fields of
     // its own. Its prefix may have some.
@@ -325,6 +334,8 @@ fn fill<'a>(
         Some((first, len)) if orphan => {
             let found = parser.parse_behind(len, first, record);
             record.msg = Cow::Borrowed(head);
+            // `panic:` is a level, too.
+            record.level = record.level.min(Level::ERROR);
             found
         }
         _ if orphan || tag.part > 1 => {
@@ -338,10 +349,10 @@ fn fill<'a>(
     let is_behind = |(_, len)| found || is_known && parser.message_start() > len;
     let is_known_behind = prefixed.map(is_behind);
     if let Some(enclosure) = tag.enclosure {
-        enclosure.surround(record, head);
+        enclosure.surround(record);
     }
     if !found {
-        record.level = spec.level;
+        record.level = implied.map_or(spec.level, |level| level.max(spec.level));
     }
     if tag.part > 1 {
         record.level = piece_level.unwrap_or(record.level);

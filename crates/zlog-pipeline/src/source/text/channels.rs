@@ -121,7 +121,7 @@ impl Channels {
         found
     }
 
-    /// Ends all records: no lines follow.
+    /// Ends all records: the stream has ended.
     pub(super) fn end(&mut self) {
         self.assemblies.iter_mut().for_each(Assembly::end);
     }
@@ -182,10 +182,11 @@ impl Channels {
         if is_open && !self.assemblies[0].assembler.is_of_other(line) {
             return 0;
         }
+        let is_open = is_open && self.assemblies[0].waits_for_its_own();
         for assembly in self.assemblies.iter_mut().skip(INTERLEAVED).filter(|it| it.waits()) {
             assembly.others += 1;
             if assembly.others > assembly.assembler.max_between() {
-                assembly.end();
+                assembly.assembler.expire();
             }
         }
         let has_prefix = |assembly: &Assembly| assembly.assembler.is_of_same(line);

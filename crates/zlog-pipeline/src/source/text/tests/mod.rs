@@ -1,5 +1,6 @@
 mod enclosed;
 mod kinds;
+mod pauses;
 mod prefixed;
 mod states;
 mod traces;

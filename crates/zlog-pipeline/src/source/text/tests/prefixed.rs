@@ -211,6 +211,46 @@ fn tracebacks_of_several_programs_are_joined_while_their_lines_come_one_by_one()
 }
 
 #[test]
+fn a_traceback_belongs_to_the_error_of_its_program_also_after_lines_of_others() {
+    for (collector, prefixes, other) in
+        PREFIXES.into_iter().filter(|(_, _, other)| !other.is_empty())
+    {
+        let head = format!("{}ERROR it failed", prefixes[0]);
+        // Celery's prefix has another level, which counts. Errors of a system keep their places.
+        let is_system = ["syslog", "syslog with ISO times", "RFC 5424", "Heroku"];
+        if collector.starts_with("journalctl") || is_system.contains(&collector) {
+            let (records, _) = read_all(text(&[head, format!("{other}INFO one")]).as_bytes());
+            assert!(records[0].msg.ends_with("it failed"), "{collector}: {records:#?}");
+            continue;
+        }
+        if head.contains("WARNING") {
+            continue;
+        }
+        let between = [format!("{other}INFO one"), format!("{other}INFO two")];
+        for crash in [CRASHES[0], CRASHES[2], CRASHES[4]] {
+            let own = prefixed(crash, prefixes);
+            let lines = [&[head.clone()][..], &between, &own].concat();
+            let (records, _) = read_all(text(&lines).as_bytes());
+            assert_eq!(records.len(), 3, "{collector}: {records:#?}");
+            assert_eq!(records[2].level, Level::ERROR, "{collector}");
+            assert!(head.ends_with(&*records[2].msg), "{collector}: {:?}", records[2].msg);
+            assert_eq!(records[2].exc_text.as_deref(), Some(&*own.join("\n")), "{collector}");
+        }
+    }
+}
+
+/// Without prefixes, nothing says whose traceback it is.
+#[test]
+fn a_traceback_after_a_line_of_another_program_is_at_error_with_or_without_that_line() {
+    for crash in CRASHES {
+        let (records, _) = read_all(format!("ERROR it failed\nINFO other\n{crash}\n").as_bytes());
+        assert_eq!(records[0].exc_text, None, "{records:#?}");
+        let last = records.last().unwrap();
+        assert_eq!((last.level, printed(last).contains(crash)), (Level::ERROR, true), "{last:#?}");
+    }
+}
+
+#[test]
 fn lines_between_those_of_a_traceback_keep_their_order_and_level() {
     let lines = prefixed(CRASHES[0], ["web-1  | "; 3]);
     let between: Vec<String> = (0..lines.len()).map(|at| format!("db-1   | INFO {at}")).collect();
@@ -300,7 +340,7 @@ fn what_looks_like_a_prefix_hides_no_traceback_that_has_none() {
             assert_eq!(records[0].exc_text.as_deref(), Some(crash), "{head}");
         }
     }
-    let lines = ["12:00:01 INFO at (a)", "web-1  | KeyError: no trace", "[0] panic mode", "web | "];
+    let lines = ["12:00:01 INFO at (a)", "web-1  | no KeyError: fine", "[0] panic mode", "web | "];
     let (records, _) = read_all(lines.map(|line| format!("{line}\n")).concat().as_bytes());
     let mut seen = messages(&records);
     // A line that names an exception waits for its traceback, while lines of others pass.
