@@ -202,6 +202,15 @@ fn times_of_a_format_with_a_zone_are_of_that_zone() {
 
 #[cfg(unix)]
 #[test]
+fn a_directory_of_wrong_files_does_not_flood_the_terminal() {
+    let config = own_format("a0.toml", "x = 1");
+    let directory = config.path().join("zlog/formats");
+    (1..100).for_each(|n| fs::write(directory.join(format!("a{n}.toml")), "x = 1").unwrap());
+    let listed = zlog(["formats"]).env("XDG_CONFIG_HOME", config.path().to_str().unwrap()).run();
+    listed.code(1).stderr_has("a0.toml").stderr_lacks("a99.toml").stderr_has("80 more files with");
+}
+
+#[test]
 fn a_pipe_among_the_format_files_keeps_no_command_waiting() {
     let config = own_format("shop.toml", SHOP);
     let pipe = config.path().join("zlog/formats/pipe.toml");

@@ -141,6 +141,38 @@ fn a_tail_that_does_not_connect_in_time_is_named_and_delays_the_others_no_longer
 }
 
 #[test]
+fn a_tail_learns_of_an_emitter_that_has_ended_before_it_had_connected() {
+    let user = User::new();
+    let tail = user.zlog(&["tail", "-o", "text"]).start();
+    let stuck = user.stuck_tail();
+    let mut emit = user.zlog(&["emit", "-q"]).stdin("one\ntwo\n").start();
+    let id = emit.id();
+    emit.expect_end();
+    let told = format!("missed {id} 2\n");
+    assert!(stuck.text().ends_with(&told), "{}", stuck.text());
+    let both = |bytes: &[u8]| (bytes == b"one\ntwo\n").then_some(());
+    assert!(tail.stdout.wait_for(Instant::now() + DEADLINE, both).is_some());
+    // The same for this tail, as if it had been stuck.
+    let mut tail = tail;
+    user.add_to_registration(tail.id(), "missed x\nmissed 17 2\n");
+    tail.expect_stderr("`zlog emit` (process 17) has published 2 records and ended before this");
+    tail.terminate();
+    tail.expect_end();
+    assert_eq!(tail.stderr.bytes().windows(9).filter(|it| it == b"process 1").count(), 1);
+}
+
+#[test]
+fn a_damaged_registration_of_a_relay_is_ignored() {
+    let user = User::new();
+    let default = format!("default {}", user.default);
+    for line in ["collects \x1b[31m", "collects tcp://127.0.0.1:1\nanswers nonsense://"] {
+        let _file = user.registration("relay-4711", &format!("{default}\n{line}\n"));
+        user.zlog(&["emit", "--wait", "0s", "-m", "x"]).run().success().stderr_has("emit: bound");
+        user.zlog(&["relay", "--status"]).run().code(1).stderr_lacks("nonsense");
+    }
+}
+
+#[test]
 fn emitters_without_a_wait_or_with_an_endpoint_of_their_own_wait_for_no_tail() {
     let user = User::new();
     let _stuck = user.stuck_tail();

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -86,3 +89,59 @@ def test_a_process_is_found_whatever_others_remove_at_the_same_time(monkeypatch,
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(register_and_look, range(8)))
     assert os.listdir(directory) == []
+
+
+@contextmanager
+def running_tail(monkeypatch, tmp_path, since: str):
+    """The file of a ``zlog tail`` that has announced itself then, in milliseconds since 1970."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("ZLOG_ENDPOINT", "tcp://127.0.0.1:1")
+    path = Path(_meeting._own_directory()) / "tail-4711.lock"
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(f"default tcp://127.0.0.1:1\nsince {since}\n")
+        file.flush()
+        yield path
+
+
+@pytest.mark.parametrize(
+    ("since", "is_new"),
+    [
+        (lambda: int(time.time() * 1000), True),
+        (lambda: int(time.time() * 1000) - 60_000, False),
+        (lambda: int(time.time() * 1000) + 60_000, False),
+        (lambda: "9" * 3000, False),
+        (lambda: "soon", False),
+    ],
+)
+def test_a_tail_that_has_just_started_is_new(monkeypatch, tmp_path, since, is_new):
+    with running_tail(monkeypatch, tmp_path, since()):
+        # The machine may be busy: a moment is not always 0.2 seconds.
+        monkeypatch.setattr(_meeting, "_SETTLE_TIME", 30)
+        assert _meeting.has_new_reader() == is_new
+        assert _meeting.missing_readers(set()) == ["tail-4711"]
+        assert _meeting.missing_readers({b"tail-4711"}) == []
+
+
+def test_a_tail_learns_of_a_program_that_has_ended_before_it_had_connected(monkeypatch, tmp_path):
+    with running_tail(monkeypatch, tmp_path, "0") as path:
+        monkeypatch.setenv("ZLOG_ENDPOINT", "")
+        monkeypatch.setattr(_meeting, "DEFAULT_ENDPOINT", "tcp://127.0.0.1:1")
+        monkeypatch.setattr(_meeting, "open_default", lambda publisher: None)
+        handler = ZlogHandler(root="app", wait=0)
+        logger_of(handler).warning("hello")
+        handler.close()
+        assert path.read_text().endswith(f"missed {os.getpid()} 1\n")
+
+
+def test_what_is_no_regular_file_is_no_registration(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    directory = Path(_meeting._own_directory())
+    os.mkfifo(directory / "tail-1.lock")
+    os.mkfifo(directory / f"emit-{os.getpid()}.lock")
+    (directory / "tail-2.lock").symlink_to("/dev/zero")
+    (directory / "tail-3.lock").mkdir()
+    assert [name for name, found in _meeting._registered() if found] == []
+    own = _meeting.Registration(str(directory))
+    assert own.socket.endswith("-1")
+    own.end()

@@ -12,6 +12,7 @@ import contextlib
 import errno
 import os
 import stat
+import time
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 import zmq
@@ -30,6 +31,9 @@ _SOCKETS = ("", ".collect", ".ask")
 _REGISTERED = b"\xffzlog.registered."
 #: Longest file that is read, in bytes.
 _MAX_BYTES = 4096
+#: How old the registration of each reader must be before records are published, in seconds. If
+#: one has just started, others of the same script may be about to register.
+_SETTLE_TIME = 0.2
 #: Most names that are tried: another process may have the same id in another container.
 _MAX_NAMES = 100
 
@@ -126,16 +130,47 @@ def missing_readers(subscribed: Set[bytes]) -> List[str]:
 
     ``subscribed`` has what :func:`registered_reader` returned for subscriptions so far.
     """
+    return [name for name, _ in _readers() if name.encode() not in subscribed]
+
+
+def has_new_reader() -> bool:
+    """Whether a ``zlog tail`` process has just started."""
+    now = time.time() * 1000
+    # Negative if the clock was set back.
+    return any(0 <= now - since < _SETTLE_TIME * 1000 for since in _since())
+
+
+def _since() -> Iterator[float]:
+    """When the readers have registered, in milliseconds since 1970."""
+    for _, found in _readers():
+        with contextlib.suppress(ValueError):
+            yield float(found.get("since", ""))
+
+
+def tell_missed(subscribed: Set[bytes], records: int) -> None:
+    """Tells readers that have not subscribed that this process has published without them."""
+    line = f"missed {os.getpid()} {records}\n".encode()
+    for name in missing_readers(subscribed):
+        for directory in filter(_is_private, _paths()):
+            # It may have ended meanwhile.
+            with contextlib.suppress(OSError):
+                path = os.path.join(directory, name + ".lock")
+                file = _open_regular(path, os.O_WRONLY | os.O_APPEND)
+                try:
+                    if os.fstat(file).st_size < _MAX_BYTES:
+                        os.write(file, line)
+                finally:
+                    os.close(file)
+
+
+def _readers() -> Iterator[Tuple[str, Dict[str, str]]]:
+    """The user's ``zlog tail`` processes, and what they have announced."""
     role, default = default_endpoint()
     if role or _own_directory() is None:
-        return []
-    return [
-        name
-        for name, found in _registered()
-        if name.startswith("tail")
-        and found.get("default") == default
-        and name.encode() not in subscribed
-    ]
+        return
+    for name, found in _registered():
+        if name.startswith("tail") and found.get("default") == default:
+            yield name, found
 
 
 def registered_reader(prefix: bytes) -> Optional[bytes]:
@@ -211,7 +246,7 @@ def _registered() -> Iterator[Tuple[str, Dict[str, str]]]:
 def _read(path: str) -> str:
     """What a process has announced. Removes the files of a process that has ended."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = _open_regular(path, os.O_RDONLY)
     except OSError:
         return ""
     try:
@@ -232,6 +267,15 @@ def _read(path: str) -> str:
         return ""
     finally:
         os.close(file)
+
+
+def _open_regular(path: str, flags: int) -> int:
+    """Opens a regular file. Raises ``OSError`` for anything else: a pipe would have to wait."""
+    file = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        return file
+    os.close(file)
+    raise OSError(errno.EINVAL, f"{path} is not a regular file")
 
 
 def _create_locked(path: str) -> Optional[int]:

@@ -171,6 +171,7 @@ class Publisher(threading.Thread):
             if publisher is not None:
                 if self._await_subscriber(publisher):
                     self._send_queue(publisher)
+                self._tell_missed()
                 left = max(0.0, self._deadline - time.monotonic())
                 publisher.close(linger=int(left * 1000))
         finally:
@@ -210,7 +211,8 @@ class Publisher(threading.Thread):
     def _await_subscriber(self, publisher: "zmq.Socket[Any]") -> bool:
         """Holds records until somebody subscribes: ZeroMQ drops them before.
 
-        Without endpoints, it must be all tails of the user that run.
+        Without endpoints, it must be all tails of the user that run, and none may have just
+        started.
 
         ``False`` if the thread must end before the wait is over.
         """
@@ -230,7 +232,12 @@ class Publisher(threading.Thread):
     def _is_reader_missing(self) -> bool:
         if self._bind or self._connect:
             return False
-        return bool(_meeting.missing_readers(self._readers))
+        return bool(_meeting.missing_readers(self._readers)) or _meeting.has_new_reader()
+
+    def _tell_missed(self) -> None:
+        records = sum(self._numbers.values())
+        if records and not self._bind and not self._connect:
+            _meeting.tell_missed(self._readers, records)
 
     def _read_subscriptions(self, publisher: "zmq.Socket[Any]") -> None:
         while True:

@@ -12,7 +12,7 @@ use zlog_pipeline::os::run_directory::{Registered, Registration, RunDirectory, S
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{
     ConnectionState, DEFAULT_ENDPOINT, Endpoint, EndpointStatus, InUseHints, PeerKind, Publisher,
-    Role, SocketOptions, host_not_found, peer_kind,
+    Role, SocketOptions, host_not_found, peer_kind, wrong_peer,
 };
 
 /// Most endpoints that one message names.
@@ -202,7 +202,13 @@ pub(super) fn report_unused(error: &Error, default: &Endpoint, report: &dyn Fn(&
 
 /// The relay of this user with this default endpoint.
 pub(super) fn relay(directory: &RunDirectory, default: &Endpoint) -> Option<Registered> {
-    let relays = directory.registered().into_iter().filter(|found| found.name.starts_with("relay"));
+    let is_endpoint = |text: &String| Endpoint::parse(text, Role::Connect).is_ok();
+    // A file that a crash or a person has damaged is not a relay's.
+    let is_relay = |found: &Registered| {
+        let endpoints = [&found.collects, &found.answers];
+        found.name.starts_with("relay") && endpoints.into_iter().flatten().all(is_endpoint)
+    };
+    let relays = directory.registered().into_iter().filter(is_relay);
     relays.filter(|found| default.is_default_of(found)).min_by(|a, b| a.name.cmp(&b.name))
 }
 
@@ -231,14 +237,12 @@ fn wrong_subscriber(endpoints: &[EndpointStatus]) -> Option<String> {
     endpoints.iter().filter(|endpoint| is_refused(endpoint)).find_map(|status| {
         let endpoint = &status.endpoint;
         Some(match (peer_kind(endpoint), &status.state) {
-            (Some(PeerKind::Subscriber), _) => return None,
             (Some(PeerKind::Publisher), _) => format!(
-                "{endpoint} is a publisher, too: nobody there gets these records. Leave out \
-                 --connect, or connect to the side on which a relay collects ({DEFAULT_COLLECT})"
+                "{}. Leave out --connect, or connect to the side on which a relay collects \
+                 ({DEFAULT_COLLECT})",
+                wrong_peer(endpoint, &PeerKind::Publisher)?
             ),
-            (Some(PeerKind::Other(kind)), _) => {
-                format!("{endpoint} is a {kind} socket: nobody there gets these records")
-            }
+            (Some(kind), _) => wrong_peer(endpoint, &kind)?,
             (None, ConnectionState::HandshakeRefused(why)) => {
                 format!("nobody at {endpoint} gets these records: {why}")
             }

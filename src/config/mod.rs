@@ -155,7 +155,7 @@ impl Config {
 /// It can't be read, is too large or is not UTF-8.
 fn read_file(path: &Path, mode: LoadMode) -> Result<String> {
     let name = escape(&path.display().to_string());
-    let read_error = |error| read_error(path, &error);
+    let read_error = |error| read_error(path, mode, &error);
     let mut bytes = Vec::new();
     let file = match mode {
         LoadMode::Initial => File::open(path).map_err(read_error)?,
@@ -177,12 +177,14 @@ fn read_file(path: &Path, mode: LoadMode) -> Result<String> {
     })
 }
 
-fn read_error(path: &Path, error: &io::Error) -> Error {
+fn read_error(path: &Path, mode: LoadMode, error: &io::Error) -> Error {
     let name = escape(&path.display().to_string());
     let error = Error::of_file(format!("{name}: can't read the configuration"), path, error);
-    match path.exists() {
-        true => error,
-        false => error.also("docs/relay.md and examples/relay.toml describe its keys."),
+    match mode {
+        LoadMode::Initial if !path.exists() => {
+            error.also("docs/relay.md and examples/relay.toml describe its keys.")
+        }
+        LoadMode::Initial | LoadMode::Reload => error,
     }
 }
 

@@ -227,3 +227,14 @@ fn a_pipe_in_place_of_the_file_keeps_no_command_waiting() {
     let tail = zlog(["tail", "--timeout", "1ms"]).env("ZLOG_CONFIG", pipe.to_str().unwrap());
     tail.run().code(1).stderr_has("is not a regular file");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_a_link_to_nowhere_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("zlog")).unwrap();
+    std::os::unix::fs::symlink("nowhere", directory.path().join("zlog/config.toml")).unwrap();
+    let tail = zlog(["tail", "--timeout", "1ms"]).without_env("ZLOG_CONFIG");
+    let tail = tail.env("XDG_CONFIG_HOME", directory.path().to_str().unwrap()).run().code(1);
+    tail.stderr_has("config.toml: can't read the configuration: no such file");
+}

@@ -82,7 +82,8 @@ fn a_command_that_can_not_be_started_is_named_with_the_next_step() {
     for (program, code, next) in [
         ("no-such-program", 127, "Check the spelling"),
         ("./no-such-program", 127, "Check the path"),
-        ("/", 126, "Make it executable"),
+        ("/", 126, "Name the command within it"),
+        ("/etc/hostname", 126, "Make it executable"),
     ] {
         let finished = zlog(emit).args([program]).run().code(code).stderr_has(program);
         finished.stderr_has(&format!("\n  {next}")).stderr_lacks("listens");

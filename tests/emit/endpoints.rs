@@ -122,6 +122,15 @@ fn an_emitter_that_connects_to_a_publisher_says_so() {
     publishers.stderr_has(&format!("{endpoint} is a publisher, too")).stderr_has("12344");
 }
 
+#[test]
+fn a_handler_that_publishes_to_a_publisher_says_so() {
+    let mut emit = zlog(["emit", "-b", ANY_PORT, "--wait", "60s"]).stdin_open().start();
+    let endpoint = emit.endpoint();
+    let to = format!("{endpoint},connect");
+    let mut tail = zlog(["tail", "-b", ANY_PORT, "--publish", &to]).start();
+    tail.expect_stderr(&format!("{endpoint} is a publisher, too"));
+}
+
 /// libzmq takes such a program for a peer of ZMTP 1.0, and aborted when it left.
 #[test]
 fn a_program_that_does_not_speak_zeromq_is_no_subscriber_and_does_no_harm() {

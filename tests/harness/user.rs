@@ -55,24 +55,42 @@ impl User {
     }
 
     /// A tail of process 4711, which is registered and does not connect.
-    pub(crate) fn stuck_tail(&self) -> StuckTail {
+    pub(crate) fn stuck_tail(&self) -> Registration {
+        self.registration("tail-4711", &format!("default {}\n", self.default))
+    }
+
+    /// The file of a running process, with this text.
+    pub(crate) fn registration(&self, name: &str, text: &str) -> Registration {
         // It creates the directory.
         self.zlog(&["tail", "--timeout", "1ms"]).run().success();
-        let path = self.directory().join("tail-4711.lock");
+        let path = self.directory().join(format!("{name}.lock"));
         let mut file = File::create(&path).unwrap();
         file.lock().unwrap();
-        writeln!(file, "default {}", self.default).unwrap();
-        StuckTail { path, _lock: file }
+        file.write_all(text.as_bytes()).unwrap();
+        Registration { path, _lock: file }
+    }
+
+    /// Adds to the file of the tail with this process id.
+    pub(crate) fn add_to_registration(&self, tail: u32, text: &str) {
+        let path = self.directory().join(format!("tail-{tail}.lock"));
+        let mut file = File::options().append(true).open(path).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
     }
 }
 
-/// See [`User::stuck_tail`]. Ends when it is dropped.
-pub(crate) struct StuckTail {
+/// See [`User::registration`]. Ends when it is dropped.
+pub(crate) struct Registration {
     path: PathBuf,
     _lock: File,
 }
 
-impl Drop for StuckTail {
+impl Registration {
+    pub(crate) fn text(&self) -> String {
+        std::fs::read_to_string(&self.path).unwrap()
+    }
+}
+
+impl Drop for Registration {
     fn drop(&mut self) {
         std::fs::remove_file(&self.path).unwrap();
     }

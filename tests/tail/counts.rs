@@ -135,6 +135,9 @@ fn live_records_are_counted_as_intervals_pass() {
 fn strangers_cannot_make_the_counts_grow_or_steer_a_terminal() {
     let records = (0..30_000).map(|n| json!({"user": format!("{n}\x1b[2J"), "created": 0}));
     let args = ["tail", "--count-by", "user", "--input", "-"];
+    let evil = "\x1b[2J\u{9b}2J\u{202e}";
+    let json = zlog(args).args(["-o", "json"]).stdin(lines([json!({"user": evil})])).run().out();
+    assert_eq!(json, "{\"total\":1,\"counts\":{\"\\u001b[2J\\u009b2J\\u202e\":1}}\n");
     let out = zlog(args).stdin(lines(records)).run().success().out();
     assert!(out.lines().count() <= 10_002, "{}", out.lines().count());
     assert!(out.contains("(others)") && out.ends_with("    30,000  total\n"));

@@ -321,6 +321,38 @@ fn sort_merges_files_by_time_and_reports_those_that_are_not_sorted() {
 /// Each file is longer than what is read ahead, and there are many.
 #[cfg(target_os = "linux")]
 #[test]
+fn sort_and_since_go_by_the_times_of_formats_behind_prefixes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (web, db) = (dir.path().join("web"), dir.path().join("db"));
+    let log = "web-1  | 2026-11-26 10:00:01,500 INFO shop: one\n\
+        web-1  | 2026-11-26 10:00:03,500 ERROR shop: three\n\
+        web-1  | Traceback (most recent call last):\n\
+        web-1  |   File \"a.py\", line 1\n\
+        web-1  | ValueError: no\n\
+        web-1  | 2026-11-26 10:00:05,500 INFO shop: five\n";
+    std::fs::write(&web, log).unwrap();
+    // The times of PostgreSQL are in another zone than those around them.
+    let log = "Nov 26 10:00:02 host postgres[7]: 2026-11-26 10:00:02.500 UTC [7] LOG:  two\n\
+        2026-11-26T10:00:04.500Z 2026-11-26 05:00:04.499 EST [7] FATAL:  four\n\
+        2026-11-26T10:00:06.500Z {\"level\":\"error\",\"msg\":\"six\"}\n";
+    std::fs::write(&db, log).unwrap();
+    let tail = |args: &[&str]| {
+        let format = ["tail", "--format", "{levelname} {message}", "--sort"];
+        let tail = zlog(format).args(args).args(["--input"]).args([&web, &db]).env("TZ", "UTC");
+        let out = tail.run().success().out();
+        let last_word = |line: &str| line.rsplit(' ').next().unwrap_or_default().to_owned();
+        let records = out.lines().filter(|line| {
+            line.contains("INFO") || line.contains("ERROR") || line.contains("CRITICAL")
+        });
+        records.map(last_word).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(tail(&[]), "one two three four five six");
+    assert_eq!(tail(&["--since", "2026-11-26T10:00:03Z"]), "three four five six");
+    assert_eq!(tail(&["--until", "2026-11-26T10:00:03Z"]), "one two");
+    assert_eq!(tail(&["-l", "error"]), "three four six");
+}
+
+#[test]
 fn sort_needs_little_memory_however_long_the_files_are() {
     let directory = tempfile::tempdir().expect("a directory");
     let record = |i: usize| json!({"msg": "x".repeat(100_000), "created": i});

@@ -10,9 +10,13 @@ use crate::cli::FormatsArgs;
 use crate::config::formats::UserFormats;
 use zlog_core::formats::Formats;
 use zlog_core::text::escape::escape;
+use zlog_core::text::plural::counted;
 use zlog_core::text::suggest::nearest;
 use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::terminal;
+
+/// Most files with errors that are reported one by one.
+const MAX_SHOWN: usize = 20;
 
 /// Lists, shows or explains.
 ///
@@ -21,9 +25,7 @@ use zlog_pipeline::os::terminal;
 pub fn run(args: &FormatsArgs) -> Result<Exit> {
     let user = UserFormats::load();
     let formats = user.with_built_in();
-    for (_, error) in &user.errors {
-        terminal::eprint_line(format_args!("zlog formats: {error}"));
-    }
+    report_errors("formats", &user);
     if let Some(path) = &args.explain {
         let only = args.format_in.as_deref();
         only.map_or(Ok(()), |name| check_name(&user, &formats, name))?;
@@ -44,8 +46,8 @@ pub fn run(args: &FormatsArgs) -> Result<Exit> {
     }
 }
 
-/// The formats for a command that reads lines. A file of the user's own with errors is reported and left out, also if `only` names it: it must not stop the
-/// job whose lines are read.
+/// The formats for a command that reads lines. A file of the user's own with errors is reported
+/// and left out, also if `only` names it: it must not stop the job whose lines are read.
 ///
 /// # Errors
 /// `only` names no format; or, if `strict`, a file is wrong.
@@ -54,9 +56,7 @@ pub fn load(command: &str, only: Option<&str>, strict: bool) -> Result<Formats> 
     if strict && !user.errors.is_empty() {
         return Err(user.errors.swap_remove(0).1);
     }
-    for (_, error) in &user.errors {
-        terminal::eprint_line(format_args!("zlog {command}: {error}"));
-    }
+    report_errors(command, &user);
     let formats = user.with_built_in();
     match only {
         Some(name) if user.is_broken(name) && formats.find(name).is_none() => {
@@ -68,6 +68,18 @@ pub fn load(command: &str, only: Option<&str>, strict: bool) -> Result<Formats> 
         only => only.map_or(Ok(()), |name| check_name(&user, &formats, name))?,
     }
     Ok(formats)
+}
+
+/// Reports the user's files that can't be used.
+fn report_errors(command: &str, user: &UserFormats) {
+    let (shown, others) = user.errors.split_at(user.errors.len().min(MAX_SHOWN));
+    for (_, error) in shown {
+        terminal::eprint_line(format_args!("zlog {command}: {error}"));
+    }
+    if !others.is_empty() {
+        let files = counted(others.len() as u64, "more file");
+        terminal::eprint_line(format_args!("zlog {command}: {files} with errors"));
+    }
 }
 
 fn check_name(user: &UserFormats, formats: &Formats, name: &str) -> Result<()> {

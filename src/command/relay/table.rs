@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use zlog_core::text::escape::{escape, escape_json_into};
+use zlog_core::text::escape::{escape, escape_json};
 use zlog_core::text::plural::counted;
 use zlog_core::wire::query::{EndpointPeers, Status};
 
@@ -24,10 +24,7 @@ pub(super) fn of(status: &Status) -> String {
 /// The status as one line of JSON. JSON itself does not escape DEL, C1 and bidi controls, which
 /// control a terminal.
 pub(super) fn json(status: &Status) -> String {
-    let mut out = Vec::new();
-    escape_json_into(&mut out, &serde_json::to_string(status).unwrap_or_default());
-    out.push(b'\n');
-    String::from_utf8(out).unwrap_or_default()
+    escape_json(&serde_json::to_string(status).unwrap_or_default()) + "\n"
 }
 
 // Writing to a String can't fail, here and below.

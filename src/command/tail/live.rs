@@ -10,8 +10,9 @@ use super::no_output::{Action, NoOutputMonitor};
 use super::{Ended, Tail, settings};
 use crate::cli::TailArgs;
 use zlog_core::text::escape::escape;
+use zlog_core::text::plural::counted;
 use zlog_core::{Error, Record, Result};
-use zlog_pipeline::os::run_directory::Registration;
+use zlog_pipeline::os::run_directory::{Missed, Registration};
 use zlog_pipeline::os::{terminal, wakeup};
 use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::socket::{Endpoint, Role, SocketOptions, Subscriber};
@@ -22,9 +23,10 @@ use zlog_pipeline::source::subscribe::Subscribe;
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     let prefixes = tail.output.subscriptions(args.level);
     // Dropped before the source: publishers need not wait for a tail that ends.
-    let (mut source, _registration) = open(args, tail, &prefixes)?;
+    let (mut source, mut registration) = open(args, tail, &prefixes)?;
     tail.is_woken = true;
     let mut live = Live::new(args, tail, prefixes);
+    live.registration = registration.as_mut().filter(|_| !args.quiet);
     pump(&mut source, &mut live)?;
     tail.late = source.late();
     // Before the source is dropped: closing its connections may take 100 ms.
@@ -78,6 +80,8 @@ struct Live<'t> {
     no_output: Option<NoOutputMonitor>,
     /// With --verbose.
     connection_log: Option<ConnectionLog>,
+    /// `None` with --quiet, and if this tail is not registered.
+    registration: Option<&'t mut Registration>,
     /// The topics asked for. Others arrive only during a probe of `no_output`.
     prefixes: Vec<Vec<u8>>,
     /// How long records on their way are waited for at the end, if there are handlers.
@@ -94,6 +98,7 @@ impl Live<'_> {
             disconnect_reasons: reports.then(|| DisconnectReasons::new(args.max_message)),
             no_output: reports.then(|| NoOutputMonitor::new(wanted, now)),
             connection_log: args.verbose.then(|| ConnectionLog::new("tail")),
+            registration: None,
             prefixes,
             linger: args.has_handlers().then_some(args.linger.0),
         }
@@ -122,6 +127,18 @@ impl Live<'_> {
             if let Some(reason) = reason {
                 terminal::eprint_line(format_args!("zlog tail: {reason}"));
             }
+        }
+    }
+
+    /// Reports emitters that have ended before this tail had connected.
+    fn report_missed(&mut self) {
+        let missed = self.registration.iter_mut().flat_map(|it| it.take_missed());
+        for Missed { process, records } in missed {
+            terminal::eprint_line(format_args!(
+                "zlog tail: `zlog emit` (process {process}) has published {} and ended before this \
+                 tail had connected",
+                counted(records, "record")
+            ));
         }
     }
 
@@ -191,10 +208,9 @@ impl Pipeline<Subscribe> for Live<'_> {
     fn after_poll(&mut self, source: &mut Subscribe, status: PollStatus) -> Result<()> {
         if let Some(now) = self.tail.after_poll(status, None)? {
             let subscriber = source.subscriber();
-            if subscriber.has_changed()
-                && let Some(no_peer) = &mut self.no_peer
-            {
-                no_peer.connections_changed();
+            if subscriber.has_changed() {
+                self.no_peer.iter_mut().for_each(NoPeerMonitor::connections_changed);
+                self.report_missed();
             }
             self.report_events(subscriber, now);
             self.report_no_peer(subscriber, now);

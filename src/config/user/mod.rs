@@ -63,7 +63,8 @@ impl UserConfig {
     /// The file can't be read, or it has errors. Each is reported with line and column.
     pub fn load(command: &clap::Command) -> Result<Option<UserConfig>> {
         let Some((path, named)) = path() else { return Ok(None) };
-        if !path.exists() && !named {
+        // A link that leads nowhere is an error.
+        if !path.exists() && !path.is_symlink() && !named {
             return Ok(None);
         }
         // A pipe could keep the command from starting.

@@ -387,6 +387,16 @@ pub(super) const BUILT_IN: &[Definition] = &[
         ..Definition::DEFAULT
     },
     Definition {
+        name: "epoch-brackets",
+        title: "any text after an epoch in brackets",
+        rank: 85,
+        pattern: r#"\[(?<time>1\d{9}(?:\.\d+)?|1\d{12})\]:? "#,
+        times: &["epoch"],
+        prefix: &["[[", "11", "09", "09", "09", "09", "09", "09", "09", "09", "09"],
+        needed: "0[]",
+        ..Definition::DEFAULT
+    },
+    Definition {
         name: "epoch",
         title: "any text after an epoch: seconds or milliseconds",
         rank: 80,
@@ -1673,6 +1683,15 @@ pub(super) const BUILT_IN: &[Definition] = &[
         pattern: r#"(?<level>TRACE|DEBUG|INFO|WARNING|ERROR|CRITICAL): {3,}(?:(?<client>[0-9a-fA-F.:]+) - "[^"\\]*(?:\\.[^"\\]*)*" (?<status>\d{3}))?"#,
         prefix: &["CEIITTWW", "AAEENNRR", "ABFFIIRR", "CCNOTU"],
         needed: "A:",
+        ..Definition::DEFAULT
+    },
+    Definition {
+        name: "uwsgi-banner",
+        title: "uWSGI, first line",
+        pattern: r#"(?<message>\*\*\* Starting uWSGI [^\[\n]*) on \[(?<time>[^\]\n]+)\] \*\*\*$"#,
+        times: &["%a %b %d %H:%M:%S %Y"],
+        prefix: &["**", "**", "**", "  ", "SS", "tt", "aa", "rr", "tt", "ii", "nn", "gg", "  ", "uu", "WW", "SS", "GG", "II", "  "],
+        needed: "A*[]",
         ..Definition::DEFAULT
     },
     Definition {

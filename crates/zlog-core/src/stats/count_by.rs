@@ -227,7 +227,7 @@ impl Interval {
         table
     }
 
-    /// The values and numbers as a JSON object.
+    /// The values and numbers as a JSON object, which is safe on a terminal.
     pub fn json(&self) -> String {
         let mut counts: serde_json::Map<String, serde_json::Value> = self
             .sorted()
@@ -237,6 +237,6 @@ impl Interval {
         if self.counts.others() > 0 {
             counts.insert("(others)".to_owned(), self.counts.others().into());
         }
-        serde_json::Value::Object(counts).to_string()
+        escape::escape_json(&serde_json::Value::Object(counts).to_string())
     }
 }

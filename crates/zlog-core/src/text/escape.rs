@@ -157,6 +157,14 @@ pub fn escape_json_into(out: &mut Vec<u8>, json: &str) {
     }
 }
 
+/// As [`escape_json_into`].
+pub fn escape_json(json: &str) -> String {
+    let mut out = Vec::with_capacity(json.len());
+    escape_json_into(&mut out, json);
+    // It was UTF-8, and escapes are ASCII.
+    String::from_utf8(out).unwrap_or_default()
+}
+
 /// Appends one character as a JSON escape `\u`, or as two if UTF-16 needs two.
 pub(crate) fn json_escape_char(out: &mut Vec<u8>, c: char) {
     for unit in c.encode_utf16(&mut [0; 2]) {

@@ -1,17 +1,20 @@
 //! "Did you mean …?": finds the known name most similar to a typed one.
 
 use super::escape::escape;
+use super::prefix;
 
 /// The minimum similarity of a suggestion, from 0 to 1: it allows one wrong letter in a
 /// word of three, but not two in a word of four.
 const MIN_SIMILARITY: f64 = 0.5;
 /// The maximum number of listed names.
 const MAX_LISTED: usize = 20;
+/// The most bytes of a name that are compared: the time is the product of both lengths.
+const MAX_COMPARED: usize = 256;
 
 /// The similarity of two names, from 0 to 1. Ignores case, dashes and underscores, which
 /// differ between languages (`maxBytes`).
 pub fn similarity(one: &str, other: &str) -> f64 {
-    let plain = |text: &str| text.replace(['_', '-'], "").to_lowercase();
+    let plain = |text: &str| prefix(text, MAX_COMPARED).replace(['_', '-'], "").to_lowercase();
     strsim::normalized_damerau_levenshtein(&plain(one), &plain(other))
 }
 
@@ -54,6 +57,13 @@ mod tests {
         assert_eq!(suggest("zzz", &[]), "");
         let many = ["a"; MAX_LISTED + 3];
         assert!(suggest("zzz", &many).ends_with("a, a and 3 more."));
+    }
+
+    #[test]
+    fn names_of_any_length_are_compared_with_little_memory() {
+        let [one, other] = ["a", "ä"].map(|letter| letter.repeat(1 << 20));
+        assert_eq!(suggest("aaa", &[&one]), format!("There are: {one}."));
+        assert_eq!(nearest(&one, [&*other, &*one]), Some(&*one));
     }
 
     #[test]

@@ -33,6 +33,17 @@ pub enum PeerKind {
     Other(String),
 }
 
+/// That a publisher connects to an endpoint where nobody gets its records, since a socket of this
+/// kind has bound it. `None` for a subscriber.
+pub fn wrong_peer(endpoint: &str, kind: &PeerKind) -> Option<String> {
+    let what = match kind {
+        PeerKind::Subscriber => return None,
+        PeerKind::Publisher => "publisher, too",
+        PeerKind::Other(kind) => &format!("{kind} socket"),
+    };
+    Some(format!("{endpoint} is a {what}: nobody there gets these records"))
+}
+
 /// Asks which type of socket has bound an endpoint. `None` if nobody answers, or not in ZMTP 3
 /// without encryption.
 ///

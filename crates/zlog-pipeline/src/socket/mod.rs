@@ -13,7 +13,7 @@ pub(crate) mod testing;
 
 pub(crate) use broken_report::BrokenReport;
 pub use broken_report::broken_remark;
-pub use diagnose::{PeerKind, host_not_found, peer_kind, why_unreachable};
+pub use diagnose::{PeerKind, host_not_found, peer_kind, why_unreachable, wrong_peer};
 pub use drain::{Drain, PublisherRequest, connected_peers};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, InUseHints, Role, endpoint_text};
 pub use flush::Flushed;

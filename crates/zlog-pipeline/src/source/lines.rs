@@ -72,10 +72,17 @@ const HOLE: usize = 512;
 /// A line that begins with `{` may be longer by this factor.
 const JSON_FACTOR: usize = 8;
 
+/// But not longer than this, if other lines may not be either: a small compressed file may have a
+/// line of gigabytes.
+const MAX_JSON: usize = 256 << 20;
+
 /// The longest such line, where other lines may have `max` bytes: a JSON object takes up to
 /// six bytes for each byte of the message in it, and more for its other fields.
 pub(super) fn longest(line: &[u8], max: usize) -> usize {
-    if line.first() == Some(&b'{') { max.saturating_mul(JSON_FACTOR) } else { max }
+    match line.first() {
+        Some(b'{') => max.saturating_mul(JSON_FACTOR).min(MAX_JSON).max(max),
+        _ => max,
+    }
 }
 
 /// Capacity that `carry` may keep after its line, in bytes.
@@ -314,6 +321,14 @@ mod tests {
 
     fn whole(lines: &[&str]) -> Vec<(String, u32)> {
         lines.iter().map(|line| (String::from(*line), 0)).collect()
+    }
+
+    #[test]
+    fn json_may_be_longer_than_other_lines_but_not_without_bound() {
+        for (max, of_json) in [(10, 80), (16 << 20, 128 << 20), (128 << 20, MAX_JSON)] {
+            assert_eq!((longest(b"x", max), longest(b"{", max)), (max, of_json));
+        }
+        assert_eq!(longest(b"{", MAX_JSON + 1), MAX_JSON + 1, "as --max-line says");
     }
 
     #[test]

@@ -205,7 +205,7 @@ impl<'t> Parser<'t> {
             let part = match self.quoted()? {
                 Some(part) => part,
                 None => {
-                    let part = word(self.rest()).split('.').next().unwrap_or_default();
+                    let part = word(self.rest().split('.').next().unwrap_or_default());
                     self.at += part.len();
                     part.to_owned()
                 }

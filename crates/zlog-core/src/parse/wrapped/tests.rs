@@ -75,7 +75,27 @@ const CASES: &[Case<'_>] = &[
         "lost",
         &[r#"program="app""#],
     ),
+    // What collectors leave of it
+    (
+        r#"{"MESSAGE":[69,82,82,79,82,58,32,255,33],"PRIORITY":"6"}"#,
+        40,
+        None,
+        None,
+        "ERROR: \\xff!",
+        &[],
+    ),
+    (r#"{"PRIORITY":"3","MESSAGE":"lost"}"#, 40, None, None, "lost", &[]),
     // Google Cloud
+    (
+        r#"{"jsonPayload":{"message":"lost","user":5},"severity":"ERROR","timestamp":"2024-01-02T03:04:05Z"}"#,
+        40,
+        Some(TIME),
+        None,
+        "lost",
+        &["user=5"],
+    ),
+    // OpenTelemetry, without times
+    (r#"{"body":{"stringValue":"lost"},"severityNumber":17}"#, 40, None, None, "lost", &[]),
     (
         r#"{"textPayload":"started","severity":"NOTICE","timestamp":"2024-01-02T03:04:05Z","logName":"projects/p/logs/stdout","insertId":"x"}"#,
         25,

@@ -42,20 +42,9 @@ const ANY: Logger = Logger {
 
 /// The first that fits counts.
 static LOGGERS: &[Logger] = &[
-    // journalctl -o json
-    Logger {
-        has: &["__REALTIME_TIMESTAMP"],
-        fields: &[
-            ("_SOURCE_REALTIME_TIMESTAMP", Field::Time),
-            ("__REALTIME_TIMESTAMP", Field::Time),
-            ("PRIORITY", Field::Level),
-            ("SYSLOG_IDENTIFIER", Field::Name),
-        ],
-        scale: Scale::Syslog,
-        wraps: true,
-        bytes: true,
-        ..ANY
-    },
+    // journalctl -o json; what collectors leave of it
+    Logger { has: &["__REALTIME_TIMESTAMP"], ..JOURNALD },
+    Logger { has: &["PRIORITY", "MESSAGE"], ..JOURNALD },
     // Docker's json-file driver; Fluent Bit
     Logger { has: &["log", "stream"], fields: &[("log", Field::Message)], wraps: true, ..ANY },
     Logger { has: &["log", "kubernetes"], fields: &[("log", Field::Message)], wraps: true, ..ANY },
@@ -66,13 +55,14 @@ static LOGGERS: &[Logger] = &[
     Logger { has: &["source_type", "message"], wraps: true, ..ANY },
     // Google Cloud's LogEntry
     Logger {
-        has: &["logName", "textPayload"],
+        has: &["textPayload"],
         fields: &[("textPayload", Field::Message)],
         scale: Scale::Google,
         wraps: true,
         ..ANY
     },
-    Logger { has: &["logName"], scale: Scale::Google, nested: "jsonPayload", ..ANY },
+    Logger { has: &["jsonPayload"], scale: Scale::Google, nested: "jsonPayload", ..ANY },
+    Logger { has: &["logName"], scale: Scale::Google, ..ANY },
     // Graylog's GELF
     Logger {
         has: &["short_message", "host"],
@@ -99,6 +89,7 @@ static LOGGERS: &[Logger] = &[
         ..ANY
     },
     Logger { has: &["severityText", "body"], ..OTEL_SDK },
+    Logger { has: &["severityNumber", "body"], ..OTEL_SDK },
     Logger { has: &["severity_text", "body"], ..OTEL_SDK },
     Logger { has: &["SeverityText", "Body"], ..OTEL_SDK },
     // Serilog's compact format leaves out the level of information events.
@@ -179,6 +170,19 @@ static LOGGERS: &[Logger] = &[
     },
 ];
 
+const JOURNALD: Logger = Logger {
+    fields: &[
+        ("_SOURCE_REALTIME_TIMESTAMP", Field::Time),
+        ("__REALTIME_TIMESTAMP", Field::Time),
+        ("PRIORITY", Field::Level),
+        ("SYSLOG_IDENTIFIER", Field::Name),
+    ],
+    scale: Scale::Syslog,
+    wraps: true,
+    bytes: true,
+    ..ANY
+};
+
 /// OpenTelemetry's exporters to the console.
 const OTEL_SDK: Logger =
     Logger { fields: &[("body", Field::Message)], scale: Scale::OpenTelemetry, ..ANY };
@@ -239,11 +243,15 @@ fn is_signature(key: &str) -> bool {
             | "labels"
             | "agent"
             | "source_type"
+            | "PRIORITY"
+            | "textPayload"
+            | "jsonPayload"
             | "logName"
             | "short_message"
             | "timeUnixNano"
             | "observedTimeUnixNano"
             | "severityText"
+            | "severityNumber"
             | "severity_text"
             | "SeverityText"
             | "@t"

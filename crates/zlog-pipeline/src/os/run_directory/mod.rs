@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
-pub use self::registration::{Registered, Registration, SUBSCRIBER};
+pub use self::registration::{Missed, Registered, Registration, SUBSCRIBER};
 pub(crate) use self::watch::Watch;
 
 /// The run directory of the user who runs this process.
@@ -46,6 +46,14 @@ impl RunDirectory {
         Ok(Some(RunDirectory { own, sessionless }))
     }
 
+    /// The directory `zlog` below this one.
+    #[cfg(test)]
+    pub(crate) fn below(base: &Path) -> RunDirectory {
+        let own = base.join("zlog");
+        create(&own).expect("a directory");
+        RunDirectory { own, sessionless: None }
+    }
+
     /// Registers this process as `<kind>-<process id>`. Others see it after
     /// [`Registration::announce`].
     ///
@@ -65,6 +73,16 @@ impl RunDirectory {
             found.extend(paths.filter_map(|path| registration::read(&path)));
         }
         found
+    }
+
+    /// Tells registered subscribers that this process ends, and that they have got none of the
+    /// records that it published.
+    pub(crate) fn tell_missed(&self, subscribers: &[String], records: u64) {
+        for directory in self.directories().filter(|directory| check(directory).is_ok()) {
+            for name in subscribers {
+                registration::tell_missed(directory, name, records);
+            }
+        }
     }
 
     /// The directory, for messages.

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::shown;
 use zlog_core::{Error, Result};
@@ -19,6 +20,8 @@ const SOCKETS: [&str; 3] = ["", ".collect", ".ask"];
 pub const SUBSCRIBER: &str = "tail";
 /// Longest file that is read, in bytes.
 const MAX_BYTES: u64 = 4096;
+/// The key of a line that a publisher adds to a subscriber's file.
+const MISSED: &str = "missed";
 /// Most names that are tried: another process may have the same id in another container.
 const MAX_NAMES: u32 = 100;
 
@@ -35,6 +38,29 @@ pub struct Registered {
     pub collects: Option<String>,
     /// Where a relay answers queries.
     pub answers: Option<String>,
+    /// When it announced itself, in milliseconds since 1970. Set by [`Registration::announce`].
+    pub since: Option<u64>,
+}
+
+/// A publisher that has ended before a registered subscriber had connected to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Missed {
+    /// Its process.
+    pub process: u32,
+    /// The number of records that it published.
+    pub records: u64,
+}
+
+impl Missed {
+    /// Reads the line `missed 4711 17`.
+    fn parse(line: &str) -> Option<Missed> {
+        let mut numbers = line.strip_prefix(MISSED)?.split_ascii_whitespace();
+        let missed = Missed {
+            process: numbers.next()?.parse().ok()?,
+            records: numbers.next()?.parse().ok()?,
+        };
+        numbers.next().is_none().then_some(missed)
+    }
 }
 
 impl Registered {
@@ -43,14 +69,21 @@ impl Registered {
         self.name.starts_with(SUBSCRIBER)
     }
 
+    /// How long ago it announced itself. `None` if it did not say, or the clock was set back.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        now().checked_sub(Duration::from_millis(self.since?))
+    }
+
     /// One line for each endpoint. Endpoints have no line breaks.
     fn to_text(&self) -> String {
         let mut text = String::new();
+        let since = self.since.map(|since| since.to_string());
         let endpoints = [
             ("default", Some(&self.default)),
             ("publishes", self.publishes.as_ref()),
             ("collects", self.collects.as_ref()),
             ("answers", self.answers.as_ref()),
+            ("since", since.as_ref()),
         ];
         for (key, endpoint) in endpoints {
             if let Some(endpoint) = endpoint {
@@ -72,6 +105,7 @@ impl Registered {
             publishes: get("publishes"),
             collects: get("collects"),
             answers: get("answers"),
+            since: get("since").and_then(|since| since.parse().ok()),
         })
     }
 }
@@ -80,6 +114,8 @@ impl Registered {
 #[derive(Debug)]
 pub struct Registration {
     file: File,
+    /// How much of the file is known: publishers add to it.
+    read: u64,
     /// The file without [`LOCK`]: the path of the publishing socket.
     socket: PathBuf,
 }
@@ -98,7 +134,7 @@ impl Registration {
                 Error::io(format!("can't register in {}", shown(directory)), &error)
             })?;
             if let Some(file) = file {
-                return Ok(Registration { file, socket });
+                return Ok(Registration { file, read: 0, socket });
             }
         }
         Err(Error::new(format!("can't register in {}: all names are taken", shown(directory))))
@@ -125,16 +161,29 @@ impl Registration {
     }
 
     /// Tells other processes where this one can be found. Call it once, when the sockets are
-    /// bound. The name is ignored.
+    /// bound. The name and the time are ignored.
     ///
     /// # Errors
     /// The file can't be written.
     pub fn announce(&mut self, endpoints: &Registered) -> Result<()> {
+        let since = u64::try_from(now().as_millis()).ok();
+        let text = Registered { since, ..endpoints.clone() }.to_text();
+        self.read = text.len() as u64;
         // One write: nobody reads half of it.
-        let written = self.file.write_all(endpoints.to_text().as_bytes());
-        written.map_err(|error| {
+        self.file.write_all(text.as_bytes()).map_err(|error| {
             Error::io(format!("can't register in {}", shown(&self.socket)), &error)
         })
+    }
+
+    /// The publishers that have ended before this subscriber had connected, since the last call.
+    pub fn take_missed(&mut self) -> Vec<Missed> {
+        let mut text = String::new();
+        let file = &mut self.file;
+        let read = file
+            .seek(SeekFrom::Start(self.read))
+            .and_then(|_| file.take(MAX_BYTES).read_to_string(&mut text));
+        self.read += read.unwrap_or_default() as u64;
+        text.lines().filter_map(Missed::parse).collect()
     }
 }
 
@@ -147,7 +196,7 @@ impl Drop for Registration {
 /// Creates a file and locks it. `None` if another process has a file of this name.
 fn create_locked(path: &Path) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     loop {
@@ -156,7 +205,7 @@ fn create_locked(path: &Path) -> io::Result<Option<File>> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 // Removes it if its process has ended.
                 read(path);
-                if path.exists() {
+                if fs::symlink_metadata(path).is_ok() {
                     return Ok(None);
                 }
                 continue;
@@ -193,7 +242,8 @@ pub(super) fn read(path: &Path) -> Option<Registered> {
         return None;
     }
     let socket = path.with_extension("");
-    let file = File::open(path).ok()?;
+    let mut options = OpenOptions::new();
+    let file = open_regular(path, options.read(true))?;
     match file.try_lock_shared() {
         Ok(()) => {
             // Only one at a time may remove it: meanwhile, a new process with the same number may
@@ -215,6 +265,32 @@ pub(super) fn read(path: &Path) -> Option<Registered> {
             Registered::parse(socket.file_name()?.to_string_lossy().into_owned(), &text)
         }
     }
+}
+
+/// Tells the subscriber of this name that this process has published without it, unless it has not
+/// read much of the kind.
+pub(super) fn tell_missed(directory: &Path, name: &str, records: u64) {
+    let mut options = OpenOptions::new();
+    let path = with_suffix(&directory.join(name), LOCK);
+    let Some(mut file) = open_regular(&path, options.append(true)) else { return };
+    if file.metadata().is_ok_and(|found| found.len() < MAX_BYTES) {
+        let line = format!("{MISSED} {} {records}\n", std::process::id());
+        // It may have ended meanwhile.
+        let _ = file.write_all(line.as_bytes());
+    }
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Opens a file. `None` for anything else of that name: to open a pipe would wait for its
+/// writer.
+fn open_regular(path: &Path, options: &mut OpenOptions) -> Option<File> {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    let file = options.open(path).ok()?;
+    file.metadata().is_ok_and(|found| found.is_file()).then_some(file)
 }
 
 /// Removes the sockets of a process, and then its file.

@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 use super::*;
 
 fn of(base: &tempfile::TempDir) -> RunDirectory {
-    let own = base.path().join("zlog");
-    create(&own).expect("a directory");
-    RunDirectory { own, sessionless: None }
+    RunDirectory::below(base.path())
 }
 
 fn announcement(publishes: &str) -> Registered {
@@ -76,10 +74,56 @@ fn a_process_is_found_from_its_announcement_until_its_end() {
     let endpoints = announcement(&format!("ipc://{}", path.display()));
     registration.announce(&endpoints).expect("written");
     let name = format!("emit-{}", std::process::id());
-    assert_eq!(directory.registered(), [Registered { name, ..endpoints }]);
+    let found = directory.registered();
+    let since = found[0].since;
+    assert!(found[0].age().expect("a time") < Duration::from_secs(60), "{since:?}");
+    assert_eq!(found, [Registered { name, since, ..endpoints }]);
     drop(registration);
     assert_eq!(directory.registered(), []);
     assert!(files(&directory).is_empty());
+}
+
+#[test]
+fn a_subscriber_learns_what_it_has_missed_once() {
+    let base = tempfile::tempdir().expect("directory");
+    let directory = of(&base);
+    let mut tail = directory.register(SUBSCRIBER).expect("registered");
+    tail.announce(&announcement("x")).expect("written");
+    assert_eq!(tail.take_missed(), []);
+    let name = [tail.name().into_owned()];
+    let missed = |records| Missed { process: std::process::id(), records };
+    directory.tell_missed(&name, 1);
+    directory.tell_missed(&name, 17);
+    assert_eq!(tail.take_missed(), [missed(1), missed(17)]);
+    assert_eq!(tail.take_missed(), []);
+    directory.tell_missed(&name, 3);
+    assert_eq!(tail.take_missed(), [missed(3)]);
+    // One that does not read makes no file grow without end.
+    (0..1000).for_each(|_| directory.tell_missed(&name, u64::MAX));
+    let file = directory.path().join(format!("{}.lock", name[0]));
+    assert!(fs::metadata(file).expect("it exists").len() < 5000);
+    directory.tell_missed(&["tail-1".to_owned()], 1);
+    assert_eq!(files(&directory).len(), 1, "no file of a process that has ended");
+}
+
+#[test]
+fn what_is_no_regular_file_is_no_registration_and_keeps_nobody_waiting() {
+    let base = tempfile::tempdir().expect("directory");
+    let directory = of(&base);
+    let path = |name: &str| directory.path().join(name);
+    let fifo = rustix::fs::Mode::from_raw_mode(0o600);
+    let no_device = 0;
+    let own = format!("emit-{}.lock", std::process::id());
+    for name in ["tail-1.lock", &own] {
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, path(name), kind, fifo, no_device).expect("a pipe");
+    }
+    symlink("/dev/zero", path("emit-2.lock")).expect("link");
+    symlink("nowhere", path(&own.replace(".lock", "-1.lock"))).expect("link");
+    fs::create_dir(path("emit-3.lock")).expect("directory");
+    assert_eq!(directory.registered(), []);
+    let registration = directory.register("emit").expect("registered");
+    assert_eq!(registration.name(), own.replace(".lock", "-2"));
 }
 
 #[test]

@@ -9,8 +9,11 @@ use zlog_core::{Error, Result};
 use super::{Class, HandlerTarget, Key, Opening, Reader, Target};
 use crate::handler::Handler;
 use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
+use crate::os::thread;
+use crate::router::monitor::OutageReporter;
 use crate::socket::{
-    DEFAULT_HWM, Endpoint, InUseHints, Publisher, Role, SocketOptions, host_not_found,
+    DEFAULT_HWM, Endpoint, InUseHints, Publisher, Role, SocketOptions, host_not_found, peer_kind,
+    wrong_peer,
 };
 
 /// Publishes on a ZeroMQ socket.
@@ -96,6 +99,19 @@ impl PublishTarget {
     }
 }
 
+/// Reports, from a thread of its own, that nobody can subscribe at an endpoint. Without a thread,
+/// nothing is reported.
+fn report_wrong_peer(endpoint: String, reporter: OutageReporter) {
+    let _ = thread::spawn("publish-peer", move || {
+        let Some(kind) = peer_kind(&endpoint) else { return };
+        if let Some(text) = wrong_peer(&endpoint, &kind) {
+            reporter.say(&format!(
+                "{text}. Connect to the side on which a relay collects, or bind instead"
+            ));
+        }
+    });
+}
+
 impl HandlerTarget for PublishTarget {
     fn open(&self, _: Box<dyn Format>, with: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
         let options = SocketOptions { hwm: self.hwm, ..SocketOptions::publisher() };
@@ -107,6 +123,9 @@ impl HandlerTarget for PublishTarget {
             if let Some(why) = &status.unresolved {
                 with.reporter.say(&host_not_found(&status.endpoint, 1, why));
             }
+        }
+        for endpoint in &self.connect {
+            report_wrong_peer(endpoint.clone(), with.reporter.clone());
         }
         let reporter = with.reporter.clone();
         let options = PublishOptions {

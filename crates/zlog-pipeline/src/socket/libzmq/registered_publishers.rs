@@ -49,7 +49,7 @@ impl RegisteredPublishers {
     /// Connects to new publishers, and disconnects from those that have ended. `changed` tells
     /// whether a connection has changed. Never waits.
     ///
-    /// Returns whether anything changed here.
+    /// Returns whether anything changed here, or in the directory.
     pub(super) fn update(
         &mut self,
         changed: bool,
@@ -66,12 +66,13 @@ impl RegisteredPublishers {
         let is_gone =
             |address: &String| table.address_state(self.entry, address) == AddressState::Failed;
         let some_gone = changed && self.connected.iter().any(is_gone);
-        let before = (self.connected.len(), self.ended.len());
-        if some_gone || self.watch.has_changed(now) {
+        let before = self.ended.len();
+        let looks = some_gone || self.watch.has_changed(now);
+        if looks {
             self.look(socket, table);
         }
         self.disconnect_ended(socket, table);
-        before != (self.connected.len(), self.ended.len())
+        looks || before != self.ended.len()
     }
 
     /// Compares the registered publishers with the connected ones.

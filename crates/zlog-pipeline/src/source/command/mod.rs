@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -228,6 +229,11 @@ impl Source for CommandSource {
 fn start_error(program: &OsStr, error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::NotFound => executable::not_found(program).exit_as(Exit::Child(127)),
+        _ if Path::new(program).is_dir() => {
+            Error::new(format!("{}: is a directory", escape(&program.to_string_lossy())))
+                .hint("Name the command within it.")
+                .exit_as(Exit::Child(126))
+        }
         _ => Error::io(
             format_args!("{}: can't be executed", escape(&program.to_string_lossy())),
             error,

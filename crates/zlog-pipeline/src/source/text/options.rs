@@ -8,8 +8,8 @@ use zlog_core::{multiline, parse};
 #[derive(Clone, Debug)]
 pub struct LineOptions {
     /// The longest line that is one record, in bytes. Default: 16 MiB. A line that begins
-    /// with `{` may be eight times as long: JSON takes up to six bytes for a byte of the
-    /// message, and holds other fields as well.
+    /// with `{` may be eight times as long, up to 256 MiB: JSON takes up to six bytes for a byte
+    /// of the message, and holds other fields as well.
     pub max_line: usize,
     /// The parts of a line to recognise.
     pub parse: parse::Options,
@@ -30,8 +30,9 @@ impl Default for LineOptions {
     }
 }
 
-/// [`LineOptions::max_line`] for stored records: the default of `tail --max-message`, so
-/// that every record that zlog has written is read back as one.
+/// [`LineOptions::max_line`] for stored records: the default of `tail --max-message`, so that
+/// records that zlog has written are read back as one. (Longer JSON than 256 MiB is cut: that is a
+/// message of more than 42 MiB, all of control characters.)
 pub const LONGEST_STORED_LINE: usize = 128 << 20;
 
 /// Facts about a stream that are known before it is read.

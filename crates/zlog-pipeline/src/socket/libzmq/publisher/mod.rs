@@ -33,6 +33,9 @@ const INPROC: &str = "inproc://publisher";
 /// Longest wait for a subscriber that announced its end. It announces it before it drains
 /// its connections, which may take its `--linger` (5 s by default).
 const ENDING_WAIT: Duration = Duration::from_secs(60);
+/// How old each registration of a subscriber must be before records are published. If one has just
+/// started, others of the same script may be about to register.
+const SETTLE_TIME: Duration = Duration::from_millis(200);
 
 /// Outcome of [`Publisher::send`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -146,14 +149,19 @@ impl Publisher {
     /// The names of the registered subscribers that run and have not subscribed here, as of the
     /// last [`Publisher::process_events`].
     pub fn missing_registered(&self) -> Vec<String> {
+        self.registered().into_iter().filter(|it| self.is_missing(it)).map(|it| it.name).collect()
+    }
+
+    /// The registered subscribers that this publisher may wait for.
+    fn registered(&self) -> Vec<Registered> {
         let Some((directory, default)) = &self.run_directory else { return Vec::new() };
         let registered = directory.registered().into_iter();
-        let registered = registered.filter(|it| it.is_subscriber() && default.is_default_of(it));
-        let is_missing = |name: &String| {
-            let marker = [REGISTERED, name.as_bytes()].concat();
-            !self.peers.subscriptions.has_prefix(&marker)
-        };
-        registered.map(|it| it.name).filter(is_missing).collect()
+        registered.filter(|it| it.is_subscriber() && default.is_default_of(it)).collect()
+    }
+
+    fn is_missing(&self, subscriber: &Registered) -> bool {
+        let marker = [REGISTERED, subscriber.name.as_bytes()].concat();
+        !self.peers.subscriptions.has_prefix(&marker)
     }
 
     /// Opens a subscriber of `topics` in this process, over inproc: the sockets share their
@@ -340,8 +348,8 @@ impl Publisher {
     }
 
     /// Waits until at least `n` subscribers could receive a topic below `root`, and (unless `n`
-    /// is 0) until no registered one is missing, for `timeout` at most. Calls `stop` at least
-    /// every 50 ms.
+    /// is 0) until no registered one is missing or has just started, for `timeout` at most. Calls
+    /// `stop` at least every 50 ms.
     pub fn wait_for(
         &mut self,
         n: usize,
@@ -353,17 +361,23 @@ impl Publisher {
         loop {
             self.process_events();
             let there = self.subscribers(root);
-            if n == 0 || there >= n && self.missing_registered().is_empty() {
+            let registered = self.registered();
+            let are_enough =
+                n == 0 || there >= n && !registered.iter().any(|it| self.is_missing(it));
+            let left = timeout.saturating_sub(start.elapsed());
+            let settle = registered.iter().filter_map(Registered::age).min();
+            let settle = settle.map_or(Duration::ZERO, |age| SETTLE_TIME.saturating_sub(age));
+            if are_enough && (n == 0 || settle.min(left).is_zero()) {
                 return WaitOutcome::Enough;
             }
             if stop() {
                 return WaitOutcome::Stopped;
             }
-            let left = timeout.saturating_sub(start.elapsed());
             if left.is_zero() {
                 return WaitOutcome::TimedOut(there);
             }
-            self.connections.wait(&self.socket, None, left.min(SLICE));
+            let wait = if are_enough { settle } else { SLICE };
+            self.connections.wait(&self.socket, None, left.min(SLICE).min(wait));
         }
     }
 
@@ -386,7 +400,12 @@ impl Publisher {
     }
 
     /// Closes the socket once everything is sent, or after `linger`.
+    ///
+    /// Registered subscribers that have not connected are told that they got nothing.
     pub fn close(self, linger: Duration) -> Flushed {
+        if let Some((directory, _)) = self.run_directory.as_ref().filter(|_| self.sent > 0) {
+            directory.tell_missed(&self.missing_registered(), self.sent);
+        }
         let Publisher { socket, connections, context, ipc_files, registration, .. } = self;
         // Can't fail for a valid value.
         let _ = socket.set_linger(-1);

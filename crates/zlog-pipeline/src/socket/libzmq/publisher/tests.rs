@@ -1,4 +1,5 @@
 use super::*;
+use crate::os::run_directory::SUBSCRIBER;
 use crate::socket::testing::{
     DEADLINE, STEP, bind, bound_again, connect, own_address, plain_socket, publisher,
     slow_subscriber, subscriber, take, until, wait_for_subscribers,
@@ -402,4 +403,26 @@ fn a_publisher_that_binds_does_not_wait_for_a_subscriber_that_announced_its_end(
     assert_eq!(publisher.broken().count(), 0);
     publisher.send(b"app", b"hello").expect("sent");
     assert_eq!(take(&mut staying, 2), ["app|both", "app|hello"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_registered_subscriber_that_has_just_started_is_waited_for_a_moment_longer() {
+    let base = tempfile::tempdir().expect("directory");
+    let directory = RunDirectory::below(base.path());
+    let any = Endpoint::parse("tcp://127.0.0.1:*", Role::Bind).expect("valid");
+    let mut publisher = Publisher::open(&[any], &tight()).expect("bound");
+    let default = Endpoint::parse(&publisher.bound()[0], Role::Bind).expect("valid");
+    publisher.expect_registered(directory.clone(), default.clone());
+    let endpoint = Endpoint::parse(&publisher.bound()[0], Role::Connect).expect("valid");
+    let mut subscriber = Subscriber::open(&[endpoint], &[""], &tight()).expect("connected");
+    let mut registration = directory.register(SUBSCRIBER).expect("registered");
+    let registered = Registered { default: default.as_str().into(), ..Registered::default() };
+    let start = Instant::now();
+    registration.announce(&registered).expect("written");
+    subscriber.subscribed_as(&registration);
+    let outcome = publisher.wait_for(1, Duration::from_secs(60), "", &|| false);
+    assert_eq!(outcome, WaitOutcome::Enough);
+    // The clock of the registration has milliseconds.
+    assert!(start.elapsed() + Duration::from_millis(2) > SETTLE_TIME, "{:?}", start.elapsed());
 }
