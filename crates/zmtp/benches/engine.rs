@@ -3,7 +3,9 @@
 //!
 //!     cargo bench -p zmtp --bench engine -- [ROUNDS] [CASE]...
 //!
-//! Prints the median of the rounds, in which the cases take turns, and its ratio to the others.
+//! Prints medians of the rounds, in which the cases take turns: messages per second, their ratio
+//! to others, and the processor time that both sides together take for a message. On a busy
+//! machine, that says more.
 //! Without CASE, the name of one, measures all.
 
 #![expect(clippy::unwrap_used, reason = "an error ends a measurement")]
@@ -32,11 +34,28 @@ fn of_client() -> Security {
     Security::CurveClient { keys: KeyPair::generate(), server: *SERVER.public() }
 }
 
+/// Processor time of the threads of this process, in nanoseconds.
+fn processor_time() -> f64 {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let times = tasks.filter_map(|task| {
+        let text = std::fs::read_to_string(task.unwrap().path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<f64>().ok()
+    });
+    times.sum()
+}
+
+/// Messages per second, and nanoseconds of processor time for a message.
+#[derive(Clone, Copy)]
+struct Outcome {
+    rate: f64,
+    cost: f64,
+}
+
 /// Counts messages after a warm-up.
 #[derive(Default)]
 struct Meter {
     count: u64,
-    start: Option<Instant>,
+    start: Option<(Instant, f64)>,
 }
 
 impl Meter {
@@ -44,13 +63,16 @@ impl Meter {
     fn count(&mut self, messages: u64) -> bool {
         self.count += messages;
         if self.start.is_none() && self.count > WARM_UP {
-            (self.start, self.count) = (Some(Instant::now()), 0);
+            (self.start, self.count) = (Some((Instant::now(), processor_time())), 0);
         }
-        self.start.is_none_or(|start| start.elapsed() < TIME)
+        self.start.is_none_or(|(start, _)| start.elapsed() < TIME)
     }
 
-    fn rate(&self) -> f64 {
-        self.start.map_or(0.0, |start| self.count as f64 / start.elapsed().as_secs_f64())
+    fn outcome(&self) -> Outcome {
+        let (start, used) = self.start.unwrap();
+        let count = self.count as f64;
+        let cost = (processor_time() - used) / count;
+        Outcome { rate: count / start.elapsed().as_secs_f64(), cost }
     }
 }
 
@@ -147,22 +169,22 @@ impl Drop for Sender {
     }
 }
 
-fn receive_raw(endpoint: &str) -> f64 {
+fn receive_raw(endpoint: &str) -> Outcome {
     let mut meter = Meter::default();
     let address = endpoint.strip_prefix("tcp://").unwrap().parse().unwrap();
     raw_zmtp::receive(address, |messages| meter.count(messages));
-    meter.rate()
+    meter.outcome()
 }
 
-fn receive_libzmq(endpoint: &str) -> f64 {
+fn receive_libzmq(endpoint: &str) -> Outcome {
     receive_by_libzmq(endpoint, false)
 }
 
-fn receive_libzmq_curve(endpoint: &str) -> f64 {
+fn receive_libzmq_curve(endpoint: &str) -> Outcome {
     receive_by_libzmq(endpoint, true)
 }
 
-fn receive_by_libzmq(endpoint: &str, curve: bool) -> f64 {
+fn receive_by_libzmq(endpoint: &str, curve: bool) -> Outcome {
     let socket = zmq::Context::new().socket(zmq::SUB).unwrap();
     if curve {
         let keys = KeyPair::generate();
@@ -180,21 +202,21 @@ fn receive_by_libzmq(endpoint: &str, curve: bool) -> f64 {
             socket.recv(&mut frame, 0).unwrap();
         }
         if !meter.count(1000) {
-            return meter.rate();
+            return meter.outcome();
         }
     }
 }
 
-fn receive_native(endpoint: &str) -> f64 {
+fn receive_native(endpoint: &str) -> Outcome {
     receive_natively(endpoint, Security::Null)
 }
 
-fn receive_native_curve(endpoint: &str) -> f64 {
+fn receive_native_curve(endpoint: &str) -> Outcome {
     receive_natively(endpoint, of_client())
 }
 
 /// Looks at both frames of each message.
-fn receive_natively(endpoint: &str, security: Security) -> f64 {
+fn receive_natively(endpoint: &str, security: Security) -> Outcome {
     let options = Options { security, ..Options::subscriber() };
     let subscriber = Subscriber::new(options, &[PREFIX]).unwrap();
     subscriber.connect(&Address::parse(endpoint).unwrap());
@@ -209,12 +231,12 @@ fn receive_natively(endpoint: &str, security: Security) -> f64 {
             messages += u64::from(topic.starts_with(PREFIX) && !body.is_empty());
         }
         if !meter.count(messages) {
-            return meter.rate();
+            return meter.outcome();
         }
     }
 }
 
-type Case = (&'static str, fn(usize) -> Sender, fn(&str) -> f64);
+type Case = (&'static str, fn(usize) -> Sender, fn(&str) -> Outcome);
 
 const CASES: [Case; 8] = [
     ("program without an engine", Sender::raw, receive_raw),
@@ -233,24 +255,26 @@ fn main() {
     let rounds = arguments.iter().find_map(|it| it.parse().ok()).unwrap_or(5);
     let wanted: Vec<&String> = arguments.iter().filter(|it| it.parse::<usize>().is_err()).collect();
     for body in [100, 300] {
-        let mut rates = vec![Vec::new(); CASES.len()];
+        let mut outcomes = vec![Vec::new(); CASES.len()];
         for _ in 0..rounds {
-            for ((name, send, receive), rates) in CASES.iter().zip(&mut rates) {
+            for ((name, send, receive), outcomes) in CASES.iter().zip(&mut outcomes) {
                 if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
-                    rates.push(receive(&send(body).endpoint));
+                    outcomes.push(receive(&send(body).endpoint));
                 }
             }
         }
-        let median = |rates: &mut Vec<f64>| {
-            rates.sort_by(f64::total_cmp);
-            rates.get(rates.len() / 2).copied().unwrap_or(f64::NAN)
+        let median = |outcomes: &[Outcome], of: fn(&Outcome) -> f64| {
+            let mut values: Vec<f64> = outcomes.iter().map(of).collect();
+            values.sort_by(f64::total_cmp);
+            values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
         };
-        let medians: Vec<f64> = rates.iter_mut().map(median).collect();
-        println!("| {body}-byte bodies | M/s | of the program | of libzmq → libzmq |");
-        println!("|---|---|---|---|");
-        for ((name, ..), rate) in CASES.iter().zip(&medians) {
-            let (program, libzmq) = (rate / medians[0], rate / medians[2]);
-            println!("| {name} | {:.2} | {program:.2} | {libzmq:.2} |", rate / 1e6);
+        let rates: Vec<f64> = outcomes.iter().map(|of| median(of, |it| it.rate)).collect();
+        println!("| {body}-byte bodies | M/s | of the program | of libzmq → libzmq | ns |");
+        println!("|---|---|---|---|---|");
+        for (((name, ..), rate), outcomes) in CASES.iter().zip(&rates).zip(&outcomes) {
+            let (program, libzmq) = (rate / rates[0], rate / rates[2]);
+            let cost = median(outcomes, |it| it.cost);
+            println!("| {name} | {:.2} | {program:.2} | {libzmq:.2} | {cost:.0} |", rate / 1e6);
         }
         println!();
     }
