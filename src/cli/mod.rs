@@ -39,6 +39,7 @@ use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
 use zlog_core::text::suggest::nearest;
 use zlog_pipeline::os::terminal::ColorChoice;
+use zlog_pipeline::socket::{ENGINE_VARIABLE, Engine};
 
 /// Help in the colours of a plain terminal theme.
 const STYLES: Styles = Styles::styled()
@@ -118,6 +119,15 @@ pub struct EndpointArgs {
         help_heading = ENDPOINTS, hide_short_help = true
     )]
     pub endpoint: String,
+    /// Engine of the sockets: libzmq or native
+    ///
+    /// `native` is zlog's own, for tcp and ipc. ZLOG_ENGINE sets another default.
+    #[arg(
+        long, env = ENGINE_VARIABLE, hide_env = true, value_name = "ENGINE",
+        value_parser = value_parsers::choice::<Engine>(), default_value = "libzmq",
+        help_heading = ENDPOINTS, hide_short_help = true
+    )]
+    pub engine: Engine,
 }
 
 /// `zlog demo`.

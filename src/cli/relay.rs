@@ -10,7 +10,7 @@ use zlog_core::Level;
 use zlog_core::text::parsers::{self, Seconds};
 use zlog_core::wire::topic;
 use zlog_pipeline::handler::publish::OnFull;
-use zlog_pipeline::socket::DEFAULT_HWM;
+use zlog_pipeline::socket::{DEFAULT_HWM, Engine};
 
 const CONFIGURATION: &str = "Configuration";
 const COLLECT: &str = "Collect records";
@@ -109,6 +109,12 @@ pub struct RelayArgs {
         help_heading = PUBLISH
     )]
     pub endpoint: String,
+    /// Engine of the sockets: libzmq
+    #[arg(
+        long, value_name = "ENGINE", value_parser = value_parsers::choice::<Engine>(),
+        default_value = "libzmq", help_heading = PUBLISH, hide_short_help = true
+    )]
+    pub engine: Engine,
     /// Slow subscriber: drop or block
     ///
     /// `drop` loses a message for the slow subscriber only. This also applies to a handler whose

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
-use zlog_pipeline::socket::{ConnectionEvent, EventKind, MIN_MAX_MESSAGE};
+use zlog_pipeline::socket::{ConnectionEvent, CutOff, EventKind, MIN_MAX_MESSAGE};
 
 /// How long an endpoint is not reported again. Each message may end a connection.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
@@ -42,13 +42,19 @@ impl DisconnectReasons {
 
     /// Notes an event. Returns the report it gives rise to.
     pub(super) fn observe(&mut self, event: &ConnectionEvent, now: Instant) -> Option<String> {
-        match event.kind {
+        match &event.kind {
+            EventKind::CutOff(why) => {
+                self.disconnected.remove(&event.endpoint);
+                self.report(event, &self.describe(why), now)
+            }
             EventKind::Disconnected if self.disconnected.len() < MAX_ENDPOINTS => {
                 self.disconnected.insert(event.endpoint.clone());
                 None
             }
             EventKind::Reconnected if self.disconnected.remove(&event.endpoint) => {
-                self.report(event, now)
+                let larger = self.describe(&CutOff::TooLarge);
+                let what = format!("{larger}, or bytes that are not a message");
+                self.report(event, &what, now)
             }
             _ => {
                 self.disconnected.remove(&event.endpoint);
@@ -71,13 +77,23 @@ impl DisconnectReasons {
             .then(|| format!("refused a peer at {}: {failure}. {wanted}", escape(endpoint)))
     }
 
-    fn report(&mut self, event: &ConnectionEvent, now: Instant) -> Option<String> {
+    fn describe(&self, why: &CutOff) -> String {
+        match why {
+            CutOff::TooLarge => {
+                let most = parsers::format_size(self.max_message);
+                format!("it sent a message larger than --max-message {most}")
+            }
+            CutOff::Other(why) => why.clone(),
+        }
+    }
+
+    fn report(&mut self, event: &ConnectionEvent, what: &str, now: Instant) -> Option<String> {
         self.is_new(&event.endpoint, now).then(|| {
+            let endpoint = escape(&event.endpoint);
+            let what = escape(what);
             format!(
-                "disconnected {}: it sent a message larger than --max-message {}, or bytes that \
-                 are not a message; reconnecting, and messages sent meanwhile are lost",
-                escape(&event.endpoint),
-                parsers::format_size(self.max_message)
+                "disconnected {endpoint}: {what}; reconnecting, and messages sent meanwhile are \
+                 lost"
             )
         })
     }

@@ -11,12 +11,37 @@ use crate::harness::{ANY_PORT, Listener, emit, zlog};
 fn every_transport_of_the_build_carries_records() {
     let directory = tempfile::tempdir().unwrap();
     let ipc = format!("ipc://{}/stream", directory.path().display());
-    for endpoint in [ANY_PORT, "ws://127.0.0.1:*", &ipc] {
-        let mut emit = zlog(["emit", "-b", endpoint, "--wait", "60s", "-m", "x"]).start();
-        let bound = emit.endpoint();
-        zlog(["tail", "-o", "text", "-n", "1", "-c", &bound]).run().success().stdout("x\n");
-        emit.wait().success();
+    for (endpoint, engines) in [
+        (ANY_PORT, &["libzmq", "native"][..]),
+        ("ws://127.0.0.1:*", &["libzmq"]),
+        (&ipc, &["libzmq", "native"]),
+    ] {
+        // Each engine with each.
+        for (ours, theirs) in
+            engines.iter().flat_map(|ours| engines.iter().map(move |it| (ours, it)))
+        {
+            let emit = zlog(["emit", "-b", endpoint, "--engine", ours, "--wait", "60s", "-m", "x"]);
+            let mut emit = emit.start();
+            let bound = emit.endpoint();
+            let tail = zlog(["tail", "-o", "text", "-n", "1", "-c", &bound, "--engine", theirs]);
+            tail.run().success().stdout("x\n");
+            emit.wait().success();
+        }
     }
+}
+
+#[test]
+fn what_the_native_engine_lacks_is_refused_with_the_engine_that_has_it() {
+    for args in [
+        ["emit", "-b", "ws://127.0.0.1:*", "-m"],
+        ["tail", "-c", "ws://127.0.0.1:9", "-o"],
+        ["tail", "-c", "tcp://127.0.0.1:0;127.0.0.1:9", "-o"],
+    ] {
+        let refused = zlog(args.into_iter().chain(["json", "--engine", "native"])).run();
+        refused.code(1).stderr_has("the native engine has no").stderr_has("Use --engine libzmq.");
+    }
+    let relay = zlog(["relay", "--engine", "native"]).run();
+    relay.code(2).stderr_has("does not run on the native engine").stderr_has("--engine libzmq");
 }
 
 #[test]

@@ -59,7 +59,8 @@ pub(crate) fn own_address() -> String {
 /// the path of programs.
 pub(crate) fn clear_environment(command: &mut Command) {
     command.env_clear();
-    for name in ["PATH", "HOME"] {
+    // Every test runs on the engine that is chosen for all of them.
+    for name in ["PATH", "HOME", "ZLOG_ENGINE"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }

@@ -24,7 +24,7 @@ use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotatio
 use zlog_pipeline::handler::smtp::{DEFAULT_TIMEOUT, LoginFrom, SmtpHandler, SmtpOptions};
 use zlog_pipeline::handler::spool::{BatchOptions, SpoolOptions};
 use zlog_pipeline::handler::{HandleError, Handler};
-use zlog_pipeline::socket::{Endpoint, Publisher, Role, SocketOptions, WaitOutcome};
+use zlog_pipeline::socket::{Endpoint, Engine, Publisher, Role, SocketOptions, WaitOutcome};
 
 /// When a rotating file is rotated, and how many backups are kept.
 const ROTATION: Rotation =
@@ -185,7 +185,9 @@ fn publish_to_process(endpoint: &str, stop: &Arc<AtomicBool>) -> Result<Fixture>
 
 /// Publishes to a subscriber in a thread of this process.
 fn publish_to_thread(stop: &Arc<AtomicBool>) -> Result<Fixture> {
-    let mut publisher = Publisher::open(&[], &SocketOptions::publisher())?;
+    // Only libzmq has sockets within a process.
+    let options = SocketOptions { engine: Engine::Libzmq, ..SocketOptions::publisher() };
+    let mut publisher = Publisher::open(&[], &options)?;
     let topics = [TOPIC_PREFIX.to_owned()];
     let subscriber = publisher.inproc_subscriber(&topics, &SocketOptions::subscriber())?;
     let client = ThreadClient::start(count_messages(subscriber))?;

@@ -36,7 +36,8 @@
 //!   after [`Publisher::send`].
 //! - A connection is made again after every kind of end, also after a message that is too large.
 //! - A CURVE message that is missing, not only one that is repeated, ends the connection.
-//! - When a connection ends, so do its subscriptions and what is queued for it.
+//! - When a connection ends, so do its subscriptions and what is queued for it, unless
+//!   [`Options::keep_away`] is set.
 //!
 //! # Why not another engine
 //!
@@ -80,7 +81,7 @@ pub use owner::Socket;
 pub use protocol::curve::KeyPair;
 pub use protocol::mechanism::{Authenticator, Credentials, Security};
 pub use protocol::socket_type::SocketType;
-pub use publisher::{Dropped, PeerStatus, Publisher, Sent};
+pub use publisher::{Dropped, End, PeerStatus, Publisher, Sent};
 pub use router::{Delivery, Received, Router};
 pub use subscriber::{Batch, Message, Messages, Subscriber};
 

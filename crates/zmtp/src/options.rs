@@ -45,6 +45,11 @@ pub struct Options {
     pub queue_messages: usize,
     /// Publisher: what happens when a subscriber's queue is full.
     pub when_full: WhenFull,
+    /// Publisher: a subscriber at a connected address that goes without cancelling its
+    /// subscriptions is expected back: they stay, and messages are queued for it.
+    pub keep_away: bool,
+    /// Publisher: a subscriber that subscribes to this prefix announces its end in order.
+    pub end_marker: Option<Box<[u8]>>,
     /// Publisher: limit on the subscriptions of one subscriber, as the sum of their lengths and
     /// 64 bytes for each.
     pub subscription_bytes: usize,
@@ -86,6 +91,8 @@ impl Options {
             queue_bytes: 512 << 10,
             queue_messages: 50_000,
             when_full: WhenFull::Block,
+            keep_away: false,
+            end_marker: None,
             subscription_bytes: 16 << 20,
             subscription_bytes_total: 64 << 20,
             subscription_rate: (200_000, 1000),

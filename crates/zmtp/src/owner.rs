@@ -75,6 +75,12 @@ impl Socket {
         self.status.change()
     }
 
+    /// From now on, `listener` is called in the socket's thread when a connection or a
+    /// subscription has changed. It must not wait.
+    pub fn on_change(&self, listener: Box<dyn Fn() + Send>) {
+        self.status.listen(listener);
+    }
+
     fn wake(&self) {
         // Fails only if the thread and its poll are gone, which the next send reports.
         let _ = self.waker.wake();

@@ -112,6 +112,7 @@ fn open(args: &EmitArgs) -> Result<Publisher> {
     }
     let mut options = SocketOptions::publisher();
     options.hwm = args.hwm;
+    options.engine = args.endpoints.engine;
     let report = |text: &str| {
         if !args.quiet {
             terminal::eprint_line(format_args!("zlog emit: {}", escape(text)));
@@ -371,6 +372,7 @@ impl Emit {
             counts: source.counts(),
             took,
             flushed,
+            lacking: self.publish.as_ref().and_then(Publish::lacking).map(str::to_owned),
         };
         if !args.quiet {
             terminal::eprint_line(format_args!("zlog emit: {summary}"));

@@ -33,6 +33,8 @@ pub(super) struct Summary {
     pub(super) counts: SourceCounts,
     pub(super) took: Duration,
     pub(super) flushed: bool,
+    /// Who did not get everything, and how many records each lacks, if that is known.
+    pub(super) lacking: Option<String>,
 }
 
 impl Summary {
@@ -114,7 +116,10 @@ impl Summary {
         let mut losses = Vec::from_iter(broken_remark(self.published.broken));
         losses.extend(gaps_remark(self.counts.lines.gaps));
         if !self.flushed {
-            losses.push("some may not have left before --linger was over".to_owned());
+            losses.push(match &self.lacking {
+                Some(lacking) => format!("not sent before --linger was over: {lacking}"),
+                None => "some may not have left before --linger was over".to_owned(),
+            });
         }
         losses
     }

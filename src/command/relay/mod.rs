@@ -30,14 +30,14 @@ use super::no_peer::NoPeerMonitor;
 use crate::cli::RelayArgs;
 use zlog_core::history::{History, Limits};
 use zlog_core::text::escape;
-use zlog_core::{Exit, Result};
+use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::handler::publish::OnFull;
 use zlog_pipeline::os::clock;
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::{fd_limit, terminal, wakeup};
 use zlog_pipeline::socket::{
-    ConnectionEvent, Drain, EndpointStatus, Forwarded, Proxy, ProxyOptions, PublisherRequest, Role,
-    SocketOptions, connected_peers,
+    ConnectionEvent, Drain, EndpointStatus, Engine, Forwarded, Proxy, ProxyOptions,
+    PublisherRequest, Role, SocketOptions, connected_peers,
 };
 
 /// Most messages forwarded between two checks for anything else.
@@ -67,6 +67,10 @@ pub fn run(args: RelayArgs) -> Result<Exit> {
     }
     let check = args.check;
     let settings = Settings::new(args)?;
+    if settings.args.engine == Engine::Native {
+        return Err(Error::usage("a relay does not run on the native engine yet")
+            .hint("Leave out --engine, or use --engine libzmq."));
+    }
     if check {
         return settings.report();
     }

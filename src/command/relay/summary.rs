@@ -26,7 +26,7 @@ impl Summary {
         let Counts { no_room, dropped, frames_cut, .. } = self.counts;
         no_room + dropped + frames_cut + self.broken > 0
             || self.uncounted
-            || self.flushed == Flushed::No
+            || self.flushed != Flushed::Yes
     }
 }
 
@@ -64,7 +64,7 @@ impl fmt::Display for Summary {
                  records is unknown",
             )?;
         }
-        if self.flushed == Flushed::No {
+        if self.flushed != Flushed::Yes {
             f.write_str(
                 "; subscribers did not read everything in time: the last messages may be lost",
             )?;

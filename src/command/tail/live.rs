@@ -41,6 +41,7 @@ fn open(
 ) -> Result<(Subscribe, Option<Registration>)> {
     let mut options = SocketOptions::subscriber();
     options.hwm = args.hwm;
+    options.engine = args.endpoints.engine;
     options.max_message = args.max_message as u64;
     let report = |text: &str| {
         if !args.quiet {

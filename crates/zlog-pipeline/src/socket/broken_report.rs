@@ -1,14 +1,74 @@
 //! Reports broken connections: the first few one by one, further ones as a count.
 
+use std::collections::HashSet;
+use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::libzmq::subscriber_tracker::BrokenConnection;
 use zlog_core::text::plural::counted;
 
+/// Messages sent longer ago were received, unless the subscriber had stopped reading.
+pub(super) const IN_FLIGHT: Duration = Duration::from_secs(10);
+/// Most broken connections that a socket keeps until they are taken; further ones are dropped.
+pub(super) const MAX_BROKEN: usize = 64;
 /// Connections reported one by one. Anyone who can connect can break connections.
 const MOST_LINES: u32 = 3;
 /// Minimum time between two counts, and the quiet time after which single reports return.
 const INTERVAL: Duration = Duration::from_secs(60);
+
+/// A higher upper bound of a loss says nothing: libzmq and the system queue about 10,000
+/// messages of usual size at each end.
+const MAX_MEANINGFUL_LOSS: u64 = 100_000;
+
+/// A subscriber that disconnected without unsubscribing.
+#[derive(Debug)]
+pub(crate) struct BrokenConnection {
+    /// The peer's address.
+    pub(super) peer: String,
+    /// Number of messages sent to any subscriber before it subscribed, and while it was
+    /// connected: an upper bound of its loss.
+    pub(super) before: u64,
+    pub(super) sent: u64,
+    pub(super) prefixes: HashSet<Box<[u8]>>,
+    /// Number of subscriptions that are not in `prefixes`.
+    pub(super) others: usize,
+}
+
+impl fmt::Display for BrokenConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let peer = &self.peer;
+        let most = match self.sent {
+            n if n < MAX_MEANINGFUL_LOSS => format!("up to {}", counted(n, "record")),
+            _ => "the last records".to_owned(),
+        };
+        write!(
+            f,
+            "the connection to {peer} broke before it unsubscribed: {most} in transit may be lost"
+        )
+    }
+}
+
+impl BrokenConnection {
+    /// A connection to which exactly `sent` messages were sent.
+    pub(super) fn exact(peer: String, sent: u64) -> BrokenConnection {
+        // Which topics they had does not matter.
+        BrokenConnection { peer, before: 0, sent, prefixes: HashSet::new(), others: 1 }
+    }
+
+    /// Whether it was sent a message of this topic, whose latest message was number `last`
+    /// (from 1) of all messages sent.
+    pub(crate) fn was_sent(&self, topic: &str, last: u64) -> bool {
+        last > self.before && self.subscribed_to(topic)
+    }
+
+    /// Whether it was sent the message with this number, if that had a topic that it wanted.
+    pub(super) fn was_there(&self, last: u64) -> bool {
+        last > self.before
+    }
+
+    pub(super) fn subscribed_to(&self, topic: &str) -> bool {
+        self.others > 0 || self.prefixes.iter().any(|p| topic.as_bytes().starts_with(p))
+    }
+}
 
 /// Counts the broken connections of a publishing socket, and limits their reports.
 #[derive(Debug, Default)]
@@ -64,6 +124,14 @@ impl BrokenReport {
 pub fn broken_remark(broken: u64) -> Option<String> {
     let connections = counted(broken, "connection");
     (broken > 0).then(|| format!("{connections} broke, and records in transit may be lost"))
+}
+
+#[cfg(test)]
+impl BrokenConnection {
+    pub(super) fn for_test(peer: &str) -> BrokenConnection {
+        let (peer, prefixes) = (peer.to_owned(), HashSet::new());
+        BrokenConnection { peer, before: 0, sent: 1, prefixes, others: 0 }
+    }
 }
 
 #[cfg(test)]

@@ -21,8 +21,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::connection::{ConnectionState, EndpointStatus};
 use super::endpoint::Role;
-use super::libzmq::connection::{ConnectionState, EndpointStatus};
 
 /// How long nothing may arrive before everything counts as received. An idle `emit` reacts
 /// within 50 ms; the rest is reserve for busy machines.

@@ -2,9 +2,20 @@
 
 use std::time::Duration;
 
+use super::engine::Engine;
+
 /// Minimum of [`SocketOptions::max_message`], in bytes: libzmq aborts handshakes below
 /// about 276.
 pub const MIN_MAX_MESSAGE: usize = 4096;
+
+/// Limit on the cost of one peer's subscriptions, their bytes and 64 for each: 10,000 of 40
+/// bytes.
+pub(super) const MAX_PEER_COST: usize = 1 << 20;
+/// Limit on the cost of all peers' subscriptions. Beyond it, the largest peer is disconnected.
+pub(super) const MAX_TOTAL_COST: usize = 4 << 20;
+/// Limit on subscriptions and cancels of a connection: burst, and per second. A well-behaved
+/// peer sends each of them once.
+pub(super) const SUBSCRIPTION_RATE: (u32, u32) = (50_000, 1000);
 
 /// Default high-water mark: messages queued per peer.
 ///
@@ -16,6 +27,8 @@ pub const DEFAULT_HWM: u32 = 8000;
 /// Options of a socket.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SocketOptions {
+    /// The engine.
+    pub engine: Engine,
     /// High-water mark: messages queued per peer before a publisher feels backpressure, and
     /// before a subscriber leaves messages with the sender. 0 is unlimited. Subscriptions,
     /// which travel upstream, have marks of their own.
@@ -44,6 +57,7 @@ impl SocketOptions {
     /// For a subscriber: frames of up to 128 MiB.
     pub fn subscriber() -> SocketOptions {
         SocketOptions {
+            engine: Engine::default(),
             hwm: DEFAULT_HWM,
             max_message: 128 << 20,
             handshake: Duration::from_secs(5),

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::os::socket_owner::socket_owner;
+use zlog_core::text::plural::grouped;
 
 /// Names are looked up at most this often: it costs a system call for each subscriber.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(50);
@@ -36,6 +37,8 @@ struct SlowSubscriber {
     waited: Duration,
     /// How often it had no room for a message.
     times: u64,
+    /// Messages that were dropped for it alone.
+    dropped: u64,
 }
 
 impl SlowSubscribers {
@@ -61,7 +64,13 @@ impl SlowSubscribers {
         let at = self.known.len();
         (at < MAX_SUBSCRIBERS).then(|| {
             let name = with_process(&peer);
-            self.known.push(SlowSubscriber { peer, name, waited: Duration::ZERO, times: 0 });
+            self.known.push(SlowSubscriber {
+                peer,
+                name,
+                waited: Duration::ZERO,
+                times: 0,
+                dropped: 0,
+            });
             at
         })
     }
@@ -76,9 +85,21 @@ impl SlowSubscribers {
         Some(format!("waited {waits}"))
     }
 
-    /// Who had no room: `127.0.0.1:53412`. `None` if nobody is known.
+    /// Notes messages that were dropped for a subscriber alone.
+    pub fn note_dropped(&mut self, peer: String, messages: u64) {
+        let at = self.known.iter().position(|known| known.peer == peer);
+        if let Some(at) = at.or_else(|| self.add(peer)) {
+            self.known[at].dropped += messages;
+        }
+    }
+
+    /// Who had no room: `127.0.0.1:53412`, with the number of messages dropped for it alone if it
+    /// is known: `127.0.0.1:53412: 200`. `None` if nobody is known.
     pub fn full(&self) -> Option<String> {
-        self.worst(|known| known.times as f64, |known| known.name.clone())
+        let dropped = |known: &SlowSubscriber| known.dropped as f64;
+        let number = |it: &SlowSubscriber| format!("{}: {}", it.name, grouped(it.dropped));
+        self.worst(dropped, number)
+            .or_else(|| self.worst(|known| known.times as f64, |known| known.name.clone()))
     }
 
     /// The worst ones by `measure`, and how many more there are.

@@ -177,11 +177,14 @@ impl<R: Role> Driver<R> {
                     self.end_all(&address, None);
                 }
                 Command::Connect(address) => self.add_connector(address, now),
-                Command::Disconnect(address) => self.remove_connector(&address),
+                Command::Disconnect(address) => {
+                    self.remove_connector(&address);
+                    self.role.forget(&address);
+                }
                 Command::Close(until, answer) => {
                     self.closing = Some((until, answer));
                     self.listeners.clear();
-                    self.connectors.clear();
+                    self.connectors.retain(|_, connector| self.role.keeps(&connector.address));
                 }
             }
         }
@@ -242,14 +245,16 @@ impl<R: Role> Driver<R> {
         self.links.release(slot, &link);
         let was_ready = link.ready_since.is_some();
         if was_ready {
-            self.role.closed(slot, &mut link);
+            self.role.closed(slot, &mut link, &why);
         }
         let (endpoint, peer) = (link.endpoint.clone(), link.address.clone());
         if matches!(link.stage, Stage::Connecting) && link.connector.is_some() {
             self.status.update(&endpoint, |status| status.reached = false);
         }
+        let is_unreachable = matches!(link.stage, Stage::Connecting) && link.connector.is_some();
         let kind = match was_ready {
             true => EventKind::Disconnected(why.clone()),
+            false if is_unreachable => EventKind::Unreachable(why.clone()),
             false => EventKind::Failed(why.clone()),
         };
         self.status.record(Event { endpoint, peer, kind });
@@ -314,16 +319,20 @@ impl<R: Role> Driver<R> {
                     self.timer = [self.timer, link.deadline].into_iter().flatten().min();
                 }
                 Stage::Ready | Stage::Finishing => {}
+                _ if self.role.awaits(&link.endpoint) => {}
                 Stage::Connecting | Stage::Handshake(_) => {
                     link.deadline = Some(now);
                     self.timer = Some(now);
                 }
             }
         }
-        if !self.links.is_empty() && now < until {
+        if !(self.links.is_empty() && drained) && now < until {
             return false;
         }
         let sent = drained && self.links.iter().all(|(_, link)| link.is_flushed());
+        if !sent {
+            self.role.abandon(&self.links);
+        }
         if let Some((_, answer)) = self.closing.take() {
             // Fails if the owner no longer waits.
             let _ = answer.send(sent);

@@ -19,7 +19,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
 
 /// An address to connect to.
 pub(super) struct Connector {
-    address: Address,
+    pub(super) address: Address,
     pub(super) backoff: Backoff,
     /// When to try, unless there is a connection.
     pub(super) retry_at: Option<Instant>,
@@ -119,7 +119,7 @@ impl<R: Role> Driver<R> {
         if let Some(connector) = self.connectors.get(&id) {
             let (endpoint, peer) = (connector.address.clone(), String::new());
             self.status.update(&endpoint, |status| status.reached = false);
-            self.status.record(Event { endpoint, peer, kind: EventKind::Failed(why) });
+            self.status.record(Event { endpoint, peer, kind: EventKind::Unreachable(why) });
         }
         self.retry(id, now);
     }

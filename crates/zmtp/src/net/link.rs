@@ -38,7 +38,7 @@ pub(crate) struct Link<P> {
     pub(crate) endpoint: Address,
     /// The connector that made it; `None` if it was accepted.
     pub(crate) connector: Option<usize>,
-    /// The peer's address; empty for ipc.
+    /// The peer's address. For ipc, its process, as `process 17`, or nothing.
     pub(crate) address: String,
     /// When connecting or the handshake must be done.
     pub(crate) deadline: Option<Instant>,

@@ -7,6 +7,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::transport::Stream;
+use crate::protocol::frame;
 
 /// Most slices of one write. The system takes up to 1024.
 const MAX_SLICES: usize = 64;
@@ -168,6 +169,27 @@ impl Outbox {
         if self.slices.len() < self.tail.0 {
             self.tail.0 = self.slices.len();
         }
+    }
+
+    /// Makes the queue begin with the first message that was not written completely, for another
+    /// connection. Commands are dropped.
+    pub(crate) fn rewind(&mut self) {
+        if let Some(first) = self.slices.front_mut() {
+            let bytes = first.bytes();
+            let (done, messages) = frame::first_messages(bytes, usize::MAX, self.written);
+            first.range.start += done;
+            first.messages = first.messages.saturating_sub(messages);
+            self.written = 0;
+        }
+        self.slices.retain(|slice| slice.messages > 0);
+        self.bytes = self.slices.iter().map(|slice| slice.range.len()).sum();
+        self.messages = self.slices.iter().map(|slice| slice.messages).sum();
+        self.tail = (0, 0);
+    }
+
+    /// Appends what another queue holds, of which nothing is written.
+    pub(crate) fn append_all(&mut self, other: Outbox) {
+        other.slices.into_iter().for_each(|slice| self.append(slice));
     }
 
     /// Bytes that are not written yet.

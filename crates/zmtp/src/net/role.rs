@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::link::Link;
 use super::links::Links;
-use crate::{Disconnect, SocketType};
+use crate::{Address, Disconnect, SocketType};
 
 /// What differs between kinds of sockets.
 pub(crate) trait Role: Send + 'static {
@@ -42,7 +42,7 @@ pub(crate) trait Role: Send + 'static {
     fn can_read(&self) -> bool;
 
     /// A connection has ended whose handshake was complete.
-    fn closed(&mut self, slot: usize, link: &mut Link<Self::Peer>);
+    fn closed(&mut self, slot: usize, link: &mut Link<Self::Peer>, why: &Disconnect);
 
     /// Does what is left after all connections were served. Returns when to do so again, unless
     /// something happens before.
@@ -50,4 +50,20 @@ pub(crate) trait Role: Send + 'static {
 
     /// Whether everything was passed on to the connections.
     fn is_drained(&self) -> bool;
+
+    /// An address is not connected to any more.
+    fn forget(&mut self, _: &Address) {}
+
+    /// Whether a connected address is connected to again although the socket is being closed.
+    fn keeps(&self, _: &Address) -> bool {
+        false
+    }
+
+    /// Whether messages wait for a connection to this address.
+    fn awaits(&self, _: &Address) -> bool {
+        false
+    }
+
+    /// The time to send the rest is up.
+    fn abandon(&mut self, _: &Links<Self::Peer>) {}
 }

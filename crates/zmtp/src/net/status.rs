@@ -15,7 +15,7 @@ const EVENTS: usize = 1024;
 pub struct Event {
     /// The bound or connected address.
     pub endpoint: Address,
-    /// The peer's address; empty for ipc.
+    /// The peer's address. For ipc, its process, as `process 17`, or nothing.
     pub peer: String,
     /// What happened.
     pub kind: EventKind,
@@ -28,7 +28,9 @@ pub enum EventKind {
     Connected,
     /// A connection ended after its handshake.
     Disconnected(Disconnect),
-    /// A connection could not be made, or its handshake failed.
+    /// A connection could not be made.
+    Unreachable(Disconnect),
+    /// A handshake failed.
     Failed(Disconnect),
     /// The connection is made again after this delay.
     Retrying(Duration),
@@ -57,13 +59,16 @@ pub(crate) struct Status {
     /// Gets a message when something has changed.
     changed: Sender<()>,
     change: Receiver<()>,
+    /// Called when something has changed.
+    listeners: Mutex<Vec<Box<dyn Fn() + Send>>>,
 }
 
 impl Status {
     pub(crate) fn new() -> Status {
         let (events, received) = crossbeam_channel::bounded(EVENTS);
         let (changed, change) = crossbeam_channel::bounded(1);
-        Status { endpoints: Mutex::new(Vec::new()), events, received, changed, change }
+        let (endpoints, listeners) = (Mutex::default(), Mutex::default());
+        Status { endpoints, events, received, changed, change, listeners }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<EndpointStatus>> {
@@ -113,7 +118,9 @@ impl Status {
                 endpoint.peers = endpoint.peers.saturating_sub(1);
                 endpoint.last_end = Some(why.clone());
             }
-            EventKind::Failed(why) => endpoint.last_end = Some(why.clone()),
+            EventKind::Unreachable(why) | EventKind::Failed(why) => {
+                endpoint.last_end = Some(why.clone());
+            }
             EventKind::Retrying(_) => {}
         });
         if let Err(TrySendError::Full(_)) = self.events.try_send(event) {}
@@ -124,5 +131,13 @@ impl Status {
     pub(crate) fn note_change(&self) {
         // One message serves for several changes.
         let _ = self.changed.try_send(());
+        for listener in &*self.listeners.lock().unwrap_or_else(PoisonError::into_inner) {
+            listener();
+        }
+    }
+
+    /// From now on, `listener` is called when something has changed.
+    pub(crate) fn listen(&self, listener: Box<dyn Fn() + Send>) {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
     }
 }

@@ -41,7 +41,8 @@ impl Listener {
         }
     }
 
-    /// Accepts a connection. Returns it with the peer's address, empty for ipc.
+    /// Accepts a connection. Returns it with the peer's address. For ipc it is its process, as
+    /// `process 17`, or empty if the system does not tell.
     pub(crate) fn accept(&self) -> io::Result<(Stream, String)> {
         match self {
             Listener::Tcp(listener) => {
@@ -49,7 +50,11 @@ impl Listener {
                 Ok((Stream::tcp(stream), address.to_string()))
             }
             #[cfg(unix)]
-            Listener::Ipc(listener) => Ok((Stream::Ipc(listener.accept()?), String::new())),
+            Listener::Ipc(listener) => {
+                let stream = listener.accept()?;
+                let peer = unix_socket::peer_process(&stream);
+                Ok((Stream::Ipc(stream), peer.map_or(String::new(), |it| format!("process {it}"))))
+            }
         }
     }
 

@@ -79,3 +79,28 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         Err(error) => Err(error),
     }
 }
+
+/// The process that has connected.
+#[cfg(target_os = "linux")]
+pub(crate) fn peer_process(stream: &UnixStream) -> Option<i32> {
+    use std::os::fd::AsRawFd;
+
+    let mut peer = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut length = libc::socklen_t::try_from(size_of_val(&peer)).ok()?;
+    // SAFETY: writes at most `length` bytes to `peer`. std's `peer_cred` is not stable.
+    let rc = unsafe {
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut peer).cast(),
+            &raw mut length,
+        )
+    };
+    (rc == 0 && peer.pid > 0).then_some(peer.pid)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn peer_process(_: &UnixStream) -> Option<i32> {
+    None
+}

@@ -3,7 +3,9 @@
 //! The caller encodes each message once, into a block. A thread passes it on to the subscribers
 //! of its topic, which share the block, and writes.
 
+mod away;
 mod pending;
+mod report;
 mod role;
 mod subscriptions;
 
@@ -34,7 +36,7 @@ pub enum Sent {
 pub struct PeerStatus {
     /// Number of the connection, never reused.
     pub connection: u64,
-    /// The subscriber's address; empty for ipc.
+    /// The subscriber's address. For ipc, its process, as `process 17`, or nothing.
     pub address: String,
     /// The bound or connected address.
     pub endpoint: Address,
@@ -42,6 +44,8 @@ pub struct PeerStatus {
     pub queued_bytes: usize,
     /// Messages that the system has not taken completely.
     pub queued_messages: usize,
+    /// Whether it has no room for a message of usual size.
+    pub is_full: bool,
 }
 
 /// What was dropped for a subscriber.
@@ -49,13 +53,28 @@ pub struct PeerStatus {
 pub struct Dropped {
     /// Number of its connection.
     pub connection: u64,
-    /// Its address; empty for ipc.
+    /// Its address. For ipc, its process, as `process 17`, or nothing.
     pub address: String,
+    /// The bound or connected address.
+    pub endpoint: Address,
     /// Number of messages dropped because it had no room, by topic, in order. Of more than 1024
     /// topics, further ones are counted together, as the empty topic.
     pub topics: Vec<(Box<[u8]>, u64)>,
     /// Messages that were queued when the connection ended. The first of them may have arrived.
     pub unsent: u64,
+    /// How the connection ended, if it has.
+    pub end: Option<End>,
+}
+
+/// How the connection of a subscriber ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct End {
+    /// Why.
+    pub why: Disconnect,
+    /// Messages that were queued for it since it connected.
+    pub messages: u64,
+    /// It had cancelled its subscriptions, or announced its end: [`Options::end_marker`].
+    pub was_announced: bool,
 }
 
 /// What the caller and the thread share.
@@ -65,6 +84,8 @@ pub(crate) struct Shared {
     /// That of `subscriptions`, to be read without the lock.
     generation: AtomicU64,
     offenders: Mutex<Vec<(usize, Disconnect)>>,
+    /// Subscribers that did not get everything before the socket was closed.
+    abandoned: Mutex<Vec<PeerStatus>>,
     status: Arc<Status>,
 }
 
@@ -137,6 +158,7 @@ impl Publisher {
             subscriptions: Mutex::new(Subscriptions::new(Limits::of(&options))),
             generation: AtomicU64::new(0),
             offenders: Mutex::default(),
+            abandoned: Mutex::default(),
             status: Arc::clone(&status),
         });
         let role = PublisherRole::new(Arc::clone(&shared), options.clone());
@@ -198,6 +220,11 @@ impl Publisher {
         self.shared.subscriptions().has(topic)
     }
 
+    /// Whether a subscriber has subscribed to exactly this prefix.
+    pub fn has_subscription(&self, prefix: &[u8]) -> bool {
+        self.shared.subscriptions().has_prefix(prefix)
+    }
+
     /// Changes whenever subscriptions have changed.
     pub fn generation(&self) -> u64 {
         self.shared.generation()
@@ -213,14 +240,24 @@ impl Publisher {
         self.owner.answer(Ask::Peers)
     }
 
-    /// What was dropped, or was lost with a connection, since the last call.
+    /// What was dropped since the last call, and the connections that have ended to which messages
+    /// were sent.
     pub fn take_dropped(&self) -> Vec<Dropped> {
         self.owner.answer(Ask::Dropped)
     }
 
-    /// Closes the socket once everything is sent, or after `linger`. Returns whether the system
-    /// took everything.
-    pub fn close(self, linger: Duration) -> bool {
-        self.owner.close(linger)
+    /// Closes the socket once everything is sent, or after `linger`. Messages that wait for a full
+    /// subscriber are queued for the others.
+    ///
+    /// # Errors
+    /// The system did not take everything. Returns the subscribers that lack messages, if they are
+    /// known.
+    pub fn close(self, linger: Duration) -> Result<(), Vec<PeerStatus>> {
+        self.owner.ask(Ask::Unlimited);
+        if self.owner.close(linger) {
+            return Ok(());
+        }
+        let mut abandoned = self.shared.abandoned.lock().unwrap_or_else(PoisonError::into_inner);
+        Err(std::mem::take(&mut abandoned))
     }
 }

@@ -3,30 +3,29 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
+use super::away::{Away, AwayPeers};
 use super::pending::{Batch, Run};
+use super::report::{MAX_DROPPED, count_dropped, dropped_of, room, sorted, status_of};
 use super::subscriptions::Offender;
-use super::{Dropped, PeerStatus, Shared};
+use super::{Dropped, End, PeerStatus, Shared};
 use crate::net::link::Link;
 use crate::net::links::Links;
 use crate::net::outbox::Chunk;
 use crate::net::role::Role;
-use crate::protocol::frame;
 use crate::protocol::scanner::{Item, Scanner};
 use crate::protocol::subscription::{self, FromSubscriber};
-use crate::{Disconnect, Options, SocketType, WhenFull};
+use crate::{Address, Disconnect, Options, SocketType, WhenFull};
 
 /// Bytes of one read, and reads of one subscriber in a row.
 const READ: usize = 16 << 10;
 const READS: usize = 4;
 /// Topics whose subscribers are remembered.
 const CACHED_TOPICS: usize = 1024;
-/// Topics that are counted apart for a subscriber whose messages were dropped, and subscribers.
-const MAX_DROPPED: usize = 1024;
 
 /// What is known of a subscriber.
 pub(crate) struct Peer {
@@ -37,12 +36,14 @@ pub(crate) struct Peer {
     is_dirty: bool,
     /// Messages dropped for it, by topic.
     dropped: HashMap<Box<[u8]>, u64>,
+    /// Messages queued for it since it connected.
+    sent: u64,
 }
 
 impl Default for Peer {
     fn default() -> Peer {
         let scanner = Scanner::new(0, 0);
-        Peer { scanner, partial: Vec::new(), is_dirty: false, dropped: HashMap::new() }
+        Peer { scanner, partial: Vec::new(), is_dirty: false, dropped: HashMap::new(), sent: 0 }
     }
 }
 
@@ -54,6 +55,8 @@ pub(crate) enum Ask {
     Dropped(Sender<Vec<Dropped>>),
     /// What happens to full subscribers from now on.
     WhenFull(WhenFull),
+    /// Queues without limits from now on: the socket is closed next.
+    Unlimited,
 }
 
 /// The publisher's side of the event loop.
@@ -67,6 +70,8 @@ pub(crate) struct PublisherRole {
     dirty: Vec<usize>,
     /// A subscriber of the first message has no room.
     blocked_by: Option<usize>,
+    /// Subscribers that are expected back.
+    away: AwayPeers,
     /// What was dropped for subscribers that are gone.
     dropped: Vec<Dropped>,
     buffer: Box<[u8]>,
@@ -106,6 +111,7 @@ impl PublisherRole {
             topics: TopicCache::default(),
             dirty: Vec::new(),
             blocked_by: None,
+            away: AwayPeers::default(),
             dropped: Vec::new(),
             buffer: vec![0; READ].into(),
         }
@@ -228,29 +234,19 @@ impl PublisherRole {
         (chunk, run): (&Chunk, &Run),
         now: Instant,
     ) -> Option<(usize, usize)> {
+        if let Some(away) = self.away.get_mut(slot) {
+            return Some(room(&away.outbox, chunk, run, &self.options));
+        }
         let link = links.get_mut(slot).filter(|link| link.is_ready())?;
-        let Options { queue_bytes, queue_messages, .. } = self.options;
-        for attempt in 0..2 {
-            let bytes = queue_bytes.saturating_sub(link.outbox.bytes());
-            let messages = queue_messages.saturating_sub(link.outbox.messages());
-            if run.bytes.len() <= bytes && run.messages <= messages {
-                return Some((run.bytes.len(), run.messages));
-            }
-            if attempt == 0 {
-                if let Err(why) = link.write(now) {
-                    links.end(slot, why);
-                    return None;
-                }
-                continue;
-            }
-            let encoded = &chunk.bytes[run.bytes.clone()];
-            let fits = frame::first_messages(encoded, messages, bytes);
-            if fits.1 == 0 && link.outbox.messages() == 0 {
-                return Some(frame::first_messages(encoded, 1, usize::MAX));
-            }
+        let fits = room(&link.outbox, chunk, run, &self.options);
+        if fits.1 == run.messages {
             return Some(fits);
         }
-        None
+        if let Err(why) = link.write(now) {
+            links.end(slot, why);
+            return None;
+        }
+        Some(room(&link.outbox, chunk, run, &self.options))
     }
 
     fn push_or_drop(
@@ -267,10 +263,12 @@ impl PublisherRole {
             self.push(links, slot, chunk, (range, messages));
         }
         let dropped = run.messages - messages;
-        if dropped > 0
-            && let Some(link) = links.get_mut(slot)
-        {
-            count_dropped(&mut link.peer.dropped, topic, dropped);
+        let peer = match self.away.get_mut(slot) {
+            Some(away) => Some(&mut away.peer),
+            None => links.get_mut(slot).map(|link| &mut link.peer),
+        };
+        if let Some(peer) = peer.filter(|_| dropped > 0) {
+            count_dropped(&mut peer.dropped, topic, dropped);
         }
     }
 
@@ -281,8 +279,12 @@ impl PublisherRole {
         chunk: &Chunk,
         (range, messages): (Range<usize>, usize),
     ) {
-        if let Some(link) = links.get_mut(slot).filter(|link| link.is_ready()) {
+        if let Some(away) = self.away.get_mut(slot) {
+            away.outbox.push(chunk, range, messages);
+            away.peer.sent += messages as u64;
+        } else if let Some(link) = links.get_mut(slot).filter(|link| link.is_ready()) {
             link.outbox.push(chunk, range, messages);
+            link.peer.sent += messages as u64;
             if !std::mem::replace(&mut link.peer.is_dirty, true) {
                 self.dirty.push(slot);
             }
@@ -312,43 +314,34 @@ impl PublisherRole {
         Some(now)
     }
 
+    /// Keeps the subscriptions of a subscriber that is expected back, and what is queued for it.
+    fn keep(&mut self, slot: usize, link: &mut Link<Peer>) {
+        let marker = self.options.end_marker.as_deref();
+        if self.shared.subscriptions().has_none(slot) {
+            return;
+        }
+        let mut outbox = std::mem::take(&mut link.outbox);
+        outbox.rewind();
+        let endpoint = link.endpoint.clone();
+        let number = self.away.add(Away { endpoint, outbox, peer: Peer::default() });
+        self.shared.change(|subscriptions| subscriptions.renumber(slot, number, marker));
+    }
+
     fn take_dropped(&mut self, links: &mut Links<Peer>) -> Vec<Dropped> {
         for (_, link) in links.iter_mut() {
             let counts = std::mem::take(&mut link.peer.dropped);
-            self.dropped.extend(dropped_of(link, counts, 0));
+            self.dropped.extend(dropped_of(link, counts, None));
+        }
+        for away in self.away.iter_mut() {
+            let topics = sorted(std::mem::take(&mut away.peer.dropped));
+            if !topics.is_empty() {
+                let (connection, unsent, end) = (0, 0, None);
+                let (address, endpoint) = (String::new(), away.endpoint.clone());
+                self.dropped.push(Dropped { connection, address, endpoint, topics, unsent, end });
+            }
         }
         std::mem::take(&mut self.dropped)
     }
-}
-
-/// Counts dropped messages. Topics beyond the first ones are counted together, as the empty
-/// topic.
-fn count_dropped(counts: &mut HashMap<Box<[u8]>, u64>, topic: &[u8], dropped: usize) {
-    let dropped = dropped as u64;
-    let topic = match counts.contains_key(topic) || counts.len() < MAX_DROPPED {
-        true => topic,
-        false => &[],
-    };
-    match counts.get_mut(topic) {
-        Some(count) => *count += dropped,
-        None => drop(counts.insert(topic.into(), dropped)),
-    }
-}
-
-fn dropped_of(
-    link: &Link<Peer>,
-    counts: HashMap<Box<[u8]>, u64>,
-    unsent: usize,
-) -> Option<Dropped> {
-    let mut topics: Vec<_> = counts.into_iter().collect();
-    topics.sort_unstable();
-    let some = !topics.is_empty() || unsent > 0;
-    some.then(|| Dropped {
-        connection: link.id,
-        address: link.address.clone(),
-        topics,
-        unsent: unsent as u64,
-    })
 }
 
 impl Role for PublisherRole {
@@ -365,13 +358,7 @@ impl Role for PublisherRole {
         match request {
             Ask::Peers(answer) => {
                 let ready = links.iter().filter(|(_, link)| link.is_ready());
-                let peers = ready.map(|(_, link)| PeerStatus {
-                    connection: link.id,
-                    address: link.address.clone(),
-                    endpoint: link.endpoint.clone(),
-                    queued_bytes: link.outbox.bytes(),
-                    queued_messages: link.outbox.messages(),
-                });
+                let peers = ready.map(|(_, link)| status_of(link, &self.options));
                 // Fails if the owner no longer waits.
                 let _ = answer.send(peers.collect());
             }
@@ -379,11 +366,22 @@ impl Role for PublisherRole {
                 let _ = answer.send(self.take_dropped(links));
             }
             Ask::WhenFull(when_full) => self.options.when_full = when_full,
+            Ask::Unlimited => {
+                // What waits is in memory already, within the limits of `pending`.
+                (self.options.queue_bytes, self.options.queue_messages) = (usize::MAX, usize::MAX);
+            }
         }
     }
 
     fn ready(&mut self, slot: usize, link: &mut Link<Peer>, rest: &[u8]) -> Result<(), Disconnect> {
         link.peer.scanner = Scanner::new(self.options.max_message, self.options.max_parts);
+        if link.connector.is_some()
+            && let Some((number, away)) = self.away.take(&link.endpoint)
+        {
+            self.shared.change(|subscriptions| subscriptions.renumber(number, slot, None));
+            (link.peer.sent, link.peer.dropped) = (away.peer.sent, away.peer.dropped);
+            link.outbox.append_all(away.outbox);
+        }
         self.handle(slot, link, rest, Instant::now())
     }
 
@@ -408,14 +406,21 @@ impl Role for PublisherRole {
         true
     }
 
-    fn closed(&mut self, slot: usize, link: &mut Link<Peer>) {
+    fn closed(&mut self, slot: usize, link: &mut Link<Peer>, why: &Disconnect) {
+        let marker = self.options.end_marker.as_deref();
+        let was_announced = self.shared.subscriptions().has_none_but(slot, marker);
+        let is_expected = self.options.keep_away && link.connector.is_some();
+        if is_expected && *why != Disconnect::Local {
+            self.keep(slot, link);
+        }
         self.shared.remove(slot);
         if self.blocked_by == Some(slot) {
             self.blocked_by = None;
         }
         let counts = std::mem::take(&mut link.peer.dropped);
         if self.dropped.len() < MAX_DROPPED {
-            self.dropped.extend(dropped_of(link, counts, link.outbox.messages()));
+            let end = End { why: why.clone(), messages: link.peer.sent, was_announced };
+            self.dropped.extend(dropped_of(link, counts, Some(end)));
         }
     }
 
@@ -439,6 +444,36 @@ impl Role for PublisherRole {
     }
 
     fn is_drained(&self) -> bool {
-        self.todo.is_empty() && self.shared.pending.is_empty()
+        let none_away = self.away.waiting().next().is_none();
+        none_away && self.todo.is_empty() && self.shared.pending.is_empty()
+    }
+
+    fn forget(&mut self, address: &Address) {
+        if let Some((number, _)) = self.away.take(address) {
+            self.shared.remove(number);
+        }
+    }
+
+    fn keeps(&self, _: &Address) -> bool {
+        self.options.keep_away
+    }
+
+    fn awaits(&self, address: &Address) -> bool {
+        self.away.waiting().any(|away| away.endpoint == *address)
+    }
+
+    fn abandon(&mut self, links: &Links<Peer>) {
+        let lacking = links.iter().filter(|(_, link)| link.is_ready() && !link.outbox.is_empty());
+        let lacking = lacking.map(|(_, link)| status_of(link, &self.options));
+        let away = self.away.waiting().map(|away| PeerStatus {
+            connection: 0,
+            address: String::new(),
+            endpoint: away.endpoint.clone(),
+            queued_bytes: away.outbox.bytes(),
+            queued_messages: away.outbox.messages(),
+            is_full: false,
+        });
+        let lacking = lacking.chain(away).collect();
+        *self.shared.abandoned.lock().unwrap_or_else(PoisonError::into_inner) = lacking;
     }
 }

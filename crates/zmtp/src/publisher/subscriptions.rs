@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::away::is_away;
 use crate::{Disconnect, Options};
 
 /// What a subscription takes in addition to its bytes, about.
@@ -162,6 +163,39 @@ impl Subscriptions {
         }
     }
 
+    /// Whether any peer has subscribed to exactly this prefix.
+    pub(crate) fn has_prefix(&self, prefix: &[u8]) -> bool {
+        self.by_prefix.contains_key(prefix)
+    }
+
+    /// Whether a peer has no subscriptions.
+    pub(crate) fn has_none(&self, peer: usize) -> bool {
+        self.peers.get(&peer).is_none_or(|peer| peer.prefixes.is_empty())
+    }
+
+    /// Whether a peer has no subscriptions, or this one.
+    pub(crate) fn has_none_but(&self, peer: usize, prefix: Option<&[u8]>) -> bool {
+        let Some(peer) = self.peers.get(&peer) else { return true };
+        peer.prefixes.is_empty() || prefix.is_some_and(|prefix| peer.prefixes.contains(prefix))
+    }
+
+    /// Moves the subscriptions of a peer to another number, but not to `except`.
+    pub(crate) fn renumber(&mut self, from: usize, to: usize, except: Option<&[u8]>) {
+        let Some(peer) = self.peers.remove(&from) else { return };
+        for prefix in &peer.prefixes {
+            for number in self.by_prefix.get_mut(prefix).into_iter().flatten() {
+                if *number == from {
+                    *number = to;
+                }
+            }
+        }
+        self.generation += 1;
+        self.peers.insert(to, peer);
+        if let Some(except) = except {
+            self.cancel(to, except);
+        }
+    }
+
     /// Changes whenever the answer of another method may change.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
@@ -183,10 +217,12 @@ impl Subscriptions {
         lengths.any(|(length, _)| self.by_prefix.contains_key(&topic[..*length]))
     }
 
-    /// Number of peers that could receive a topic that begins with `root`.
+    /// Number of peers that could receive a topic that begins with `root`, without those that are
+    /// away.
     pub(crate) fn peers_below(&self, root: &[u8]) -> usize {
         let fits = |prefix: &Arc<[u8]>| prefix.starts_with(root) || root.starts_with(prefix);
-        self.peers.values().filter(|peer| peer.prefixes.iter().any(fits)).count()
+        let here = self.peers.iter().filter(|(number, _)| !is_away(**number));
+        here.filter(|(_, peer)| peer.prefixes.iter().any(fits)).count()
     }
 }
 

@@ -166,7 +166,7 @@ impl Role for RouterRole {
         true
     }
 
-    fn closed(&mut self, _: usize, link: &mut Link<Peer>) {
+    fn closed(&mut self, _: usize, link: &mut Link<Peer>, _: &Disconnect) {
         self.slots.remove(&link.id);
         self.queues.remove(link.id, self.types == [SocketType::Dealer]);
     }

@@ -300,7 +300,7 @@ impl Role for SubscriberRole {
         !self.is_full
     }
 
-    fn closed(&mut self, _: usize, link: &mut Link<Peer>) {
+    fn closed(&mut self, _: usize, link: &mut Link<Peer>, _: &Disconnect) {
         self.incomplete -= link.peer.tail.len() + link.held();
     }
 

@@ -89,7 +89,7 @@ fn a_full_subscriber_blocks_the_publisher_and_nothing_is_lost() {
     let reader = std::thread::spawn(move || bodies(&mut stopped, u32::MAX));
     let last = u32::MAX.to_be_bytes();
     assert_eq!(publisher.send_within(&[b"a", &last], DEADLINE).expect("send"), Sent::Sent);
-    assert!(publisher.close(DEADLINE));
+    assert_eq!(publisher.close(DEADLINE), Ok(()));
     let received = reader.join().expect("a reader");
     assert_eq!(received, (0..sent).chain([u32::MAX]).collect::<Vec<_>>());
 }
@@ -126,7 +126,7 @@ fn what_was_sent_before_the_close_arrives() {
                 let sent = publisher.send_within(&[b"", &n.to_be_bytes()], DEADLINE);
                 assert_eq!(sent.expect("send"), Sent::Sent);
             }
-            assert!(publisher.close(DEADLINE));
+            assert_eq!(publisher.close(DEADLINE), Ok(()));
         });
         for n in 0..50_000_u32 {
             assert_eq!(subscriber.recv(), message(&[b"", &n.to_be_bytes()]));

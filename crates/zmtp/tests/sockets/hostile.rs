@@ -120,7 +120,7 @@ fn attack(
         until(&format!("{expected:?}"), || {
             seen.extend(events());
             seen.iter().any(|kind| {
-                matches!(kind, EventKind::Failed(why) | EventKind::Disconnected(why)
+                matches!(kind, EventKind::Failed(why) | EventKind::Unreachable(why) | EventKind::Disconnected(why)
                     if *why == expected)
             })
         });

@@ -12,8 +12,8 @@ use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use crate::os::thread;
 use crate::router::monitor::OutageReporter;
 use crate::socket::{
-    DEFAULT_HWM, Endpoint, InUseHints, Publisher, Role, SocketOptions, host_not_found, peer_kind,
-    wrong_peer,
+    DEFAULT_HWM, Endpoint, Engine, InUseHints, Publisher, Role, SocketOptions, host_not_found,
+    peer_kind, wrong_peer,
 };
 
 /// Publishes on a ZeroMQ socket.
@@ -29,6 +29,8 @@ pub(super) static PUBLISH: Class = Class {
         Key::new("wire", "json|text", "Dialect").default("json"),
         Key::new("hwm", "N", "High-water mark: messages queued per subscriber; 0 for no limit")
             .default("8000"),
+        Key::new("engine", "libzmq|native", "Engine of the socket (ZLOG_ENGINE sets the default)")
+            .default("libzmq"),
     ]],
     picked_by: None,
     // Subscribers format records themselves.
@@ -42,12 +44,17 @@ pub(super) static PUBLISH: Class = Class {
             wire: reader.read("wire", wire).unwrap_or_default(),
             on_full: default.on_full,
             hwm: reader.read("hwm", parsers::number).unwrap_or(default.hwm),
+            engine: reader.read("engine", engine).unwrap_or(default.engine),
         }))
     },
 };
 
 fn endpoints(reader: &mut dyn Reader, key: &str, role: Role) -> Vec<String> {
     reader.list(key, &|text| Endpoint::parse(text, role).map(drop))
+}
+
+fn engine(text: &str) -> Result<Engine, &'static str> {
+    Engine::from_name(text).ok_or("write libzmq or native")
 }
 
 fn wire(text: &str) -> Result<Wire, &'static str> {
@@ -77,6 +84,8 @@ pub struct PublishTarget {
     pub on_full: OnFull,
     /// High-water mark: messages queued for each subscriber.
     pub hwm: u32,
+    /// The engine of the socket.
+    pub engine: Engine,
 }
 
 impl Default for PublishTarget {
@@ -88,6 +97,7 @@ impl Default for PublishTarget {
             wire: Wire::default(),
             on_full: OnFull::Drop,
             hwm: DEFAULT_HWM,
+            engine: Engine::default(),
         }
     }
 }
@@ -114,7 +124,8 @@ fn report_wrong_peer(endpoint: String, reporter: OutageReporter) {
 
 impl HandlerTarget for PublishTarget {
     fn open(&self, _: Box<dyn Format>, with: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
-        let options = SocketOptions { hwm: self.hwm, ..SocketOptions::publisher() };
+        let own = SocketOptions::publisher();
+        let options = SocketOptions { hwm: self.hwm, engine: self.engine, ..own };
         let publisher = Publisher::open(&self.endpoints()?, &options)?;
         for bound in publisher.bound() {
             with.reporter.say(&format!("bound {bound}"));

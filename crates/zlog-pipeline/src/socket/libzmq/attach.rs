@@ -1,13 +1,11 @@
-//! Binds and connects endpoints, with errors that name the next step.
+//! Binds and connects the sockets of libzmq.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 
 use super::ffi::{self, Errno};
-use crate::os::resolve;
-use crate::socket::diagnose::{self, PeerKind};
+use crate::socket::bind::{self, Bind, BindError, Candidate};
 use crate::socket::endpoint::{Endpoint, Role, needs_ipv6, to_text};
-use zlog_core::{Error, Result};
+use zlog_core::Result;
 
 /// A bound or connected endpoint.
 pub(super) struct Attached {
@@ -18,17 +16,43 @@ pub(super) struct Attached {
 }
 
 /// Binds or connects `socket`, and waits for the lookup of a host name. Names to connect
-/// to that must be followed later belong to [`HostNames`](super::host_names::HostNames).
+/// to that must be followed later belong to [`HostNames`](crate::socket::host_names::HostNames).
 pub(super) fn attach(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<Attached> {
     if endpoint.role() == Role::Bind {
-        return bind(socket, endpoint);
+        let bound = bind::bind(&mut Binding(socket), endpoint)?;
+        return Ok(Attached { endpoint: bound, aliases: vec![endpoint.as_str().to_owned()] });
     }
     let address = match endpoint.name() {
-        Some((host, port)) => endpoint.at(look_up(endpoint, host, port)?[0]),
+        Some((host, port)) => endpoint.at(bind::look_up(endpoint, host, port)?[0]),
         None => endpoint.as_str().to_owned(),
     };
-    connect(socket, &address).map_err(|errno| failed(endpoint, &errno))?;
+    connect(socket, &address).map_err(|errno| bind::failed(endpoint, &errno))?;
     Ok(Attached { endpoint: endpoint.as_str().to_owned(), aliases: vec![address] })
+}
+
+/// A socket to bind.
+struct Binding<'s>(&'s mut zmq::Socket);
+
+impl Bind for Binding<'_> {
+    /// libzmq looks for the addresses itself.
+    fn interface(&self, endpoint: &Endpoint, host: &str, _: u16) -> Vec<Candidate> {
+        let candidate = |is_ipv6| Candidate { address: endpoint.as_str().to_owned(), is_ipv6 };
+        if ffi::is_interface(host) { [false, true].map(candidate).into() } else { Vec::new() }
+    }
+
+    fn bind(&mut self, candidate: &Candidate) -> Result<String, BindError> {
+        let Candidate { address, is_ipv6 } = candidate;
+        set_ipv6(self.0, *is_ipv6).and_then(|()| ffi::bind(self.0, address)).map_err(|errno| {
+            let is_elsewhere = errno.is(zmq::Error::ENODEV);
+            let kind = if is_elsewhere { ErrorKind::AddrNotAvailable } else { errno.kind() };
+            BindError { kind, text: errno.to_string() }
+        })?;
+        Ok(match self.0.get_last_endpoint() {
+            Ok(Ok(real)) => to_text(real.as_bytes()),
+            Ok(Err(bytes)) => to_text(&bytes),
+            Err(_) => address.clone(),
+        })
+    }
 }
 
 /// Connects to an endpoint with a numeric address.
@@ -51,144 +75,6 @@ pub(super) fn reconnect(socket: &mut zmq::Socket, address: &str) {
 
 fn set_ipv6(socket: &mut zmq::Socket, ipv6: bool) -> Result<(), Errno> {
     ffi::set_int(socket, zmq_sys::ZMQ_IPV6, ipv6.into())
-}
-
-/// Looks up a host, IPv4 addresses first. Returns at least one address.
-fn look_up(endpoint: &Endpoint, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
-    let found = resolve::look_up(host, port);
-    let mut found = found.map_err(|error| error.within(cannot(endpoint)))?;
-    found.sort_by_key(SocketAddr::is_ipv6);
-    Ok(found)
-}
-
-/// Why an endpoint can't be bound.
-enum BindError {
-    /// Another program has bound it.
-    InUse,
-    Other(Error),
-}
-
-impl From<Error> for BindError {
-    fn from(error: Error) -> BindError {
-        BindError::Other(error)
-    }
-}
-
-/// Binds an endpoint, or its fallback if it is in use.
-fn bind(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<Attached> {
-    let bound = check_ipc_is_free(endpoint).and_then(|()| bind_anywhere(socket, endpoint));
-    match (bound, endpoint.fallback()) {
-        (Ok(()), _) => {}
-        (Err(BindError::InUse), Some(fallback)) => return bind(socket, fallback),
-        (Err(BindError::InUse), None) => return Err(in_use(endpoint)),
-        (Err(BindError::Other(error)), _) => return Err(error),
-    }
-    let real = match socket.get_last_endpoint() {
-        Ok(Ok(real)) => to_text(real.as_bytes()),
-        Ok(Err(bytes)) => to_text(&bytes),
-        Err(_) => endpoint.as_str().to_owned(),
-    };
-    let aliases = vec![endpoint.as_str().to_owned()];
-    Ok(Attached { endpoint: real, aliases })
-}
-
-/// Binds the first address of the endpoint's host that this machine has. For an interface
-/// name these are the interface's addresses, IPv4 first.
-fn bind_anywhere(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<(), BindError> {
-    let text = endpoint.as_str().to_owned();
-    let tries: Vec<(String, bool)> = match endpoint.name() {
-        None => {
-            let ipv6 = needs_ipv6(&text);
-            vec![(text, ipv6)]
-        }
-        Some((host, _)) if ffi::is_interface(host) => vec![(text.clone(), false), (text, true)],
-        Some((host, port)) => {
-            let found = look_up(endpoint, host, port)?;
-            found.iter().map(|address| (endpoint.at(*address), address.is_ipv6())).collect()
-        }
-    };
-    let mut outcome = Ok(());
-    for (address, ipv6) in tries {
-        outcome = set_ipv6(socket, ipv6).and_then(|()| ffi::bind(socket, &address));
-        match outcome {
-            Err(errno) if is_elsewhere(errno) => {}
-            _ => break,
-        }
-    }
-    outcome.map_err(|errno| match errno.kind() {
-        ErrorKind::AddrInUse => BindError::InUse,
-        _ => bind_failed(endpoint, errno).into(),
-    })
-}
-
-/// Whether this machine lacks the address, or the interface an address of this family.
-fn is_elsewhere(errno: Errno) -> bool {
-    errno.kind() == ErrorKind::AddrNotAvailable || errno.is(zmq::Error::ENODEV)
-}
-
-/// Fails if the path belongs to a running program or is not a socket: libzmq would delete
-/// either before it binds. A stale socket file (its program crashed) may be replaced.
-#[cfg(unix)]
-fn check_ipc_is_free(endpoint: &Endpoint) -> Result<(), BindError> {
-    use std::os::unix::fs::FileTypeExt;
-    use std::os::unix::net::UnixStream;
-
-    let Some(path) = endpoint.ipc_path() else { return Ok(()) };
-    let Ok(metadata) = std::fs::symlink_metadata(&path) else {
-        return Ok(()); // Missing or inaccessible: bind reports which.
-    };
-    if !metadata.file_type().is_socket() {
-        let error = failed(endpoint, &"the file at that path is not a socket");
-        return Err(error.hint("Choose another path. The file is left as it is.").into());
-    }
-    match UnixStream::connect(path) {
-        Ok(_) => Err(BindError::InUse),
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            Err(failed(endpoint, &"the socket at that path belongs to another user").into())
-        }
-        Err(_) => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-fn check_ipc_is_free(_: &Endpoint) -> Result<(), BindError> {
-    Ok(())
-}
-
-fn bind_failed(endpoint: &Endpoint, errno: Errno) -> Error {
-    match errno.kind() {
-        _ if is_elsewhere(errno) => {
-            failed(endpoint, &"this machine has no such address or interface")
-                .hint("Bind tcp://*:PORT for all of its addresses.")
-        }
-        ErrorKind::PermissionDenied => failed(endpoint, &errno)
-            .hint("Ports below 1024 and directories of other users need permission."),
-        ErrorKind::NotFound => {
-            failed(endpoint, &errno).hint("The directory of an ipc path must exist.")
-        }
-        _ => failed(endpoint, &errno),
-    }
-}
-
-/// The error of an endpoint in use, with the next step for what has bound it.
-fn in_use(endpoint: &Endpoint) -> Error {
-    let error = failed(endpoint, &"address already in use");
-    let Some(hints) = endpoint.in_use_hints() else { return error };
-    let there = endpoint.to_connect();
-    let hint = match diagnose::peer_kind(&there) {
-        Some(PeerKind::Publisher) => hints.publisher,
-        Some(PeerKind::Subscriber) => hints.subscriber,
-        Some(PeerKind::Other(_)) | None => hints.other,
-    };
-    error.hint(hint.replace("{}", &there))
-}
-
-fn failed(endpoint: &Endpoint, cause: &dyn std::fmt::Display) -> Error {
-    Error::new(format!("{}: {cause}", cannot(endpoint)))
-}
-
-fn cannot(endpoint: &Endpoint) -> String {
-    format!("can't {} {endpoint}", endpoint.role().verb())
 }
 
 #[cfg(test)]

@@ -5,14 +5,16 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::attach::{self, attach};
-use super::connection::{ConnectionEvent, ConnectionTable};
+use super::connection::ConnectionTable;
+use super::connections::Connections;
 use super::descriptor::{self, Descriptor};
-use super::host_names::HostNames;
 use super::monitor::{Kind, Monitor, MonitorEvent};
-use super::registered_publishers::RegisteredPublishers;
-use super::wake::WakeSignal;
-use crate::os::fd_limit::{self, Connections};
+use crate::os::fd_limit;
+use crate::socket::connection::ConnectionEvent;
 use crate::socket::endpoint::{Endpoint, Role};
+use crate::socket::host_names::HostNames;
+use crate::socket::registered_publishers::RegisteredPublishers;
+use crate::socket::wake::WakeSignal;
 use zlog_core::Result;
 
 /// The monitor and the connections of a socket.
@@ -29,7 +31,7 @@ pub(super) struct ConnectionManager {
     /// The address of a subscriber that broke the protocol, and whose disconnect is the next.
     /// libzmq's I/O thread, of which there is one, sends both events in a row.
     misused_next: Option<String>,
-    connections: Connections,
+    connections: fd_limit::Connections,
 }
 
 impl ConnectionManager {
@@ -50,7 +52,7 @@ impl ConnectionManager {
             open: HashSet::new(),
             disconnected: Vec::new(),
             misused_next: None,
-            connections: Connections::default(),
+            connections: fd_limit::Connections::default(),
         };
         let mut bound = Vec::new();
         for (at, endpoint) in endpoints.iter().enumerate() {
@@ -76,7 +78,7 @@ impl ConnectionManager {
                 bound.push(attached.endpoint);
             }
         }
-        manager.names.open(socket, &mut manager.table);
+        manager.names.open(&mut Connections { socket, table: &mut manager.table });
         Ok((manager, bound))
     }
 
@@ -99,9 +101,10 @@ impl ConnectionManager {
             self.note_descriptor(&event);
             self.table.record(event, now);
         }
-        changed |= self.names.update(changed, now, socket, &mut self.table);
+        let mut connections = Connections { socket, table: &mut self.table };
+        changed |= self.names.update(changed, now, &mut connections);
         if let Some(registered) = &mut self.registered {
-            changed |= registered.update(changed, now, socket, &mut self.table);
+            changed |= registered.update(changed, now, &mut connections);
         }
         while let Some(address) = self.table.next_reconnect(now, fastrand::f64()) {
             changed = true;
@@ -144,8 +147,8 @@ impl ConnectionManager {
     /// made again, publishers come or go, the time is up or a signal arrives.
     pub(super) fn wait(&self, socket: &zmq::Socket, wake: Option<&WakeSignal>, wait: Duration) {
         let sockets = [socket.as_poll_item(zmq::POLLIN), self.poll_item()];
-        let wake = wake.and_then(WakeSignal::poll_item);
-        let registered = self.registered.as_ref().and_then(RegisteredPublishers::poll_item);
+        let wake = wake.and_then(wake_item);
+        let registered = self.registered.as_ref().and_then(directory_item);
         let watches = registered.is_some();
         let mut items: Vec<_> = sockets.into_iter().chain(registered).chain(wake).collect();
         poll(&mut items, self.wait_at_most().map_or(wait, |most| most.min(wait)));
@@ -193,6 +196,28 @@ impl ConnectionManager {
     pub(super) fn has_unread(&self) -> bool {
         self.open.iter().any(|descriptor| descriptor::unread(*descriptor) > 0)
     }
+}
+
+/// Readable after a wake-up.
+#[cfg(unix)]
+pub(super) fn wake_item(wake: &WakeSignal) -> Option<zmq::PollItem<'_>> {
+    Some(zmq::PollItem::from_fd(wake.descriptor(), zmq::POLLIN))
+}
+
+#[cfg(not(unix))]
+pub(super) fn wake_item(_: &WakeSignal) -> Option<zmq::PollItem<'_>> {
+    None
+}
+
+/// Readable when the run directory has changed.
+#[cfg(unix)]
+fn directory_item(registered: &RegisteredPublishers) -> Option<zmq::PollItem<'_>> {
+    registered.descriptor().map(|descriptor| zmq::PollItem::from_fd(descriptor, zmq::POLLIN))
+}
+
+#[cfg(not(unix))]
+fn directory_item(_: &RegisteredPublishers) -> Option<zmq::PollItem<'_>> {
+    None
 }
 
 /// Waits until an item is readable or the time is up. A signal ends the wait, too.

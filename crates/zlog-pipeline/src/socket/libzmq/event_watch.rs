@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::connection_manager::poll;
+use super::connection_manager::{poll, wake_item};
 use super::options;
-use super::wake::{self, LONGEST, WakeSignal, Waker};
 use crate::os::thread;
+use crate::socket::wake::{self, LONGEST, WakeSignal, Waker};
 use zlog_core::Result;
 
 /// Sends a message when a socket has events. A thread of its own waits for its descriptors.
@@ -68,7 +68,7 @@ impl Watcher {
             // A signal or the time ends a wait, too.
             loop {
                 let items = self.descriptors.map(|fd| zmq::PollItem::from_fd(fd, zmq::POLLIN));
-                let mut items: Vec<_> = items.into_iter().chain(self.stop.poll_item()).collect();
+                let mut items: Vec<_> = items.into_iter().chain(wake_item(&self.stop)).collect();
                 poll(&mut items, LONGEST);
                 if items.get(2).is_some_and(zmq::PollItem::is_readable) {
                     return;

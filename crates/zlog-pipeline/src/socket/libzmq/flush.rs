@@ -20,11 +20,11 @@ pub(super) fn flush(context: zmq::Context, linger: Duration) -> Flushed {
         drop(done);
     });
     if ending.is_err() {
-        return Flushed::No;
+        return Flushed::No(Vec::new());
     }
     // The thread closes the channel without sending.
     match finished.recv_timeout(linger) {
-        Err(RecvTimeoutError::Timeout) => Flushed::No,
+        Err(RecvTimeoutError::Timeout) => Flushed::No(Vec::new()),
         _ => Flushed::Yes,
     }
 }

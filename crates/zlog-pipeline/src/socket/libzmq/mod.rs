@@ -2,22 +2,20 @@
 //!
 //! libzmq's behaviour was measured first. Each consequence is documented and tested in the
 //! module that implements it: callers wait for subscriptions, not for time (`publisher`);
-//! connections that libzmq gave up are reopened (`connection`); host names are resolved here,
-//! not by libzmq (`host_names`); a subscriber has a thread that only receives
-//! (`receive_thread`).
+//! connections that libzmq gave up are reopened (`connection`); a subscriber has a thread that
+//! only receives (`receive_thread`).
 
-mod addresses;
 mod attach;
-pub(super) mod connection;
+mod connection;
 mod connection_manager;
+mod connections;
 mod descriptor;
 #[cfg(unix)]
 mod event_watch;
 mod ffi;
 mod flush;
-mod host_names;
 mod ipc_cleanup;
-pub(super) mod monitor;
+mod monitor;
 mod options;
 mod peers;
 pub(super) mod proxy;
@@ -26,12 +24,10 @@ pub(super) mod query;
 mod rate_limit;
 pub(super) mod raw;
 mod receive_thread;
-mod registered_publishers;
 pub(super) mod subscriber;
-pub(super) mod subscriber_tracker;
+mod subscriber_tracker;
 mod subscriptions;
 mod upstream;
-mod wake;
 
 /// The version of libzmq: major, minor, patch.
 pub fn libzmq_version() -> (i32, i32, i32) {

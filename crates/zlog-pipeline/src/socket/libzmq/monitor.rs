@@ -1,11 +1,11 @@
 //! Reads libzmq's socket monitor: its events, and its error codes as text.
 
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::descriptor::Descriptor;
 use super::ffi::Errno;
+use crate::socket::connection::HandshakeFailure;
 use crate::socket::endpoint::to_text;
 use zlog_core::{Error, Result};
 
@@ -58,28 +58,6 @@ pub(super) enum Kind {
     /// A subscriber sent a frame that is not a subscription, and libzmq ends its connection.
     /// The address is the subscriber's.
     Misused,
-}
-
-/// Why a handshake failed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct HandshakeFailure {
-    /// The reason, for messages.
-    pub reason: String,
-    /// Whether the socket types do not fit, or may not: the peer closed the connection after the
-    /// greetings, as one does that notices it first.
-    pub may_be_wrong_type: bool,
-}
-
-impl<T: Into<String>> From<T> for HandshakeFailure {
-    fn from(reason: T) -> HandshakeFailure {
-        HandshakeFailure { reason: reason.into(), may_be_wrong_type: false }
-    }
-}
-
-impl fmt::Display for HandshakeFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)
-    }
 }
 
 /// Error codes of a handshake with such a peer, added to libzmq by `zmq-sys/edits/`: the first

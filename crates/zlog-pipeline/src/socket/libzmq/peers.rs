@@ -4,23 +4,19 @@
 //! A peer may send subscriptions and cancels within the limits of [`Subscriptions`].
 //! Disconnects are reported at a limited rate, because an offender may reconnect at once.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::connection_manager::ConnectionManager;
 use super::descriptor::{self, Descriptor};
-use super::subscriber_tracker::{BrokenConnection, SubscriberTracker};
+use super::subscriber_tracker::SubscriberTracker;
 use super::subscriptions::{Misuse, Origin, PrefixChange, Subscriptions};
+use crate::socket::broken_report::{BrokenConnection, IN_FLIGHT, MAX_BROKEN};
+use crate::socket::misuse_report::MisuseReport;
 use zlog_core::wire::query::ENDING;
 
 /// Most messages read at once: a flooding peer must not keep the socket from sending. libzmq
 /// queues at most 256 of them, and leaves the rest with the peer.
 const MAX_READ: usize = 4096;
-/// Minimum time between two reports.
-const REPORT_INTERVAL: Duration = Duration::from_secs(60);
-/// Messages sent longer ago were received, unless the subscriber had stopped reading.
-const IN_FLIGHT: Duration = Duration::from_secs(10);
-/// Most broken connections kept until they are taken; further ones are dropped.
-const MAX_BROKEN: usize = 64;
 
 /// Message properties added by `zmq-sys/edits/`: the number of the pipe, the number of the
 /// connection, the connection's descriptor, and libzmq's own address of the peer.
@@ -54,10 +50,7 @@ pub(super) struct Peers {
     sent: u64,
     sent_at: Option<Instant>,
     message: zmq::Message,
-    /// Connections ended since the last report, and the last one of them.
-    ended: u64,
-    last: Option<(String, Misuse)>,
-    reported: Option<Instant>,
+    misuse: MisuseReport,
 }
 
 impl Peers {
@@ -69,9 +62,7 @@ impl Peers {
             sent: 0,
             sent_at: None,
             message: zmq::Message::new(),
-            ended: 0,
-            last: None,
-            reported: None,
+            misuse: MisuseReport::default(),
         }
     }
 
@@ -156,30 +147,17 @@ impl Peers {
     }
 
     fn record_end(&mut self, address: &str, why: Misuse) {
-        self.ended += 1;
-        self.last = Some((readable(address), why));
+        self.misuse.add(readable(address), why.to_string());
     }
 
-    /// A report of ended connections: the first at once, then at most one a minute.
+    /// See [`MisuseReport::take`].
     pub(super) fn take_report(&mut self, now: Instant) -> Option<String> {
-        self.last.as_ref()?;
-        if self.reported.is_some_and(|at| now.saturating_duration_since(at) < REPORT_INTERVAL) {
-            return None;
-        }
-        self.reported = Some(now);
-        let ended = std::mem::take(&mut self.ended);
-        let (address, why) = self.last.take()?;
-        let at = if address.is_empty() { String::new() } else { format!(" at {address}") };
-        Some(match ended {
-            1 => format!("disconnected a subscriber{at}: {why}"),
-            _ => format!("disconnected {ended} subscribers, the last{at}: {why}"),
-        })
+        self.misuse.take(now)
     }
 
-    /// As [`Peers::take_report`], at the end.
+    /// See [`MisuseReport::take_last`].
     pub(super) fn take_last_report(&mut self) -> Option<String> {
-        self.reported = None;
-        self.take_report(Instant::now())
+        self.misuse.take_last()
     }
 
     /// The connections that ended without a cancel since the last call, while messages may
@@ -221,24 +199,6 @@ fn readable(address: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ended_connections_are_reported_once_and_then_once_a_minute() {
-        let mut peers = Peers::new();
-        let start = Instant::now();
-        assert_eq!(peers.take_report(start), None);
-        peers.record_end("10.0.0.7", Misuse::Frame);
-        let text = peers.take_report(start).expect("a report");
-        assert!(text.starts_with("disconnected a subscriber at 10.0.0.7: "), "{text}");
-        peers.record_end("10.0.0.8", Misuse::Rate);
-        peers.record_end("", Misuse::Cancels);
-        assert_eq!(peers.take_report(start + REPORT_INTERVAL / 2), None);
-        let text = peers.take_report(start + REPORT_INTERVAL).expect("a report");
-        assert!(text.starts_with("disconnected 2 subscribers, the last: "), "{text}");
-        assert_eq!(peers.take_report(start + 3 * REPORT_INTERVAL), None);
-        peers.record_end("10.0.0.9", Misuse::Rate);
-        assert!(peers.take_last_report().is_some(), "at the end");
-    }
 
     #[test]
     fn a_peer_over_ipc_is_named_by_its_process() {

@@ -8,12 +8,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::connection::ConnectionState;
 use super::connection_manager::ConnectionManager;
 use super::ffi::Frame;
 use super::ipc_cleanup::IpcFiles;
 use super::options;
 use super::peers::{ADDRESS, CONNECTION};
+use crate::socket::connection::ConnectionState;
 use crate::socket::endpoint::Endpoint;
 use crate::socket::options::SocketOptions;
 use zlog_core::Result;

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender};
 
-use super::connection::{ConnectionEvent, EndpointStatus};
 use super::connection_manager::ConnectionManager;
 use super::ipc_cleanup::IpcFiles;
-use super::wake::{self, WakeSignal};
 use crate::os::clock::now;
+use crate::socket::connection::{ConnectionEvent, EndpointStatus};
+use crate::socket::subscriber::MAX_FRAMES;
+use crate::socket::wake::{self, WakeSignal};
 
 /// Longest time outside libzmq.
 const SLICE: Duration = Duration::from_millis(50);
@@ -23,8 +24,6 @@ const LINGER: i32 = 100;
 /// A batch is handed over when it reaches one of these, or when nothing more has arrived.
 const BATCH_MESSAGES: usize = 512;
 const BATCH_BYTES: usize = 1 << 20;
-/// Most frames kept of one message. zlog's have two.
-pub(super) const MAX_FRAMES: usize = 8;
 
 /// Messages received together.
 #[derive(Default)]

@@ -6,10 +6,9 @@
 //! are lost. libzmq does not tell how many.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::fmt;
 
 use super::descriptor::Descriptor;
-use zlog_core::text::plural::counted;
+use crate::socket::broken_report::BrokenConnection;
 
 /// Most prefixes tracked per subscriber, and their maximum length: they are untrusted. A
 /// subscriber beyond these limits counts as subscribed to everything.
@@ -19,55 +18,6 @@ const MAX_PREFIX_LEN: usize = 256;
 const MAX_SUBSCRIBERS: usize = 10_000;
 /// Ended connections whose further messages are ignored. libzmq queues 256 messages of each.
 const MAX_ENDED: usize = 1024;
-
-/// A higher upper bound of a loss says nothing: libzmq and the system queue about 10,000
-/// messages of usual size at each end.
-const MAX_MEANINGFUL_LOSS: u64 = 100_000;
-
-/// A subscriber that disconnected without unsubscribing.
-#[derive(Debug)]
-pub(crate) struct BrokenConnection {
-    /// The peer's address.
-    peer: String,
-    /// Number of messages sent to any subscriber before it subscribed, and while it was
-    /// connected: an upper bound of its loss.
-    before: u64,
-    pub(super) sent: u64,
-    prefixes: HashSet<Box<[u8]>>,
-    /// Number of subscriptions that are not in `prefixes`.
-    others: usize,
-}
-
-impl fmt::Display for BrokenConnection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let peer = &self.peer;
-        let most = match self.sent {
-            n if n < MAX_MEANINGFUL_LOSS => format!("up to {}", counted(n, "record")),
-            _ => "the last records".to_owned(),
-        };
-        write!(
-            f,
-            "the connection to {peer} broke before it unsubscribed: {most} in transit may be lost"
-        )
-    }
-}
-
-impl BrokenConnection {
-    /// Whether it was sent a message of this topic, whose latest message was number `last`
-    /// (from 1) of all messages sent.
-    pub(crate) fn was_sent(&self, topic: &str, last: u64) -> bool {
-        last > self.before && self.subscribed_to(topic)
-    }
-
-    /// Whether it was sent the message with this number, if that had a topic that it wanted.
-    pub(super) fn was_there(&self, last: u64) -> bool {
-        last > self.before
-    }
-
-    fn subscribed_to(&self, topic: &str) -> bool {
-        self.others > 0 || self.prefixes.iter().any(|p| topic.as_bytes().starts_with(p))
-    }
-}
 
 struct Tracked {
     descriptor: Descriptor,
@@ -201,14 +151,6 @@ impl SubscriberTracker {
     pub(super) fn iter(&self) -> impl Iterator<Item = (Descriptor, &str)> {
         let subscribed = self.connected.values().filter(|connected| !connected.orderly);
         subscribed.map(|connected| (connected.descriptor, connected.subscriber.peer.as_str()))
-    }
-}
-
-#[cfg(test)]
-impl BrokenConnection {
-    pub(in crate::socket) fn for_test(peer: &str) -> BrokenConnection {
-        let (peer, prefixes) = (peer.to_owned(), HashSet::new());
-        BrokenConnection { peer, before: 0, sent: 1, prefixes, others: 0 }
     }
 }
 

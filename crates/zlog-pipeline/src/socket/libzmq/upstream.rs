@@ -2,7 +2,7 @@
 //!
 //! The subscriptions come from outside, and a publisher disconnects a peer that exceeds its
 //! limits, which would cut off all subscribers of the relay. So the relay keeps within the
-//! limits of zlog's publishers ([`subscriptions`](super::subscriptions)): beyond them it
+//! limits of zlog's publishers ([`MAX_PEER_COST`]): beyond them it
 //! subscribes to everything instead, and cancels unused prefixes later. The publishing side
 //! filters the surplus.
 
@@ -10,7 +10,8 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use super::rate_limit::RateLimit;
-use super::subscriptions::{MAX_PEER_COST, PrefixChange, cost};
+use super::subscriptions::{PrefixChange, cost};
+use crate::socket::options::MAX_PEER_COST;
 
 /// Limit on the total cost of the prefixes sent, with room left for the empty one.
 const MAX_COST: usize = MAX_PEER_COST - 1024;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 const HERE: &str = "tcp://127.0.0.1:5";

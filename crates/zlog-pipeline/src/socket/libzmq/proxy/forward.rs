@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::super::ffi::{Errno, Frame};
 use super::super::options;
-use super::super::receive_thread::MAX_FRAMES;
 use super::{Forwarded, Inspect, Proxy};
+use crate::socket::subscriber::MAX_FRAMES;
 use zlog_core::{Error, Result};
 
 impl Proxy {

@@ -1,8 +1,8 @@
 //! The topics that a proxy has forwarded: which subscribers got messages, and which messages
 //! nobody had subscribed to.
 
-use super::super::subscriber_tracker::BrokenConnection;
 use super::super::subscriptions::Subscriptions;
+use crate::socket::broken_report::BrokenConnection;
 use zlog_core::topic_table::TopicTable;
 
 /// Most topics remembered. They come from outside.

@@ -17,26 +17,27 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 
 use self::forwarded_topics::ForwardedTopics;
-use super::connection::{ConnectionEvent, EndpointStatus};
-use super::connection_manager::{ConnectionManager, poll};
+use super::connection_manager::{ConnectionManager, poll, wake_item};
 use super::ffi::{self, Frame};
 use super::flush::flush;
 use super::ipc_cleanup::IpcFiles;
 use super::options;
 use super::peers::{PeerEvent, Peers};
-use super::publisher::Publisher;
+use super::publisher;
 use super::query::QueryServer;
-use super::receive_thread::MAX_FRAMES;
 use super::subscriptions::PrefixChange;
 use super::upstream::UpstreamSubscriptions;
-use super::wake::{self, LONGEST, WakeSignal};
 use crate::os::thread;
 use crate::socket::broken_report::BrokenReport;
+use crate::socket::connection::{ConnectionEvent, EndpointStatus};
 use crate::socket::drain::PublisherRequest;
 use crate::socket::endpoint::Endpoint;
 use crate::socket::flush::Flushed;
 use crate::socket::options::SocketOptions;
+use crate::socket::publisher::Publisher;
 use crate::socket::slow_subscribers::SlowSubscribers;
+use crate::socket::subscriber::MAX_FRAMES;
+use crate::socket::wake::{self, LONGEST, WakeSignal};
 use zlog_core::wire::query::{ENDING, MAX_MARKER_LEN, is_marker};
 use zlog_core::{Error, Result};
 
@@ -196,11 +197,11 @@ impl Proxy {
     pub fn inproc_publisher(&mut self, options: &SocketOptions) -> Result<Publisher> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let endpoint = format!("inproc://collect-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut publisher = Publisher::open_in(self.context.clone(), &[], options)?;
+        let mut publisher = publisher::Publisher::open_in(self.context.clone(), &[], options)?;
         publisher.bind_inproc(&endpoint)?;
         ffi::connect(&mut self.collect, &endpoint)
             .map_err(|errno| Error::new(format!("can't connect to {endpoint}: {errno}")))?;
-        Ok(publisher)
+        Ok(Publisher::of(Box::new(publisher)))
     }
 
     /// The subscribers that had no room for messages.
@@ -320,7 +321,7 @@ impl Proxy {
     pub fn wait(&self, server: Option<&QueryServer>, wait: Duration) -> bool {
         let mut items: Vec<zmq::PollItem<'_>> =
             server.into_iter().flat_map(QueryServer::poll_items).collect();
-        items.extend(self.wake.as_ref().and_then(WakeSignal::poll_item));
+        items.extend(self.wake.as_ref().and_then(wake_item));
         items.push(self.collect_connections.poll_item());
         items.push(self.publish_connections.poll_item());
         items.push(self.publish.as_poll_item(zmq::POLLIN));

@@ -14,19 +14,15 @@ use std::fmt;
 use std::time::Instant;
 
 use super::rate_limit::RateLimit;
+use crate::socket::options::{MAX_PEER_COST, MAX_TOTAL_COST, SUBSCRIPTION_RATE};
 
 /// Cost of a prefix in addition to its bytes, about what it takes here. libzmq needs 48 bytes
 /// of memory for each byte of a prefix that is not shared with another one.
 const PREFIX_OVERHEAD: usize = 64;
-/// Limit on the cost of one peer's prefixes: 10,000 of 40 bytes.
-pub(super) const MAX_PEER_COST: usize = 1 << 20;
-/// Limit on the cost of all peers' prefixes. Beyond it, the largest peer is disconnected.
-const MAX_TOTAL_COST: usize = 4 << 20;
 /// Limit on cancels of prefixes that the peer never subscribed to. libzmq sends none.
 const MAX_BOGUS_CANCELS: u32 = 100;
-/// Limit on messages of a connection: burst, and per second. libzmq sends each subscription
-/// once, and each cancel once.
-const RATE: (u64, u64) = (50_000, 1000);
+/// Limit on messages of a connection: burst, and per second.
+const RATE: (u64, u64) = (SUBSCRIPTION_RATE.0 as u64, SUBSCRIPTION_RATE.1 as u64);
 /// Number of peers at which those without a subscription are removed.
 const PURGE: usize = 1024;
 

@@ -1,4 +1,4 @@
-//! Chooses which address of a host name libzmq connects to, and when to try another.
+//! Chooses which address of a host name to connect to, and when to try another.
 //!
 //! Works on values only: the caller owns the socket, the resolver and the clock, so the
 //! tests need none of them.
@@ -7,7 +7,7 @@
 //! all messages; it also uses only the first address, of one address family.
 //!
 //! Addresses are tried round robin. After a disconnect, the address that worked last is
-//! kept, because libzmq holds subscriptions and messages for it. If it stays down, the
+//! kept, because the engine may hold subscriptions and messages for it. If it stays down, the
 //! others are tried in parallel, and the first one that connects replaces it.
 
 use std::net::SocketAddr;
@@ -16,13 +16,13 @@ use std::time::{Duration, Instant};
 /// How long a working address may be down before others are tried. A restarted peer is
 /// back sooner.
 const STAY: Duration = Duration::from_secs(3);
-/// Minimum time between two attempts, the same as libzmq's own reconnect interval.
+/// Minimum time between two attempts, the same as the longest reconnect interval, about.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Minimum time between a resolver answer and the next lookup. Bounds both the load on the
 /// name server and the delay until a new address is noticed.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
-/// State of an address that libzmq was told to connect to.
+/// State of an address that the engine was told to connect to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum AddressState {
     /// The first attempt is in progress.
@@ -135,7 +135,7 @@ impl Addresses {
         if let Some(address) = self.trying {
             let is_alone = self.others().all(|other| other == address);
             if is_alone || state(address) != AddressState::Failed {
-                return None; // libzmq retries by itself.
+                return None; // The engine retries by itself.
             }
             self.trying = None;
             return Some(Step::Disconnect(address));
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_address_is_left_to_libzmq() {
+    fn a_single_address_is_left_to_the_engine() {
         let mut trial = Trial::with(&["::1"]);
         assert_eq!(trial.steps(), ["connect ::1"]);
         trial.set("::1", AddressState::Failed);

@@ -1,7 +1,6 @@
-//! The subscribing socket: opens it, commands its thread and delivers its messages.
+//! The subscribing socket on libzmq: opens it, commands its thread and delivers its messages.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -9,33 +8,26 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select};
 
-use super::connection::{ConnectionEvent, EndpointStatus};
 use super::connection_manager::ConnectionManager;
 use super::ffi;
 use super::ipc_cleanup::IpcFiles;
 use super::options;
-use super::receive_thread::{self, Batch, Channels, Command, MAX_FRAMES, ReceiveThread, Shared};
-use super::wake::{self, Waker};
-use crate::os::run_directory::Registration;
+use super::receive_thread::{self, Batch, Channels, Command, ReceiveThread, Shared};
 use crate::os::thread;
+use crate::socket::connection::{ConnectionEvent, EndpointStatus};
 use crate::socket::drain::PublisherRequest;
 use crate::socket::endpoint::Endpoint;
 use crate::socket::options::SocketOptions;
-use zlog_core::wire::query::{ENDING, REGISTERED};
+use crate::socket::subscriber::{EVENTS, FrameSink, MAX_FRAMES, SubscriberSocket};
+use crate::socket::wake::{self, Waker};
+use zlog_core::wire::query::ENDING;
 use zlog_core::{Error, Result};
 
 /// Batches queued for the caller. Beyond them, messages wait in libzmq, and beyond its
 /// high-water mark with the sender.
 const BATCHES: usize = 8;
-/// Events queued for [`Subscriber::events`]; further ones are dropped.
-const EVENTS: usize = 1024;
-
-/// Receives the frames of one message and its receive time: seconds since 1970-01-01 UTC, the
-/// same for all messages of a batch.
-pub type FrameSink<'s> = dyn FnMut(&[&[u8]], f64) -> Result<ControlFlow<()>> + 's;
-
 /// A subscribing socket that receives on a thread of its own.
-pub struct Subscriber {
+pub(in crate::socket) struct Subscriber {
     batches: Receiver<Batch>,
     /// A message in here ends a wait for batches.
     wake: Receiver<()>,
@@ -57,12 +49,8 @@ pub struct Subscriber {
 
 impl Subscriber {
     /// Opens a subscriber of `topics` (byte prefixes; the empty one is everything) on
-    /// `endpoints`, which may be bound and connected ones.
-    ///
-    /// # Errors
-    /// An endpoint can't be bound or connected; the error names it, the cause and the next
-    /// step.
-    pub fn open<T: AsRef<[u8]>>(
+    /// `endpoints`.
+    pub(in crate::socket) fn open<T: AsRef<[u8]>>(
         endpoints: &[Endpoint],
         topics: &[T],
         options: &SocketOptions,
@@ -139,20 +127,37 @@ impl Subscriber {
         })
     }
 
-    /// The bound endpoints, with wildcards and port 0 filled in.
-    pub fn bound(&self) -> &[String] {
+    fn next_batch(&mut self, wait: Duration) -> Result<Batch, RecvTimeoutError> {
+        select! {
+            recv(self.batches) -> batch => batch.map_err(|_| RecvTimeoutError::Disconnected),
+            recv(self.wake) -> word => {
+                if word.is_err() {
+                    // All senders are gone: a closed channel would be ready all the time.
+                    self.wake = never();
+                }
+                Err(RecvTimeoutError::Timeout)
+            }
+            recv(self.changed) -> _ => {
+                self.has_changed = true;
+                Err(RecvTimeoutError::Timeout)
+            }
+            default(wait) => Err(RecvTimeoutError::Timeout),
+        }
+    }
+
+    fn command(&self, command: Command) {
+        // Fails only if the thread has panicked, which the next `recv` reports.
+        let _ = self.commands.send(command);
+        self.waker.wake();
+    }
+}
+
+impl SubscriberSocket for Subscriber {
+    fn bound(&self) -> &[String] {
         &self.bound
     }
 
-    /// Delivers the messages of one batch to `sink`, or waits up to `wait` for one. Returns
-    /// whether there was one.
-    ///
-    /// Messages are cut after eight frames.
-    ///
-    /// # Errors
-    /// The error of `sink`, whose message counts as delivered; or the receiving thread has
-    /// panicked.
-    pub fn recv(&mut self, wait: Duration, sink: &mut FrameSink<'_>) -> Result<bool> {
+    fn recv(&mut self, wait: Duration, sink: &mut FrameSink<'_>) -> Result<bool> {
         if self.current.is_none() {
             match self.next_batch(wait) {
                 Ok(batch) => self.current = Some((batch, 0)),
@@ -178,57 +183,28 @@ impl Subscriber {
         outcome.map(|()| true)
     }
 
-    /// From now on, a message in `wake` ends the wait in [`Subscriber::recv`].
-    pub fn wake_by(&mut self, wake: Receiver<()>) {
+    fn wake_by(&mut self, wake: Receiver<()>) {
         self.wake = wake;
     }
 
-    /// From now on, only messages and the time end the wait in [`Subscriber::recv`]: for a
-    /// caller to whom a wait without messages means that none are on their way.
-    pub(crate) fn ignore_wakeups(&mut self) {
+    fn ignore_wakeups(&mut self) {
         (self.wake, self.changed) = (never(), never());
     }
 
-    fn next_batch(&mut self, wait: Duration) -> Result<Batch, RecvTimeoutError> {
-        select! {
-            recv(self.batches) -> batch => batch.map_err(|_| RecvTimeoutError::Disconnected),
-            recv(self.wake) -> word => {
-                if word.is_err() {
-                    // All senders are gone: a closed channel would be ready all the time.
-                    self.wake = never();
-                }
-                Err(RecvTimeoutError::Timeout)
-            }
-            recv(self.changed) -> _ => {
-                self.has_changed = true;
-                Err(RecvTimeoutError::Timeout)
-            }
-            default(wait) => Err(RecvTimeoutError::Timeout),
-        }
-    }
-
-    /// Subscribes to another prefix. The publisher gets it after the network's delay.
-    pub fn subscribe(&mut self, topic: &[u8]) {
+    fn subscribe(&mut self, topic: &[u8]) {
         // A second subscription would be sent, and counted by the publisher.
         if self.topics.insert(topic.to_vec()) {
             self.command(Command::Subscribe(topic.to_vec()));
         }
     }
 
-    /// Tells publishers that this registered process has subscribed to all its topics.
-    pub fn subscribed_as(&mut self, registration: &Registration) {
-        self.subscribe(&[REGISTERED, registration.name().as_bytes()].concat());
-    }
-
-    /// Ends a subscription. Its messages in flight still arrive.
-    pub fn unsubscribe(&mut self, topic: &[u8]) {
+    fn unsubscribe(&mut self, topic: &[u8]) {
         if self.topics.remove(topic) {
             self.command(Command::Unsubscribe(topic.to_vec()));
         }
     }
 
-    /// Whether everything received so far was delivered.
-    pub fn is_caught_up(&self) -> bool {
+    fn is_caught_up(&self) -> bool {
         self.shared.ask_caught_up.store(true, Ordering::Relaxed);
         self.waker.wake();
         // Read first: batches handed over before are then in the channel.
@@ -237,8 +213,7 @@ impl Subscriber {
             && self.current.is_none()
     }
 
-    /// Sends a request to publishers. Messages in flight still arrive.
-    pub fn request(&mut self, request: PublisherRequest) {
+    fn request(&mut self, request: PublisherRequest) {
         match request {
             PublisherRequest::Hold => self.command(Command::Subscribe(ENDING.to_vec())),
             PublisherRequest::Stop => {
@@ -249,30 +224,19 @@ impl Subscriber {
         }
     }
 
-    fn command(&self, command: Command) {
-        // Fails only if the thread has panicked, which the next `recv` reports.
-        let _ = self.commands.send(command);
-        self.waker.wake();
-    }
-
-    /// The state of each endpoint.
-    pub fn endpoint_status(&self) -> Vec<EndpointStatus> {
+    fn endpoint_status(&self) -> Vec<EndpointStatus> {
         self.shared.status()
     }
 
-    /// Whether a connection has changed since the last call. A change ends the wait in
-    /// [`Subscriber::recv`].
-    pub fn has_changed(&mut self) -> bool {
+    fn has_changed(&mut self) -> bool {
         self.changed.try_recv().is_ok() | std::mem::take(&mut self.has_changed)
     }
 
-    /// The connection events since the last call.
-    pub fn events(&self) -> impl Iterator<Item = ConnectionEvent> + '_ {
-        self.events.try_iter()
+    fn events(&self) -> Vec<ConnectionEvent> {
+        self.events.try_iter().collect()
     }
 
-    /// Number of frames dropped beyond the eighth of a message.
-    pub fn frames_cut(&self) -> u64 {
+    fn frames_cut(&self) -> u64 {
         self.shared.frames_cut.load(Ordering::Relaxed)
     }
 }
@@ -328,6 +292,3 @@ impl Drop for Subscriber {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,17 +1,16 @@
 //! Connects to the publishers that are registered in the user's run directory, as they come
 //! and go.
 //!
-//! They are the connections of one entry of the connection table.
+//! They are the connections of one endpoint.
 
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::addresses::AddressState;
-use super::attach;
-use super::connection::ConnectionTable;
+use super::connector::Connector;
+use super::endpoint::Endpoint;
 use crate::os::run_directory::{Registered, RunDirectory, Watch};
-use crate::socket::endpoint::Endpoint;
 
 /// Time between two checks for changes while messages arrive without a pause.
 const LOOK: Duration = Duration::from_millis(100);
@@ -54,8 +53,7 @@ impl RegisteredPublishers {
         &mut self,
         changed: bool,
         now: Instant,
-        socket: &mut zmq::Socket,
-        table: &mut ConnectionTable,
+        connector: &mut dyn Connector,
     ) -> bool {
         let is_due = self.is_readable.replace(false) || now >= self.next_look;
         if !changed && !is_due {
@@ -64,19 +62,19 @@ impl RegisteredPublishers {
         self.next_look = now + LOOK;
         // Nothing reports that a process was killed, except its connection.
         let is_gone =
-            |address: &String| table.address_state(self.entry, address) == AddressState::Failed;
+            |address: &String| connector.address_state(self.entry, address) == AddressState::Failed;
         let some_gone = changed && self.connected.iter().any(is_gone);
         let before = self.ended.len();
         let looks = some_gone || self.watch.has_changed(now);
         if looks {
-            self.look(socket, table);
+            self.look(connector);
         }
-        self.disconnect_ended(socket, table);
+        self.disconnect_ended(connector);
         looks || before != self.ended.len()
     }
 
     /// Compares the registered publishers with the connected ones.
-    fn look(&mut self, socket: &mut zmq::Socket, table: &mut ConnectionTable) {
+    fn look(&mut self, connector: &mut dyn Connector) {
         let RegisteredPublishers { directory, default, entry, connected, ended, .. } = self;
         let own = |found: Registered| {
             let meets = default.is_default_of(&found);
@@ -88,26 +86,23 @@ impl RegisteredPublishers {
             // A new process has the name of one that has ended.
             if let Some(at) = ended.iter().position(|ended| ended == endpoint) {
                 ended.swap_remove(at);
-            } else if attach::connect(socket, endpoint).is_ok() {
-                table.connect(*entry, endpoint, false);
             } else {
-                continue;
+                connector.connect(*entry, endpoint, false);
             }
             connected.insert(endpoint.clone());
         }
     }
 
     /// Disconnects from publishers that have ended, once everything that they have sent is
-    /// read: libzmq drops the rest.
-    fn disconnect_ended(&mut self, socket: &mut zmq::Socket, table: &mut ConnectionTable) {
-        if self.ended.is_empty() || socket.get_events().is_ok_and(|it| it.contains(zmq::POLLIN)) {
+    /// read: the rest would be dropped.
+    fn disconnect_ended(&mut self, connector: &mut dyn Connector) {
+        if self.ended.is_empty() || connector.has_unread() {
             return;
         }
         self.ended.retain(|endpoint| {
-            let is_open = table.address_state(self.entry, endpoint) == AddressState::Up;
+            let is_open = connector.address_state(self.entry, endpoint) == AddressState::Up;
             if !is_open {
-                attach::disconnect(socket, endpoint);
-                table.disconnect(self.entry, endpoint);
+                connector.disconnect(self.entry, endpoint);
             }
             is_open
         });
@@ -115,13 +110,8 @@ impl RegisteredPublishers {
 
     /// A descriptor that is readable when the directory has changed.
     #[cfg(unix)]
-    pub(super) fn poll_item(&self) -> Option<zmq::PollItem<'_>> {
-        self.watch.descriptor().map(|descriptor| zmq::PollItem::from_fd(descriptor, zmq::POLLIN))
-    }
-
-    #[cfg(not(unix))]
-    pub(super) fn poll_item(&self) -> Option<zmq::PollItem<'_>> {
-        None
+    pub(super) fn descriptor(&self) -> Option<std::os::fd::RawFd> {
+        self.watch.descriptor()
     }
 
     /// Notes that the directory has changed.
@@ -129,7 +119,7 @@ impl RegisteredPublishers {
         self.is_readable.set(true);
     }
 
-    /// The longest wait for [`RegisteredPublishers::poll_item`], if there is a limit.
+    /// The longest wait for a change, if there is a limit.
     pub(super) fn wait_at_most(&self) -> Option<Duration> {
         self.watch.wait_at_most(Instant::now())
     }

@@ -4,7 +4,7 @@ use crate::socket::testing::{
     DEADLINE, STEP, bind, bound_again, connect, own_address, plain_socket, publisher,
     slow_subscriber, subscriber, take, until, wait_for_subscribers,
 };
-use crate::socket::{ConnectionState, PublisherRequest, Subscriber};
+use crate::socket::{ConnectionState, PublisherRequest, Role, Subscriber};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -58,6 +58,9 @@ fn messages_sent_after_waiting_for_a_subscriber_all_arrive() {
 
 #[test]
 fn an_inproc_subscriber_receives_everything_and_causes_backpressure() {
+    if Engine::default() == Engine::Native {
+        return; // It has no inproc.
+    }
     let mut publisher = Publisher::open(&[], &tight()).expect("publisher");
     let inside = |publisher: &mut Publisher| {
         publisher.inproc_subscriber(&["app"], &SocketOptions::subscriber()).expect("inside")
@@ -175,10 +178,8 @@ fn a_frame_that_is_not_a_subscription_disconnects_its_sender_alone() {
         let peer = plain_socket(zmq::XSUB, &endpoint, |_| {});
         peer.send(junk, 0).expect("send");
         let report = wait_for_report(&mut publisher);
-        assert!(
-            report.contains("at 127.0.0.1: it sent something other than a subscription"),
-            "{report}"
-        );
+        let told = ["at 127.0.0.1", ": it sent something other than a subscription"];
+        assert!(told.iter().all(|text| report.contains(text)), "{report}");
         publisher.send(b"real", b"fine").expect("send");
         assert_eq!(take(&mut subscriber, 1), ["real|fine"]);
     }
@@ -204,7 +205,7 @@ fn closing_abandons_a_stuck_subscriber_when_the_time_is_up() {
     wait_for_subscribers(&mut publisher, 1);
     fill(&mut publisher);
     let start = Instant::now();
-    assert_eq!(publisher.close(SHORT), Flushed::No);
+    assert!(matches!(publisher.close(SHORT), Flushed::No(_)));
     assert!((SHORT..DEADLINE / 4).contains(&start.elapsed()));
 }
 
@@ -234,7 +235,7 @@ fn a_collector_that_comes_back_counts_once_and_receives_the_queued_messages() {
     drop(first);
     until("it is missed", || {
         publisher.wait_for(9, STEP, "", &|| false);
-        publisher.connections.table.status()[0].state != ConnectionState::Connected
+        publisher.endpoint_status()[0].state != ConnectionState::Connected
     });
     assert!(publisher.has_subscriber(b"app.INFO"), "held for it");
     publisher.send(b"app.INFO", b"held").expect("send");
@@ -268,12 +269,9 @@ fn a_silent_stranger_is_disconnected_and_not_counted_as_subscriber() {
     std::io::Read::read_to_end(&mut stranger, &mut Vec::new()).expect("an end");
     until("it is reported", || {
         publisher.wait_for(9, STEP, "", &|| false);
-        matches!(
-            publisher.connections.table.status()[0].state,
-            ConnectionState::HandshakeRefused(_)
-        )
+        matches!(publisher.endpoint_status()[0].state, ConnectionState::HandshakeRefused(_))
     });
-    assert_eq!((publisher.subscribers(""), publisher.connections.table.open()), (0, 0));
+    assert_eq!((publisher.subscribers(""), publisher.endpoint_status()[0].peers), (0, 0));
 }
 
 #[test]
@@ -373,7 +371,7 @@ fn a_publisher_that_connects_waits_for_a_subscriber_that_announced_its_end() {
     subscriber.request(PublisherRequest::Hold);
     until("it is reported", || {
         publisher.pause(STEP, &|| false);
-        publisher.ending.is_some()
+        publisher.socket.is_ending()
     });
     let subscriber = std::cell::Cell::new(Some(subscriber));
     publisher.wait_for_ending(&|| {
@@ -382,7 +380,7 @@ fn a_publisher_that_connects_waits_for_a_subscriber_that_announced_its_end() {
     });
     assert!(subscriber.take().is_none(), "it has waited");
     assert!(publisher.has_subscriber(b"app"), "what comes is held for whoever binds there next");
-    assert_eq!(publisher.broken().count(), 0);
+    assert_eq!(publisher.broken().len(), 0);
 }
 
 #[test]
@@ -400,7 +398,7 @@ fn a_publisher_that_binds_does_not_wait_for_a_subscriber_that_announced_its_end(
         publisher.wait_for_ending(&|| panic!("it is not waited for"));
         publisher.subscribers("") == 1
     });
-    assert_eq!(publisher.broken().count(), 0);
+    assert_eq!(publisher.broken().len(), 0);
     publisher.send(b"app", b"hello").expect("sent");
     assert_eq!(take(&mut staying, 2), ["app|both", "app|hello"]);
 }

@@ -1,4 +1,4 @@
-//! The publishing socket: an XPUB that blocks instead of dropping and knows its subscribers.
+//! The publishing socket: it blocks instead of dropping, and knows its subscribers.
 //!
 //! Callers wait for subscriptions, never for time: messages sent right after a connect are
 //! all lost.
@@ -7,29 +7,20 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
+use super::broken_report::BrokenConnection;
 use super::connection::EndpointStatus;
-use super::connection_manager::ConnectionManager;
-#[cfg(unix)]
-use super::event_watch::EventWatch;
-use super::ffi::{self, Errno};
-use super::flush::flush;
-use super::ipc_cleanup::IpcFiles;
-use super::options;
-use super::peers::{PeerEvent, Peers};
+use super::endpoint::Endpoint;
+use super::engine::Engine;
+use super::flush::{Flushed, Lacking};
+use super::options::SocketOptions;
 use super::subscriber::Subscriber;
-use super::subscriber_tracker::BrokenConnection;
+use super::{libzmq, native};
 use crate::os::run_directory::{Registered, Registration, RunDirectory};
-use crate::socket::endpoint::{Endpoint, Role};
-use crate::socket::flush::Flushed;
-use crate::socket::options::SocketOptions;
+use zlog_core::Result;
 use zlog_core::wire::query::REGISTERED;
-use zlog_core::{Error, Result};
 
 /// Longest wait between two checks of `stop`.
 const SLICE: Duration = Duration::from_millis(50);
-/// Where subscribers of this process connect. Each publisher has a context of its own, and
-/// thereby its own inproc names.
-const INPROC: &str = "inproc://publisher";
 /// Longest wait for a subscriber that announced its end. It announces it before it drains
 /// its connections, which may take its `--linger` (5 s by default).
 const ENDING_WAIT: Duration = Duration::from_secs(60);
@@ -40,7 +31,7 @@ const SETTLE_TIME: Duration = Duration::from_millis(200);
 /// Outcome of [`Publisher::send`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sent {
-    /// libzmq took the message for every subscriber of its topic, of which there may be none.
+    /// The engine took the message for every subscriber of its topic, of which there may be none.
     Sent,
     /// A subscriber has no room, and the time was up or a signal arrived. The message was sent
     /// to nobody: send it again or drop it.
@@ -58,29 +49,54 @@ pub enum WaitOutcome {
     Stopped,
 }
 
+/// What an engine's publishing socket does. [`Publisher`] documents what is not documented here.
+pub(super) trait PublisherSocket: Send {
+    fn bound(&self) -> &[String];
+    fn set_send_slice(&mut self, slice: Duration);
+    fn send_slice(&self) -> Duration;
+    /// From now on, messages are dropped while a subscriber has no room: for that one alone if
+    /// the engine can, otherwise [`PublisherSocket::send`] returns at once that it is full.
+    fn drop_when_full(&mut self);
+    fn send(&mut self, topic: &[u8], body: &[u8]) -> Result<Sent>;
+    fn process_events(&mut self);
+    fn wake_on_events(&mut self, wake: Sender<()>) -> Result<()>;
+    fn wait_at_most(&self) -> Option<Duration>;
+    /// Waits for events, for `wait` at most.
+    fn wait(&mut self, wait: Duration);
+    fn take_report(&mut self) -> Option<String>;
+    fn take_last_report(&mut self) -> Option<String>;
+    /// Whether messages that are sent now could be lost because a subscriber has announced its
+    /// end.
+    fn is_ending(&self) -> bool;
+    fn broken(&mut self) -> Vec<BrokenConnection>;
+    fn take_dropped(&mut self, is_last: bool) -> Vec<Lacking>;
+    fn blocked_peers(&self) -> Vec<String>;
+    fn has_subscriber(&self, topic: &[u8]) -> bool;
+    /// Whether a subscriber has subscribed to exactly this prefix.
+    fn has_subscription(&self, prefix: &[u8]) -> bool;
+    fn generation(&self) -> u64;
+    fn subscribers(&self, root: &str) -> usize;
+    fn endpoint_status(&self) -> Vec<EndpointStatus>;
+    /// A subscriber in this process.
+    fn inproc_subscriber(
+        &mut self,
+        topics: &[&[u8]],
+        options: &SocketOptions,
+    ) -> Result<Subscriber>;
+    fn close(self: Box<Self>, linger: Duration) -> Flushed;
+}
+
 /// A publishing socket.
 pub struct Publisher {
-    // Ends before the sockets that it watches.
-    #[cfg(unix)]
-    watch: Option<EventWatch>,
-    // Sockets before their context, which can't terminate while they are open.
-    socket: zmq::Socket,
-    connections: ConnectionManager,
-    context: zmq::Context,
-    ipc_files: IpcFiles,
-    peers: Peers,
-    /// The connection of a subscriber that announced its end, and how long to wait for it.
-    ending: Option<(u64, Instant)>,
-    /// Number of messages sent.
-    sent: u64,
-    /// How long one send waits for room.
-    send_slice: Duration,
-    bound: Vec<String>,
+    socket: Box<dyn PublisherSocket>,
     /// Ends after the socket, whose file it removes.
     registration: Option<Registration>,
     /// Where subscribers register, and the default endpoint of those that come here.
     run_directory: Option<(RunDirectory, Endpoint)>,
-    is_inproc_bound: bool,
+    /// How long to wait for a subscriber that announced its end.
+    ending_until: Option<Instant>,
+    /// Number of messages sent.
+    sent: u64,
 }
 
 impl Publisher {
@@ -90,40 +106,21 @@ impl Publisher {
     /// An endpoint can't be bound or connected; the error names it, the cause and the next
     /// step.
     pub fn open(endpoints: &[Endpoint], options: &SocketOptions) -> Result<Publisher> {
-        Publisher::open_in(zmq::Context::new(), endpoints, options)
+        let socket: Box<dyn PublisherSocket> = match options.engine {
+            Engine::Libzmq => Box::new(libzmq::publisher::Publisher::open(endpoints, options)?),
+            Engine::Native => Box::new(native::publisher::Publisher::open(endpoints, options)?),
+        };
+        Ok(Publisher::of(socket))
     }
 
-    /// Opens a publisher in a shared context.
-    pub(super) fn open_in(
-        context: zmq::Context,
-        endpoints: &[Endpoint],
-        options: &SocketOptions,
-    ) -> Result<Publisher> {
-        let mut socket = context.socket(zmq::XPUB).map_err(options::open_error)?;
-        options.apply(&mut socket)?;
-        options::make_publisher(&mut socket)?;
-        let (connections, bound) = ConnectionManager::open(&context, &mut socket, endpoints)?;
-        Ok(Publisher {
-            #[cfg(unix)]
-            watch: None,
-            socket,
-            connections,
-            context,
-            ipc_files: IpcFiles::of(&bound),
-            peers: Peers::new(),
-            ending: None,
-            sent: 0,
-            send_slice: options.send_slice,
-            bound,
-            registration: None,
-            run_directory: None,
-            is_inproc_bound: false,
-        })
+    /// A publisher on an open socket.
+    pub(super) fn of(socket: Box<dyn PublisherSocket>) -> Publisher {
+        Publisher { socket, registration: None, run_directory: None, ending_until: None, sent: 0 }
     }
 
     /// The bound endpoints, with wildcards and port 0 filled in.
     pub fn bound(&self) -> &[String] {
-        &self.bound
+        self.socket.bound()
     }
 
     /// Tells subscribers of this user where to find this publisher, until it is closed.
@@ -161,7 +158,7 @@ impl Publisher {
 
     fn is_missing(&self, subscriber: &Registered) -> bool {
         let marker = [REGISTERED, subscriber.name.as_bytes()].concat();
-        !self.peers.subscriptions.has_prefix(&marker)
+        !self.socket.has_subscription(&marker)
     }
 
     /// Opens a subscriber of `topics` in this process, over inproc: the sockets share their
@@ -170,35 +167,37 @@ impl Publisher {
     /// [`Publisher::close`] waits until it is dropped.
     ///
     /// # Errors
-    /// A socket or a thread can't be created.
+    /// A socket or a thread can't be created, or the engine has no inproc.
     pub fn inproc_subscriber<T: AsRef<[u8]>>(
         &mut self,
         topics: &[T],
         options: &SocketOptions,
     ) -> Result<Subscriber> {
-        if !self.is_inproc_bound {
-            self.bind_inproc(INPROC)?;
-            self.is_inproc_bound = true;
-        }
-        Subscriber::open_inproc(self.context.clone(), INPROC, topics, options)
-    }
-
-    /// Binds an inproc address, for sockets of the same context.
-    pub(super) fn bind_inproc(&mut self, endpoint: &str) -> Result<()> {
-        ffi::bind(&mut self.socket, endpoint)
-            .map_err(|errno| Error::new(format!("can't bind {endpoint}: {errno}")))
+        let topics: Vec<&[u8]> = topics.iter().map(AsRef::as_ref).collect();
+        self.socket.inproc_subscriber(&topics, options)
     }
 
     /// Sets how long one send waits for room, in place of [`SocketOptions::send_slice`].
     pub(crate) fn set_send_slice(&mut self, slice: Duration) {
-        self.send_slice = slice;
-        // Can't fail for a valid value.
-        let _ = self.socket.set_sndtimeo(options::millis(slice));
+        self.socket.set_send_slice(slice);
     }
 
     /// How long one send waits for room.
     pub fn send_slice(&self) -> Duration {
-        self.send_slice
+        self.socket.send_slice()
+    }
+
+    /// From now on, drops messages while a subscriber has no room: for that one alone if the
+    /// engine can, which [`Publisher::take_dropped`] reports. Otherwise [`Publisher::send`]
+    /// returns [`Sent::Full`] at once.
+    pub(crate) fn drop_when_full(&mut self) {
+        self.socket.drop_when_full();
+    }
+
+    /// Messages that were dropped for single subscribers since the last call. `is_last` waits
+    /// until all messages sent so far count.
+    pub(crate) fn take_dropped(&mut self, is_last: bool) -> Vec<Lacking> {
+        self.socket.take_dropped(is_last)
     }
 
     /// Sends a message of two frames, to every subscriber of its topic or to none.
@@ -209,51 +208,17 @@ impl Publisher {
     /// # Errors
     /// The socket has failed for good.
     pub fn send(&mut self, topic: &[u8], body: &[u8]) -> Result<Sent> {
-        match ffi::send(&mut self.socket, topic, zmq::SNDMORE) {
-            Ok(()) => {}
-            Err(error) if is_full(error) => return Ok(Sent::Full),
-            Err(error) => return Err(send_failed(error)),
-        }
-        // libzmq counts room in whole messages, so the second frame should always find room.
-        // It is repeated in any case: half a message must never stay.
-        loop {
-            match ffi::send(&mut self.socket, body, 0) {
-                Ok(()) => {
-                    self.sent += 1;
-                    return Ok(Sent::Sent);
-                }
-                Err(error) if is_full(error) => {}
-                Err(error) => return Err(send_failed(error)),
-            }
-        }
+        let outcome = self.socket.send(topic, body)?;
+        self.sent += u64::from(outcome == Sent::Sent);
+        Ok(outcome)
     }
 
-    /// Reads subscriptions and connection events, and reconnects what libzmq gave up. Never
-    /// waits.
+    /// Reads subscriptions and connection events. Never waits.
     ///
     /// Call it often: libzmq queues some hundred subscriptions, and reads no further ones
     /// until then.
     pub fn process_events(&mut self) {
-        let Publisher { socket, connections, peers, ending, sent, .. } = self;
-        connections.process_events(socket, &mut |_| {});
-        let all_connect = connections.table.all_connect();
-        let now = Instant::now();
-        peers.read(socket, connections, *sent, now, |event| match event {
-            // A subscriber that this publisher connects to stays subscribed, and messages
-            // sent after its disconnect are queued until it is back. Subscriptions of those
-            // that connect to this publisher end with the connection.
-            PeerEvent::Ending(connection) if all_connect => {
-                *ending = Some((connection, now + ENDING_WAIT));
-            }
-            PeerEvent::Disconnected(connection) => {
-                ending.take_if(|(ending, _)| *ending == connection);
-            }
-            PeerEvent::Ending(_) | PeerEvent::Subscription { .. } => {}
-        });
-        #[cfg(unix)]
-        if let Some(watch) = &self.watch {
-            watch.rearm();
-        }
+        self.socket.process_events();
     }
 
     /// From now on, `wake` gets a message when [`Publisher::process_events`] has something to
@@ -261,90 +226,67 @@ impl Publisher {
     ///
     /// # Errors
     /// No more descriptors or threads.
-    #[cfg(unix)]
     pub fn wake_on_events(&mut self, wake: Sender<()>) -> Result<()> {
-        let sockets = [&self.socket, self.connections.monitor_socket()];
-        self.watch = Some(EventWatch::start(sockets, wake)?);
-        self.process_events();
-        Ok(())
-    }
-
-    /// Not needed here: signals are looked for regularly, and wake as well.
-    #[cfg(not(unix))]
-    pub fn wake_on_events(&mut self, _wake: Sender<()>) -> Result<()> {
-        Ok(())
+        self.socket.wake_on_events(wake)
     }
 
     /// How long until [`Publisher::process_events`] has timed work to do; `None` if it has none.
     pub fn wait_at_most(&self) -> Option<Duration> {
-        self.connections.wait_at_most()
+        self.socket.wait_at_most()
     }
 
     /// A report of subscribers that were disconnected because of what they sent: the first at
     /// once, then at most one a minute.
     pub fn take_report(&mut self) -> Option<String> {
-        self.peers.take_report(Instant::now())
+        self.socket.take_report()
     }
 
     /// As [`Publisher::take_report`], at the end: no time must have passed.
     pub fn take_last_report(&mut self) -> Option<String> {
-        self.peers.take_last_report()
+        self.socket.take_last_report()
     }
 
     /// If a subscriber has announced its end, waits until it is gone: what is sent meanwhile
     /// could be lost. Calls `stop` at least every 50 ms, and waits a minute at most.
     pub(crate) fn wait_for_ending(&mut self, stop: &dyn Fn() -> bool) {
-        while let Some((_, until)) = self.ending {
-            if Instant::now() >= until || stop() {
-                self.ending = None;
+        while self.socket.is_ending() {
+            let now = Instant::now();
+            if now >= *self.ending_until.get_or_insert(now + ENDING_WAIT) || stop() {
                 return;
             }
-            self.connections.wait(&self.socket, None, SLICE);
+            self.socket.wait(SLICE);
             self.process_events();
         }
+        self.ending_until = None;
     }
 
     /// Connections that ended without a cancel, as of the last
     /// [`Publisher::process_events`]: messages in flight were lost.
-    pub(crate) fn broken(&mut self) -> impl Iterator<Item = BrokenConnection> + '_ {
-        self.peers.broken()
+    pub(crate) fn broken(&mut self) -> Vec<BrokenConnection> {
+        self.socket.broken()
     }
 
     /// Who has no room for the next message, as far as is known: subscribers that do not read
     /// what the system holds for them, and endpoints without a connection.
     pub(crate) fn blocked_peers(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.peers.with_unsent(1).collect();
-        let endpoints = self.connections.table.status().into_iter();
-        let away = endpoints.filter(|it| it.role == Role::Connect && it.peers == 0);
-        names.extend(away.map(|it| format!("{} (not connected)", it.endpoint)));
-        if names.is_empty() {
-            names.extend(self.peers.with_unsent(0));
-        }
-        names.sort_unstable();
-        names
+        self.socket.blocked_peers()
     }
 
     /// Whether any subscriber receives this topic, as of the last
     /// [`Publisher::process_events`].
     pub(crate) fn has_subscriber(&self, topic: &[u8]) -> bool {
-        self.peers.subscriptions.has_subscriber(topic)
+        self.socket.has_subscriber(topic)
     }
 
     /// Changes whenever an answer of [`Publisher::has_subscriber`] may change.
     pub(crate) fn generation(&self) -> u64 {
-        self.peers.subscriptions.generation()
+        self.socket.generation()
     }
 
     /// Number of subscribers that could receive a topic below `root` (the empty root: any
     /// topic), as of the last [`Publisher::process_events`].
     pub fn subscribers(&self, root: &str) -> usize {
-        let peers = self.peers.subscriptions.peers_below(root);
-        match self.connections.table.all_bound() {
-            true => peers,
-            // libzmq keeps the subscriptions of a peer that it connects to while the peer is
-            // down.
-            false => peers.min(self.connections.table.open()),
-        }
+        self.socket.subscribers(root)
     }
 
     /// Waits until at least `n` subscribers could receive a topic below `root`, and (unless `n`
@@ -377,7 +319,7 @@ impl Publisher {
                 return WaitOutcome::TimedOut(there);
             }
             let wait = if are_enough { settle } else { SLICE };
-            self.connections.wait(&self.socket, None, left.min(SLICE).min(wait));
+            self.socket.wait(left.min(SLICE).min(wait));
         }
     }
 
@@ -389,14 +331,14 @@ impl Publisher {
             if left.is_zero() || stop() {
                 return;
             }
-            self.connections.wait(&self.socket, None, left.min(SLICE));
+            self.socket.wait(left.min(SLICE));
             self.process_events();
         }
     }
 
     /// The state of each endpoint, as of the last [`Publisher::process_events`].
     pub fn endpoint_status(&self) -> Vec<EndpointStatus> {
-        self.connections.table.status()
+        self.socket.endpoint_status()
     }
 
     /// Closes the socket once everything is sent, or after `linger`.
@@ -406,24 +348,10 @@ impl Publisher {
         if let Some((directory, _)) = self.run_directory.as_ref().filter(|_| self.sent > 0) {
             directory.tell_missed(&self.missing_registered(), self.sent);
         }
-        let Publisher { socket, connections, context, ipc_files, registration, .. } = self;
-        // Can't fail for a valid value.
-        let _ = socket.set_linger(-1);
-        drop(socket);
-        drop(connections);
-        let flushed = flush(context, linger);
-        drop((ipc_files, registration));
+        let flushed = self.socket.close(linger);
+        drop(self.registration);
         flushed
     }
-}
-
-/// Whether a send has failed only since there was no room, or at a signal.
-fn is_full(error: Errno) -> bool {
-    error.is(zmq::Error::EAGAIN) || error.is(zmq::Error::EINTR)
-}
-
-fn send_failed(error: Errno) -> Error {
-    Error::new(format!("can't send on the ZeroMQ socket: {error}"))
 }
 
 #[cfg(test)]

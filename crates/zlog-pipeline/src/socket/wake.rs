@@ -1,4 +1,4 @@
-//! Wakes a thread that waits in `zmq::poll`.
+//! Wakes a thread that waits for descriptors.
 
 #[cfg(unix)]
 use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
@@ -18,7 +18,7 @@ pub(super) struct WakeSignal {
     pipe: PipeReader,
 }
 
-/// The longest wait in `zmq::poll`, where nothing is due.
+/// The longest wait where nothing is due.
 #[cfg(unix)]
 pub(super) const LONGEST: Duration = Duration::from_secs(3600);
 /// Pipes can't be waited for here.
@@ -54,16 +54,11 @@ impl Waker {
 }
 
 impl WakeSignal {
-    /// For `zmq::poll`.
+    /// Readable after a wake-up.
     #[cfg(unix)]
-    pub(super) fn poll_item(&self) -> Option<zmq::PollItem<'_>> {
+    pub(super) fn descriptor(&self) -> std::os::fd::RawFd {
         use std::os::fd::AsRawFd as _;
-        Some(zmq::PollItem::from_fd(self.pipe.as_raw_fd(), zmq::POLLIN))
-    }
-
-    #[cfg(not(unix))]
-    pub(super) fn poll_item(&self) -> Option<zmq::PollItem<'_>> {
-        None
+        self.pipe.as_raw_fd()
     }
 
     /// Takes the wake-ups so far.

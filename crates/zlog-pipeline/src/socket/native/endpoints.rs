@@ -1,0 +1,277 @@
+//! The endpoints of a socket as they were given, and the addresses that the engine connects to for
+//! them.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use zmtp::{Address, Disconnect};
+
+use super::open::to_address;
+use crate::socket::addresses::AddressState;
+use crate::socket::connection::{
+    ConnectionEvent, ConnectionState, CutOff, EndpointStatus, EventKind, HandshakeFailure,
+};
+use crate::socket::connector::Connector;
+use crate::socket::endpoint::Role;
+
+/// Events kept until they are taken; further ones are dropped.
+const EVENTS: usize = 1024;
+
+/// An endpoint.
+struct Entry {
+    /// The endpoint as it was given or bound, or the path of the run directory.
+    endpoint: String,
+    role: Role,
+    is_run_directory: bool,
+    /// Why the last lookup of the host failed.
+    unresolved: Option<String>,
+    /// Whether untried addresses remain.
+    more: bool,
+    duplicate_of: Option<usize>,
+    addresses: Vec<Address>,
+}
+
+/// The endpoints of a socket.
+#[derive(Default)]
+pub(super) struct Endpoints {
+    entries: Vec<Entry>,
+    /// Events that do not come from the engine.
+    events: Vec<ConnectionEvent>,
+}
+
+/// Locks the endpoints of a socket.
+pub(super) fn lock(endpoints: &Mutex<Endpoints>) -> MutexGuard<'_, Endpoints> {
+    endpoints.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Endpoints {
+    /// Adds an endpoint with the addresses that are bound or connected. Returns its index.
+    pub(super) fn add(&mut self, endpoint: &str, role: Role, addresses: Vec<Address>) -> usize {
+        self.entries.push(Entry {
+            endpoint: endpoint.to_owned(),
+            role,
+            is_run_directory: false,
+            unresolved: None,
+            more: false,
+            duplicate_of: None,
+            addresses,
+        });
+        self.entries.len() - 1
+    }
+
+    /// Adds a run directory. Returns its index.
+    pub(super) fn add_run_directory(&mut self, path: &str) -> usize {
+        let entry = self.add(path, Role::Connect, Vec::new());
+        self.entries[entry].is_run_directory = true;
+        entry
+    }
+
+    /// Whether there are endpoints, and all are connected ones.
+    pub(super) fn all_connect(&self) -> bool {
+        !self.entries.is_empty() && self.entries.iter().all(|it| it.role == Role::Connect)
+    }
+
+    /// The state of each endpoint, from that of the engine's addresses.
+    pub(super) fn status(&self, engine: &[zmtp::EndpointStatus]) -> Vec<EndpointStatus> {
+        let status = |entry: &Entry| {
+            let other = entry.duplicate_of.and_then(|other| self.entries.get(other));
+            let endpoint = entry.endpoint.clone();
+            EndpointStatus { endpoint, ..other.unwrap_or(entry).status(engine) }
+        };
+        self.entries.iter().map(status).collect()
+    }
+
+    /// Takes the events that do not come from the engine.
+    pub(super) fn take_events(&mut self) -> Vec<ConnectionEvent> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// The events of endpoints that an event of the engine means.
+    pub(super) fn translate(&self, event: &zmtp::Event) -> Vec<ConnectionEvent> {
+        let kinds = match &event.kind {
+            zmtp::EventKind::Connected => vec![EventKind::Connected],
+            zmtp::EventKind::Disconnected(why) => {
+                let cut_off = cut_off(why).map(EventKind::CutOff);
+                std::iter::once(EventKind::Disconnected).chain(cut_off).collect()
+            }
+            zmtp::EventKind::Unreachable(_) => Vec::new(),
+            zmtp::EventKind::Failed(why) => vec![EventKind::HandshakeFailed(failure(why))],
+            zmtp::EventKind::Retrying(pause) => vec![EventKind::Retrying(*pause)],
+        };
+        let entry = self.entries.iter().find(|entry| entry.addresses.contains(&event.endpoint));
+        let endpoint = match entry {
+            Some(entry) if !entry.is_run_directory => entry.endpoint.clone(),
+            _ => event.endpoint.to_string(),
+        };
+        let event = |kind| ConnectionEvent { endpoint: endpoint.clone(), kind };
+        kinds.into_iter().map(event).collect()
+    }
+}
+
+impl Entry {
+    fn status(&self, engine: &[zmtp::EndpointStatus]) -> EndpointStatus {
+        let is_bound = self.role == Role::Bind;
+        let own = |it: &&zmtp::EndpointStatus| {
+            it.is_bound == is_bound && self.addresses.contains(&it.address)
+        };
+        let own: Vec<&zmtp::EndpointStatus> = engine.iter().filter(own).collect();
+        let peers = own.iter().map(|it| it.peers).sum();
+        let refusal = own.iter().find_map(|it| {
+            let why = it.last_end.as_ref()?;
+            is_refusal(why, is_bound || it.reached).then(|| failure(why).reason)
+        });
+        let is_trying = self.more || own.iter().any(|it| it.last_end.is_none());
+        let state = match refusal {
+            _ if peers > 0 => ConnectionState::Connected,
+            Some(why) if !self.is_run_directory => ConnectionState::HandshakeRefused(why),
+            _ if !is_bound && is_trying => ConnectionState::Connecting,
+            _ => ConnectionState::NotConnected,
+        };
+        EndpointStatus {
+            endpoint: self.endpoint.clone(),
+            role: self.role,
+            is_run_directory: self.is_run_directory,
+            state,
+            peers,
+            reached: own.iter().any(|it| it.reached),
+            unresolved: self.unresolved.clone(),
+        }
+    }
+}
+
+/// Whether a connection ended in its handshake. `reached` tells whether it was made at all.
+fn is_refusal(why: &Disconnect, reached: bool) -> bool {
+    match why {
+        Disconnect::NotZmtp
+        | Disconnect::OldVersion(_)
+        | Disconnect::Mechanism(_)
+        | Disconnect::Refused(_)
+        | Disconnect::RefusedByPeer(_)
+        | Disconnect::SocketType(_) => true,
+        Disconnect::HandshakeTimeout => reached,
+        _ => false,
+    }
+}
+
+/// Why a handshake failed.
+fn failure(why: &Disconnect) -> HandshakeFailure {
+    let reason = match why {
+        Disconnect::SocketType(theirs) => {
+            let reason = format!("the peer's socket type does not fit: it is {theirs}");
+            return HandshakeFailure { reason, may_be_wrong_type: true };
+        }
+        Disconnect::NotZmtp => "the peer does not speak ZeroMQ".to_owned(),
+        Disconnect::OldVersion(major) => {
+            format!("the peer speaks ZMTP {major}, which only --engine libzmq understands")
+        }
+        Disconnect::Mechanism(_) => {
+            "one side asks for encryption or a password and the other does not".to_owned()
+        }
+        Disconnect::Closed | Disconnect::Io(_) | Disconnect::HandshakeTimeout => {
+            "the peer broke it off or does not speak ZeroMQ (ZMTP 3)".to_owned()
+        }
+        _ => why.to_string(),
+    };
+    reason.into()
+}
+
+/// What the peer sent, if that is why this side has disconnected it.
+fn cut_off(why: &Disconnect) -> Option<CutOff> {
+    match why {
+        Disconnect::MessageTooLarge(_) => Some(CutOff::TooLarge),
+        Disconnect::Malformed(_)
+        | Disconnect::TooManyParts(_)
+        | Disconnect::IncompleteMessages
+        | Disconnect::NotASubscription
+        | Disconnect::TooManySubscriptions
+        | Disconnect::SubscriptionRate => Some(CutOff::Other(why.to_string())),
+        _ => None,
+    }
+}
+
+/// The reason to report if this side has disconnected a subscriber because of what it sent.
+pub(super) fn misuse(why: &Disconnect) -> Option<String> {
+    match cut_off(why)? {
+        CutOff::TooLarge => Some("it sent more than 4 KiB at once".to_owned()),
+        CutOff::Other(why) => Some(why),
+    }
+}
+
+/// A socket and its endpoints, for what follows host names and run directories.
+pub(super) struct Connections<'a> {
+    pub(super) socket: &'a zmtp::Socket,
+    pub(super) endpoints: &'a mut Endpoints,
+}
+
+impl Connector for Connections<'_> {
+    fn connect(&mut self, entry: usize, address: &str, more: bool) {
+        let entry = &mut self.endpoints.entries[entry];
+        (entry.more, entry.unresolved) = (more, None);
+        // It comes from `Endpoint::at` or from another process.
+        if let Some(address) = to_address(address) {
+            self.socket.connect(&address);
+            entry.addresses.push(address);
+        }
+    }
+
+    fn disconnect(&mut self, entry: usize, address: &str) {
+        if let Some(address) = to_address(address) {
+            self.socket.disconnect(&address);
+            self.endpoints.entries[entry].addresses.retain(|it| *it != address);
+        }
+    }
+
+    fn address_state(&self, _: usize, address: &str) -> AddressState {
+        let Some(address) = to_address(address) else { return AddressState::Failed };
+        let status = self.socket.endpoints();
+        match status.iter().find(|it| !it.is_bound && it.address == address) {
+            Some(it) if it.peers > 0 => AddressState::Up,
+            Some(it) if it.last_end.is_none() => AddressState::Pending,
+            _ => AddressState::Failed,
+        }
+    }
+
+    fn addresses(&self, entry: usize) -> Vec<String> {
+        self.endpoints.entries[entry].addresses.iter().map(Address::to_string).collect()
+    }
+
+    fn find_duplicate(&self, entry: usize, addresses: &[String]) -> Option<usize> {
+        let has = |other: &Entry| {
+            let mut its = other.addresses.iter();
+            other.role == Role::Connect && its.any(|it| addresses.contains(&it.to_string()))
+        };
+        let mut others = self.endpoints.entries.iter().enumerate();
+        others.find(|(at, other)| *at != entry && has(other)).map(|(at, _)| at)
+    }
+
+    fn set_duplicate_of(&mut self, entry: usize, other: Option<usize>) {
+        self.endpoints.entries[entry].duplicate_of = other;
+    }
+
+    fn is_duplicate(&self, entry: usize) -> bool {
+        self.endpoints.entries[entry].duplicate_of.is_some()
+    }
+
+    fn is_up(&self, entry: usize) -> bool {
+        let status = self.endpoints.status(&self.socket.endpoints());
+        status.get(entry).is_some_and(|status| status.peers > 0)
+    }
+
+    fn note_unresolved(&mut self, entry: usize, why: &str) {
+        let Endpoints { entries, events } = &mut *self.endpoints;
+        let entry = &mut entries[entry];
+        let is_new = entry.unresolved.replace(why.to_owned()).as_deref() != Some(why);
+        if is_new && events.len() < EVENTS {
+            let endpoint = entry.endpoint.clone();
+            events.push(ConnectionEvent { endpoint, kind: EventKind::Unresolved(why.into()) });
+        }
+    }
+
+    fn unresolved(&self, entry: usize) -> Option<String> {
+        self.endpoints.entries[entry].unresolved.clone()
+    }
+
+    /// What was received stays when its connection ends.
+    fn has_unread(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,10 @@
+//! The engine of zlog: the crate `zmtp`, for tcp and ipc.
+//!
+//! It reconnects by itself, knows each subscriber, and tells what was dropped for whom. Host names
+//! and run directories are followed by a thread (`follower`).
+
+mod endpoints;
+mod follower;
+mod open;
+pub(super) mod publisher;
+pub(super) mod subscriber;

@@ -1,0 +1,188 @@
+//! Opens sockets: binds and connects their endpoints.
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+use zmtp::Address;
+
+use super::endpoints::{Connections, Endpoints};
+use super::follower::{Followed, Follower};
+use crate::os::{fd_limit, interface};
+use crate::socket::bind::{self, Bind, BindError, Candidate};
+use crate::socket::connection::{ConnectionEvent, EndpointStatus};
+use crate::socket::endpoint::{Endpoint, Role};
+use crate::socket::options::SocketOptions;
+use crate::socket::registered_publishers::RegisteredPublishers;
+use zlog_core::{Error, Result};
+
+use super::endpoints::lock;
+
+/// A publisher or a subscriber.
+pub(super) trait Socket: Deref<Target = zmtp::Socket> + Send + Sync + 'static {}
+
+impl<S: Deref<Target = zmtp::Socket> + Send + Sync + 'static> Socket for S {}
+
+/// An open socket.
+pub(super) struct Open<S: Socket> {
+    // Ends before the socket that it uses.
+    follower: Option<Follower>,
+    pub(super) socket: Arc<S>,
+    endpoints: Arc<Mutex<Endpoints>>,
+    bound: Vec<String>,
+    /// The directories of `ipc://*`, removed after the socket.
+    directories: Vec<TempDir>,
+}
+
+impl<S: Socket> Open<S> {
+    /// Binds and connects `endpoints`. `on_change` is called in other threads when a connection
+    /// has changed.
+    pub(super) fn new(
+        socket: S,
+        endpoints: &[Endpoint],
+        on_change: impl Fn() + Send + Clone + 'static,
+    ) -> Result<Open<S>> {
+        let (mut table, mut followed) = (Endpoints::default(), Followed::default());
+        let (mut bound, mut directories) = (Vec::new(), Vec::new());
+        let mut follows = false;
+        for (at, endpoint) in endpoints.iter().enumerate() {
+            // A publisher that connects twice would send everything twice.
+            if endpoint.role() == Role::Connect && endpoints[..at].contains(endpoint) {
+                continue;
+            }
+            check(endpoint)?;
+            let text = endpoint.as_str();
+            if endpoint.role() == Role::Bind {
+                let mut binding = Binding { socket: &socket, directories: &mut directories };
+                let real = bind::bind(&mut binding, endpoint)?;
+                table.add(&real, Role::Bind, to_address(&real).into_iter().collect());
+                bound.push(real);
+            } else if let Some(directory) = endpoint.run_directory() {
+                let entry = table.add_run_directory(&directory.path().to_string_lossy());
+                followed.registered =
+                    Some(RegisteredPublishers::new(directory.clone(), endpoint, entry));
+                follows = true;
+            } else if endpoint.name().is_some() {
+                followed.names.add(endpoint, table.add(text, Role::Connect, Vec::new()));
+                follows = true;
+            } else {
+                let address = to_address(text).ok_or_else(|| unknown(endpoint))?;
+                socket.connect(&address);
+                table.add(text, Role::Connect, vec![address]);
+            }
+        }
+        followed.names.open(&mut Connections { socket: &socket, endpoints: &mut table });
+        socket.on_change(Box::new(on_change.clone()));
+        let (socket, endpoints) = (Arc::new(socket), Arc::new(Mutex::new(table)));
+        let start =
+            || Follower::start(Arc::clone(&socket), Arc::clone(&endpoints), followed, on_change);
+        let follower = if follows { Some(start()?) } else { None };
+        Ok(Open { follower, socket, endpoints, bound, directories })
+    }
+
+    /// The bound endpoints, with wildcards filled in.
+    pub(super) fn bound(&self) -> &[String] {
+        &self.bound
+    }
+
+    /// The state of each endpoint.
+    pub(super) fn status(&self) -> Vec<EndpointStatus> {
+        // Asked before the lock, which the follower holds while it asks.
+        let engine = self.socket.endpoints();
+        lock(&self.endpoints).status(&engine)
+    }
+
+    /// Whether there are endpoints, and all are connected ones.
+    pub(super) fn all_connect(&self) -> bool {
+        lock(&self.endpoints).all_connect()
+    }
+
+    /// The events since the last call. Calls `each` with those of the engine.
+    pub(super) fn events(&self, mut each: impl FnMut(&zmtp::Event)) -> Vec<ConnectionEvent> {
+        let mut endpoints = lock(&self.endpoints);
+        let mut events = endpoints.take_events();
+        while let Ok(event) = self.socket.events().try_recv() {
+            each(&event);
+            events.extend(endpoints.translate(&event));
+        }
+        events
+    }
+
+    /// Ends what follows endpoints. Returns the socket to close, and what must outlive it.
+    pub(super) fn into_socket(self) -> (Option<S>, Vec<TempDir>) {
+        drop(self.follower);
+        (Arc::into_inner(self.socket), self.directories)
+    }
+}
+
+/// Sets the options that both kinds of sockets have.
+pub(super) fn set_options(own: &SocketOptions, options: &mut zmtp::Options) {
+    let max_message = usize::try_from(own.max_message).unwrap_or(usize::MAX);
+    options.max_message = max_message.max(crate::socket::MIN_MAX_MESSAGE);
+    options.handshake = own.handshake;
+    options.reconnect = own.reconnect;
+    options.reconnect_max = own.reconnect_max;
+    if let Some(most) = fd_limit::max_connections() {
+        options.max_connections = options.max_connections.min(most);
+    }
+}
+
+/// Fails for what only libzmq can do.
+fn check(endpoint: &Endpoint) -> Result<()> {
+    let what = match endpoint.as_str().split_once("://") {
+        Some(("tcp", address)) if address.contains(';') => "source addresses",
+        Some(("tcp" | "ipc", _)) | None => return Ok(()),
+        Some((transport, _)) => &format!("transport {transport}"),
+    };
+    let error = bind::failed(endpoint, &format!("the native engine has no {what}"));
+    Err(error.hint("Use --engine libzmq."))
+}
+
+fn unknown(endpoint: &Endpoint) -> Error {
+    bind::failed(endpoint, &"the native engine does not understand this address")
+        .hint("Use --engine libzmq.")
+}
+
+/// The address of an endpoint with a numeric host.
+pub(super) fn to_address(endpoint: &str) -> Option<Address> {
+    let socket_address = endpoint.strip_prefix("tcp://").and_then(|it| it.parse().ok());
+    socket_address.map(Address::Tcp).or_else(|| Address::parse(endpoint))
+}
+
+/// A socket to bind.
+struct Binding<'a> {
+    socket: &'a zmtp::Socket,
+    directories: &'a mut Vec<TempDir>,
+}
+
+impl Bind for Binding<'_> {
+    fn interface(&self, endpoint: &Endpoint, host: &str, port: u16) -> Vec<Candidate> {
+        let candidate = |address: SocketAddr| Candidate {
+            address: endpoint.at(address),
+            is_ipv6: address.is_ipv6(),
+        };
+        interface::addresses(host, port).into_iter().map(candidate).collect()
+    }
+
+    fn bind(&mut self, candidate: &Candidate) -> Result<String, BindError> {
+        let failed = |error: std::io::Error| BindError {
+            kind: error.kind(),
+            // The same words as libzmq's.
+            text: error.to_string().split(" (os error").next().unwrap_or_default().to_owned(),
+        };
+        let address = match candidate.address.as_str() {
+            "ipc://*" => {
+                let directory = tempfile::Builder::new().prefix("zlog-").tempdir();
+                let directory = directory.map_err(failed)?;
+                let address = Address::Ipc(directory.path().join("socket"));
+                self.directories.push(directory);
+                Some(address)
+            }
+            text => to_address(text),
+        };
+        let unknown = || std::io::Error::from(std::io::ErrorKind::InvalidInput);
+        let address = address.ok_or_else(unknown).map_err(failed)?;
+        self.socket.bind(&address).map(|bound| bound.to_string()).map_err(failed)
+    }
+}

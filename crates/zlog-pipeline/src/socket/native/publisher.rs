@@ -1,0 +1,262 @@
+//! The publishing socket on the crate `zmtp`.
+
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use zmtp::{Dropped, WhenFull};
+
+use super::endpoints;
+use super::open::{Open, set_options};
+use crate::os::fd_limit;
+use crate::socket::broken_report::{BrokenConnection, IN_FLIGHT, MAX_BROKEN};
+use crate::socket::connection::EndpointStatus;
+use crate::socket::endpoint::{Endpoint, Role};
+use crate::socket::flush::{Flushed, Lacking};
+use crate::socket::misuse_report::MisuseReport;
+use crate::socket::options::{MAX_PEER_COST, MAX_TOTAL_COST, SUBSCRIPTION_RATE, SocketOptions};
+use crate::socket::publisher::{PublisherSocket, Sent};
+use crate::socket::subscriber::Subscriber;
+use zlog_core::wire::query::ENDING;
+use zlog_core::{Error, Result};
+
+/// Bytes queued for a subscriber at most, for each message of its high-water mark.
+const MESSAGE_BYTES: usize = 1024;
+/// Time between two questions to the engine what was dropped.
+const LOOK: Duration = Duration::from_millis(100);
+/// Longest wait for the engine's thread, which never waits itself while it drops.
+const ENGINE_WAIT: Duration = Duration::from_secs(10);
+
+/// A publishing socket.
+pub(in crate::socket) struct Publisher {
+    open: Open<zmtp::Publisher>,
+    send_slice: Duration,
+    /// Messages are dropped for subscribers without room.
+    drops: bool,
+    /// Whether a message was sent since the last look, and when that was noticed.
+    has_sent: bool,
+    sent_at: Option<Instant>,
+    misuse: MisuseReport,
+    broken: Vec<BrokenConnection>,
+    dropped: Vec<Lacking>,
+    next_look: Instant,
+    connections: fd_limit::Connections,
+}
+
+impl Publisher {
+    /// Opens a publisher on `endpoints`.
+    pub(in crate::socket) fn open(
+        endpoints: &[Endpoint],
+        own: &SocketOptions,
+    ) -> Result<Publisher> {
+        let mut options = zmtp::Options::publisher();
+        set_options(own, &mut options);
+        (options.keep_away, options.end_marker) = (true, Some(ENDING.into()));
+        options.subscription_bytes = MAX_PEER_COST;
+        options.subscription_bytes_total = MAX_TOTAL_COST;
+        options.subscription_rate = SUBSCRIPTION_RATE;
+        options.queue_messages = match own.hwm {
+            0 => usize::MAX,
+            hwm => usize::try_from(hwm).unwrap_or(usize::MAX),
+        };
+        options.queue_bytes =
+            options.queue_messages.saturating_mul(MESSAGE_BYTES).max(options.queue_bytes);
+        let socket = zmtp::Publisher::new(options)
+            .map_err(|error| Error::io("can't open a ZeroMQ socket", &error))?;
+        Ok(Publisher {
+            open: Open::new(socket, endpoints, || ())?,
+            send_slice: own.send_slice,
+            drops: false,
+            has_sent: false,
+            sent_at: None,
+            misuse: MisuseReport::default(),
+            broken: Vec::new(),
+            dropped: Vec::new(),
+            next_look: Instant::now(),
+            connections: fd_limit::Connections::default(),
+        })
+    }
+
+    fn socket(&self) -> &zmtp::Publisher {
+        &self.open.socket
+    }
+
+    /// Asks the engine what was dropped, and which connections have ended.
+    fn look(&mut self, now: Instant) {
+        self.next_look = now + LOOK;
+        let recent = self.sent_at.is_some_and(|at| now.saturating_duration_since(at) < IN_FLIGHT);
+        for dropped in self.socket().take_dropped() {
+            let peer = name(&dropped.address, &dropped.endpoint);
+            let Dropped { topics, end, .. } = dropped;
+            let messages: u64 = topics.iter().map(|(_, count)| count).sum();
+            if let Some(end) = end
+                && recent
+                && !end.was_announced
+                && endpoints::misuse(&end.why).is_none()
+                && self.broken.len() < MAX_BROKEN
+            {
+                self.broken.push(BrokenConnection::exact(peer.clone(), end.messages));
+            }
+            if messages > 0 {
+                self.dropped.push(Lacking { peer, messages });
+            }
+        }
+    }
+}
+
+impl PublisherSocket for Publisher {
+    fn bound(&self) -> &[String] {
+        self.open.bound()
+    }
+
+    fn set_send_slice(&mut self, slice: Duration) {
+        self.send_slice = slice;
+    }
+
+    fn send_slice(&self) -> Duration {
+        self.send_slice
+    }
+
+    fn drop_when_full(&mut self) {
+        self.drops = true;
+        self.socket().set_when_full(WhenFull::Drop);
+    }
+
+    fn send(&mut self, topic: &[u8], body: &[u8]) -> Result<Sent> {
+        self.has_sent = true;
+        let wait = if self.drops { ENGINE_WAIT } else { self.send_slice };
+        match self.socket().send_within(&[topic, body], wait) {
+            Ok(zmtp::Sent::Sent) => Ok(Sent::Sent),
+            Ok(zmtp::Sent::Full) => Ok(Sent::Full),
+            Err(_) => Err(Error::new("the sending thread has crashed")),
+        }
+    }
+
+    fn process_events(&mut self) {
+        let now = Instant::now();
+        if std::mem::take(&mut self.has_sent) {
+            self.sent_at = Some(now);
+        }
+        let mut has_ended = false;
+        let misuse = &mut self.misuse;
+        let events = self.open.events(|event| {
+            if let zmtp::EventKind::Disconnected(why) = &event.kind {
+                has_ended = true;
+                if let Some(why) = endpoints::misuse(why) {
+                    misuse.add(event.peer.clone(), why);
+                }
+            }
+        });
+        if !events.is_empty() {
+            let peers = self.socket().endpoints().iter().map(|it| it.peers).sum();
+            self.connections.set(peers);
+        }
+        if has_ended || self.drops && now >= self.next_look {
+            self.look(now);
+        }
+    }
+
+    fn wake_on_events(&mut self, wake: Sender<()>) -> Result<()> {
+        self.socket().on_change(Box::new(move || {
+            // One message serves for several changes.
+            let _ = wake.try_send(());
+        }));
+        Ok(())
+    }
+
+    /// The engine has a thread of its own.
+    fn wait_at_most(&self) -> Option<Duration> {
+        None
+    }
+
+    fn wait(&mut self, wait: Duration) {
+        // The engine keeps the sender.
+        let _ = self.socket().changes().recv_timeout(wait);
+    }
+
+    fn take_report(&mut self) -> Option<String> {
+        self.misuse.take(Instant::now())
+    }
+
+    fn take_last_report(&mut self) -> Option<String> {
+        self.misuse.take_last()
+    }
+
+    /// A subscriber that this publisher connects to is expected back. Those that connect to it
+    /// want nothing more.
+    fn is_ending(&self) -> bool {
+        self.open.all_connect() && self.has_subscription(ENDING)
+    }
+
+    fn broken(&mut self) -> Vec<BrokenConnection> {
+        std::mem::take(&mut self.broken)
+    }
+
+    fn take_dropped(&mut self, is_last: bool) -> Vec<Lacking> {
+        if is_last {
+            // The engine passes everything on between two questions.
+            self.look(Instant::now());
+            self.look(Instant::now());
+        }
+        std::mem::take(&mut self.dropped)
+    }
+
+    fn blocked_peers(&self) -> Vec<String> {
+        let peers = self.socket().peers();
+        let full = peers.iter().filter(|peer| peer.is_full);
+        let mut names: Vec<String> = full.map(|it| name(&it.address, &it.endpoint)).collect();
+        let away = self.open.status().into_iter();
+        let away = away.filter(|it| it.role == Role::Connect && it.peers == 0);
+        names.extend(away.map(|it| format!("{} (not connected)", it.endpoint)));
+        names.sort_unstable();
+        names
+    }
+
+    fn has_subscriber(&self, topic: &[u8]) -> bool {
+        self.socket().has_subscriber(topic)
+    }
+
+    fn has_subscription(&self, prefix: &[u8]) -> bool {
+        self.socket().has_subscription(prefix)
+    }
+
+    fn generation(&self) -> u64 {
+        self.socket().generation()
+    }
+
+    fn subscribers(&self, root: &str) -> usize {
+        match root {
+            "" => self.socket().subscribers(b""),
+            root => self.socket().subscribers(format!("{root}.").as_bytes()),
+        }
+    }
+
+    fn endpoint_status(&self) -> Vec<EndpointStatus> {
+        self.open.status()
+    }
+
+    fn inproc_subscriber(&mut self, _: &[&[u8]], _: &SocketOptions) -> Result<Subscriber> {
+        Err(Error::new("the native engine has no inproc sockets").hint("Use --engine libzmq."))
+    }
+
+    fn close(self: Box<Self>, linger: Duration) -> Flushed {
+        let (socket, directories) = self.open.into_socket();
+        let Some(socket) = socket else { return Flushed::No(Vec::new()) };
+        let closed = socket.close(linger);
+        drop(directories);
+        match closed {
+            Ok(()) => Flushed::Yes,
+            Err(peers) => {
+                let lacking = |it: zmtp::PeerStatus| Lacking {
+                    peer: name(&it.address, &it.endpoint),
+                    messages: it.queued_messages as u64,
+                };
+                Flushed::No(peers.into_iter().map(lacking).collect())
+            }
+        }
+    }
+}
+
+/// The name of a peer for messages.
+fn name(address: &str, endpoint: &zmtp::Address) -> String {
+    if address.is_empty() { endpoint.to_string() } else { address.to_owned() }
+}
