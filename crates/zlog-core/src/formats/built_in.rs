@@ -635,7 +635,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
         name: "journalctl-monotonic",
         title: "journalctl -o short-monotonic and short-delta",
         rank: 49,
-        pattern: r#"\[ *(?<uptime>\d+\.\d{6})(?: <[^>]*>)?\] (?<hostname>[^ ]+) (?<name>[^ :\[]+)\[(?<process>\d+)\]: "#,
+        pattern: r#"\[ *(?<uptime>\d{1,9}\.\d{6})(?: <[^>]*>)?\] (?<hostname>[^ ]+) (?<name>[^ :\[]+)\[(?<process>\d+)\]: "#,
         prefix: &["[[", "  09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09]]", "  ..09<<]]"],
         needed: "0.:[]",
         ..Definition::DEFAULT
@@ -730,7 +730,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
     Definition {
         name: "kernel",
         title: "Linux kernel ring buffer: dmesg, seconds since the start",
-        pattern: r#"\[ *(?<uptime>\d+\.\d{6})\] (?:(?<name>[A-Za-z0-9_]+): )?"#,
+        pattern: r#"\[ *(?<uptime>\d{1,9}\.\d{6})\] (?:(?<name>[A-Za-z0-9_]+): )?"#,
         prefix: &["[[", "  09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09]]", "  ..09]]"],
         needed: "0.[]",
         ..Definition::DEFAULT
@@ -1764,7 +1764,7 @@ pub(super) const BUILT_IN: &[Definition] = &[
     Definition {
         name: "xorg",
         title: "X.Org",
-        pattern: r#"\[ *(?<uptime>\d+\.\d{3})\] (?:\((?<level>WW|EE|II|NI|--|\*\*|==|!!|\+\+|\?\?)\) )?"#,
+        pattern: r#"\[ *(?<uptime>\d{1,9}\.\d{3})\] (?:\((?<level>WW|EE|II|NI|--|\*\*|==|!!|\+\+|\?\?)\) )?"#,
         levels: &[("WW", Level(30)), ("EE", Level(40)), ("II", Level(20)), ("NI", Level(30)), ("--", Level(20)), ("**", Level(20)), ("==", Level(20)), ("!!", Level(25)), ("++", Level(20)), ("??", Level(30))],
         prefix: &["[[", "  09", "  ..09", "  ..09", "  ..09", "  ..09", "  ..09]]", "  ..09]]"],
         needed: "0.[]",
