@@ -18,6 +18,7 @@ use crate::Disconnect;
 const MAX_MESSAGE: usize = 4096;
 const MAX_PARTS: usize = 4;
 
+/// Reads any bytes, and panics if a promise is broken.
 type Target = fn(&[u8]);
 
 /// The targets, by name.
