@@ -11,6 +11,7 @@
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
@@ -138,10 +139,12 @@ fn drain(endpoint: &str, count: usize, topics: usize, stopped: usize) {
         }
         streams.push(stream);
     }
-    let waker = mio::Waker::new(poll.registry(), Token(count)).unwrap();
+    // It lives as long as the poll: its event is lost with it.
+    let waker = Arc::new(mio::Waker::new(poll.registry(), Token(count)).unwrap());
+    let wakes = Arc::clone(&waker);
     std::thread::spawn(move || {
         let _ = std::io::stdin().read(&mut [0]);
-        waker.wake().unwrap();
+        wakes.wake().unwrap();
     });
     let (mut events, mut buffer, mut total) = (Events::with_capacity(1024), [0; 65_536], 0);
     loop {
