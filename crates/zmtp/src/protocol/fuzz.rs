@@ -18,8 +18,11 @@ use crate::Disconnect;
 const MAX_MESSAGE: usize = 4096;
 const MAX_PARTS: usize = 4;
 
+/// Reads any bytes, and panics if a promise is broken.
+type Target = fn(&[u8]);
+
 /// The targets, by name.
-pub(crate) const TARGETS: [(&str, fn(&[u8])); 4] =
+pub(crate) const TARGETS: [(&str, Target); 4] =
     [("frames", frames), ("handshake", handshake), ("session", session), ("heartbeat", heartbeat)];
 
 /// Splits bytes into pieces of a length that the first one gives.
