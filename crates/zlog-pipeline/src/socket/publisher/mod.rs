@@ -10,7 +10,7 @@ use crossbeam_channel::Sender;
 
 use super::broken_report::BrokenConnection;
 use super::connection::EndpointStatus;
-use super::endpoint::{Endpoint, Role};
+use super::endpoint::Endpoint;
 use super::engine::Engine;
 use super::flush::{Flushed, Lacking};
 use super::options::SocketOptions;
@@ -355,12 +355,9 @@ impl Publisher {
 
     /// Closes the socket once everything is sent, or after `linger`.
     ///
-    /// Registered subscribers that have not connected are told that they got nothing, unless the
-    /// relay that they are behind is gone.
+    /// Registered subscribers that have not connected are told that they got nothing.
     pub fn close(self, linger: Duration) -> Flushed {
-        let is_gone = |it: &EndpointStatus| it.role == Role::Connect && it.peers == 0;
-        let tells = self.sent > 0 && !self.endpoint_status().iter().any(is_gone);
-        if let Some((directory, _)) = self.run_directory.as_ref().filter(|_| tells) {
+        if let Some((directory, _)) = self.run_directory.as_ref().filter(|_| self.sent > 0) {
             let missing = self.missing_registered().into_iter();
             let missed: Vec<String> = missing.filter(|it| !self.reached.contains(it)).collect();
             directory.tell_missed(&missed, self.sent);
