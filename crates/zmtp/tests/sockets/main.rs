@@ -3,6 +3,7 @@
 mod conformance;
 mod curve;
 mod delivery;
+mod ends;
 mod harness;
 mod hostile;
 mod links;
