@@ -96,6 +96,34 @@ fn options_of_one_source_are_refused_with_another_source() {
 }
 
 #[test]
+fn options_of_an_explanation_are_refused_with_the_name_of_a_format() {
+    for option in [&["--json"][..], &["--format-in", "klog"]] {
+        zlog(["formats", "klog"]).args(option).run().code(2).stderr_has("cannot be used with");
+        zlog(["formats"]).args(option).run().code(2).stderr_has("--explain");
+    }
+}
+
+#[test]
+fn help_is_on_exactly_the_command_that_is_named() {
+    for (topics, usage) in [
+        (&["tail"][..], "Usage: zlog tail"),
+        (&["bench", "pipeline"], "Usage: zlog bench pipeline"),
+        (&["pipeline"], "Usage: zlog bench pipeline"),
+        (&[], "Usage: zlog <COMMAND>"),
+    ] {
+        let out = zlog(["help"]).args(topics).run().success().out();
+        assert!(out.contains(usage), "{topics:?}: {out}");
+    }
+    for (topics, error) in [
+        (["tail", "emit"], "error: `zlog tail` has no command `emit`"),
+        (["handlers", "tail"], "error: `zlog` has no command `handlers`"),
+        (["pipeline", "handlers"], "error: `zlog bench pipeline` has no command `handlers`"),
+    ] {
+        zlog(["help"]).args(topics).run().code(2).stderr_has(error).stderr_lacks("x1b");
+    }
+}
+
+#[test]
 fn a_limit_or_interval_of_zero_is_refused_and_the_error_says_what_to_write() {
     for args in [
         ["relay", "--report", "0"],

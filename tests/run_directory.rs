@@ -162,6 +162,22 @@ fn a_tail_learns_of_an_emitter_that_has_ended_before_it_had_connected() {
 }
 
 #[test]
+fn a_tail_is_not_told_of_records_that_came_through_a_relay_that_has_ended() {
+    let user = User::new();
+    let mut relay = user.relay();
+    let mut tail = user.zlog(&["tail", "-o", "text"]).start();
+    let mut emit = user.zlog(&["emit", "--linger", "0s"]).stdin_open().start();
+    emit.write("one\n");
+    tail.expect_stdout("one");
+    relay.terminate();
+    relay.expect_end();
+    emit.close_stdin();
+    emit.expect_end();
+    tail.terminate();
+    tail.wait().code(143).stderr_lacks("ended before this tail");
+}
+
+#[test]
 fn a_damaged_registration_of_a_relay_is_ignored() {
     let user = User::new();
     let default = format!("default {}", user.default);

@@ -14,9 +14,10 @@ pub struct FormatsArgs {
     #[arg(long, value_name = "FILE")]
     pub explain: Option<PathBuf>,
     /// Try only this format
-    #[arg(long, value_name = "NAME", requires = "explain")]
+    // clap does not require what conflicts with another argument.
+    #[arg(long, value_name = "NAME", requires = "explain", conflicts_with = "names")]
     pub format_in: Option<String>,
     /// Print a JSON object for each line
-    #[arg(long, requires = "explain")]
+    #[arg(long, requires = "explain", conflicts_with = "names")]
     pub json: bool,
 }

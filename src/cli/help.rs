@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, Styles};
+use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command, FromArgMatches as _};
 
 use super::{Cli, STYLES, handlers};
@@ -38,11 +39,42 @@ pub(super) fn command(root: &Command) -> Command {
 pub(super) fn show(matches: &ArgMatches) -> Result<Cli, clap::Error> {
     let topics = matches.get_many::<String>("topic").unwrap_or_default().map(String::as_str);
     let topics: Vec<&str> = topics.collect();
-    let command =
-        if topics == [HANDLERS] { on_handlers() } else { with_listed_values(super::command()) };
-    let line = std::iter::once("zlog").chain(topics).filter(|word| *word != HANDLERS);
-    let matches = command.try_get_matches_from(line.chain(["--help"]))?;
+    let (command, path) = match topics[..] {
+        [HANDLERS] => (on_handlers(), Vec::new()),
+        _ => {
+            let root = with_listed_values(super::command());
+            let path = path_of(&root, &topics).map_err(|(parent, word)| {
+                let name = ["zlog", &parent].join(" ");
+                let what = format!("`{}` has no command `{word}`", name.trim_end());
+                let mut root = super::command().styles(Styles::plain());
+                root.error(ErrorKind::InvalidSubcommand, what)
+            })?;
+            (root, path)
+        }
+    };
+    let line = ["zlog".to_owned()].into_iter().chain(path).chain(["--help".to_owned()]);
+    let matches = command.try_get_matches_from(line)?;
     Cli::from_arg_matches(&matches)
+}
+
+/// The commands that lead to the one that is meant. A command below another one may be given alone.
+///
+/// # Errors
+/// The command, and the word that is none of its commands.
+fn path_of(root: &Command, words: &[&str]) -> Result<Vec<String>, (String, String)> {
+    let mut path: Vec<String> = Vec::new();
+    let mut command = root;
+    for word in words {
+        let parents = || command.get_subcommands().filter(|it| it.find_subcommand(word).is_some());
+        if let Some(parent) = parents().next().filter(|_| command.find_subcommand(word).is_none()) {
+            path.push(parent.get_name().to_owned());
+            command = parent;
+        }
+        let found = command.find_subcommand(word);
+        command = found.ok_or_else(|| (path.join(" "), (*word).to_owned()))?;
+        path.push((*word).to_owned());
+    }
+    Ok(path)
 }
 
 /// A command whose help is the keys of handlers.

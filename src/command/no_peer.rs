@@ -255,7 +255,10 @@ fn reason(endpoint: &EndpointStatus, had_peer: bool) -> Option<Reason> {
     }
     Some(match (&endpoint.state, endpoint.role, &endpoint.unresolved) {
         (ConnectionState::Connected, ..) => return None,
-        (ConnectionState::HandshakeRefused(why), ..) => Reason::HandshakeFailed(why.clone()),
+        // Peers that a bound endpoint refuses are reported one by one.
+        (ConnectionState::HandshakeRefused(why), Role::Connect, _) => {
+            Reason::HandshakeFailed(why.clone())
+        }
         (_, Role::Bind, _) => Reason::NobodyConnected,
         (_, Role::Connect, Some(why)) => Reason::HostNotFound(why.clone()),
         _ if endpoints::is_refused(endpoint) => Reason::NoHandshake,
@@ -367,6 +370,10 @@ mod tests {
         let reports = reports(Role::Connect, &[refused("not ZeroMQ"), refused("broken pipe")]);
         assert_eq!(reports.len(), 1, "{reports:?}");
         assert!(reports[0].contains("tcp://h:1 failed: not ZeroMQ"), "{reports:?}");
+        // It does not try again where it has bound.
+        let refused = ConnectionState::HandshakeRefused("PUSH".into());
+        let reports = self::reports(Role::Bind, &[refused]);
+        assert_eq!(reports, ["no publisher has connected to tcp://h:1 yet"]);
     }
 
     #[test]

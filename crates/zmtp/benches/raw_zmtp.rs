@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 const BUFFER: usize = 256 << 10;
 
 /// Greets a peer as a socket of this type, and reads the peer's greeting and READY.
-fn handshake(stream: &mut TcpStream, kind: &str) {
+pub(crate) fn handshake(stream: &mut TcpStream, kind: &str) {
     let mut hello = [0; 64];
     (hello[0], hello[9], hello[10]) = (0xff, 0x7f, 3);
     hello[12..16].copy_from_slice(b"NULL");

@@ -84,3 +84,10 @@ pub use protocol::socket_type::SocketType;
 pub use publisher::{Dropped, End, PeerStatus, Publisher, Sent};
 pub use router::{Delivery, Received, Router};
 pub use subscriber::{Batch, Message, Messages, Subscriber};
+
+/// Runs a target of the fuzzers on an input.
+#[cfg(fuzzing)]
+pub fn fuzz(target: &str, data: &[u8]) {
+    let found = protocol::fuzz::TARGETS.iter().find(|(name, _)| *name == target);
+    found.expect("a target").1(data);
+}

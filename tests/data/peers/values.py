@@ -131,7 +131,62 @@ def numpy_scalar():
     return numpy.str_(text()) if kind == "str_" else getattr(numpy, kind)(chance.randrange(100))
 
 
+UNITS = ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "25s", "7D"]
+
+
+def numpy_time():
+    kind = chance.choice([numpy.datetime64, numpy.timedelta64])
+    number = chance.choice([0, -1, 7, 20000, chance.randrange(-500, 500), "NaT"])
+    return kind(number, chance.choice(UNITS))
+
+
+def numpy_parts(kind, size):
+    """The elements of an array that is not of numbers."""
+    if kind == "str":
+        return [text() for _ in range(size)]
+    if kind == "bytes":
+        return [chance.randbytes(chance.randrange(4)) for _ in range(size)]
+    if kind == "object":
+        return [chance.choice([None, True, 1, -2.5, "a'b", b"x"]) for _ in range(size)]
+    if kind.startswith("complex"):
+        part = lambda: chance.choice([0, 1, -2.5, chance.uniform(-9, 9), 1e9 * chance.random(),
+                                      chance.choice([math.nan, math.inf, -math.inf, 3])])
+        return [complex(part(), part()) for _ in range(size)]
+    most = 40 if kind.endswith(("[Y]", "[M]")) else 20000
+    rare = "NaT" if chance.random() < .3 else 5
+    return [rare if chance.random() < .2 else chance.randrange(-most, most) for _ in range(size)]
+
+
+def numpy_other_array():
+    kind = chance.choice(["str", "bytes", "object", "complex64", "complex128",
+                          f"datetime64[{chance.choice(UNITS)}]",
+                          f"timedelta64[{chance.choice(UNITS)}]"])
+    shape = chance.choice([(), (0,), (0, 3), (1,), (3,), (2, 2), (1, 2, 3), (30,)])
+    parts = numpy_parts(kind, math.prod(shape))
+    if not parts and kind in ("str", "bytes"):
+        shape, parts = (1,), ["x" if kind == "str" else b"x"]
+    dtype = kind if kind not in ("str", "bytes") else None
+    with numpy.errstate(all="ignore"):
+        array = numpy.array(parts, dtype=dtype).reshape(shape)
+    return chance.choice([array, numpy.asfortranarray(array)])
+
+
+def numpy_large_array():
+    kind = chance.choice(["int64", "int8", "float64", "float32", "bool", "complex128",
+                          "datetime64[s]"])
+    # Of more, zlog does not look for the elements.
+    others = [] if kind == "complex128" else [(3, 340), (340, 3), (2, 3, 170), (12, 12, 12)]
+    shape = chance.choice([(1001,), (20000,), (40, 40), *others])
+    numbers = numpy.arange(math.prod(shape)).astype("int64")
+    with numpy.errstate(all="ignore"):
+        array = (numbers * chance.choice([1, 1, 1000])).astype(kind)
+    array = array.reshape(shape)
+    return chance.choice([array, numpy.asfortranarray(array)])
+
+
 def numpy_array():
+    if chance.random() < .5:
+        return chance.choice([numpy_other_array, numpy_large_array])()
     kind = chance.choice(["int8", "int16", "int64", "uint32", "uint64", "bool", "float16",
                           "float32", "float64"])
     shape = chance.choice([(), (0,), (0, 3), (1,), (3,), (2, 2), (1, 2, 3), (12, 2), (40,), (2, 25)])
@@ -190,7 +245,7 @@ def plain():
     return chance.choice([lambda: chance.randrange(-99, 99), text, lambda: None, lambda: True,
                           lambda: chance.uniform(-9, 9), lambda: chance.randbytes(3), local,
                           lambda: decimal.Decimal("1.50"), lambda: aware() if chance.random() < .3 else 7,
-                          lambda: uuid.UUID(int=5), lambda: PaymentError("x", 1), numpy_scalar,
+                          lambda: uuid.UUID(int=5), lambda: PaymentError("x", 1), numpy_scalar, numpy_time,
                           lambda: math.nan, lambda: datetime.timedelta(1, 2), lambda: 2 + 1j,
                           numpy_array,
                           lambda: pathlib.PureWindowsPath("C:\\a"), lambda: Name("n"), lambda: int])()

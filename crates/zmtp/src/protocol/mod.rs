@@ -6,6 +6,8 @@
 pub(crate) mod command;
 pub(crate) mod curve;
 pub(crate) mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub(crate) mod greeting;
 pub(crate) mod handshake;
 pub(crate) mod heartbeat;

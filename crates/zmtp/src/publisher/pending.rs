@@ -17,6 +17,9 @@ const SPARE_BLOCKS: usize = 16;
 /// Most bytes that wait for the thread. One message always fits.
 const MAX_BYTES: usize = 512 << 10;
 
+/// How often the thread lets others run before it waits to be woken.
+const YIELDS: usize = 4;
+
 /// Messages in a row that have the same topic.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Run {
@@ -155,10 +158,21 @@ impl Pending {
         }
     }
 
+    /// Gives the caller some time for another message. Returns whether there is one.
+    ///
+    /// To be woken takes longer than many messages. A caller that goes on sending would otherwise
+    /// wake the thread for every few of them.
+    pub(crate) fn expect(&self) -> bool {
+        (0..YIELDS).any(|_| {
+            std::thread::yield_now();
+            self.lock().has_new()
+        })
+    }
+
     /// Asks to be woken for the next message. Returns `false` if there is one already.
     pub(crate) fn park(&self) -> bool {
         let mut queue = self.lock();
-        queue.parked = queue.runs.is_empty() && queue.batches.is_empty();
+        queue.parked = !queue.has_new();
         queue.parked
     }
 
@@ -199,6 +213,11 @@ impl Queue {
                 self.runs.push(Run { topic, bytes: start..end, messages: 1 });
             }
         }
+    }
+
+    /// Whether there are messages to take.
+    fn has_new(&self) -> bool {
+        !self.runs.is_empty() || !self.batches.is_empty()
     }
 
     /// Makes a chunk of what the block holds.

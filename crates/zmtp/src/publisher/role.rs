@@ -433,10 +433,12 @@ impl Role for PublisherRole {
             links.end(slot, why);
         }
         self.todo.extend(self.shared.pending.take());
+        let has_sent = !self.todo.is_empty();
         self.pass_on(links, now);
         self.write(links, now);
         if self.todo.is_empty() {
-            return (!self.shared.pending.park()).then_some(now);
+            let has_more = has_sent && self.shared.pending.expect();
+            return (has_more || !self.shared.pending.park()).then_some(now);
         }
         // A write may have made room. Otherwise a connection becomes writable, or ends.
         match self.blocked_by.and_then(|slot| links.get(slot)) {

@@ -217,16 +217,18 @@ fn a_subscriber_of_several_publishers_gets_the_messages_of_all() {
 #[test]
 fn many_subscriptions_are_sent_and_found() {
     for pair in PAIRS {
-        let topics: Vec<String> = (0..20_000).map(|n| format!("topic.{n}.")).collect();
+        // The list of the test, not libzmq, is slow with more.
+        let count = if pair.0 == Engine::Native { 100_000 } else { 10_000 };
+        let topics: Vec<String> = (0..count).map(|n| format!("topic.{n}.")).collect();
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         let mut publisher = Pub::new(pair.0, "");
         let mut subscriber = Sub::new(pair.1, "", &topics);
         subscriber.connect(&publisher.bind("tcp://127.0.0.1:*"));
-        for topic in ["topic.0.", "topic.12345.", "topic.9999."] {
+        for topic in ["topic.0.", "topic.1234.", "topic.9999."] {
             wait_for(&mut publisher, &subscriber, topic);
         }
-        publisher.send(&[b"topic.20000.x"]);
-        publisher.send(&[b"topic.12345.x"]);
-        assert_eq!(subscriber.recv(), message(&[b"topic.12345.x"]));
+        publisher.send(&[b"topic.100000.x"]);
+        publisher.send(&[b"topic.1234.x"]);
+        assert_eq!(subscriber.recv(), message(&[b"topic.1234.x"]));
     }
 }

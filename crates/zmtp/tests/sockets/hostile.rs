@@ -13,7 +13,7 @@ use super::harness::{DEADLINE, address, until};
 pub(crate) struct RawPeer(pub(crate) TcpStream);
 
 /// The greeting of ZMTP 3.1, and READY.
-fn hello(kind: &str) -> Vec<u8> {
+pub(crate) fn hello(kind: &str) -> Vec<u8> {
     let mut bytes = vec![0; 64];
     (bytes[0], bytes[9], bytes[10], bytes[11]) = (0xff, 0x7f, 3, 1);
     bytes[12..16].copy_from_slice(b"NULL");
@@ -186,6 +186,22 @@ fn incomplete_messages_of_many_publishers_stay_within_a_limit() {
     }
     let expected = EventKind::Disconnected(Disconnect::IncompleteMessages);
     until("an end", || subscriber.events().try_iter().any(|event| event.kind == expected));
+}
+
+#[test]
+fn more_connections_than_allowed_are_closed_at_once_and_one_that_ends_makes_room() {
+    let options = Options { max_connections: 2, ..Options::publisher() };
+    let publisher = Publisher::new(options).expect("socket");
+    let endpoint = publisher.bind(&address("tcp://127.0.0.1:*")).expect("bind").to_string();
+    let first = RawPeer::greeted(&endpoint, "SUB");
+    let second = RawPeer::greeted(&endpoint, "SUB");
+    RawPeer::connect(&endpoint).wait_for_end();
+    assert_eq!(publisher.peers().len(), 2);
+    drop(first);
+    until("room", || publisher.peers().len() == 1);
+    let third = RawPeer::greeted(&endpoint, "SUB");
+    until("two peers", || publisher.peers().len() == 2);
+    drop((second, third));
 }
 
 #[test]

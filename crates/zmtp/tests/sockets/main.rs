@@ -1,5 +1,6 @@
 //! Sockets of this engine against each other, against libzmq, and against hostile peers.
 
+mod attack;
 mod conformance;
 mod curve;
 mod delivery;

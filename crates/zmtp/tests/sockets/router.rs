@@ -110,7 +110,8 @@ impl Exchange {
 }
 
 fn options(security: Security) -> Options {
-    Options { max_message: 8 << 20, unread_messages: 2, security, ..Options::subscriber() }
+    let (max_message, queue_bytes) = (8 << 20, 8 << 20);
+    Options { max_message, queue_bytes, unread_messages: 2, security, ..Options::subscriber() }
 }
 
 #[test]

@@ -160,17 +160,22 @@ fn classes_that_only_the_sender_knows_show_their_names_and_values() {
 
 /// tests/sources/values.rs compares those that are printed with numpy.
 #[test]
-fn arrays_that_are_large_or_broken_are_not_printed() {
+fn arrays_that_take_much_to_print_or_are_broken_are_not_printed() {
     let axes = |count| "I1\n".repeat(count);
     for (shape, code, data, want) in [
         ("I2\n", "i1", "\\x01\\x02", "[1 2]"),
         (&axes(64), "u1", "A", &format!("{}65{}", "[".repeat(64), "]".repeat(64))),
         (&axes(65), "u1", "A", "<numpy.ndarray>"),
-        ("I1001\n", "u1", &"A".repeat(1001), "<numpy.ndarray>"),
+        ("I1001\n", "u1", &"A".repeat(1001), "[65 65 65 ... 65 65 65]"),
+        // More than 1,000 elements would be shown.
+        (&"I7\n".repeat(4), "u1", &"A".repeat(2401), "<numpy.ndarray>"),
+        // So many bytes are not shown.
+        ("I1\n", "S17000", &"A".repeat(17000), "<numpy.ndarray>"),
         ("I-1\nI-1\n", "u1", "A", "<numpy.ndarray>"),
         ("I0\nI9223372036854775807\nI9223372036854775807\n", "u1", "", "[]"),
         ("I2\n", "u1", "A", "<numpy.ndarray>"),
-        ("I1\n", "U1", "AAAA", "<numpy.ndarray>"),
+        ("I1\n", "V4", "AAAA", "<numpy.ndarray>"),
+        ("I1\n", "M8", "AAAAAAAA", "<numpy.ndarray>"),
         ("I1\n", "u0", "", "<numpy.ndarray>"),
         ("I1\n", "f1", "A", "<numpy.ndarray>"),
     ] {

@@ -3,13 +3,14 @@
 //! Callers wait for subscriptions, never for time: messages sent right after a connect are
 //! all lost.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
 use super::broken_report::BrokenConnection;
 use super::connection::EndpointStatus;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Role};
 use super::engine::Engine;
 use super::flush::{Flushed, Lacking};
 use super::options::SocketOptions;
@@ -93,6 +94,8 @@ pub struct Publisher {
     registration: Option<Registration>,
     /// Where subscribers register, and the default endpoint of those that come here.
     run_directory: Option<(RunDirectory, Endpoint)>,
+    /// The registered subscribers that had subscribed by the end of a wait for them.
+    reached: HashSet<String>,
     /// How long to wait for a subscriber that announced its end.
     ending_until: Option<Instant>,
     /// Number of messages sent.
@@ -115,7 +118,14 @@ impl Publisher {
 
     /// A publisher on an open socket.
     pub(super) fn of(socket: Box<dyn PublisherSocket>) -> Publisher {
-        Publisher { socket, registration: None, run_directory: None, ending_until: None, sent: 0 }
+        Publisher {
+            socket,
+            registration: None,
+            run_directory: None,
+            reached: HashSet::new(),
+            ending_until: None,
+            sent: 0,
+        }
     }
 
     /// The bound endpoints, with wildcards and port 0 filled in.
@@ -304,8 +314,10 @@ impl Publisher {
             self.process_events();
             let there = self.subscribers(root);
             let registered = self.registered();
-            let are_enough =
-                n == 0 || there >= n && !registered.iter().any(|it| self.is_missing(it));
+            let (missing, reached): (Vec<_>, Vec<_>) =
+                registered.iter().partition(|it| self.is_missing(it));
+            let are_enough = n == 0 || there >= n && missing.is_empty();
+            self.reached.extend(reached.into_iter().map(|it| it.name.clone()));
             let left = timeout.saturating_sub(start.elapsed());
             let settle = registered.iter().filter_map(Registered::age).min();
             let settle = settle.map_or(Duration::ZERO, |age| SETTLE_TIME.saturating_sub(age));
@@ -343,10 +355,15 @@ impl Publisher {
 
     /// Closes the socket once everything is sent, or after `linger`.
     ///
-    /// Registered subscribers that have not connected are told that they got nothing.
+    /// Registered subscribers that have not connected are told that they got nothing, unless the
+    /// relay that they are behind is gone.
     pub fn close(self, linger: Duration) -> Flushed {
-        if let Some((directory, _)) = self.run_directory.as_ref().filter(|_| self.sent > 0) {
-            directory.tell_missed(&self.missing_registered(), self.sent);
+        let is_gone = |it: &EndpointStatus| it.role == Role::Connect && it.peers == 0;
+        let tells = self.sent > 0 && !self.endpoint_status().iter().any(is_gone);
+        if let Some((directory, _)) = self.run_directory.as_ref().filter(|_| tells) {
+            let missing = self.missing_registered().into_iter();
+            let missed: Vec<String> = missing.filter(|it| !self.reached.contains(it)).collect();
+            directory.tell_missed(&missed, self.sent);
         }
         let flushed = self.socket.close(linger);
         drop(self.registration);

@@ -86,6 +86,12 @@ impl Session {
     }
 
     fn encrypt_frame(&mut self, header: Header, body: &[u8], out: &mut Vec<u8>) {
+        let more = if header.more { MORE } else { 0 };
+        self.seal(more | if header.command { COMMAND } else { 0 }, body, out);
+    }
+
+    /// Encrypts a frame with these flags.
+    pub(crate) fn seal(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>) {
         self.send.counter += 1;
         let counter = self.send.counter.to_be_bytes();
         // As a message, not as a command: so does libzmq.
@@ -94,10 +100,16 @@ impl Session {
         out.extend(counter);
         let mac = out.len();
         out.extend([0; MAC]);
-        let more = if header.more { MORE } else { 0 };
-        out.push(more | if header.command { COMMAND } else { 0 });
+        out.push(flags);
         out.extend_from_slice(body);
         self.key.seal_end(&nonce(self.send.start, &counter), mac, out);
+    }
+
+    /// Both ends of a connection.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn pair(max_message: usize) -> (Session, Session) {
+        let (start, key) = ((1, 1), || SharedKey([7; super::KEY]));
+        (Session::client(key(), start, max_message), Session::server(key(), start, max_message))
     }
 
     /// Decrypts what has arrived, for [`Session::take`].

@@ -6,8 +6,8 @@ use super::{shortest, to_half};
 /// The most digits after the point.
 const PRECISION: usize = 8;
 
-/// The texts of floats of `size` bytes, all of the same width.
-pub(super) fn texts(elements: &[Scalar], size: usize) -> Vec<String> {
+/// The texts of floats of `size` bytes, all of the same width. `has_sign`: a `+` is shown.
+pub(super) fn texts(elements: &[Scalar], size: usize, has_sign: bool) -> Vec<String> {
     let numbers: Vec<f64> = elements.iter().map(|element| number(&element.str, size)).collect();
     let finite = || numbers.iter().filter(|number| number.is_finite());
     let has_exponents = has_exponents(&numbers, size);
@@ -21,21 +21,37 @@ pub(super) fn texts(elements: &[Scalar], size: usize) -> Vec<String> {
             false => Digits::fixed(*number, size),
         })
     };
-    let shown: Vec<Option<Digits>> = numbers.iter().map(shown).collect();
+    let plus = |number: f64| if has_sign && !number.is_sign_negative() { "+" } else { "" };
+    let signed = |number: &f64| {
+        let digits = shown(number)?;
+        Some(Digits { whole: format!("{}{}", plus(*number), digits.whole), ..digits })
+    };
+    let shown: Vec<Option<Digits>> = numbers.iter().map(signed).collect();
     let widest = |part: fn(&Digits) -> usize| shown.iter().flatten().map(part).max().unwrap_or(0);
     let (mut whole, rest) =
         (widest(|digits| digits.whole.len()), widest(|digits| digits.rest.len()));
     // The point is counted.
     let after = rest + 1;
     if finite().count() < numbers.len() {
-        let longest = if numbers.contains(&f64::NEG_INFINITY) { "-inf" } else { "inf" };
+        let has_longer = has_sign || numbers.contains(&f64::NEG_INFINITY);
+        let longest = if has_longer { "-inf" } else { "inf" };
         whole = whole.max(longest.len().saturating_sub(after));
     }
-    let text = |(digits, element): (Option<Digits>, &Scalar)| match digits {
+    let text = |(digits, number): (Option<Digits>, &f64)| match digits {
         Some(digits) => format!("{:>whole$}.{:rest$}", digits.whole, digits.rest),
-        None => format!("{:>width$}", element.str, width = whole + after),
+        None => {
+            let sign = if number.is_nan() && has_sign { "+" } else { plus(*number) };
+            let name = if number.is_nan() {
+                "nan"
+            } else if *number < 0.0 {
+                "-inf"
+            } else {
+                "inf"
+            };
+            format!("{:>width$}", format!("{sign}{name}"), width = whole + after)
+        }
     };
-    shown.into_iter().zip(elements).map(text).collect()
+    shown.into_iter().zip(&numbers).map(text).collect()
 }
 
 /// The number that the shortest text of a float of `size` bytes stands for.

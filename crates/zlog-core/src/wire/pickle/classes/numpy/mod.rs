@@ -1,9 +1,12 @@
 //! numpy's scalars and arrays, as numpy 2 prints them.
 
 mod array;
+mod dtype;
 mod floats;
+mod time;
 
 pub(super) use self::array::array;
+use self::time::Unit;
 use super::numeric::complex_text;
 use super::{JsonForm, Scalar, bytes, printed, text};
 use std::ops::Range;
@@ -21,8 +24,15 @@ pub(super) fn scalar(pickle: &Pickle<'_>, args: &[Id], with_type: bool) -> Optio
         ">" => data.iter().rev().copied().collect(),
         _ => data.into_owned(),
     };
-    let (name, scalar) = value(code, &data)?;
+    let (name, scalar) = match code {
+        "M8" | "m8" => Unit::of_state(pickle, dtype.state)?.scalar(code.starts_with('M'), &data)?,
+        _ => value(code, &data)?,
+    };
     let repr = match name {
+        // Before numpy 2, too.
+        _ if !with_type && matches!(code, "M8" | "m8") => {
+            format!("numpy.{name}({})", scalar.repr)
+        }
         _ if !with_type => scalar.repr,
         "bool" => format!("np.{}_", scalar.repr),
         name => {
