@@ -37,10 +37,13 @@ fn expect_keepalive(running: &mut Running, endpoint: &str) {
 
 #[test]
 fn both_ends_of_a_connection_keep_it_alive() {
-    for bind in [ANY_PORT, "ws://127.0.0.1:*"] {
-        let mut tail = zlog(["tail", "--bind", bind]).start();
+    for (engine, bind) in
+        [("libzmq", ANY_PORT), ("libzmq", "ws://127.0.0.1:*"), ("native", ANY_PORT)]
+    {
+        let mut tail = zlog(["tail", "--bind", bind, "--engine", engine]).start();
         let endpoint = tail.endpoint();
-        let mut emit = zlog(["emit", "--connect", &endpoint, "--wait", "60s"]).stdin_open().start();
+        let emit = zlog(["emit", "--connect", &endpoint, "--wait", "60s", "--engine", engine]);
+        let mut emit = emit.stdin_open().start();
         expect_keepalive(&mut emit, &endpoint);
     }
 }

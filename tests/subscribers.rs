@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use crate::harness::{ANY_PORT, Listener, Publisher, RawSubscriber, Running, Zmtp, frame, zlog};
+use crate::harness::{
+    ANY_PORT, Listener, Publisher, RawSubscriber, Running, Zmtp, frame, is_native, zlog,
+};
 
 /// A relay that collects from `upstream`, and the endpoint on which it publishes.
 fn relay_of(upstream: &Publisher) -> (Running, String) {
@@ -17,10 +19,12 @@ fn relay_of(upstream: &Publisher) -> (Running, String) {
 /// Peers that cancel the subscriptions `""` and `x` without having made them, in every form
 /// of the protocol. Each then subscribes to a prefix of its own, which is returned.
 fn cancel_without_subscribing(endpoint: &str) -> Vec<(RawSubscriber, String)> {
-    let versions = [Zmtp::Three(0), Zmtp::Three(1), Zmtp::Two];
+    let versions = [Zmtp::Three(0), Zmtp::Three(1), Zmtp::Two].into_iter();
+    // The native engine lacks ZMTP 2. (A relay runs on libzmq.)
+    let versions = versions.filter(|version| *version != Zmtp::Two || !is_native());
     let cancels = [frame(0, b"\0"), frame(0, b"\0x"), frame(0, b"\0"), frame(0, b"\0x")].concat();
     let commands = [frame(4, b"\x06CANCEL"), frame(4, b"\x06CANCELx")].concat();
-    let peers = versions.into_iter().enumerate().map(|(n, version)| {
+    let peers = versions.enumerate().map(|(n, version)| {
         let mut peer = RawSubscriber::connect(endpoint, version);
         peer.send(&cancels);
         if version == Zmtp::Three(1) {

@@ -31,20 +31,6 @@ fn every_transport_of_the_build_carries_records() {
 }
 
 #[test]
-fn what_the_native_engine_lacks_is_refused_with_the_engine_that_has_it() {
-    for args in [
-        ["emit", "-b", "ws://127.0.0.1:*", "-m"],
-        ["tail", "-c", "ws://127.0.0.1:9", "-o"],
-        ["tail", "-c", "tcp://127.0.0.1:0;127.0.0.1:9", "-o"],
-    ] {
-        let refused = zlog(args.into_iter().chain(["json", "--engine", "native"])).run();
-        refused.code(1).stderr_has("the native engine has no").stderr_has("Use --engine libzmq.");
-    }
-    let relay = zlog(["relay", "--engine", "native"]).run();
-    relay.code(2).stderr_has("does not run on the native engine").stderr_has("--engine libzmq");
-}
-
-#[test]
 fn every_bound_endpoint_is_printed_and_works() {
     let directory = tempfile::tempdir().unwrap();
     let ipc = format!("ipc://{}/stream", directory.path().display());

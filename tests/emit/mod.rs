@@ -6,6 +6,7 @@ mod command;
 mod delivery;
 /// Binding and connecting.
 mod endpoints;
+mod engines;
 /// Summaries, signals, exit codes.
 mod exits;
 /// A fault in publishing or copying does not stop the job.

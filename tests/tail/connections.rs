@@ -129,7 +129,7 @@ fn a_publisher_that_exceeds_max_message_is_reported_and_connected_again() {
 #[test]
 fn a_websocket_publisher_connects_and_disconnects_once() {
     let publisher = Publisher::bind_at("ws://127.0.0.1:*");
-    let mut tail = verbose(&[&publisher.endpoint]);
+    let mut tail = verbose(&[&publisher.endpoint, "--engine", "libzmq"]);
     publisher.wait_for_subscription();
     publisher.send(["app.INFO", "hello"]);
     tail.expect_stdout("hello");

@@ -41,6 +41,8 @@ pub enum Disconnect {
     NotASubscription,
     /// The subscriber has too many or too long subscriptions.
     TooManySubscriptions,
+    /// The subscriber cancels what it has not subscribed to.
+    BogusCancels,
     /// The subscriber subscribes and cancels too often.
     SubscriptionRate,
     /// No sign of life for the time of [`Options::dead_after`](crate::Options::dead_after).
@@ -50,6 +52,24 @@ pub enum Disconnect {
     Stalled,
     /// This side closed it.
     Local,
+}
+
+impl Disconnect {
+    /// Whether this side has ended the connection because of what the peer has sent after the
+    /// handshake.
+    pub fn is_offence(&self) -> bool {
+        matches!(
+            self,
+            Disconnect::Malformed(_)
+                | Disconnect::MessageTooLarge(_)
+                | Disconnect::TooManyParts(_)
+                | Disconnect::IncompleteMessages
+                | Disconnect::NotASubscription
+                | Disconnect::TooManySubscriptions
+                | Disconnect::BogusCancels
+                | Disconnect::SubscriptionRate
+        )
+    }
 }
 
 impl fmt::Display for Disconnect {
@@ -92,6 +112,9 @@ impl fmt::Display for Disconnect {
                 f.write_str("it sent something other than a subscription")
             }
             Disconnect::TooManySubscriptions => f.write_str("it has too many subscriptions"),
+            Disconnect::BogusCancels => {
+                f.write_str("it cancels subscriptions that it does not have")
+            }
             Disconnect::SubscriptionRate => f.write_str("it subscribes and cancels endlessly"),
             Disconnect::Dead => f.write_str("the peer does not answer"),
             Disconnect::Stalled => f.write_str("the subscriber does not read"),

@@ -39,6 +39,9 @@ pub struct Options {
     pub max_parts: usize,
     /// Most connections that are accepted at a time. Further ones are closed at once.
     pub max_connections: usize,
+    /// Whether a connection is closed at once that was accepted with this file descriptor: the
+    /// system gives out the lowest one, so this keeps some for other purposes.
+    pub refuse_descriptor: Option<fn(i32) -> bool>,
     /// Publisher and router: bytes and messages queued for each peer. One message always fits.
     pub queue_bytes: usize,
     /// See [`Options::queue_bytes`].
@@ -86,6 +89,7 @@ impl Options {
             max_message: 128 << 20,
             max_parts: 256,
             max_connections: 10_000,
+            refuse_descriptor: None,
             // More falls out of the processor's cache: with 2 MiB, a message of 300 bytes takes a
             // quarter more of processor time (benches/results/2026-11-27-engine.md).
             queue_bytes: 512 << 10,

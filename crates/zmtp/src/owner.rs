@@ -65,6 +65,11 @@ impl Socket {
         self.status.endpoints()
     }
 
+    /// Number of connections, those in a handshake included.
+    pub fn connections(&self) -> usize {
+        self.status.open()
+    }
+
     /// What happened to connections. Events beyond 1024 that are not read are lost.
     pub fn events(&self) -> &Receiver<Event> {
         self.status.events()

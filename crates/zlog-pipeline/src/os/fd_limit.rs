@@ -42,7 +42,7 @@ impl Drop for Connections {
 #[cfg(unix)]
 pub use self::unix::{check, check_due, raise, restore_inherited};
 #[cfg(unix)]
-pub(crate) use self::unix::{is_reserved, max_connections, too_few_for};
+pub(crate) use self::unix::{is_reserved, too_few_for};
 
 #[cfg(unix)]
 mod unix {
@@ -123,14 +123,6 @@ mod unix {
             "the limit on open files is {most}: too low for {clients} clients \
              (--max-clients)\n  {NEXT}"
         ))
-    }
-
-    /// The most connections that leave the reserved descriptors free, and those that a process has
-    /// from its start.
-    pub(crate) fn max_connections() -> Option<usize> {
-        const OWN: u64 = 16;
-        let most = most()?;
-        usize::try_from(most.saturating_sub(reserve(most) + OWN).max(1)).ok()
     }
 
     /// Number of descriptors reserved for files, lookups, and connections accepted before the
@@ -282,10 +274,6 @@ mod elsewhere {
 
     pub(crate) fn is_reserved(_descriptor: i32) -> bool {
         false
-    }
-
-    pub(crate) fn max_connections() -> Option<usize> {
-        None
     }
 }
 #[cfg(not(unix))]

@@ -79,6 +79,7 @@ impl SlowSubscribers {
     /// none did.
     pub fn waits(&self) -> Option<String> {
         let waits = self.worst(
+            MIN_SHARE,
             |known| known.waited.as_secs_f64(),
             |known| format!("{:.1} s for {}", known.waited.as_secs_f64(), known.name),
         )?;
@@ -98,18 +99,25 @@ impl SlowSubscribers {
     pub fn full(&self) -> Option<String> {
         let dropped = |known: &SlowSubscriber| known.dropped as f64;
         let number = |it: &SlowSubscriber| format!("{}: {}", it.name, grouped(it.dropped));
-        self.worst(dropped, number)
-            .or_else(|| self.worst(|known| known.times as f64, |known| known.name.clone()))
+        let times = |known: &SlowSubscriber| known.times as f64;
+        // Counts are exact, however small.
+        self.worst(0.0, dropped, number)
+            .or_else(|| self.worst(MIN_SHARE, times, |known| known.name.clone()))
     }
 
-    /// The worst ones by `measure`, and how many more there are.
+    /// The worst ones by `measure`, down to a share of the worst one's, and how many more there
+    /// are.
     fn worst(
         &self,
+        min_share: f64,
         measure: impl Fn(&SlowSubscriber) -> f64,
         shown: impl Fn(&SlowSubscriber) -> String,
     ) -> Option<String> {
         let most = self.known.iter().map(&measure).fold(0.0, f64::max);
-        let counts = |known: &&SlowSubscriber| most > 0.0 && measure(known) >= MIN_SHARE * most;
+        let counts = |known: &&SlowSubscriber| {
+            let measured = measure(known);
+            measured > 0.0 && measured >= min_share * most
+        };
         let mut worst: Vec<&SlowSubscriber> = self.known.iter().filter(counts).collect();
         worst.sort_by(|a, b| measure(b).total_cmp(&measure(a)));
         let mut text: Vec<String> =
@@ -148,6 +156,15 @@ mod tests {
         slow.note(start + 30 * SLICE, SLICE, || vec!["by chance".to_owned()]);
         assert_eq!(slow.waits().unwrap(), "waited 2.0 s for a, 1.0 s for b");
         assert_eq!(slow.full().unwrap(), "a, b");
+    }
+
+    #[test]
+    fn messages_that_were_dropped_for_single_subscribers_are_counted_for_each() {
+        let mut slow = SlowSubscribers::default();
+        for (peer, messages) in [("a", 3), ("b", 1000), ("a", 4), ("c", 20_000), ("d", 1)] {
+            slow.note_dropped(peer.to_owned(), messages);
+        }
+        assert_eq!(slow.full().unwrap(), "c: 20,000, b: 1,000, a: 7, and 1 more");
     }
 
     #[test]

@@ -128,6 +128,7 @@ impl<R: Role> Driver<R> {
                     self.end(slot, link, why, now);
                 }
             }
+            self.status.set_open(self.links.open());
             if self.closing.is_some() && self.finish(now) {
                 return;
             }
@@ -243,6 +244,9 @@ impl<R: Role> Driver<R> {
     /// Ends a connection that was taken out, and plans the next one.
     fn end(&mut self, slot: usize, mut link: Box<Link<R::Peer>>, why: Disconnect, now: Instant) {
         self.links.release(slot, &link);
+        if why.is_offence() {
+            link.stream.reset_on_close();
+        }
         let was_ready = link.ready_since.is_some();
         if was_ready {
             self.role.closed(slot, &mut link, &why);

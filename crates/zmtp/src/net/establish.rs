@@ -42,7 +42,11 @@ impl<R: Role> Driver<R> {
         while let Some((listener, address)) = self.listeners.get(&id) {
             match listener.accept() {
                 Ok((stream, peer)) => {
-                    if self.links.accepted() >= self.options.max_connections {
+                    let refuses = self.options.refuse_descriptor.zip(stream.descriptor());
+                    if self.links.accepted() >= self.options.max_connections
+                        || refuses.is_some_and(|(refuses, descriptor)| refuses(descriptor))
+                    {
+                        self.status.note_change();
                         continue;
                     }
                     let address = address.clone();

@@ -82,6 +82,11 @@ impl<P> Links<P> {
         self.accepted
     }
 
+    /// Number of connections, those in a handshake included.
+    pub(super) fn open(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.free.len() == self.slots.len()
     }

@@ -1,5 +1,6 @@
 //! What the owner of a socket sees of its connections.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ pub(crate) struct Status {
     /// Gets a message when something has changed.
     changed: Sender<()>,
     change: Receiver<()>,
+    /// Number of connections, those in a handshake included.
+    open: AtomicUsize,
     /// Called when something has changed.
     listeners: Mutex<Vec<Box<dyn Fn() + Send>>>,
 }
@@ -68,7 +71,8 @@ impl Status {
         let (events, received) = crossbeam_channel::bounded(EVENTS);
         let (changed, change) = crossbeam_channel::bounded(1);
         let (endpoints, listeners) = (Mutex::default(), Mutex::default());
-        Status { endpoints, events, received, changed, change, listeners }
+        let open = AtomicUsize::new(0);
+        Status { endpoints, events, received, changed, change, open, listeners }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<EndpointStatus>> {
@@ -85,6 +89,14 @@ impl Status {
 
     pub(crate) fn change(&self) -> &Receiver<()> {
         &self.change
+    }
+
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_open(&self, open: usize) {
+        self.open.store(open, Ordering::Relaxed);
     }
 
     /// Adds an endpoint.

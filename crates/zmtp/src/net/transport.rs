@@ -132,6 +132,28 @@ impl Stream {
         }
     }
 
+    /// Makes the system reset the connection when it is closed, for a peer that may never read.
+    pub(crate) fn reset_on_close(&self) {
+        // Fails if the connection has ended. Unix sockets are reset anyway if the peer writes.
+        if let Stream::Tcp(stream) = self {
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        }
+    }
+
+    /// Its file descriptor, where the system has them.
+    pub(crate) fn descriptor(&self) -> Option<i32> {
+        #[cfg(unix)]
+        {
+            use std::os::fd::AsRawFd;
+            Some(match self {
+                Stream::Tcp(stream) => stream.as_raw_fd(),
+                Stream::Ipc(stream) => stream.as_raw_fd(),
+            })
+        }
+        #[cfg(not(unix))]
+        None
+    }
+
     pub(crate) fn is_tcp(&self) -> bool {
         matches!(self, Stream::Tcp(_))
     }

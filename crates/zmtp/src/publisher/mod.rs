@@ -44,7 +44,7 @@ pub struct PeerStatus {
     pub queued_bytes: usize,
     /// Messages that the system has not taken completely.
     pub queued_messages: usize,
-    /// Whether it has no room for a message of usual size.
+    /// Whether it has no room for the next message that waits, or for any.
     pub is_full: bool,
 }
 

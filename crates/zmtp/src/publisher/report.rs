@@ -12,9 +12,6 @@ use crate::protocol::frame;
 
 /// Topics that are counted apart for a subscriber whose messages were dropped, and subscribers.
 pub(super) const MAX_DROPPED: usize = 1024;
-/// Bytes of a message for which a queue without room counts as full.
-const USUAL_SIZE: usize = 64 << 10;
-
 /// Counts dropped messages. Topics beyond the first ones are counted together, as the empty
 /// topic.
 pub(super) fn count_dropped(counts: &mut HashMap<Box<[u8]>, u64>, topic: &[u8], dropped: usize) {
@@ -50,16 +47,14 @@ pub(super) fn room(outbox: &Outbox, chunk: &Chunk, run: &Run, options: &Options)
     }
 }
 
-pub(super) fn status_of(link: &Link<Peer>, options: &Options) -> PeerStatus {
-    let (bytes, messages) = (link.outbox.bytes(), link.outbox.messages());
+pub(super) fn status_of(link: &Link<Peer>) -> PeerStatus {
     PeerStatus {
         connection: link.id,
         address: link.address.clone(),
         endpoint: link.endpoint.clone(),
-        queued_bytes: bytes,
-        queued_messages: messages,
-        is_full: messages >= options.queue_messages
-            || messages > 0 && options.queue_bytes.saturating_sub(bytes) < USUAL_SIZE,
+        queued_bytes: link.outbox.bytes(),
+        queued_messages: link.outbox.messages(),
+        is_full: false,
     }
 }
 

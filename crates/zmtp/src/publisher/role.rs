@@ -358,7 +358,11 @@ impl Role for PublisherRole {
         match request {
             Ask::Peers(answer) => {
                 let ready = links.iter().filter(|(_, link)| link.is_ready());
-                let peers = ready.map(|(_, link)| status_of(link, &self.options));
+                let blocks = |slot| self.blocked_by == Some(slot);
+                let peers = ready.map(|(slot, link)| PeerStatus {
+                    is_full: blocks(slot) || link.outbox.messages() >= self.options.queue_messages,
+                    ..status_of(link)
+                });
                 // Fails if the owner no longer waits.
                 let _ = answer.send(peers.collect());
             }
@@ -464,7 +468,7 @@ impl Role for PublisherRole {
 
     fn abandon(&mut self, links: &Links<Peer>) {
         let lacking = links.iter().filter(|(_, link)| link.is_ready() && !link.outbox.is_empty());
-        let lacking = lacking.map(|(_, link)| status_of(link, &self.options));
+        let lacking = lacking.map(|(_, link)| status_of(link));
         let away = self.away.waiting().map(|away| PeerStatus {
             connection: 0,
             address: String::new(),

@@ -10,6 +10,10 @@ use crate::{Disconnect, Options};
 /// What a subscription takes in addition to its bytes, about.
 const OVERHEAD: usize = 64;
 
+/// Most cancels of what a peer has not subscribed to. Well-behaved ones send none, or a few when
+/// both cross.
+const MAX_BOGUS: u32 = 100;
+
 /// The limits, of [`Options`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -31,6 +35,8 @@ impl Limits {
 struct Peer {
     prefixes: HashSet<Arc<[u8]>>,
     bytes: usize,
+    /// Cancels of what it has not subscribed to.
+    bogus: u32,
     /// Subscriptions and cancels that it may send now, as of `at`.
     allowance: f64,
     at: Instant,
@@ -81,6 +87,7 @@ impl Subscriptions {
         let known = self.peers.entry(peer).or_insert_with(|| Peer {
             prefixes: HashSet::new(),
             bytes: 0,
+            bogus: 0,
             allowance: burst.into(),
             at: now,
         });
@@ -124,6 +131,8 @@ impl Subscriptions {
         if let Some(prefix) = known.prefixes.take(prefix) {
             known.bytes -= prefix.len() + OVERHEAD;
             self.forget(peer, &prefix);
+        } else {
+            known.bogus += 1;
         }
     }
 
@@ -144,6 +153,9 @@ impl Subscriptions {
     }
 
     fn check(&self, peer: usize) -> Result<(), Offender> {
+        if self.peers.get(&peer).is_some_and(|peer| peer.bogus > MAX_BOGUS) {
+            return Err(Offender(peer, Disconnect::BogusCancels));
+        }
         let bytes = |peer: &Peer| peer.bytes;
         if self.peers.get(&peer).map_or(0, bytes) > self.limits.per_peer {
             return Err(Offender(peer, Disconnect::TooManySubscriptions));

@@ -4,6 +4,7 @@ mod attack;
 mod conformance;
 mod curve;
 mod delivery;
+mod ends;
 mod harness;
 mod hostile;
 mod links;

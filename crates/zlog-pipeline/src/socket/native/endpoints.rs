@@ -178,22 +178,21 @@ fn failure(why: &Disconnect) -> HandshakeFailure {
 fn cut_off(why: &Disconnect) -> Option<CutOff> {
     match why {
         Disconnect::MessageTooLarge(_) => Some(CutOff::TooLarge),
-        Disconnect::Malformed(_)
-        | Disconnect::TooManyParts(_)
-        | Disconnect::IncompleteMessages
-        | Disconnect::NotASubscription
-        | Disconnect::TooManySubscriptions
-        | Disconnect::SubscriptionRate => Some(CutOff::Other(why.to_string())),
+        offence if offence.is_offence() => Some(CutOff::Other(why.to_string())),
         _ => None,
     }
 }
 
 /// The reason to report if this side has disconnected a subscriber because of what it sent.
 pub(super) fn misuse(why: &Disconnect) -> Option<String> {
-    match cut_off(why)? {
-        CutOff::TooLarge => Some("it sent more than 4 KiB at once".to_owned()),
-        CutOff::Other(why) => Some(why),
-    }
+    why.is_offence().then(|| match why {
+        Disconnect::MessageTooLarge(_) => "it sent more than 4 KiB at once".to_owned(),
+        Disconnect::TooManyParts(_) | Disconnect::NotASubscription => {
+            "it sent something other than a subscription".to_owned()
+        }
+        Disconnect::Malformed(what) => format!("it broke the protocol: {what}"),
+        _ => why.to_string(),
+    })
 }
 
 /// A socket and its endpoints, for what follows host names and run directories.

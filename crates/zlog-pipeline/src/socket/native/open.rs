@@ -123,9 +123,8 @@ pub(super) fn set_options(own: &SocketOptions, options: &mut zmtp::Options) {
     options.handshake = own.handshake;
     options.reconnect = own.reconnect;
     options.reconnect_max = own.reconnect_max;
-    if let Some(most) = fd_limit::max_connections() {
-        options.max_connections = options.max_connections.min(most);
-    }
+    // Files, lookups and the next context need descriptors, too.
+    options.refuse_descriptor = Some(fd_limit::is_reserved);
 }
 
 /// Fails for what only libzmq can do.

@@ -1,5 +1,6 @@
 //! The publishing socket on the crate `zmtp`.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
@@ -138,18 +139,15 @@ impl PublisherSocket for Publisher {
         }
         let mut has_ended = false;
         let misuse = &mut self.misuse;
-        let events = self.open.events(|event| {
+        self.open.events(|event| {
             if let zmtp::EventKind::Disconnected(why) = &event.kind {
                 has_ended = true;
                 if let Some(why) = endpoints::misuse(why) {
-                    misuse.add(event.peer.clone(), why);
+                    misuse.add(host(&event.peer), why);
                 }
             }
         });
-        if !events.is_empty() {
-            let peers = self.socket().endpoints().iter().map(|it| it.peers).sum();
-            self.connections.set(peers);
-        }
+        self.connections.set(self.open.socket.connections());
         if has_ended || self.drops && now >= self.next_look {
             self.look(now);
         }
@@ -254,6 +252,12 @@ impl PublisherSocket for Publisher {
             }
         }
     }
+}
+
+/// The host of a peer, or its process: an offender has another port each time it comes.
+fn host(peer: &str) -> String {
+    let address: Option<SocketAddr> = peer.parse().ok();
+    address.map_or_else(|| peer.to_owned(), |address| address.ip().to_string())
 }
 
 /// The name of a peer for messages.

@@ -192,12 +192,9 @@ impl SubscriberSocket for Subscriber {
     }
 
     fn events(&self) -> Vec<ConnectionEvent> {
-        let events = self.open.as_ref().map(|open| open.events(|_| ())).unwrap_or_default();
-        if !events.is_empty() {
-            let status = self.socket().map(|it| it.endpoints()).unwrap_or_default();
-            self.connections.borrow_mut().set(status.iter().map(|it| it.peers).sum());
-        }
-        events
+        let Some(open) = &self.open else { return Vec::new() };
+        self.connections.borrow_mut().set(open.socket.connections());
+        open.events(|_| ())
     }
 
     fn frames_cut(&self) -> u64 {

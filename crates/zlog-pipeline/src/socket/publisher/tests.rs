@@ -178,8 +178,10 @@ fn a_frame_that_is_not_a_subscription_disconnects_its_sender_alone() {
         let peer = plain_socket(zmq::XSUB, &endpoint, |_| {});
         peer.send(junk, 0).expect("send");
         let report = wait_for_report(&mut publisher);
-        let told = ["at 127.0.0.1", ": it sent something other than a subscription"];
-        assert!(told.iter().all(|text| report.contains(text)), "{report}");
+        assert!(
+            report.contains("at 127.0.0.1: it sent something other than a subscription"),
+            "{report}"
+        );
         publisher.send(b"real", b"fine").expect("send");
         assert_eq!(take(&mut subscriber, 1), ["real|fine"]);
     }
