@@ -124,7 +124,7 @@ pub struct EndpointArgs {
     /// `native` is zlog's own, for tcp and ipc. ZLOG_ENGINE sets another default.
     #[arg(
         long, env = ENGINE_VARIABLE, hide_env = true, value_name = "ENGINE",
-        value_parser = value_parsers::choice::<Engine>(), default_value = "libzmq",
+        value_parser = value_parsers::engine(), default_value = "libzmq",
         help_heading = ENDPOINTS, hide_short_help = true
     )]
     pub engine: Engine,

@@ -144,6 +144,7 @@ fn sample(class: &Class, key: &Key) -> &'static str {
         (_, "app" | "hostname" | "root") => "shop",
         ("publish", "connect") => "yes",
         (_, "wire") => "text",
+        (_, "engine") => "native",
         (_, "path") => "a.log",
         (_, "server") => "smtp://mail:26",
         (_, "address") => "udp://127.0.0.1:515",
