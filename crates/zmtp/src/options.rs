@@ -48,8 +48,8 @@ pub struct Options {
     pub queue_messages: usize,
     /// Publisher: what happens when a subscriber's queue is full.
     pub when_full: WhenFull,
-    /// Publisher: a subscriber at a connected address that goes without cancelling its
-    /// subscriptions is expected back: they stay, and messages are queued for it.
+    /// Publisher: keeps the subscriptions of a subscriber at a connected address that disconnects
+    /// without cancelling, and queues messages for it.
     pub keep_away: bool,
     /// Publisher: a subscriber that subscribes to this prefix announces its end in order.
     pub end_marker: Option<Box<[u8]>>,

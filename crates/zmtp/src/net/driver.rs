@@ -116,7 +116,7 @@ impl<R: Role> Driver<R> {
             if !self.run_commands(now) {
                 return;
             }
-            for slot in self.links.take_hot() {
+            for slot in self.links.take_scheduled() {
                 self.serve(slot, now);
             }
             if [self.timer, self.accept_at].into_iter().flatten().any(|at| at <= now) {
@@ -136,7 +136,7 @@ impl<R: Role> Driver<R> {
     }
 
     fn wait(&self, again: Option<Instant>, now: Instant) -> Option<Duration> {
-        if self.links.has_hot() && self.role.can_read() {
+        if self.links.has_scheduled() && self.role.can_read() {
             return Some(Duration::ZERO);
         }
         let closing = self.closing.as_ref().map(|(until, _)| *until);
@@ -155,7 +155,7 @@ impl<R: Role> Driver<R> {
             link.readable |= event.is_readable();
             link.writable |= event.is_writable();
             link.read_closed |= event.is_read_closed();
-            self.links.heat(token.0);
+            self.links.schedule(token.0);
         } else if let Some(id) = LISTENERS.checked_sub(token.0) {
             self.accept(id, now);
         }
@@ -210,7 +210,7 @@ impl<R: Role> Driver<R> {
         match self.drive(slot, &mut link, now) {
             Ok(()) => {
                 if link.readable && !link.is_paused && !matches!(link.stage, Stage::Connecting) {
-                    self.links.heat(slot);
+                    self.links.schedule(slot);
                 }
                 self.links.put(slot, link);
             }

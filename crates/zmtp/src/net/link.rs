@@ -107,8 +107,8 @@ impl<P> Link<P> {
         matches!(self.stage, Stage::Ready)
     }
 
-    /// Encrypts all that follows by `session`, if there is one. Returns what of `rest`, which
-    /// has arrived, is not encrypted.
+    /// Encrypts all that follows by `session`, if there is one. Returns the part of `rest` that
+    /// is still unencrypted.
     ///
     /// # Errors
     /// `rest` can't be decrypted.

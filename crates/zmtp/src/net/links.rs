@@ -13,7 +13,7 @@ pub(crate) struct Links<P> {
     free: Vec<usize>,
     registry: Registry,
     /// Slots to serve: something has happened there, or is left to do.
-    hot: Vec<usize>,
+    scheduled: Vec<usize>,
     /// Connections that a kind of socket has ended.
     ended: Vec<(usize, Disconnect)>,
     accepted: usize,
@@ -21,8 +21,8 @@ pub(crate) struct Links<P> {
 
 impl<P> Links<P> {
     pub(super) fn new(registry: Registry) -> Links<P> {
-        let (slots, free, hot, ended) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Links { slots, free, registry, hot, ended, accepted: 0 }
+        let (slots, free, scheduled, ended) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Links { slots, free, registry, scheduled, ended, accepted: 0 }
     }
 
     /// Adds a connection, and serves it in the next turn.
@@ -37,7 +37,7 @@ impl<P> Links<P> {
         }
         self.accepted += usize::from(link.connector.is_none());
         self.slots[slot] = Some(Box::new(link));
-        self.hot.push(slot);
+        self.scheduled.push(slot);
         Ok(slot)
     }
 
@@ -57,20 +57,20 @@ impl<P> Links<P> {
     }
 
     /// Notes that the slot is to be served.
-    pub(crate) fn heat(&mut self, slot: usize) {
-        self.hot.push(slot);
+    pub(crate) fn schedule(&mut self, slot: usize) {
+        self.scheduled.push(slot);
     }
 
     /// The slots to serve. Some may be named twice, or be free.
-    pub(super) fn take_hot(&mut self) -> Vec<usize> {
-        let mut hot = std::mem::take(&mut self.hot);
-        hot.sort_unstable();
-        hot.dedup();
-        hot
+    pub(super) fn take_scheduled(&mut self) -> Vec<usize> {
+        let mut scheduled = std::mem::take(&mut self.scheduled);
+        scheduled.sort_unstable();
+        scheduled.dedup();
+        scheduled
     }
 
-    pub(super) fn has_hot(&self) -> bool {
-        !self.hot.is_empty()
+    pub(super) fn has_scheduled(&self) -> bool {
+        !self.scheduled.is_empty()
     }
 
     pub(super) fn take_ended(&mut self) -> Vec<(usize, Disconnect)> {

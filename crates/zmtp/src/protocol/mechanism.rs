@@ -56,7 +56,8 @@ pub struct Credentials<'a> {
     /// The peer's long-term public key, if the mechanism has keys. The peer has proved that the
     /// secret key is its own.
     pub key: Option<&'a [u8; 32]>,
-    /// The peer's address, such as `192.0.2.7:51234`. Empty for ipc.
+    /// The peer's address, such as `192.0.2.7:51234`. For ipc, the peer's process, as
+    /// `process 17`, or empty.
     pub address: &'a str,
 }
 

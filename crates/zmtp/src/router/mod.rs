@@ -33,7 +33,7 @@ pub enum Delivery {
 pub struct Received {
     /// Number of the peer's connection, never reused.
     pub connection: u64,
-    /// The peer's address; empty for ipc.
+    /// The peer's address. For ipc, the peer's process, as `process 17`, or empty.
     pub address: String,
     /// The message with the headers of its frames.
     bytes: Vec<u8>,

@@ -130,7 +130,7 @@ impl Role for RouterRole {
                     link.is_paused = false;
                     // What is held may be all that there is.
                     link.readable = true;
-                    links.heat(slot);
+                    links.schedule(slot);
                 }
             }
             Ask::End(_) => links.end(slot, Disconnect::Local),
