@@ -186,8 +186,9 @@ impl<R: Role> Driver<R> {
         (link.deadline, link.ready_since) = (None, Some(now));
         self.note_timer(link.next_deadline());
         let (endpoint, address) = (link.endpoint.clone(), link.address.clone());
-        self.role.ready(slot, link, &rest)?;
+        let handled = self.role.ready(slot, link, &rest);
+        // Also if `rest` breaks the protocol: `Disconnected` follows, which lowers the peer count.
         self.status.record(Event { endpoint, peer: address, kind: EventKind::Connected });
-        Ok(())
+        handled
     }
 }

@@ -160,6 +160,7 @@ fn a_publisher_ends_hostile_subscribers_and_serves_honest_ones() {
     let events = || publisher.events().try_iter().map(|event| event.kind).collect();
     attack(&endpoint, "SUB", more, &events, &mut || honest(&publisher, &subscriber));
     assert_eq!(publisher.subscribers(b""), 1, "what they subscribed to is forgotten");
+    assert_eq!(publisher.endpoints()[0].peers, 1, "the honest one is still counted");
 }
 
 #[test]
@@ -171,6 +172,7 @@ fn a_subscriber_ends_hostile_publishers_and_hears_honest_ones() {
     until("a subscriber", || publisher.has_subscriber(b"t"));
     let events = || subscriber.events().try_iter().map(|event| event.kind).collect();
     attack(&endpoint, "PUB", Vec::new(), &events, &mut || honest(&publisher, &subscriber));
+    assert_eq!(subscriber.endpoints()[0].peers, 1, "the honest one is still counted");
 }
 
 #[test]
