@@ -50,6 +50,8 @@ pub(crate) struct Driver<R: Role> {
     pub(super) next_endpoint: usize,
     commands: Receiver<Command>,
     requests: Receiver<R::Request>,
+    /// Addresses that are not connected to any more. What was sent before is passed on first.
+    given_up: Vec<Address>,
     pub(super) status: Arc<Status>,
     pub(super) next_id: u64,
     /// When a connection or a connector has timed work, at the earliest.
@@ -85,6 +87,7 @@ impl<R: Role> Driver<R> {
             next_endpoint: 0,
             commands,
             requests,
+            given_up: Vec::new(),
             status,
             next_id: 1,
             timer: None,
@@ -126,7 +129,13 @@ impl<R: Role> Driver<R> {
             for (slot, why) in self.links.take_ended() {
                 if let Some(link) = self.links.take(slot) {
                     self.end(slot, link, why, now);
+                    // Messages may have waited for this connection alone.
+                    again = Some(now);
                 }
+            }
+            for address in std::mem::take(&mut self.given_up) {
+                self.role.forget(&address);
+                again = Some(now);
             }
             self.status.set_open(self.links.open());
             if self.closing.is_some() && self.finish(now) {
@@ -180,10 +189,11 @@ impl<R: Role> Driver<R> {
                 Command::Connect(address) => self.add_connector(address, now),
                 Command::Disconnect(address) => {
                     self.remove_connector(&address);
-                    self.role.forget(&address);
+                    self.given_up.push(address);
                 }
                 Command::Close(until, answer) => {
                     self.closing = Some((until, answer));
+                    self.role.close();
                     self.listeners.clear();
                     self.connectors.retain(|_, connector| self.role.keeps(&connector.address));
                 }
@@ -333,7 +343,8 @@ impl<R: Role> Driver<R> {
         if !(self.links.is_empty() && drained) && now < until {
             return false;
         }
-        let sent = drained && self.links.iter().all(|(_, link)| link.is_flushed());
+        let is_flushed = self.links.iter().all(|(_, link)| link.is_flushed());
+        let sent = drained && is_flushed && !self.role.has_lost();
         if !sent {
             self.role.abandon(&self.links);
         }

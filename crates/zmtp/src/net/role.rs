@@ -64,6 +64,12 @@ pub(crate) trait Role: Send + 'static {
         false
     }
 
-    /// The time to send the rest is up.
+    /// The socket is being closed: no more comes from its owner.
+    fn close(&mut self);
+
+    /// Whether a connection that ended while the socket was being closed had unsent messages.
+    fn has_lost(&self) -> bool;
+
+    /// The time to send the rest is up, or messages were lost.
     fn abandon(&mut self, _: &Links<Self::Peer>) {}
 }

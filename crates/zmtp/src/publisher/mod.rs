@@ -48,10 +48,11 @@ pub struct PeerStatus {
     pub is_full: bool,
 }
 
-/// What was dropped for a subscriber.
+/// What was dropped for a subscriber. Of more than 1024 that ended since the last call, further
+/// ones are counted together, with a connection of 0 and the endpoint of the first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Dropped {
-    /// Number of its connection.
+    /// Number of its connection; 0 if it was away.
     pub connection: u64,
     /// Its address. For ipc, its process, as `process 17`, or nothing.
     pub address: String,
@@ -71,7 +72,7 @@ pub struct Dropped {
 pub struct End {
     /// Why.
     pub why: Disconnect,
-    /// Messages that were queued for it since it connected.
+    /// Messages that were queued for it since it connected; if it was away, those that waited.
     pub messages: u64,
     /// It had cancelled its subscriptions, or announced its end: [`Options::end_marker`].
     pub was_announced: bool,
@@ -90,6 +91,17 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    fn new(options: &Options, status: Arc<Status>) -> Shared {
+        Shared {
+            pending: Pending::new(options.queue_messages),
+            subscriptions: Mutex::new(Subscriptions::new(Limits::of(options))),
+            generation: AtomicU64::new(0),
+            offenders: Mutex::default(),
+            abandoned: Mutex::default(),
+            status,
+        }
+    }
+
     fn subscriptions(&self) -> MutexGuard<'_, Subscriptions> {
         self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -153,14 +165,7 @@ impl Publisher {
     /// No more descriptors or threads.
     pub fn new(options: Options) -> io::Result<Publisher> {
         let status = Arc::new(Status::new());
-        let shared = Arc::new(Shared {
-            pending: Pending::new(options.queue_messages),
-            subscriptions: Mutex::new(Subscriptions::new(Limits::of(&options))),
-            generation: AtomicU64::new(0),
-            offenders: Mutex::default(),
-            abandoned: Mutex::default(),
-            status: Arc::clone(&status),
-        });
+        let shared = Arc::new(Shared::new(&options, Arc::clone(&status)));
         let role = PublisherRole::new(Arc::clone(&shared), options.clone());
         let on_end = Arc::clone(&shared);
         let owner = Owner::start(
@@ -251,9 +256,8 @@ impl Publisher {
     ///
     /// # Errors
     /// The system did not take everything. Returns the subscribers that lack messages, if they are
-    /// known.
+    /// known, with those that disconnected meanwhile without announcing it.
     pub fn close(self, linger: Duration) -> Result<(), Vec<PeerStatus>> {
-        self.owner.ask(Ask::Unlimited);
         if self.owner.close(linger) {
             return Ok(());
         }

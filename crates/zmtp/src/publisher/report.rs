@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 
+use super::away::Away;
 use super::pending::Run;
 use super::role::Peer;
 use super::{Dropped, End, PeerStatus};
-use crate::Options;
 use crate::net::link::Link;
 use crate::net::outbox::{Chunk, Outbox};
 use crate::protocol::frame;
+use crate::{Disconnect, Options};
 
 /// Topics that are counted apart for a subscriber whose messages were dropped, and subscribers.
 pub(super) const MAX_DROPPED: usize = 1024;
+
 /// Counts dropped messages. Topics beyond the first ones are counted together, as the empty
 /// topic.
 pub(super) fn count_dropped(counts: &mut HashMap<Box<[u8]>, u64>, topic: &[u8], dropped: usize) {
@@ -23,6 +25,36 @@ pub(super) fn count_dropped(counts: &mut HashMap<Box<[u8]>, u64>, topic: &[u8], 
     match counts.get_mut(topic) {
         Some(count) => *count += dropped,
         None => drop(counts.insert(topic.into(), dropped)),
+    }
+}
+
+/// Adds what was dropped for a subscriber that is gone. Subscribers beyond the first ones are
+/// counted together: strangers may come and go at any rate.
+pub(super) fn add_dropped(all: &mut Vec<Dropped>, dropped: Dropped) {
+    if all.len() < MAX_DROPPED {
+        all.push(dropped);
+        return;
+    }
+    if all.len() == MAX_DROPPED {
+        let (address, endpoint) = (String::new(), dropped.endpoint.clone());
+        let (connection, topics, unsent, end) = (0, Vec::new(), 0, None);
+        all.push(Dropped { connection, address, endpoint, topics, unsent, end });
+    }
+    let rest = &mut all[MAX_DROPPED];
+    let count: u64 = dropped.topics.iter().map(|(_, count)| count).sum();
+    match rest.topics.first_mut() {
+        Some((_, total)) => *total += count,
+        None if count > 0 => rest.topics.push((Box::default(), count)),
+        None => {}
+    }
+    rest.unsent += dropped.unsent;
+    if let Some(end) = dropped.end {
+        let first = End { why: end.why.clone(), messages: 0, was_announced: true };
+        let total = rest.end.get_or_insert(first);
+        if !end.was_announced {
+            (total.why, total.was_announced) = (end.why, false);
+            total.messages += end.messages;
+        }
     }
 }
 
@@ -58,6 +90,28 @@ pub(super) fn status_of(link: &Link<Peer>) -> PeerStatus {
     }
 }
 
+pub(super) fn status_of_away(away: &Away) -> PeerStatus {
+    PeerStatus {
+        connection: 0,
+        address: String::new(),
+        endpoint: away.endpoint.clone(),
+        queued_bytes: away.outbox.bytes(),
+        queued_messages: away.outbox.messages(),
+        is_full: false,
+    }
+}
+
+/// What was dropped for a subscriber that is away. If `end` tells why it is given up, what waits
+/// for it is unsent.
+pub(super) fn dropped_of_away(away: &mut Away, end: Option<Disconnect>) -> Option<Dropped> {
+    let topics = sorted(std::mem::take(&mut away.peer.dropped));
+    let unsent = if end.is_some() { away.outbox.messages() as u64 } else { 0 };
+    let end = end.map(|why| End { why, messages: unsent, was_announced: false });
+    let (connection, address, endpoint) = (0, String::new(), away.endpoint.clone());
+    let some = !topics.is_empty() || unsent > 0;
+    some.then_some(Dropped { connection, address, endpoint, topics, unsent, end })
+}
+
 pub(super) fn dropped_of(
     link: &Link<Peer>,
     counts: HashMap<Box<[u8]>, u64>,
@@ -65,7 +119,8 @@ pub(super) fn dropped_of(
 ) -> Option<Dropped> {
     let topics = sorted(counts);
     let unsent = if end.is_some() { link.outbox.messages() } else { 0 };
-    let some = !topics.is_empty() || end.as_ref().is_some_and(|end| end.messages > 0);
+    let has_messages = end.as_ref().is_some_and(|end| end.messages > 0);
+    let some = !topics.is_empty() || unsent > 0 || has_messages;
     some.then(|| Dropped {
         connection: link.id,
         address: link.address.clone(),
@@ -74,4 +129,36 @@ pub(super) fn dropped_of(
         unsent: unsent as u64,
         end,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Address;
+
+    fn ended(connection: u64, was_announced: bool) -> Dropped {
+        let topics = vec![(b"a"[..].into(), 1), (b"b"[..].into(), 2)];
+        let end = Some(End { why: Disconnect::Closed, messages: 10, was_announced });
+        let endpoint = Address::parse("tcp://127.0.0.1:5555").expect("an address");
+        Dropped { connection, address: "peer".to_owned(), endpoint, topics, unsent: 4, end }
+    }
+
+    #[test]
+    fn subscribers_beyond_the_limit_are_counted_together() {
+        let mut all = Vec::new();
+        for connection in 1..=MAX_DROPPED as u64 {
+            add_dropped(&mut all, ended(connection, false));
+        }
+        assert_eq!(all.last(), Some(&ended(MAX_DROPPED as u64, false)));
+        for (was_announced, count) in [(true, 1), (false, 2), (true, 3), (false, 4)] {
+            add_dropped(&mut all, ended(2000, was_announced));
+            assert_eq!(all.len(), MAX_DROPPED + 1);
+            let rest = &all[MAX_DROPPED];
+            assert_eq!((rest.connection, &*rest.address, rest.unsent), (0, "", 4 * count));
+            assert_eq!(rest.topics, [(Box::default(), 3 * count)]);
+            // What was announced is no loss.
+            let end = rest.end.as_ref().expect("an end");
+            assert_eq!((end.messages, end.was_announced), (count / 2 * 10, count == 1));
+        }
+    }
 }

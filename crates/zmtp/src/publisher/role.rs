@@ -10,7 +10,9 @@ use crossbeam_channel::Sender;
 
 use super::away::{Away, AwayPeers};
 use super::pending::{Batch, Run};
-use super::report::{MAX_DROPPED, count_dropped, dropped_of, room, sorted, status_of};
+use super::report::{
+    add_dropped, count_dropped, dropped_of, dropped_of_away, room, status_of, status_of_away,
+};
 use super::subscriptions::Offender;
 use super::{Dropped, End, PeerStatus, Shared};
 use crate::net::link::Link;
@@ -35,7 +37,7 @@ pub(crate) struct Peer {
     /// It is in [`PublisherRole::dirty`].
     is_dirty: bool,
     /// Messages dropped for it, by topic.
-    dropped: HashMap<Box<[u8]>, u64>,
+    pub(super) dropped: HashMap<Box<[u8]>, u64>,
     /// Messages queued for it since it connected.
     sent: u64,
 }
@@ -55,8 +57,6 @@ pub(crate) enum Ask {
     Dropped(Sender<Vec<Dropped>>),
     /// What happens to full subscribers from now on.
     WhenFull(WhenFull),
-    /// Queues without limits from now on: the socket is closed next.
-    Unlimited,
 }
 
 /// The publisher's side of the event loop.
@@ -74,6 +74,9 @@ pub(crate) struct PublisherRole {
     away: AwayPeers,
     /// What was dropped for subscribers that are gone.
     dropped: Vec<Dropped>,
+    is_closing: bool,
+    /// Subscribers that disconnected while the socket was being closed, with unsent messages.
+    lost: Vec<PeerStatus>,
     buffer: Box<[u8]>,
 }
 
@@ -113,6 +116,8 @@ impl PublisherRole {
             blocked_by: None,
             away: AwayPeers::default(),
             dropped: Vec::new(),
+            is_closing: false,
+            lost: Vec::new(),
             buffer: vec![0; READ].into(),
         }
     }
@@ -158,7 +163,7 @@ impl PublisherRole {
             Ok(()) => Ok(()),
             Err(Offender(offender, why)) if offender == slot => Err(why),
             Err(Offender(offender, why)) => {
-                self.shared.subscriptions().remove(offender);
+                self.shared.remove(offender);
                 self.shared.offender(offender, why);
                 Ok(())
             }
@@ -332,14 +337,8 @@ impl PublisherRole {
             let counts = std::mem::take(&mut link.peer.dropped);
             self.dropped.extend(dropped_of(link, counts, None));
         }
-        for away in self.away.iter_mut() {
-            let topics = sorted(std::mem::take(&mut away.peer.dropped));
-            if !topics.is_empty() {
-                let (connection, unsent, end) = (0, 0, None);
-                let (address, endpoint) = (String::new(), away.endpoint.clone());
-                self.dropped.push(Dropped { connection, address, endpoint, topics, unsent, end });
-            }
-        }
+        let away = self.away.iter_mut().filter_map(|away| dropped_of_away(away, None));
+        self.dropped.extend(away);
         std::mem::take(&mut self.dropped)
     }
 }
@@ -360,7 +359,9 @@ impl Role for PublisherRole {
                 let ready = links.iter().filter(|(_, link)| link.is_ready());
                 let blocks = |slot| self.blocked_by == Some(slot);
                 let peers = ready.map(|(slot, link)| PeerStatus {
-                    is_full: blocks(slot) || link.outbox.messages() >= self.options.queue_messages,
+                    is_full: blocks(slot)
+                        || link.outbox.messages() >= self.options.queue_messages
+                        || link.outbox.bytes() >= self.options.queue_bytes,
                     ..status_of(link)
                 });
                 // Fails if the owner no longer waits.
@@ -370,10 +371,6 @@ impl Role for PublisherRole {
                 let _ = answer.send(self.take_dropped(links));
             }
             Ask::WhenFull(when_full) => self.options.when_full = when_full,
-            Ask::Unlimited => {
-                // What waits is in memory already, within the limits of `pending`.
-                (self.options.queue_bytes, self.options.queue_messages) = (usize::MAX, usize::MAX);
-            }
         }
     }
 
@@ -421,10 +418,17 @@ impl Role for PublisherRole {
         if self.blocked_by == Some(slot) {
             self.blocked_by = None;
         }
+        if self.is_closing
+            && !was_announced
+            && *why != Disconnect::Local
+            && link.outbox.messages() > 0
+        {
+            self.lost.push(status_of(link));
+        }
         let counts = std::mem::take(&mut link.peer.dropped);
-        if self.dropped.len() < MAX_DROPPED {
-            let end = End { why: why.clone(), messages: link.peer.sent, was_announced };
-            self.dropped.extend(dropped_of(link, counts, Some(end)));
+        let end = End { why: why.clone(), messages: link.peer.sent, was_announced };
+        if let Some(dropped) = dropped_of(link, counts, Some(end)) {
+            add_dropped(&mut self.dropped, dropped);
         }
     }
 
@@ -452,9 +456,22 @@ impl Role for PublisherRole {
         none_away && self.todo.is_empty() && self.shared.pending.is_empty()
     }
 
+    fn close(&mut self) {
+        self.is_closing = true;
+        // What waits is in memory already, within the limits of `pending`.
+        (self.options.queue_bytes, self.options.queue_messages) = (usize::MAX, usize::MAX);
+    }
+
+    fn has_lost(&self) -> bool {
+        !self.lost.is_empty()
+    }
+
     fn forget(&mut self, address: &Address) {
-        if let Some((number, _)) = self.away.take(address) {
+        if let Some((number, mut away)) = self.away.take(address) {
             self.shared.remove(number);
+            if let Some(dropped) = dropped_of_away(&mut away, Some(Disconnect::Local)) {
+                add_dropped(&mut self.dropped, dropped);
+            }
         }
     }
 
@@ -469,15 +486,11 @@ impl Role for PublisherRole {
     fn abandon(&mut self, links: &Links<Peer>) {
         let lacking = links.iter().filter(|(_, link)| link.is_ready() && !link.outbox.is_empty());
         let lacking = lacking.map(|(_, link)| status_of(link));
-        let away = self.away.waiting().map(|away| PeerStatus {
-            connection: 0,
-            address: String::new(),
-            endpoint: away.endpoint.clone(),
-            queued_bytes: away.outbox.bytes(),
-            queued_messages: away.outbox.messages(),
-            is_full: false,
-        });
-        let lacking = lacking.chain(away).collect();
+        let away = self.away.waiting().map(status_of_away);
+        let lacking = lacking.chain(away).chain(self.lost.drain(..)).collect();
         *self.shared.abandoned.lock().unwrap_or_else(PoisonError::into_inner) = lacking;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,6 +47,9 @@ pub(crate) struct RouterRole {
     slots: HashMap<u64, usize>,
     /// Slots with something that the system has not taken.
     unsent: Vec<usize>,
+    is_closing: bool,
+    /// A connection that ended while the socket was being closed had unsent messages.
+    has_lost: bool,
     buffer: Box<[u8]>,
 }
 
@@ -56,8 +59,9 @@ impl RouterRole {
         options: Options,
         queues: Arc<Queues>,
     ) -> RouterRole {
-        let (slots, unsent) = (HashMap::new(), Vec::new());
-        RouterRole { types, options, queues, slots, unsent, buffer: vec![0; READ].into() }
+        let (slots, unsent, buffer) = (HashMap::new(), Vec::new(), vec![0; READ].into());
+        let (is_closing, has_lost) = (false, false);
+        RouterRole { types, options, queues, slots, unsent, is_closing, has_lost, buffer }
     }
 
     /// Handles what a peer has sent, until the owner has enough to read.
@@ -166,7 +170,9 @@ impl Role for RouterRole {
         true
     }
 
-    fn closed(&mut self, _: usize, link: &mut Link<Peer>, _: &Disconnect) {
+    fn closed(&mut self, _: usize, link: &mut Link<Peer>, why: &Disconnect) {
+        let has_unsent = self.queues.unsent(link.id).is_some_and(|unsent| unsent > 0);
+        self.has_lost |= self.is_closing && has_unsent && *why != Disconnect::Local;
         self.slots.remove(&link.id);
         self.queues.remove(link.id, self.types == [SocketType::Dealer]);
     }
@@ -179,5 +185,13 @@ impl Role for RouterRole {
 
     fn is_drained(&self) -> bool {
         self.queues.is_drained()
+    }
+
+    fn close(&mut self) {
+        self.is_closing = true;
+    }
+
+    fn has_lost(&self) -> bool {
+        self.has_lost
     }
 }

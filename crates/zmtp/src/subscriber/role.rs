@@ -322,4 +322,10 @@ impl Role for SubscriberRole {
     fn is_drained(&self) -> bool {
         true
     }
+
+    fn close(&mut self) {}
+
+    fn has_lost(&self) -> bool {
+        false
+    }
 }

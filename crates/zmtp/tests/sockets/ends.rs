@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use zmtp::{Disconnect, EventKind, Options, Publisher, Subscriber, WhenFull};
+use zmtp::{Disconnect, Dropped, EventKind, Options, Publisher, Subscriber, WhenFull};
 
 use super::harness::{DEADLINE, address, until};
-use super::hostile::RawPeer;
+use super::hostile::{LARGER_THAN_BUFFERS, RawPeer, hello, refuses_connections};
 
 const ANY: &str = "tcp://127.0.0.1:*";
 
@@ -25,6 +25,11 @@ fn connected(keep_away: bool) -> (Publisher, Subscriber, String) {
     publisher.connect(&address(&endpoint));
     until("a subscriber", || publisher.subscribers(b"a") == 1);
     (publisher, subscriber, endpoint)
+}
+
+/// Whether the owner has given up the address.
+fn given_up(dropped: &Dropped) -> bool {
+    dropped.end.as_ref().is_some_and(|end| end.why == Disconnect::Local)
 }
 
 fn bodies(subscriber: &Subscriber, count: usize) -> Vec<u32> {
@@ -66,7 +71,10 @@ fn a_subscriber_that_stays_away_is_told_at_the_end_and_nothing_waits_after_a_dis
         if disconnects {
             publisher.disconnect(&address(&endpoint));
             until("it is forgotten", || !publisher.has_subscriber(b"a"));
-            assert_eq!(publisher.close(DEADLINE), Ok(()));
+            let lost: Vec<_> = publisher.take_dropped().into_iter().filter(given_up).collect();
+            assert_eq!((lost.len(), lost[0].unsent), (1, 1), "{lost:?}");
+            assert_eq!(lost[0].endpoint.to_string(), endpoint);
+            assert_eq!(publisher.close(DEADLINE), Ok(()), "nothing waits");
             continue;
         }
         let lacking = publisher.close(Duration::from_millis(50)).expect_err("it is away");
@@ -123,30 +131,96 @@ fn the_subscriber_that_did_not_read_is_told_at_the_end_and_the_others_get_everyt
     reading.connect(&address(&endpoint));
     until("two subscribers", || publisher.subscribers(b"a") == 2);
     let body = vec![b'x'; 5000];
-    let mut sent = 0;
+    let (mut sent, mut received) = (0, 0);
     while publisher.send_within(&[b"a", &body], Duration::from_millis(300)).expect("send")
         == zmtp::Sent::Sent
     {
         sent += 1;
-        while reading.recv(Duration::ZERO).expect("a thread").is_some() {}
+        while let Some(batch) = reading.recv(Duration::ZERO).expect("a thread") {
+            received += batch.len();
+        }
     }
     assert!(publisher.peers().iter().any(|peer| peer.is_full), "{:?}", publisher.peers());
     publisher.events().try_iter().for_each(drop);
     let all = std::thread::spawn(move || {
-        let mut last = reading.recv(DEADLINE).expect("a thread");
-        while let Some(batch) = last {
-            last = match reading.recv(Duration::from_millis(500)).expect("a thread") {
-                Some(next) => Some(next),
-                None => return batch.messages().count(),
-            };
-        }
-        0
+        until("what waited for the other one", || {
+            let batch = reading.recv(Duration::from_millis(10)).expect("a thread");
+            received += batch.map_or(0, |batch| batch.len());
+            received >= sent
+        });
+        received
     });
     let lacking = publisher.close(Duration::from_millis(300)).expect_err("one does not read");
     assert_eq!(lacking.len(), 1, "{lacking:?}");
     assert!(lacking[0].queued_messages > 0 && lacking[0].queued_messages <= sent);
-    assert!(all.join().expect("no panic") > 0, "what waited for the other one arrives");
+    assert_eq!(all.join().expect("no panic"), sent);
     drop(stopped);
+}
+
+#[test]
+fn closing_tells_a_subscriber_that_disconnects_with_unsent_messages_unless_it_announced_that() {
+    for cancels in [false, true] {
+        let publisher = Publisher::new(Options::publisher()).expect("socket");
+        let endpoint = publisher.bind(&address(ANY)).expect("bind").to_string();
+        let mut stopped = RawPeer::subscribed(&endpoint, &[b"a"]);
+        until("a subscriber", || publisher.has_subscriber(b"a"));
+        publisher.send(&[b"a", &vec![b'x'; LARGER_THAN_BUFFERS]]).expect("send");
+        until("a queued message", || publisher.peers()[0].queued_messages == 1);
+        if cancels {
+            stopped.write(b"\x00\x02\x00a");
+            until("a cancel", || !publisher.has_subscriber(b"a"));
+        }
+        let closing = std::thread::spawn(move || publisher.close(DEADLINE));
+        refuses_connections(&endpoint);
+        drop(stopped);
+        let lacking = closing.join().expect("no panic").err().unwrap_or_default();
+        let queued: Vec<usize> = lacking.iter().map(|peer| peer.queued_messages).collect();
+        assert_eq!(queued, if cancels { vec![] } else { vec![1] });
+    }
+}
+
+#[test]
+fn a_subscriber_whose_queue_has_no_room_in_bytes_is_full() {
+    let options = Options { queue_bytes: 1000, when_full: WhenFull::Drop, ..Options::publisher() };
+    let publisher = Publisher::new(options).expect("socket");
+    let endpoint = publisher.bind(&address(ANY)).expect("bind").to_string();
+    let stopped = RawPeer::subscribed(&endpoint, &[b"a"]);
+    until("a subscriber", || publisher.has_subscriber(b"a"));
+    assert!(!publisher.peers()[0].is_full);
+    publisher.send(&[b"a", &vec![b'x'; LARGER_THAN_BUFFERS]]).expect("send");
+    until("it is full", || publisher.peers()[0].is_full);
+    drop(stopped);
+}
+
+#[test]
+fn a_disconnect_from_the_subscriber_that_blocks_passes_on_at_once_what_waited() {
+    let publisher =
+        Publisher::new(Options { queue_bytes: 100_000, ..Options::publisher() }).expect("socket");
+    let reading = Subscriber::new(Options::subscriber(), &["a"]).expect("socket");
+    reading.connect(&publisher.bind(&address(ANY)).expect("bind"));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let blocks = address(&format!("tcp://{}", listener.local_addr().expect("its address")));
+    publisher.connect(&blocks);
+    let mut stopped = RawPeer(listener.accept().expect("a connection").0);
+    stopped.write(&[hello("SUB"), b"\x00\x02\x01a".to_vec()].concat());
+    until("two subscribers", || publisher.subscribers(b"a") == 2);
+    let mut waiting = 0_usize;
+    let body = vec![b'x'; 5000];
+    while publisher.send_within(&[b"a", &body], Duration::from_millis(300)).expect("send")
+        == zmtp::Sent::Sent
+    {
+        waiting += 1;
+        while let Some(batch) = reading.recv(Duration::ZERO).expect("a thread") {
+            waiting -= batch.len();
+        }
+    }
+    assert!(waiting > 0);
+    publisher.disconnect(&blocks);
+    until("what waited", || {
+        let batch = reading.recv(Duration::from_millis(10)).expect("a thread");
+        waiting -= batch.map_or(0, |batch| batch.len());
+        waiting == 0
+    });
 }
 
 #[test]

@@ -24,6 +24,15 @@ pub(crate) fn hello(kind: &str) -> Vec<u8> {
     bytes
 }
 
+/// Bytes of a message that the system does not take at once for a peer that does not read.
+pub(crate) const LARGER_THAN_BUFFERS: usize = 32 << 20;
+
+/// Waits until nothing listens at `endpoint`: its socket is being closed.
+pub(crate) fn refuses_connections(endpoint: &str) {
+    let endpoint = endpoint.trim_start_matches("tcp://");
+    until("no listener", || TcpStream::connect(endpoint).is_err());
+}
+
 /// Reads a frame: its flags and its body.
 pub(crate) fn read_frame(from: &mut impl Read) -> io::Result<(u8, Vec<u8>)> {
     let mut flags = [0];

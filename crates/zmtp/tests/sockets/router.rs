@@ -1,7 +1,5 @@
 //! ROUTER and DEALER, and PUSH to a subscriber, with libzmq on either side.
 
-use std::time::Duration;
-
 use zmtp::{
     Delivery, Disconnect, EventKind, Options, Publisher, Received, Router, Security, Subscriber,
 };
@@ -9,7 +7,7 @@ use zmtp::{
 use super::harness::{
     Addresses, DEADLINE, Engine, Message, PAIRS, Sub, address, curve, libzmq, message, until,
 };
-use super::hostile::RawPeer;
+use super::hostile::{LARGER_THAN_BUFFERS, RawPeer, refuses_connections};
 
 const ANY: &str = "tcp://127.0.0.1:*";
 
@@ -162,10 +160,13 @@ fn a_peer_that_does_not_read_is_full_and_can_be_ended_and_others_are_served() {
     stopped.write(b"\x00\x01q");
     let asked = router.recv(DEADLINE).expect("a thread").expect("a question");
     let body = vec![b'x'; 50_000];
-    until("it is full for a while", || {
-        while router.send(asked.connection, &[&body]) == Delivery::Sent {}
-        std::thread::sleep(Duration::from_millis(20));
-        router.send(asked.connection, &[&body]) == Delivery::Full
+    let mut full = 0;
+    until("it is full ten times in a row", || {
+        full = match router.send(asked.connection, &[&body]) {
+            Delivery::Full => full + 1,
+            _ => 0,
+        };
+        full == 10
     });
     assert!(router.unsent(asked.connection).is_some_and(|unsent| unsent >= 1));
     let honest = Exchange::dealer(Engine::Libzmq, "", Security::Null);
@@ -237,6 +238,21 @@ fn an_answer_arrives_whole_when_the_server_ends_and_the_client_connects_again() 
         assert!(closed.join().expect("a server"));
         until("the end", || client.connections().is_empty());
     }
+}
+
+#[test]
+fn closing_a_router_fails_if_a_peer_disconnects_before_it_has_its_answers() {
+    let router = Router::new(options(Security::Null)).expect("socket");
+    let endpoint = router.bind(&address(ANY)).expect("bind").to_string();
+    let mut stopped = RawPeer::greeted(&endpoint, "DEALER");
+    stopped.write(b"\x00\x01q");
+    let asked = router.recv(DEADLINE).expect("a thread").expect("a question");
+    let body = vec![b'x'; LARGER_THAN_BUFFERS];
+    assert_eq!(router.send(asked.connection, &[&body]), Delivery::Sent);
+    let closing = std::thread::spawn(move || router.close(DEADLINE));
+    refuses_connections(&endpoint);
+    drop(stopped);
+    assert!(!closing.join().expect("a router"));
 }
 
 #[test]
