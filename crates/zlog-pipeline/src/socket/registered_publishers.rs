@@ -65,7 +65,9 @@ impl RegisteredPublishers {
             |address: &String| connector.address_state(self.entry, address) == AddressState::Failed;
         let some_gone = changed && self.connected.iter().any(is_gone);
         let before = self.ended.len();
-        let looks = some_gone || self.watch.has_changed(now);
+        // Asked in any case: what is not taken wakes the thread again.
+        let has_changed = self.watch.has_changed(now);
+        let looks = some_gone || has_changed;
         if looks {
             self.look(connector);
         }
@@ -110,7 +112,7 @@ impl RegisteredPublishers {
 
     /// A descriptor that is readable when the directory has changed.
     #[cfg(unix)]
-    pub(super) fn descriptor(&self) -> Option<std::os::fd::RawFd> {
+    pub(super) fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         self.watch.descriptor()
     }
 
