@@ -147,7 +147,7 @@ def _since() -> Iterator[float]:
             yield float(found.get("since", ""))
 
 
-def tell_missed(subscribed: Set[bytes], records: int) -> None:
+def report_missed(subscribed: Set[bytes], records: int) -> None:
     """Tells readers that have not subscribed that this process has published without them."""
     line = f"missed {os.getpid()} {records}\n".encode()
     for name in missing_readers(subscribed):

@@ -171,7 +171,7 @@ class Publisher(threading.Thread):
             if publisher is not None:
                 if self._await_subscriber(publisher):
                     self._send_queue(publisher)
-                self._tell_missed()
+                self._report_missed()
                 left = max(0.0, self._deadline - time.monotonic())
                 publisher.close(linger=int(left * 1000))
         finally:
@@ -234,10 +234,10 @@ class Publisher(threading.Thread):
             return False
         return bool(_meeting.missing_readers(self._readers)) or _meeting.has_new_reader()
 
-    def _tell_missed(self) -> None:
+    def _report_missed(self) -> None:
         records = sum(self._numbers.values())
         if records and not self._bind and not self._connect:
-            _meeting.tell_missed(self._readers, records)
+            _meeting.report_missed(self._readers, records)
 
     def _read_subscriptions(self, publisher: "zmq.Socket[Any]") -> None:
         while True:

@@ -28,6 +28,8 @@ fn the_environment_the_users_file_and_a_handler_choose_the_engine_too() {
     let unset = zlog(emit).without_env("ZLOG_ENGINE").env("ZLOG_CONFIG", file);
     unset.run().code(1).stderr_has(refused);
     zlog(emit).env("ZLOG_ENGINE", "neither").run().code(2).stderr_has("libzmq, native]");
+    let relay = ["relay", "-c", "tcp://127.0.0.1:9", "--check"];
+    zlog(relay).env("ZLOG_ENGINE", "neither").run().code(2).stderr_has("Write libzmq or native.");
     let empty = ["emit", "-b", ANY_PORT, "-m", "x", "--wait", "0s"];
     zlog(empty).env("ZLOG_ENGINE", "").run().code(0);
     let handler = ["tail", "--input", "-", "--publish", "ws://127.0.0.1:*,engine=native"];

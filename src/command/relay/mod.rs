@@ -67,6 +67,8 @@ pub fn run(args: RelayArgs) -> Result<Exit> {
     }
     let check = args.check;
     let settings = Settings::new(args)?;
+    // Handlers may use it.
+    Engine::of_environment()?;
     if settings.args.engine == Engine::Native {
         return Err(Error::usage("a relay does not run on the native engine yet")
             .hint("Leave out --engine, or use --engine libzmq."));

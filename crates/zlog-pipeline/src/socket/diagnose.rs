@@ -1,9 +1,9 @@
 //! Finds out why an endpoint can't be used, for messages: who has bound it, or why nobody
 //! answers.
 //!
-//! libzmq does not tell either. A peer sends its socket type in the READY command of the ZMTP
+//! Neither engine reports this. A peer sends its socket type in the READY command of the ZMTP
 //! handshake (<https://rfc.zeromq.org/spec/23/>), right after the greetings. That much of the
-//! handshake is made here without libzmq. To a publisher and a subscriber it looks like a peer that
+//! handshake is made here. To a publisher and a subscriber it looks like a peer that
 //! connects and leaves; to others, like a handshake that was broken off.
 
 use std::io::{self, Read, Write};

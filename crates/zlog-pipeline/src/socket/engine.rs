@@ -1,6 +1,7 @@
 //! Which implementation of ZeroMQ's protocol carries the messages.
 
 use zlog_core::text::choice::{Choice, Named};
+use zlog_core::{Error, Result};
 
 /// The environment variable that sets the engine where no option does.
 pub const ENGINE_VARIABLE: &str = "ZLOG_ENGINE";
@@ -21,10 +22,26 @@ impl Choice for Engine {
     ];
 }
 
-impl Default for Engine {
-    /// The one that `ZLOG_ENGINE` names, otherwise libzmq.
-    fn default() -> Engine {
+impl Engine {
+    /// The one that `ZLOG_ENGINE` names; libzmq if that is empty or not set.
+    ///
+    /// # Errors
+    /// No engine has this name.
+    pub fn of_environment() -> Result<Engine> {
         let name = std::env::var(ENGINE_VARIABLE).unwrap_or_default();
-        Engine::from_name(&name).unwrap_or(Engine::Libzmq)
+        if name.is_empty() {
+            return Ok(Engine::Libzmq);
+        }
+        Engine::from_name(&name).ok_or_else(|| {
+            Error::usage(format!("{ENGINE_VARIABLE}: no engine is called {name:?}"))
+                .hint("Write libzmq or native.")
+        })
+    }
+}
+
+impl Default for Engine {
+    /// That [of the environment](Engine::of_environment); libzmq if it names no engine.
+    fn default() -> Engine {
+        Engine::of_environment().unwrap_or(Engine::Libzmq)
     }
 }

@@ -1,4 +1,5 @@
-//! ZeroMQ sockets. Frames are bytes here; `wire` decodes them. Only `libzmq` uses the `zmq` crate.
+//! ZeroMQ sockets. Frames are bytes here; `wire` decodes them. Outside tests, only `libzmq` uses the
+//! `zmq` crate, and only `native` uses `zmtp`.
 
 mod addresses;
 mod bind;

@@ -65,7 +65,9 @@ impl RegisteredPublishers {
             |address: &String| connector.address_state(self.entry, address) == AddressState::Failed;
         let some_gone = changed && self.connected.iter().any(is_gone);
         let before = self.ended.len();
-        let looks = some_gone || self.watch.has_changed(now);
+        // Asked in any case: what is not taken wakes the thread again.
+        let has_changed = self.watch.has_changed(now);
+        let looks = some_gone || has_changed;
         if looks {
             self.look(connector);
         }
@@ -110,7 +112,7 @@ impl RegisteredPublishers {
 
     /// A descriptor that is readable when the directory has changed.
     #[cfg(unix)]
-    pub(super) fn descriptor(&self) -> Option<std::os::fd::RawFd> {
+    pub(super) fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         self.watch.descriptor()
     }
 
@@ -122,5 +124,73 @@ impl RegisteredPublishers {
     /// The longest wait for a change, if there is a limit.
     pub(super) fn wait_at_most(&self) -> Option<Duration> {
         self.watch.wait_at_most(Instant::now())
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    use super::*;
+    use crate::socket::endpoint::{DEFAULT_ENDPOINT, Role};
+
+    /// Publishers that do not answer.
+    struct Silent;
+
+    impl Connector for Silent {
+        fn connect(&mut self, _: usize, _: &str, _: bool) {}
+        fn disconnect(&mut self, _: usize, _: &str) {}
+        fn address_state(&self, _: usize, _: &str) -> AddressState {
+            AddressState::Failed
+        }
+        fn addresses(&self, _: usize) -> Vec<String> {
+            Vec::new()
+        }
+        fn find_duplicate(&self, _: usize, _: &[String]) -> Option<usize> {
+            None
+        }
+        fn set_duplicate_of(&mut self, _: usize, _: Option<usize>) {}
+        fn is_duplicate(&self, _: usize) -> bool {
+            false
+        }
+        fn is_up(&self, _: usize) -> bool {
+            false
+        }
+        fn note_unresolved(&mut self, _: usize, _: &str) {}
+        fn unresolved(&self, _: usize) -> Option<String> {
+            None
+        }
+        fn has_unread(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_directory_wakes_once_although_a_publisher_does_not_answer() {
+        let base = tempfile::tempdir().expect("a directory");
+        let directory = RunDirectory::below(base.path());
+        let default = Endpoint::parse(DEFAULT_ENDPOINT, Role::Connect).expect("valid");
+        let registered = Registered {
+            default: DEFAULT_ENDPOINT.to_owned(),
+            publishes: Some("ipc:///nowhere".to_owned()),
+            ..Registered::default()
+        };
+        let mut publisher = directory.register("emit").expect("registered");
+        publisher.announce(&registered).expect("written");
+        let mut publishers = RegisteredPublishers::new(directory.clone(), &default, 0);
+        publishers.update(true, Instant::now(), &mut Silent);
+        assert!(!publishers.connected.is_empty());
+
+        let mut other = directory.register("emit").expect("registered");
+        other.announce(&registered).expect("written");
+        assert!(is_readable(&publishers));
+        publishers.update(true, Instant::now(), &mut Silent);
+        assert!(!is_readable(&publishers));
+    }
+
+    fn is_readable(publishers: &RegisteredPublishers) -> bool {
+        let descriptor = publishers.descriptor().expect("inotify");
+        let mut items = [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)];
+        poll(&mut items, Some(&Timespec::default())).expect("poll") > 0
     }
 }

@@ -56,9 +56,9 @@ impl Waker {
 impl WakeSignal {
     /// Readable after a wake-up.
     #[cfg(unix)]
-    pub(super) fn descriptor(&self) -> std::os::fd::RawFd {
-        use std::os::fd::AsRawFd as _;
-        self.pipe.as_raw_fd()
+    pub(super) fn descriptor(&self) -> std::os::fd::BorrowedFd<'_> {
+        use std::os::fd::AsFd as _;
+        self.pipe.as_fd()
     }
 
     /// Takes the wake-ups so far.

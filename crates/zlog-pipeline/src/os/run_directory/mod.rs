@@ -77,10 +77,10 @@ impl RunDirectory {
 
     /// Tells registered subscribers that this process ends, and that they have got none of the
     /// records that it published.
-    pub(crate) fn tell_missed(&self, subscribers: &[String], records: u64) {
+    pub(crate) fn report_missed(&self, subscribers: &[String], records: u64) {
         for directory in self.directories().filter(|directory| check(directory).is_ok()) {
             for name in subscribers {
-                registration::tell_missed(directory, name, records);
+                registration::report_missed(directory, name, records);
             }
         }
     }

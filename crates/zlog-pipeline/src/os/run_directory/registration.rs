@@ -269,7 +269,7 @@ pub(super) fn read(path: &Path) -> Option<Registered> {
 
 /// Tells the subscriber of this name that this process has published without it, unless it has not
 /// read much of the kind.
-pub(super) fn tell_missed(directory: &Path, name: &str, records: u64) {
+pub(super) fn report_missed(directory: &Path, name: &str, records: u64) {
     let mut options = OpenOptions::new();
     let path = with_suffix(&directory.join(name), LOCK);
     let Some(mut file) = open_regular(&path, options.append(true)) else { return };

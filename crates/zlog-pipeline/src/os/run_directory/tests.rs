@@ -92,17 +92,17 @@ fn a_subscriber_learns_what_it_has_missed_once() {
     assert_eq!(tail.take_missed(), []);
     let name = [tail.name().into_owned()];
     let missed = |records| Missed { process: std::process::id(), records };
-    directory.tell_missed(&name, 1);
-    directory.tell_missed(&name, 17);
+    directory.report_missed(&name, 1);
+    directory.report_missed(&name, 17);
     assert_eq!(tail.take_missed(), [missed(1), missed(17)]);
     assert_eq!(tail.take_missed(), []);
-    directory.tell_missed(&name, 3);
+    directory.report_missed(&name, 3);
     assert_eq!(tail.take_missed(), [missed(3)]);
     // One that does not read makes no file grow without end.
-    (0..1000).for_each(|_| directory.tell_missed(&name, u64::MAX));
+    (0..1000).for_each(|_| directory.report_missed(&name, u64::MAX));
     let file = directory.path().join(format!("{}.lock", name[0]));
     assert!(fs::metadata(file).expect("it exists").len() < 5000);
-    directory.tell_missed(&["tail-1".to_owned()], 1);
+    directory.report_missed(&["tail-1".to_owned()], 1);
     assert_eq!(files(&directory).len(), 1, "no file of a process that has ended");
 }
 

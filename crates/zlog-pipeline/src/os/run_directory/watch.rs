@@ -45,14 +45,14 @@ impl Watch {
 
     /// A descriptor that is readable when there is a change.
     #[cfg(unix)]
-    pub(crate) fn descriptor(&self) -> Option<std::os::fd::RawFd> {
+    pub(crate) fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         self.changes.as_ref().map(changes::Changes::descriptor)
     }
 }
 
 #[cfg(target_os = "linux")]
 mod changes {
-    use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
     use std::path::Path;
 
     use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
@@ -83,8 +83,8 @@ mod changes {
             any
         }
 
-        pub(super) fn descriptor(&self) -> RawFd {
-            self.0.as_raw_fd()
+        pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+            self.0.as_fd()
         }
     }
 }
@@ -108,7 +108,7 @@ mod changes {
         }
 
         #[cfg(unix)]
-        pub(super) fn descriptor(&self) -> std::os::fd::RawFd {
+        pub(super) fn descriptor(&self) -> std::os::fd::BorrowedFd<'_> {
             match *self {}
         }
     }

@@ -2,6 +2,8 @@
 //! reconnects.
 
 use std::collections::HashSet;
+#[cfg(unix)]
+use std::os::fd::AsRawFd as _;
 use std::time::{Duration, Instant};
 
 use super::attach::{self, attach};
@@ -201,7 +203,7 @@ impl ConnectionManager {
 /// Readable after a wake-up.
 #[cfg(unix)]
 pub(super) fn wake_item(wake: &WakeSignal) -> Option<zmq::PollItem<'_>> {
-    Some(zmq::PollItem::from_fd(wake.descriptor(), zmq::POLLIN))
+    Some(zmq::PollItem::from_fd(wake.descriptor().as_raw_fd(), zmq::POLLIN))
 }
 
 #[cfg(not(unix))]
@@ -212,7 +214,9 @@ pub(super) fn wake_item(_: &WakeSignal) -> Option<zmq::PollItem<'_>> {
 /// Readable when the run directory has changed.
 #[cfg(unix)]
 fn directory_item(registered: &RegisteredPublishers) -> Option<zmq::PollItem<'_>> {
-    registered.descriptor().map(|descriptor| zmq::PollItem::from_fd(descriptor, zmq::POLLIN))
+    registered
+        .descriptor()
+        .map(|descriptor| zmq::PollItem::from_fd(descriptor.as_raw_fd(), zmq::POLLIN))
 }
 
 #[cfg(not(unix))]

@@ -87,21 +87,16 @@ impl Followed {
     /// Waits until something may be due.
     #[cfg(unix)]
     fn wait(&self, wake: &WakeSignal) {
-        use std::os::fd::BorrowedFd;
-
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
         let registered = self.registered.as_ref().and_then(RegisteredPublishers::descriptor);
-        // SAFETY: `wake` and the watch of `registered` outlive this call.
-        let borrow = |descriptor| unsafe { BorrowedFd::borrow_raw(descriptor) };
-        let descriptors: Vec<_> =
-            std::iter::once(wake.descriptor()).chain(registered).map(borrow).collect();
-        let item = |descriptor| PollFd::new(descriptor, PollFlags::IN);
-        let mut items: Vec<PollFd<'_>> = descriptors.iter().map(item).collect();
+        let descriptors = std::iter::once(wake.descriptor()).chain(registered);
+        let item = |descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN);
+        let mut items: Vec<PollFd<'_>> = descriptors.map(item).collect();
         let wait = self.wait_at_most();
         // Always in range: an hour at most.
         let wait = Timespec::try_from(wait).ok();
-        // Fails on a signal; then it is looked once more.
+        // A signal ends the wait; the loop checks again.
         let _ = poll(&mut items, wait.as_ref());
     }
 

@@ -88,7 +88,7 @@ impl<S: Socket> Open<S> {
 
     /// The state of each endpoint.
     pub(super) fn status(&self) -> Vec<EndpointStatus> {
-        // Asked before the lock, which the follower holds while it asks.
+        // Query the engine first: the follower holds this lock while it queries the engine.
         let engine = self.socket.endpoints();
         lock(&self.endpoints).status(&engine)
     }

@@ -22,7 +22,7 @@ use zlog_core::{Error, Result};
 
 /// Bytes queued for a subscriber at most, for each message of its high-water mark.
 const MESSAGE_BYTES: usize = 1024;
-/// Time between two questions to the engine what was dropped.
+/// Time between two polls of the engine's drop counts.
 const LOOK: Duration = Duration::from_millis(100);
 /// Longest wait for the engine's thread, which never waits itself while it drops.
 const ENGINE_WAIT: Duration = Duration::from_secs(10);
@@ -87,10 +87,10 @@ impl Publisher {
         let recent = self.sent_at.is_some_and(|at| now.saturating_duration_since(at) < IN_FLIGHT);
         for dropped in self.socket().take_dropped() {
             let peer = name(&dropped.address, &dropped.endpoint);
-            let Dropped { topics, end, .. } = dropped;
+            let Dropped { topics, unsent, end, .. } = dropped;
             let messages: u64 = topics.iter().map(|(_, count)| count).sum();
             if let Some(end) = end
-                && recent
+                && (recent || unsent > 0)
                 && !end.was_announced
                 && endpoints::misuse(&end.why).is_none()
                 && self.broken.len() < MAX_BROKEN
@@ -191,7 +191,7 @@ impl PublisherSocket for Publisher {
 
     fn take_dropped(&mut self, is_last: bool) -> Vec<Lacking> {
         if is_last {
-            // The engine passes everything on between two questions.
+            // The second poll counts what the engine passed on after answering the first.
             self.look(Instant::now());
             self.look(Instant::now());
         }

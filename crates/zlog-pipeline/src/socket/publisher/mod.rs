@@ -360,7 +360,7 @@ impl Publisher {
         if let Some((directory, _)) = self.run_directory.as_ref().filter(|_| self.sent > 0) {
             let missing = self.missing_registered().into_iter();
             let missed: Vec<String> = missing.filter(|it| !self.reached.contains(it)).collect();
-            directory.tell_missed(&missed, self.sent);
+            directory.report_missed(&missed, self.sent);
         }
         let flushed = self.socket.close(linger);
         drop(self.registration);
