@@ -2,7 +2,7 @@ use super::*;
 use crate::net::status::Status;
 
 #[test]
-fn a_topic_has_no_subscriber_whose_subscriptions_exceeded_the_limit_of_all() {
+fn the_generation_changes_when_a_subscriber_above_the_limit_of_all_loses_its_subscriptions() {
     let options = Options { subscription_bytes_total: 300, ..Options::publisher() };
     let shared = Arc::new(Shared::new(&options, Arc::new(Status::new())));
     let mut role = PublisherRole::new(Arc::clone(&shared), options);
@@ -13,5 +13,6 @@ fn a_topic_has_no_subscriber_whose_subscriptions_exceeded_the_limit_of_all() {
     assert_eq!(role.topics.find(&shared, b"topic")[..], [0]);
     role.subscribe(1, true, b"another", now).expect("the other one is the largest");
     assert_eq!(shared.take_offenders(), [(0, Disconnect::TooManySubscriptions)]);
+    assert_eq!(shared.generation(), shared.subscriptions().generation());
     assert_eq!(role.topics.find(&shared, b"topic")[..], [0_usize; 0]);
 }
