@@ -39,7 +39,7 @@ use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
 use zlog_core::text::suggest::nearest;
 use zlog_pipeline::os::terminal::ColorChoice;
-use zlog_pipeline::socket::{ENGINE_VARIABLE, Engine};
+use zlog_pipeline::socket::ENGINE_VARIABLE;
 
 /// Help in the colours of a plain terminal theme.
 const STYLES: Styles = Styles::styled()
@@ -127,7 +127,7 @@ pub struct EndpointArgs {
         value_parser = value_parsers::engine(), default_value = "libzmq",
         help_heading = ENDPOINTS, hide_short_help = true
     )]
-    pub engine: Engine,
+    pub engine: String,
 }
 
 /// `zlog demo`.

@@ -7,7 +7,7 @@ use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, Ty
 use zlog_core::Level;
 use zlog_core::text::choice::Choice;
 use zlog_core::text::parsers::Seconds;
-use zlog_pipeline::socket::{Engine, endpoint_text};
+use zlog_pipeline::socket::{ENGINE_VARIABLE, Engine, endpoint_text};
 
 /// How many past records to query.
 pub fn history_count(text: &str) -> Result<usize, String> {
@@ -67,13 +67,13 @@ pub fn choice<T: Choice + Send + Sync>() -> impl TypedValueParser<Value = T> {
         .try_map(|name| T::from_name(&name).ok_or("not one of the possible values"))
 }
 
-/// Reads the name of an engine. An empty `ZLOG_ENGINE` counts as unset.
-pub fn engine() -> impl TypedValueParser<Value = Engine> {
+/// Reads the name of an engine, or whatever the environment says, which is no mistake in the command
+/// line: [`Engine::of_name`] reports it.
+pub fn engine() -> impl TypedValueParser<Value = String> {
     let values = Engine::CHOICES.iter().map(|it| PossibleValue::new(it.name).help(it.help));
-    PossibleValuesParser::new(values.chain([PossibleValue::new("").hide(true)])).map(|name| {
-        // The parser has checked the name.
-        Engine::from_name(&name).unwrap_or(Engine::Libzmq)
-    })
+    let other = std::env::var(ENGINE_VARIABLE).unwrap_or_default();
+    let other = Some(other).filter(|name| Engine::from_name(name).is_none());
+    PossibleValuesParser::new(values.chain(other.map(|name| PossibleValue::new(name).hide(true))))
 }
 
 /// Options with an optional value that a topic may follow, each with the test that tells

@@ -1,5 +1,7 @@
 //! `-- COMMAND`: a child's output, signals and exit code.
 
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::Value;
 
 use super::text;
@@ -79,11 +81,19 @@ fn a_signal_is_passed_on_to_the_child_which_decides_the_exit_code() {
 fn a_command_that_can_not_be_started_is_named_with_the_next_step() {
     // Checked before the wait for subscribers, which would take longer than a test may.
     let emit = ["emit", "-b", crate::harness::ANY_PORT, "--wait", "10h", "--"];
+    let directory = tempfile::tempdir().unwrap();
+    let script = |mode: u32| {
+        let path = directory.path().join(format!("{mode:o}"));
+        std::fs::write(&path, "echo x\n").unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
     for (program, code, next) in [
+        (&*script(0o755), 126, "Begin it with a line such as #!/bin/sh"),
         ("no-such-program", 127, "Check the spelling"),
         ("./no-such-program", 127, "Check the path"),
         ("/", 126, "Name the command within it"),
-        ("/etc/hostname", 126, "Make it executable"),
+        (&*script(0o644), 126, "Make it executable"),
     ] {
         let finished = zlog(emit).args([program]).run().code(code).stderr_has(program);
         finished.stderr_has(&format!("\n  {next}")).stderr_lacks("listens");

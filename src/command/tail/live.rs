@@ -15,7 +15,7 @@ use zlog_core::{Error, Record, Result};
 use zlog_pipeline::os::run_directory::{Missed, Registration};
 use zlog_pipeline::os::{terminal, wakeup};
 use zlog_pipeline::pump::{Pipeline, pump};
-use zlog_pipeline::socket::{Endpoint, Role, SocketOptions, Subscriber};
+use zlog_pipeline::socket::{Endpoint, Engine, Role, SocketOptions, Subscriber};
 use zlog_pipeline::source::PollStatus;
 use zlog_pipeline::source::subscribe::Subscribe;
 
@@ -41,7 +41,7 @@ fn open(
 ) -> Result<(Subscribe, Option<Registration>)> {
     let mut options = SocketOptions::subscriber();
     options.hwm = args.hwm;
-    options.engine = args.endpoints.engine;
+    options.engine = Engine::of_name(&args.endpoints.engine)?;
     options.max_message = args.max_message as u64;
     let report = |text: &str| {
         if !args.quiet {

@@ -28,11 +28,18 @@ impl Engine {
     /// # Errors
     /// No engine has this name.
     pub fn of_environment() -> Result<Engine> {
-        let name = std::env::var(ENGINE_VARIABLE).unwrap_or_default();
+        Engine::of_name(&std::env::var(ENGINE_VARIABLE).unwrap_or_default())
+    }
+
+    /// As [`Engine::of_environment`], for a value of `ZLOG_ENGINE`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of_name(name: &str) -> Result<Engine> {
         if name.is_empty() {
             return Ok(Engine::Libzmq);
         }
-        Engine::from_name(&name).ok_or_else(|| {
+        Engine::from_name(name).ok_or_else(|| {
             Error::usage(format!("{ENGINE_VARIABLE}: no engine is called {name:?}"))
                 .hint("Write libzmq or native.")
         })

@@ -238,7 +238,11 @@ fn start_error(program: &OsStr, error: &io::Error) -> Error {
             format_args!("{}: can't be executed", escape(&program.to_string_lossy())),
             error,
         )
-        .hint("Make it executable (chmod +x), or run it with its interpreter: sh FILE.")
+        .hint(if error.raw_os_error() == Some(libc::ENOEXEC) {
+            "Begin it with a line such as #!/bin/sh, or run it with its interpreter: sh FILE."
+        } else {
+            "Make it executable (chmod +x), or run it with its interpreter: sh FILE."
+        })
         .exit_as(Exit::Child(126)),
     }
 }
