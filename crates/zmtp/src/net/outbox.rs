@@ -202,6 +202,15 @@ impl Outbox {
         self.messages
     }
 
+    /// Messages that are not written completely.
+    pub(crate) fn unsent(&self) -> usize {
+        let written = self.slices.front().map_or(0, |first| {
+            let (_, count) = frame::first_messages(first.bytes(), usize::MAX, self.written);
+            count.min(first.messages)
+        });
+        self.messages - written
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.slices.is_empty()
     }
@@ -227,6 +236,21 @@ mod tests {
         assert_eq!((outbox.slices.len(), outbox.bytes(), outbox.messages()), (2, 250, 4));
         outbox.advance(150);
         assert_eq!((outbox.slices.len(), outbox.bytes(), outbox.messages()), (1, 100, 1));
+    }
+
+    #[test]
+    fn a_message_counts_as_unsent_until_its_last_byte_is_written() {
+        let mut outbox = Outbox::default();
+        let messages = [0, 3, b'a', b'b', b'c'].repeat(4);
+        outbox.push_bytes(vec![4, 1, 0]);
+        outbox.push(&Chunk { bytes: messages.into(), ..chunk(1) }, 0..20, 4);
+        let mut unsent = Vec::new();
+        for _ in 0..24 {
+            unsent.push(outbox.unsent());
+            outbox.advance(1.min(outbox.bytes()));
+        }
+        let expected = [[4; 3].as_slice(), &[4; 5], &[3; 5], &[2; 5], &[1; 5], &[0]].concat();
+        assert_eq!(unsent, expected);
     }
 
     #[test]

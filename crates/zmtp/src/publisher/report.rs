@@ -85,7 +85,7 @@ pub(super) fn status_of(link: &Link<Peer>) -> PeerStatus {
         address: link.address.clone(),
         endpoint: link.endpoint.clone(),
         queued_bytes: link.outbox.bytes(),
-        queued_messages: link.outbox.messages(),
+        queued_messages: link.outbox.unsent(),
         is_full: false,
     }
 }
@@ -118,7 +118,7 @@ pub(super) fn dropped_of(
     end: Option<End>,
 ) -> Option<Dropped> {
     let topics = sorted(counts);
-    let unsent = if end.is_some() { link.outbox.messages() } else { 0 };
+    let unsent = if end.is_some() { link.outbox.unsent() } else { 0 };
     let has_messages = end.as_ref().is_some_and(|end| end.messages > 0);
     let some = !topics.is_empty() || unsent > 0 || has_messages;
     some.then(|| Dropped {

@@ -191,9 +191,11 @@ impl Subscriptions {
         peer.prefixes.is_empty() || prefix.is_some_and(|prefix| peer.prefixes.contains(prefix))
     }
 
-    /// Moves the subscriptions of a peer to another number, but not to `except`.
+    /// Moves the subscriptions of a peer to another number, but not the one to `except`.
     pub(crate) fn renumber(&mut self, from: usize, to: usize, except: Option<&[u8]>) {
-        let Some(peer) = self.peers.remove(&from) else { return };
+        let Some(mut peer) = self.peers.remove(&from) else { return };
+        peer.bogus = 0;
+        let except = except.filter(|prefix| peer.prefixes.contains(*prefix));
         for prefix in &peer.prefixes {
             for number in self.by_prefix.get_mut(prefix).into_iter().flatten() {
                 if *number == from {
@@ -251,6 +253,18 @@ mod tests {
     /// A prefix of few different ones, so that they overlap.
     fn prefix() -> impl Strategy<Value = Vec<u8>> {
         proptest::collection::vec(0..2u8, 0..4)
+    }
+
+    #[test]
+    fn a_peer_that_often_comes_back_has_cancelled_nothing() {
+        let mut subscriptions = Subscriptions::new(limits());
+        let now = Instant::now();
+        subscriptions.apply(0, true, b"app", now).unwrap();
+        for peer in 0..200 {
+            subscriptions.renumber(peer, peer + 1, Some(b"the end"));
+            subscriptions.apply(peer + 1, true, b"app", now).unwrap();
+        }
+        assert!(subscriptions.has(b"app.INFO"));
     }
 
     proptest! {
