@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::connection_manager::ConnectionManager;
 use super::ffi;
@@ -18,7 +18,7 @@ use crate::socket::connection::{ConnectionEvent, EndpointStatus};
 use crate::socket::drain::PublisherRequest;
 use crate::socket::endpoint::Endpoint;
 use crate::socket::options::SocketOptions;
-use crate::socket::subscriber::{EVENTS, FrameSink, MAX_FRAMES, SubscriberSocket};
+use crate::socket::subscriber::{Batches, EVENTS, FrameSink, MAX_FRAMES, SubscriberSocket};
 use crate::socket::wake::{self, Waker};
 use zlog_core::wire::query::ENDING;
 use zlog_core::{Error, Result};
@@ -28,16 +28,11 @@ use zlog_core::{Error, Result};
 const BATCHES: usize = 8;
 /// A subscribing socket that receives on a thread of its own.
 pub(in crate::socket) struct Subscriber {
-    batches: Receiver<Batch>,
-    /// A message in here ends a wait for batches.
-    wake: Receiver<()>,
+    batches: Batches<Batch>,
     recycled: Sender<Batch>,
     commands: Sender<Command>,
     /// Wakes the thread for commands, and for changes of `shared`.
     waker: Waker,
-    /// Gets a message when the state of a connection has changed.
-    changed: Receiver<()>,
-    has_changed: bool,
     events: Receiver<ConnectionEvent>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -111,13 +106,10 @@ impl Subscriber {
         let thread = Some(thread::spawn("zlog-receive", move || receive.run())?);
         let current = None;
         Ok(Subscriber {
-            batches,
-            wake: never(),
+            batches: Batches::new(batches, changed),
             recycled,
             commands,
             waker,
-            changed,
-            has_changed: false,
             events,
             shared,
             thread,
@@ -125,24 +117,6 @@ impl Subscriber {
             topics,
             bound,
         })
-    }
-
-    fn next_batch(&mut self, wait: Duration) -> Result<Batch, RecvTimeoutError> {
-        select! {
-            recv(self.batches) -> batch => batch.map_err(|_| RecvTimeoutError::Disconnected),
-            recv(self.wake) -> word => {
-                if word.is_err() {
-                    // All senders are gone: a closed channel would be ready all the time.
-                    self.wake = never();
-                }
-                Err(RecvTimeoutError::Timeout)
-            }
-            recv(self.changed) -> _ => {
-                self.has_changed = true;
-                Err(RecvTimeoutError::Timeout)
-            }
-            default(wait) => Err(RecvTimeoutError::Timeout),
-        }
     }
 
     fn command(&self, command: Command) {
@@ -159,7 +133,7 @@ impl SubscriberSocket for Subscriber {
 
     fn recv(&mut self, wait: Duration, sink: &mut FrameSink<'_>) -> Result<bool> {
         if self.current.is_none() {
-            match self.next_batch(wait) {
+            match self.batches.next(wait) {
                 Ok(batch) => self.current = Some((batch, 0)),
                 Err(RecvTimeoutError::Timeout) => return Ok(false),
                 Err(RecvTimeoutError::Disconnected) => {
@@ -184,11 +158,11 @@ impl SubscriberSocket for Subscriber {
     }
 
     fn wake_by(&mut self, wake: Receiver<()>) {
-        self.wake = wake;
+        self.batches.wake_by(wake);
     }
 
     fn ignore_wakeups(&mut self) {
-        (self.wake, self.changed) = (never(), never());
+        self.batches.ignore_wakeups();
     }
 
     fn subscribe(&mut self, topic: &[u8]) {
@@ -229,7 +203,7 @@ impl SubscriberSocket for Subscriber {
     }
 
     fn has_changed(&mut self) -> bool {
-        self.changed.try_recv().is_ok() | std::mem::take(&mut self.has_changed)
+        self.batches.take_changed()
     }
 
     fn events(&self) -> Vec<ConnectionEvent> {

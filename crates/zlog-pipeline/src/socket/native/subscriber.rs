@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, never, select};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use zmtp::Batch;
 
 use super::open::{Open, set_options};
@@ -12,7 +12,7 @@ use crate::socket::connection::{ConnectionEvent, EndpointStatus};
 use crate::socket::drain::PublisherRequest;
 use crate::socket::endpoint::Endpoint;
 use crate::socket::options::SocketOptions;
-use crate::socket::subscriber::{FrameSink, MAX_FRAMES, SubscriberSocket};
+use crate::socket::subscriber::{Batches, FrameSink, MAX_FRAMES, SubscriberSocket};
 use zlog_core::wire::query::ENDING;
 use zlog_core::{Error, Result};
 
@@ -23,12 +23,7 @@ const LINGER: Duration = Duration::from_millis(100);
 pub(in crate::socket) struct Subscriber {
     /// `None` only while it is dropped.
     open: Option<Open<zmtp::Subscriber>>,
-    batches: Receiver<Batch>,
-    /// A message in here ends a wait for batches.
-    wake: Receiver<()>,
-    /// Gets a message when the state of a connection has changed.
-    changed: Receiver<()>,
-    has_changed: bool,
+    batches: Batches<Batch>,
     /// The batch being delivered, and where its next message stands.
     current: Option<(Batch, usize)>,
     topics: HashSet<Vec<u8>>,
@@ -55,10 +50,7 @@ impl Subscriber {
         };
         Ok(Subscriber {
             open: Some(Open::new(socket, endpoints, on_change)?),
-            batches,
-            wake: never(),
-            changed,
-            has_changed: false,
+            batches: Batches::new(batches, changed),
             current: None,
             topics: topics.iter().map(|topic| topic.as_ref().to_vec()).collect(),
             frames_cut: 0,
@@ -68,24 +60,6 @@ impl Subscriber {
 
     fn socket(&self) -> Option<&zmtp::Subscriber> {
         self.open.as_ref().map(|open| &*open.socket)
-    }
-
-    fn next_batch(&mut self, wait: Duration) -> Result<Batch, RecvTimeoutError> {
-        select! {
-            recv(self.batches) -> batch => batch.map_err(|_| RecvTimeoutError::Disconnected),
-            recv(self.wake) -> word => {
-                if word.is_err() {
-                    // All senders are gone: a closed channel would be ready all the time.
-                    self.wake = never();
-                }
-                Err(RecvTimeoutError::Timeout)
-            }
-            recv(self.changed) -> _ => {
-                self.has_changed = true;
-                Err(RecvTimeoutError::Timeout)
-            }
-            default(wait) => Err(RecvTimeoutError::Timeout),
-        }
     }
 
     /// Delivers messages of a batch from `at` on, until `sink` breaks. Returns whether all are
@@ -124,7 +98,7 @@ impl SubscriberSocket for Subscriber {
     fn recv(&mut self, wait: Duration, sink: &mut FrameSink<'_>) -> Result<bool> {
         let (batch, mut at) = match self.current.take() {
             Some(current) => current,
-            None => match self.next_batch(wait) {
+            None => match self.batches.next(wait) {
                 Ok(batch) => (batch, 0),
                 Err(RecvTimeoutError::Timeout) => return Ok(false),
                 Err(RecvTimeoutError::Disconnected) => {
@@ -144,11 +118,11 @@ impl SubscriberSocket for Subscriber {
     }
 
     fn wake_by(&mut self, wake: Receiver<()>) {
-        self.wake = wake;
+        self.batches.wake_by(wake);
     }
 
     fn ignore_wakeups(&mut self) {
-        (self.wake, self.changed) = (never(), never());
+        self.batches.ignore_wakeups();
     }
 
     fn subscribe(&mut self, topic: &[u8]) {
@@ -188,7 +162,7 @@ impl SubscriberSocket for Subscriber {
     }
 
     fn has_changed(&mut self) -> bool {
-        self.changed.try_recv().is_ok() | std::mem::take(&mut self.has_changed)
+        self.batches.take_changed()
     }
 
     fn events(&self) -> Vec<ConnectionEvent> {

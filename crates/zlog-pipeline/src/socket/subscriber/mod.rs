@@ -1,9 +1,13 @@
 //! The subscribing socket.
 
+mod batches;
+
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
+
+pub(super) use self::batches::Batches;
 
 use super::connection::{ConnectionEvent, EndpointStatus};
 use super::drain::PublisherRequest;
