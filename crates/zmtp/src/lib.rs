@@ -22,8 +22,8 @@
 //! dropped is counted for each subscriber and topic: [`Publisher::take_dropped`].
 //!
 //! The subscriber's thread reads into blocks and hands them over whole. [`Message::frames`] are
-//! slices of them: nothing is copied or allocated for a message. The thread stops reading while
-//! nobody takes its blocks.
+//! slices of them: nothing is copied or allocated for a message. When the queue of blocks is full, the
+//! thread stops reading until the caller takes one.
 //!
 //! With CURVE, each connection has its own keys. The subscribers still share the block; a message
 //! is encrypted for each when it is written, 64 KiB at a time, in the thread of the socket. That

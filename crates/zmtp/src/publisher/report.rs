@@ -1,4 +1,5 @@
-//! What the owner of a publisher is told of its subscribers, and the room in their queues.
+//! Reports to the owner of a publisher: the state of its subscribers, and what was dropped for them.
+//! Also computes the room in a queue.
 
 use std::collections::HashMap;
 

@@ -248,7 +248,7 @@ fn encoded<'p>(pickle: &'p Pickle<'_>, data: Id) -> Option<&'p str> {
     }
 }
 
-/// What stands for the elements that are left out.
+/// Printed in place of omitted elements.
 const CUT: &str = "...";
 
 /// How elements stand in lines.
