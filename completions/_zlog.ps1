@@ -33,6 +33,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Show an emitter and a tail in one terminal')
             [CompletionResult]::new('formats', 'formats', [CompletionResultType]::ParameterValue, 'List the formats of lines, or explain which one the lines of a file have')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show the user''s defaults and named endpoints')
+            [CompletionResult]::new('keygen', 'keygen', [CompletionResultType]::ParameterValue, 'Make keys for encryption, and say whose keys are trusted')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print a man page, in roff')
             break
@@ -303,6 +304,22 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
         'zlog;config' {
             [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'Print the path of the file')
             [CompletionResult]::new('--init', '--init', [CompletionResultType]::ParameterName, 'Make a file in which everything is a comment')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'zlog;keygen' {
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name in the files or the list [default: USER@HOST, or that of the trusted file]')
+            [CompletionResult]::new('--trust', '--trust', [CompletionResultType]::ParameterName, 'Let the owner of this key connect to what this machine binds')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'It is the key of this server, to connect to')
+            [CompletionResult]::new('--publish', '--publish', [CompletionResultType]::ParameterName, 'The client may publish only topics that begin so')
+            [CompletionResult]::new('--read', '--read', [CompletionResultType]::ParameterName, 'The client may read only topics that begin so')
+            [CompletionResult]::new('--revoke', '--revoke', [CompletionResultType]::ParameterName, 'Trust a key no longer')
+            [CompletionResult]::new('--pyzmq', '--pyzmq', [CompletionResultType]::ParameterName, 'Make NAME.key_secret and NAME.key, as PyZMQ''s zmq.auth does')
+            [CompletionResult]::new('--no-publish', '--no-publish', [CompletionResultType]::ParameterName, 'The client may publish nothing')
+            [CompletionResult]::new('--no-read', '--no-read', [CompletionResultType]::ParameterName, 'The client may read nothing')
+            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'List this machine''s key, the trusted ones and their rights')
+            [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List this machine''s key, the trusted ones and their rights')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

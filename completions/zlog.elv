@@ -30,6 +30,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand demo 'Show an emitter and a tail in one terminal'
             cand formats 'List the formats of lines, or explain which one the lines of a file have'
             cand config 'Show the user''s defaults and named endpoints'
+            cand keygen 'Make keys for encryption, and say whose keys are trusted'
             cand completions 'Print a completion script for a shell'
             cand man 'Print a man page, in roff'
         }
@@ -291,6 +292,21 @@ set edit:completion:arg-completer[zlog] = {|@words|
         &'zlog;config'= {
             cand --path 'Print the path of the file'
             cand --init 'Make a file in which everything is a comment'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'zlog;keygen'= {
+            cand --name 'Name in the files or the list [default: USER@HOST, or that of the trusted file]'
+            cand --trust 'Let the owner of this key connect to what this machine binds'
+            cand --host 'It is the key of this server, to connect to'
+            cand --publish 'The client may publish only topics that begin so'
+            cand --read 'The client may read only topics that begin so'
+            cand --revoke 'Trust a key no longer'
+            cand --pyzmq 'Make NAME.key_secret and NAME.key, as PyZMQ''s zmq.auth does'
+            cand --no-publish 'The client may publish nothing'
+            cand --no-read 'The client may read nothing'
+            cand -l 'List this machine''s key, the trusted ones and their rights'
+            cand --list 'List this machine''s key, the trusted ones and their rights'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -34,6 +34,7 @@ complete -c zlog -n "__fish_zlog_needs_command" -f -a "bench" -d 'Measure what a
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "demo" -d 'Show an emitter and a tail in one terminal'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "formats" -d 'List the formats of lines, or explain which one the lines of a file have'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "config" -d 'Show the user\'s defaults and named endpoints'
+complete -c zlog -n "__fish_zlog_needs_command" -f -a "keygen" -d 'Make keys for encryption, and say whose keys are trusted'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "man" -d 'Print a man page, in roff'
 complete -c zlog -n "__fish_zlog_using_subcommand help" -s h -l help -d 'Print help'
@@ -287,5 +288,16 @@ complete -c zlog -n "__fish_zlog_using_subcommand formats" -s h -l help -d 'Prin
 complete -c zlog -n "__fish_zlog_using_subcommand config" -l path -d 'Print the path of the file'
 complete -c zlog -n "__fish_zlog_using_subcommand config" -l init -d 'Make a file in which everything is a comment'
 complete -c zlog -n "__fish_zlog_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand keygen" -l name -d 'Name in the files or the list [default: USER@HOST, or that of the trusted file]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand keygen" -l trust -d 'Let the owner of this key connect to what this machine binds' -r
+complete -c zlog -n "__fish_zlog_using_subcommand keygen" -l host -d 'It is the key of this server, to connect to' -r
+complete -c zlog -n "__fish_zlog_using_subcommand keygen" -l publish -d 'The client may publish only topics that begin so' -r
+complete -c zlog -n "__fish_zlog_using_subcommand keygen" -l read -d 'The client may read only topics that begin so' -r
+complete -c zlog -n "__fish_zlog_using_subcommand keygen" -l revoke -d 'Trust a key no longer' -r
+complete -c zlog -n "__fish_zlog_using_subcommand keygen" -l pyzmq -d 'Make NAME.key_secret and NAME.key, as PyZMQ\'s zmq.auth does'
+complete -c zlog -n "__fish_zlog_using_subcommand keygen" -l no-publish -d 'The client may publish nothing'
+complete -c zlog -n "__fish_zlog_using_subcommand keygen" -l no-read -d 'The client may read nothing'
+complete -c zlog -n "__fish_zlog_using_subcommand keygen" -s l -l list -d 'List this machine\'s key, the trusted ones and their rights'
+complete -c zlog -n "__fish_zlog_using_subcommand keygen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -315,6 +315,12 @@ fn run_example(command: &Command) {
             let config = zlog(["config"]).env("ZLOG_CONFIG", "/no/such/file");
             config.run().code(1).stderr_has("/no/such/file");
         }
+        Command::Keygen(_) => {
+            let keys = tempfile::tempdir().unwrap();
+            let directory = keys.path().to_str().unwrap();
+            let made = zlog(["keygen", "--name", "me"]).env("ZLOG_KEYS", directory).run().success();
+            assert!(made.out().ends_with(" me\n"), "{}", made.out());
+        }
         Command::Completions(_) => prints(zlog(["completions", "bash"]), "_zlog()"),
         Command::Man(_) => prints(zlog(["man"]), ".TH zlog 1"),
     }

@@ -17,7 +17,7 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 11] = [
+pub const ALL: [&Notes; 12] = [
     &ZLOG,
     &EMIT,
     &TAIL,
@@ -27,6 +27,7 @@ pub const ALL: [&Notes; 11] = [
     &DEMO,
     &FORMATS,
     &CONFIG,
+    &KEYGEN,
     &COMPLETIONS,
     &MAN,
 ];
@@ -201,6 +202,23 @@ const CONFIG: Notes = Notes {
         ("ZLOG_CONFIG= zlog tail", "without the file"),
     ],
     exit_codes: &[DONE, FAILED, ("2", "Wrong usage, or the file has errors")],
+};
+
+const KEYGEN: Notes = Notes {
+    command: "keygen",
+    examples: &[
+        ("zlog keygen", "make this machine's key, and print the public one"),
+        ("zlog keygen --trust web1.pub", "let web1 connect to what this machine binds"),
+        ("zlog keygen --trust web1.pub --publish web1. --no-read", "only to publish, below web1."),
+        (
+            "zlog keygen --trust logs.pub --host logs.example.org",
+            "connect to this server, encrypted",
+        ),
+        ("zlog keygen --list", "fingerprints and rights"),
+        ("zlog keygen --revoke web1", "disconnect web1, and admit it no more"),
+        ("zlog keygen ./app --pyzmq", "a pair for a program with PyZMQ"),
+    ],
+    exit_codes: &[DONE, ("1", "Failure; a file that exists is not overwritten"), USAGE],
 };
 
 const COMPLETIONS: Notes = Notes {

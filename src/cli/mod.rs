@@ -10,6 +10,7 @@ mod format;
 mod formats;
 pub mod handlers;
 pub mod help;
+mod keygen;
 mod listen;
 pub mod no_effect;
 mod relay;
@@ -31,6 +32,7 @@ use self::examples::Notes;
 pub use self::format::FormatArgs;
 pub use self::formats::FormatsArgs;
 pub use self::handlers::HandlerArgs;
+pub use self::keygen::KeygenArgs;
 pub use self::listen::ListenArgs;
 pub use self::relay::{DEFAULT_COLLECT, RelayArgs, StatusOutput};
 pub use self::tail::TailArgs;
@@ -80,6 +82,11 @@ pub enum Command {
     /// ZLOG_CONFIG leaves out all of them. An option on the command line replaces a default, and
     /// --FLAG=false switches off a flag that is true in the file.
     Config(ConfigArgs),
+    /// Make keys for encryption, and say whose keys are trusted
+    ///
+    /// With a key, zlog encrypts by CURVE what it binds beyond loopback. Only clients whose keys are
+    /// trusted may connect. Running commands notice changes within a second.
+    Keygen(Box<KeygenArgs>),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print a man page, in roff

@@ -14,6 +14,7 @@ mod disconnect_reason;
 pub mod emit;
 mod endpoints;
 pub mod formats;
+pub mod keygen;
 pub mod man;
 mod no_peer;
 pub mod relay;
@@ -41,6 +42,7 @@ pub fn run(cli: Cli, fault: Option<Error>) -> Result<Exit> {
             | Command::Completions(_)
             | Command::Config(_)
             | Command::Formats(_)
+            | Command::Keygen(_)
             | Command::Man(_)
     ) {
         raise_descriptor_limit()?;
@@ -53,6 +55,7 @@ pub fn run(cli: Cli, fault: Option<Error>) -> Result<Exit> {
         Command::Demo(args) => demo::run(&args),
         Command::Formats(args) => formats::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Keygen(args) => keygen::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }
