@@ -146,8 +146,12 @@ with zmq.Context() as context:
 struct Only([u8; 32]);
 
 impl zmtp::Authenticator for Only {
-    fn admit(&self, peer: &zmtp::Credentials<'_>) -> Result<(), String> {
-        if peer.key == Some(&self.0) { Ok(()) } else { Err("a stranger".to_owned()) }
+    fn admit(&self, peer: &zmtp::Credentials<'_>) -> Result<zmtp::Rights, String> {
+        if peer.key == Some(&self.0) {
+            Ok(zmtp::Rights::default())
+        } else {
+            Err("a stranger".to_owned())
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod tail;
 pub mod value_parsers;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -126,6 +127,13 @@ pub struct EndpointArgs {
         help_heading = ENDPOINTS, hide_short_help = true
     )]
     pub endpoint: String,
+    /// Encrypt all tcp connections with this key
+    ///
+    /// Also on loopback. Without it, this machine's key encrypts what other machines can reach, if
+    /// there is one, and connections to servers whose keys are trusted. See `zlog keygen`.
+    #[arg(long, value_name = "FILE", help_heading = ENDPOINTS, conflicts_with = "insecure")]
+    #[arg(hide_short_help = true)]
+    pub key: Option<PathBuf>,
     /// Bind beyond loopback without encryption
     ///
     /// Anyone who can reach the endpoint can then read its records, and write to one that collects.

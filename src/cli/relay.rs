@@ -115,6 +115,13 @@ pub struct RelayArgs {
         default_value = "libzmq", help_heading = PUBLISH, hide_short_help = true
     )]
     pub engine: Engine,
+    /// Encrypt all tcp connections with this key
+    ///
+    /// Also on loopback. Without it, this machine's key encrypts what other machines can reach, if
+    /// there is one, and connections to servers whose keys are trusted. See `zlog keygen`.
+    #[arg(long, value_name = "FILE", help_heading = PUBLISH, conflicts_with = "insecure")]
+    #[arg(hide_short_help = true)]
+    pub key: Option<PathBuf>,
     /// Bind beyond loopback without encryption
     ///
     /// For all endpoints of the relay. Anyone who can reach them can then read its records, and

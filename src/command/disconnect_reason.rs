@@ -5,11 +5,12 @@
 //! connection itself, because a message exceeded the limit or the bytes were not a message;
 //! zlog then reconnects.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
+use zlog_core::text::plural::counted;
 use zlog_pipeline::socket::{ConnectionEvent, CutOff, EventKind, MIN_MAX_MESSAGE};
 
 /// How long an endpoint is not reported again. Each message may end a connection.
@@ -31,13 +32,21 @@ pub(super) struct DisconnectReasons {
     /// Endpoints whose connection has ended for a reason not known yet.
     disconnected: HashSet<String>,
     reported: HashMap<String, Instant>,
+    /// By client: messages dropped because its key may not publish them, and those reported.
+    /// There are as many as keys are trusted.
+    denied: BTreeMap<String, (u64, u64)>,
 }
 
 impl DisconnectReasons {
     /// `max_message` is `--max-message`, in bytes.
     pub(super) fn new(max_message: usize) -> DisconnectReasons {
         let max_message = max_message.max(MIN_MAX_MESSAGE);
-        DisconnectReasons { max_message, disconnected: HashSet::new(), reported: HashMap::new() }
+        DisconnectReasons {
+            max_message,
+            disconnected: HashSet::new(),
+            reported: HashMap::new(),
+            denied: BTreeMap::new(),
+        }
     }
 
     /// Notes an event. Returns the report it gives rise to.
@@ -46,6 +55,13 @@ impl DisconnectReasons {
             EventKind::CutOff(why) => {
                 self.disconnected.remove(&event.endpoint);
                 self.report(event, &self.describe(why), now)
+            }
+            EventKind::Denied { name, topic, messages } => {
+                let total = self.denied.entry(name.clone()).or_default();
+                total.0 += messages;
+                let total = *total;
+                let is_new = self.is_new(&format!("denied {name}"), now);
+                is_new.then(|| self.describe_denied(name, Some(topic), total))
             }
             EventKind::Disconnected if self.disconnected.len() < MAX_ENDPOINTS => {
                 self.disconnected.insert(event.endpoint.clone());
@@ -73,8 +89,34 @@ impl DisconnectReasons {
     ) -> Option<String> {
         let EventKind::HandshakeFailed(failure) = &event.kind else { return None };
         let endpoint = &event.endpoint;
+        if failure.is_about_keys {
+            let peer = failure.peer.rsplit_once(':').map_or("a peer", |(host, _port)| host);
+            // Each key is reported by itself.
+            return self.is_new(&failure.reason, now).then(|| {
+                let (peer, endpoint) = (escape(peer), escape(endpoint));
+                format!("refused {peer} at {endpoint}: {failure}")
+            });
+        }
         (failure.may_be_wrong_type && self.is_new(endpoint, now))
             .then(|| format!("refused a peer at {}: {failure}. {wanted}", escape(endpoint)))
+    }
+
+    /// Reports messages of clients that were dropped since the last report about each of them.
+    pub(super) fn finish(&mut self) -> Vec<String> {
+        let open: Vec<(String, (u64, u64))> = self.denied.clone().into_iter().collect();
+        let open = open.into_iter().filter(|(_, (all, reported))| all > reported);
+        open.map(|(name, total)| self.describe_denied(&name, None, total)).collect()
+    }
+
+    /// Describes what was dropped of a client, and counts it as reported.
+    fn describe_denied(&mut self, name: &str, topic: Option<&str>, (all, _): (u64, u64)) -> String {
+        self.denied.insert(name.to_owned(), (all, all));
+        let topic = topic.map(|topic| format!(" {}", escape(topic))).unwrap_or_default();
+        format!(
+            "dropped {} of {}: its key may not publish{topic}. `zlog keygen --list` shows its rights",
+            counted(all, "message"),
+            escape(name)
+        )
     }
 
     fn describe(&self, why: &CutOff) -> String {
@@ -153,7 +195,7 @@ mod tests {
         let mut reasons = DisconnectReasons::new(64 << 10);
         let now = Instant::now();
         let reason = "the peer's socket type does not fit: it is PUSH".to_owned();
-        let failure = HandshakeFailure { reason, may_be_wrong_type: true };
+        let failure = HandshakeFailure { may_be_wrong_type: true, ..reason.into() };
         let refused = event(EventKind::HandshakeFailed(failure));
         let line = reasons.observe_refusal(&refused, ONLY_PUBLISHERS, now).unwrap();
         assert!(

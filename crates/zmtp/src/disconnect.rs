@@ -23,6 +23,9 @@ pub enum Disconnect {
     /// A CURVE command of this name can't be decrypted: a key differs from what the other side
     /// expects, or the command was changed on its way.
     Undecipherable(&'static str),
+    /// The server has closed the connection at the first encrypted command: most likely it has
+    /// another key than the expected one.
+    ServerKey,
     /// An encrypted command was repeated, is missing, or came out of order.
     Replayed,
     /// Sockets of the peer's type can't be connected to one of this type.
@@ -90,6 +93,9 @@ impl fmt::Display for Disconnect {
             }
             Disconnect::Undecipherable(command) => {
                 write!(f, "the peer's {command} can't be decrypted: the keys of both sides differ")
+            }
+            Disconnect::ServerKey => {
+                f.write_str("the server's key is not the expected one, or it broke off")
             }
             Disconnect::Replayed => {
                 f.write_str("an encrypted command was repeated, is missing or out of order")

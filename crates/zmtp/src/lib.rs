@@ -75,11 +75,11 @@ mod subscriber;
 
 pub use address::Address;
 pub use disconnect::Disconnect;
-pub use net::status::{EndpointStatus, Event, EventKind};
+pub use net::status::{EndpointStatus, Event, EventKind, Refused};
 pub use options::{Options, WhenFull};
 pub use owner::Socket;
 pub use protocol::curve::KeyPair;
-pub use protocol::mechanism::{Authenticator, Credentials, Security};
+pub use protocol::mechanism::{Authenticator, Credentials, Prefixes, Rights, Security};
 pub use protocol::socket_type::SocketType;
 pub use publisher::{Dropped, End, PeerStatus, Publisher, Sent};
 pub use router::{Delivery, Received, Router};

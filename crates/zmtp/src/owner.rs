@@ -12,7 +12,7 @@ use crate::net::driver::{Command, Driver};
 use crate::net::role::Role;
 use crate::net::status::Status;
 use crate::net::transport::Listener;
-use crate::{Address, EndpointStatus, Event, Options};
+use crate::{Address, EndpointStatus, Event, Options, Refused};
 
 /// How much longer than its linger to wait for the thread.
 const GRACE: Duration = Duration::from_secs(1);
@@ -73,6 +73,12 @@ impl Socket {
     /// What happened to connections. Events beyond 1024 that are not read are lost.
     pub fn events(&self) -> &Receiver<Event> {
         self.status.events()
+    }
+
+    /// The messages that were refused since the last call, because their senders may not send
+    /// them.
+    pub fn take_refused(&self) -> Vec<Refused> {
+        self.status.take_refused()
     }
 
     /// Gets a message when a connection or a subscription has changed.

@@ -114,6 +114,7 @@ fn open(args: &EmitArgs) -> Result<Publisher> {
     options.hwm = args.hwm;
     options.engine = Engine::of_name(&args.endpoints.engine)?;
     options.insecure = args.endpoints.insecure;
+    options.key = args.endpoints.key.clone();
     let report = |text: &str| {
         if !args.quiet {
             terminal::eprint_line(format_args!("zlog emit: {}", escape(text)));

@@ -21,7 +21,7 @@ use zlog_core::text::plural::counted;
 use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::router::{HandlerSpec, Spec};
-use zlog_pipeline::socket::Endpoint;
+use zlog_pipeline::socket::{Endpoint, Engine, SocketOptions};
 
 /// The name of the command.
 const NAME: &str = "relay";
@@ -182,11 +182,12 @@ impl Settings {
 /// Checks the addresses before anything is opened.
 fn check_addresses(args: &RelayArgs) -> Result<()> {
     let asks = Endpoint::parse_all(&args.ask, &[])?;
-    for endpoint in
-        endpoints::collect_on(args)?.into_iter().chain(endpoints::publish_on(args)?).chain(asks)
-    {
-        endpoint.check_exposure(args.insecure)?;
-    }
+    let bound = endpoints::collect_on(args)?.into_iter().chain(endpoints::publish_on(args)?);
+    let bound: Vec<Endpoint> = bound.chain(asks).collect();
+    let (insecure, key) = (args.insecure, args.key.clone());
+    // The sockets of a relay are those of libzmq.
+    let engine = Engine::Libzmq;
+    SocketOptions { engine, insecure, key, ..SocketOptions::subscriber() }.secured(&bound)?;
     let listening = &args.listen;
     for address in listening.listen.iter().chain(&listening.listen_udp) {
         // Whether it may be listened on does not depend on the port.

@@ -28,6 +28,7 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     let mut live = Live::new(args, tail, prefixes);
     live.registration = registration.as_mut().filter(|_| !args.quiet);
     pump(&mut source, &mut live)?;
+    live.finish(source.subscriber());
     tail.late = source.late();
     // Before the source is dropped: closing its connections may take 100 ms.
     tail.output.release_all()
@@ -43,6 +44,7 @@ fn open(
     options.hwm = args.hwm;
     options.engine = Engine::of_name(&args.endpoints.engine)?;
     options.insecure = args.endpoints.insecure;
+    options.key = args.endpoints.key.clone();
     options.max_message = args.max_message as u64;
     let report = |text: &str| {
         if !args.quiet {
@@ -129,6 +131,14 @@ impl Live<'_> {
             if let Some(reason) = reason {
                 terminal::eprint_line(format_args!("zlog tail: {reason}"));
             }
+        }
+    }
+
+    /// Reports what has happened since the last look.
+    fn finish(&mut self, subscriber: &Subscriber) {
+        self.report_events(subscriber, Instant::now());
+        for line in self.disconnect_reasons.iter_mut().flat_map(DisconnectReasons::finish) {
+            terminal::eprint_line(format_args!("zlog tail: {line}"));
         }
     }
 

@@ -103,6 +103,11 @@ impl Clients {
         read(path).map(Clients)
     }
 
+    /// As [`Clients::read`], without wrong lines. `None` if the list can't be read.
+    pub fn read_valid(path: &Path) -> Option<Clients> {
+        read_valid(path).map(Clients)
+    }
+
     /// The client with this key.
     pub fn find(&self, key: &PublicKey) -> Option<&Client> {
         self.0.iter().find(|client| client.key == *key)
@@ -116,6 +121,11 @@ impl Servers {
     /// As [`Clients::read`].
     pub fn read(path: &Path) -> Result<Servers> {
         read(path).map(Servers)
+    }
+
+    /// As [`Clients::read_valid`].
+    pub fn read_valid(path: &Path) -> Option<Servers> {
+        read_valid(path).map(Servers)
     }
 
     /// The server at `HOST:PORT`. An entry with the port counts before one without.
@@ -167,6 +177,11 @@ fn read<E: Entry>(path: &Path) -> Result<Vec<E>> {
         found.push(entry.map_err(wrong)?);
     }
     Ok(found)
+}
+
+fn read_valid<E: Entry>(path: &Path) -> Option<Vec<E>> {
+    let text = read_text(path).ok()?;
+    Some(entries(&text).filter_map(|(_, entry)| entry.ok()).collect())
 }
 
 /// Refuses a list that others may write.

@@ -61,6 +61,15 @@ pub enum EventKind {
     Reconnected,
     /// The connection was ended on this side, because of what the peer sent.
     CutOff(CutOff),
+    /// Messages of a client were dropped, because its key may not publish them.
+    Denied {
+        /// The client's name.
+        name: String,
+        /// The topic of the first of them.
+        topic: String,
+        /// Their number.
+        messages: u64,
+    },
     /// The host could not be resolved, for this reason. The lookup is repeated.
     Unresolved(String),
 }
@@ -89,6 +98,9 @@ impl fmt::Display for ConnectionEvent {
                 write!(f, "{endpoint}: cut off: a message was too large")
             }
             EventKind::CutOff(CutOff::Other(why)) => write!(f, "{endpoint}: cut off: {why}"),
+            EventKind::Denied { name, topic, messages } => {
+                write!(f, "{endpoint}: {name} may not publish {topic} ({messages} dropped)")
+            }
             EventKind::Unresolved(why) => write!(f, "{endpoint}: host not found: {why}"),
         }
     }
@@ -102,11 +114,27 @@ pub struct HandshakeFailure {
     /// Whether the socket types do not fit, or may not: the peer closed the connection after the
     /// greetings, as one does that notices it first.
     pub may_be_wrong_type: bool,
+    /// Whether keys or encryption of both sides do not fit.
+    pub is_about_keys: bool,
+    /// The peer's address, if it came to a bound endpoint; may be empty.
+    pub peer: String,
+}
+
+impl HandshakeFailure {
+    /// The same, of this peer.
+    pub(super) fn of_peer(self, peer: &str) -> HandshakeFailure {
+        HandshakeFailure { peer: peer.to_owned(), ..self }
+    }
 }
 
 impl<T: Into<String>> From<T> for HandshakeFailure {
     fn from(reason: T) -> HandshakeFailure {
-        HandshakeFailure { reason: reason.into(), may_be_wrong_type: false }
+        HandshakeFailure {
+            reason: reason.into(),
+            may_be_wrong_type: false,
+            is_about_keys: false,
+            peer: String::new(),
+        }
     }
 }
 

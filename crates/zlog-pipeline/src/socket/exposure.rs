@@ -1,25 +1,34 @@
 //! Refuses to bind beyond loopback without encryption.
 
+use std::sync::Arc;
+
 use super::endpoint::Endpoint;
+use super::engine::Engine;
+use super::native::Keyring;
+use super::options::SocketOptions;
 use zlog_core::{Error, Result};
 
-/// Checks the endpoints to bind. `insecure` allows all of them.
-///
-/// # Errors
-/// Other machines can reach an endpoint, or its host can't be looked up.
-pub(super) fn check(endpoints: &[Endpoint], insecure: bool) -> Result<()> {
-    if insecure {
-        return Ok(());
-    }
-    for endpoint in endpoints {
-        if endpoint.is_exposed()? {
-            return Err(refused(endpoint));
+impl SocketOptions {
+    /// The options with the keys that sockets of these endpoints need.
+    ///
+    /// # Errors
+    /// Other machines can reach an endpoint to bind, and there is no key; or the engine has no
+    /// encryption.
+    pub fn secured(&self, endpoints: &[Endpoint]) -> Result<SocketOptions> {
+        let keyring = match self.keyring.clone() {
+            Some(keyring) => keyring,
+            None => Arc::new(Keyring::new(endpoints, self)?),
+        };
+        if self.engine == Engine::Libzmq && keyring.encrypts() {
+            return Err(Error::new("keys need zlog's own engine")
+                .hint("Add --engine native; or --insecure, to bind without encryption."));
         }
+        Ok(SocketOptions { keyring: Some(keyring), ..self.clone() })
     }
-    Ok(())
 }
 
-fn refused(endpoint: &Endpoint) -> Error {
+/// That an endpoint must not be bound, and the ways out.
+pub(super) fn refused(endpoint: &Endpoint) -> Error {
     let what = "other machines can reach it, and nothing is encrypted";
     Error::new(format!("can't bind {endpoint}: {what}")).hint(
         "Make a key with `zlog keygen`, to encrypt; or, on a network that you trust, add --insecure \

@@ -39,6 +39,7 @@ pub use libzmq::proxy::{Counts, Forwarded, Inspect, Proxy, ProxyOptions};
 pub use libzmq::query::{AnswerOutcome, ClientId, QueryClient, QueryServer, Reply};
 pub use libzmq::raw::{RawReceiver, RawSender};
 pub use libzmq::{has_curve, libzmq_version};
+pub use native::Keyring;
 pub use options::{DEFAULT_HWM, MIN_MAX_MESSAGE, SocketOptions};
 pub use publisher::{Publisher, Sent, WaitOutcome};
 pub use slow_subscribers::SlowSubscribers;

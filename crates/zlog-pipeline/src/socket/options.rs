@@ -1,8 +1,11 @@
 //! Socket options, the same for all sockets of a command.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::Engine;
+use super::native::Keyring;
 
 /// Minimum of [`SocketOptions::max_message`], in bytes: libzmq aborts handshakes below
 /// about 276.
@@ -31,6 +34,11 @@ pub struct SocketOptions {
     pub engine: Engine,
     /// Whether endpoints that other machines can reach are bound without encryption.
     pub insecure: bool,
+    /// The file of the own key, to encrypt all tcp connections with it. Without it, the machine's
+    /// key encrypts what other machines can reach.
+    pub key: Option<PathBuf>,
+    /// The keys: see [`SocketOptions::secured`].
+    pub keyring: Option<Arc<Keyring>>,
     /// High-water mark: messages queued per peer before a publisher feels backpressure, and
     /// before a subscriber leaves messages with the sender. 0 is unlimited. Subscriptions,
     /// which travel upstream, have marks of their own.
@@ -61,6 +69,8 @@ impl SocketOptions {
         SocketOptions {
             engine: Engine::default(),
             insecure: false,
+            key: None,
+            keyring: None,
             hwm: DEFAULT_HWM,
             max_message: 128 << 20,
             handshake: Duration::from_secs(5),

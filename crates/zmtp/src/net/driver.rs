@@ -13,7 +13,7 @@ use super::establish::Connector;
 use super::link::{Link, Stage};
 use super::links::Links;
 use super::role::Role;
-use super::status::{Event, EventKind, Status};
+use super::status::{Event, EventKind, Refused, Status};
 use super::transport::Listener;
 use crate::protocol::handshake::Own;
 use crate::{Address, Disconnect, Options};
@@ -57,6 +57,8 @@ pub(crate) struct Driver<R: Role> {
     /// When a connection or a connector has timed work, at the earliest.
     timer: Option<Instant>,
     pub(super) accept_at: Option<Instant>,
+    /// When to ask the authenticator again about the peers.
+    pub(super) admit_again_at: Option<Instant>,
     pub(super) closing: Option<(Instant, Sender<bool>)>,
 }
 
@@ -92,6 +94,7 @@ impl<R: Role> Driver<R> {
             next_id: 1,
             timer: None,
             accept_at: None,
+            admit_again_at: None,
             closing: None,
         })
     }
@@ -122,7 +125,8 @@ impl<R: Role> Driver<R> {
             for slot in self.links.take_scheduled() {
                 self.serve(slot, now);
             }
-            if [self.timer, self.accept_at].into_iter().flatten().any(|at| at <= now) {
+            let timers = [self.timer, self.accept_at, self.admit_again_at];
+            if timers.into_iter().flatten().any(|at| at <= now) {
                 self.run_timers(now);
             }
             again = self.role.turn(&mut self.links, now);
@@ -149,7 +153,8 @@ impl<R: Role> Driver<R> {
             return Some(Duration::ZERO);
         }
         let closing = self.closing.as_ref().map(|(until, _)| *until);
-        let next = [again, self.timer, self.accept_at, closing].into_iter().flatten().min()?;
+        let timers = [again, self.timer, self.accept_at, self.admit_again_at, closing];
+        let next = timers.into_iter().flatten().min()?;
         let wait = next.saturating_duration_since(now);
         // Rounded up: the system waits whole milliseconds, and would be asked again in between.
         Some(if wait.is_zero() { wait } else { wait + Duration::from_millis(1) })
@@ -217,7 +222,12 @@ impl<R: Role> Driver<R> {
 
     fn serve(&mut self, slot: usize, now: Instant) {
         let Some(mut link) = self.links.take(slot) else { return };
-        match self.drive(slot, &mut link, now) {
+        let outcome = self.drive(slot, &mut link, now);
+        if let Some((topic, messages)) = link.refused.take() {
+            let (name, peer) = (Arc::clone(&link.rights.name), link.address.clone());
+            self.status.refuse(Refused { name, peer, topic, messages });
+        }
+        match outcome {
             Ok(()) => {
                 if link.readable && !link.is_paused && !matches!(link.stage, Stage::Connecting) {
                     self.links.schedule(slot);
@@ -293,6 +303,9 @@ impl<R: Role> Driver<R> {
             self.accept_at = None;
             let ids: Vec<usize> = self.listeners.keys().copied().collect();
             ids.into_iter().for_each(|id| self.accept(id, now));
+        }
+        if self.admit_again_at.is_some_and(|at| at <= now) {
+            self.admit_again(now);
         }
         let is_due = |it: &Connector| it.retry_at.is_some_and(|retry| retry <= now);
         let due = self.connectors.iter().filter(|(_, it)| is_due(it)).map(|(id, _)| *id);

@@ -11,11 +11,15 @@ use super::link::{Link, Stage};
 use super::role::Role;
 use super::status::{Event, EventKind};
 use super::transport::{Listener, Stream};
-use crate::protocol::handshake::Handshake;
+use crate::protocol::handshake::{Handshake, Own};
+use crate::protocol::mechanism::Credentials;
 use crate::{Address, Disconnect};
 
 /// When to accept again after an error, such as no more descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
+
+/// How often the authenticator is asked whether something has changed.
+const ADMIT_AGAIN: Duration = Duration::from_secs(1);
 
 /// An address to connect to.
 pub(super) struct Connector {
@@ -152,7 +156,16 @@ impl<R: Role> Driver<R> {
             (link.readable, link.writable) = (true, true);
         }
         let mut out = Vec::new();
-        let handshake = Handshake::new(&self.own, &link.address, &mut out);
+        let (endpoint, is_bound) = (&link.endpoint, link.connector.is_none());
+        let authenticator = self.own.authenticator.as_ref();
+        let security = authenticator.and_then(|it| it.security(endpoint, is_bound));
+        let handshake = match security {
+            Some(security) => {
+                let own = Own { security, ..self.own.clone() };
+                Handshake::new(&own, &link.address, &mut out)
+            }
+            None => Handshake::new(&self.own, &link.address, &mut out),
+        };
         link.staged.push(&out);
         link.stage = Stage::Handshake(handshake);
         Ok(true)
@@ -166,8 +179,9 @@ impl<R: Role> Driver<R> {
         now: Instant,
     ) -> Result<(), Disconnect> {
         let mut buffer = [0; HANDSHAKE_READ];
-        let Some(read) = link.read(&mut buffer, now)? else { return Ok(()) };
+        let read = link.read(&mut buffer, now);
         let Stage::Handshake(handshake) = &mut link.stage else { return Ok(()) };
+        let Some(read) = read.map_err(|why| handshake.explain(why))? else { return Ok(()) };
         let mut out = Vec::new();
         let peer = handshake.read(&buffer[..read], &mut out);
         link.staged.push(&out);
@@ -177,9 +191,18 @@ impl<R: Role> Driver<R> {
             Err(why) => {
                 // Tells the peer why, if the system takes it at once.
                 let _ = link.write(now);
+                if let (Disconnect::Mechanism(theirs), Some(_), Some(authenticator)) =
+                    (&why, link.connector, &self.own.authenticator)
+                {
+                    authenticator.note_mechanism(&link.endpoint, theirs);
+                }
                 return Err(why);
             }
         };
+        (link.key, link.rights, link.has_server) = (peer.key, peer.rights, peer.is_server);
+        if link.key.is_some() && self.admit_again_at.is_none() {
+            self.admit_again_at = Some(now + ADMIT_AGAIN);
+        }
         let rest = link.start_session(peer.session, peer.rest)?;
         link.stage = Stage::Ready;
         (link.own_type, link.has_commands) = (Some(peer.own_type), peer.has_commands);
@@ -190,5 +213,31 @@ impl<R: Role> Driver<R> {
         // Also if `rest` breaks the protocol: `Disconnected` follows, which lowers the peer count.
         self.status.record(Event { endpoint, peer: address, kind: EventKind::Connected });
         handled
+    }
+
+    /// Asks the authenticator about all peers again, if it says that something has changed.
+    pub(super) fn admit_again(&mut self, now: Instant) {
+        let has_keys = self.links.iter().any(|(_, link)| link.key.is_some());
+        self.admit_again_at = has_keys.then_some(now + ADMIT_AGAIN);
+        let Some(authenticator) = &self.own.authenticator else { return };
+        if !has_keys || !authenticator.has_changed() {
+            return;
+        }
+        let mut refused = Vec::new();
+        for (slot, link) in self.links.iter_mut().filter(|(_, link)| link.is_ready()) {
+            let Some(key) = &link.key else { continue };
+            let (mechanism, is_server) = ("CURVE", link.has_server);
+            let credentials =
+                Credentials { mechanism, key: Some(key), is_server, address: &link.address };
+            match authenticator.admit(&credentials) {
+                Ok(rights) if rights == link.rights => {}
+                Ok(rights) => {
+                    link.rights = rights;
+                    self.role.admitted(slot, link);
+                }
+                Err(why) => refused.push((slot, Disconnect::Refused(why))),
+            }
+        }
+        refused.into_iter().for_each(|(slot, why)| self.links.end(slot, why));
     }
 }

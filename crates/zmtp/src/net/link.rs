@@ -8,12 +8,17 @@ use super::staged::Staged;
 use super::transport::Stream;
 use crate::protocol::command;
 use crate::protocol::curve::Session;
+use crate::protocol::frame::Frames;
 use crate::protocol::handshake::Handshake;
 use crate::protocol::heartbeat::{Due, Heartbeat};
+use crate::protocol::mechanism::{Rights, allows};
 use crate::{Address, Disconnect, SocketType};
 
 /// Bytes of one read that are decrypted.
 const ENCRYPTED_READ: usize = 16 << 10;
+
+/// Bytes that are kept of the topic of a refused message.
+const REFUSED_TOPIC: usize = 255;
 
 /// Where a connection stands.
 pub(crate) enum Stage {
@@ -46,6 +51,13 @@ pub(crate) struct Link<P> {
     pub(crate) ready_since: Option<Instant>,
     pub(crate) outbox: Outbox,
     pub(super) staged: Staged,
+    /// The peer's key, if the mechanism has keys, and what the peer may do.
+    pub(crate) key: Option<[u8; 32]>,
+    pub(crate) rights: Rights,
+    /// The peer is the server of the mechanism.
+    pub(super) has_server: bool,
+    /// Messages of the peer that were refused, and the topic of the first, until they are counted.
+    pub(super) refused: Option<(Box<[u8]>, u64)>,
     /// What encrypts the connection.
     session: Option<Box<Session>>,
     /// The system may take and have bytes.
@@ -87,6 +99,10 @@ impl<P: Default> Link<P> {
             ready_since: None,
             outbox: Outbox::default(),
             staged: Staged::default(),
+            key: None,
+            rights: Rights::default(),
+            has_server: false,
+            refused: None,
             session: None,
             writable: true,
             readable: true,
@@ -105,6 +121,20 @@ impl<P: Default> Link<P> {
 impl<P> Link<P> {
     pub(crate) fn is_ready(&self) -> bool {
         matches!(self.stage, Stage::Ready)
+    }
+
+    /// Whether the peer may send this message. Counts it otherwise.
+    pub(crate) fn admits(&mut self, message: &[u8]) -> bool {
+        if self.rights.send.is_none() {
+            return true;
+        }
+        let topic = Frames(message).next().unwrap_or_default();
+        let admits = allows(&self.rights.send, topic);
+        if !admits {
+            let topic = &topic[..topic.len().min(REFUSED_TOPIC)];
+            self.refused.get_or_insert_with(|| (topic.into(), 0)).1 += 1;
+        }
+        admits
     }
 
     /// Encrypts all that follows by `session`, if there is one. Returns the part of `rest` that

@@ -30,6 +30,9 @@ pub(crate) trait Role: Send + 'static {
         rest: &[u8],
     ) -> Result<(), Disconnect>;
 
+    /// The rights of a peer have changed.
+    fn admitted(&mut self, _slot: usize, _: &Link<Self::Peer>) {}
+
     /// Reads what has arrived, up to a limit for the sake of other peers.
     fn read(
         &mut self,

@@ -1,7 +1,7 @@
 //! What the owner of a socket sees of its connections.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
@@ -52,6 +52,19 @@ pub struct EndpointStatus {
     pub last_end: Option<Disconnect>,
 }
 
+/// Messages that were refused because their sender may not send them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refused {
+    /// The sender's name: [`Rights::name`](crate::Rights::name).
+    pub name: Arc<str>,
+    /// The address of the connection on which the first of them came.
+    pub peer: String,
+    /// The topic of the first of them, 255 bytes at most.
+    pub topic: Box<[u8]>,
+    /// Their number.
+    pub messages: u64,
+}
+
 /// The state of a socket's connections, shared with its thread.
 pub(crate) struct Status {
     endpoints: Mutex<Vec<EndpointStatus>>,
@@ -62,6 +75,8 @@ pub(crate) struct Status {
     change: Receiver<()>,
     /// Number of connections, those in a handshake included.
     open: AtomicUsize,
+    /// One for each name.
+    refused: Mutex<Vec<Refused>>,
     /// Called when something has changed.
     listeners: Mutex<Vec<Box<dyn Fn() + Send>>>,
 }
@@ -72,7 +87,8 @@ impl Status {
         let (changed, change) = crossbeam_channel::bounded(1);
         let (endpoints, listeners) = (Mutex::default(), Mutex::default());
         let open = AtomicUsize::new(0);
-        Status { endpoints, events, received, changed, change, open, listeners }
+        let refused = Mutex::default();
+        Status { endpoints, events, received, changed, change, open, refused, listeners }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<EndpointStatus>> {
@@ -93,6 +109,21 @@ impl Status {
 
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
+    }
+
+    /// Counts refused messages. There are as many names as the authenticator knows.
+    pub(super) fn refuse(&self, more: Refused) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        match refused.iter_mut().find(|it| it.name == more.name) {
+            Some(known) => known.messages += more.messages,
+            None => refused.push(more),
+        }
+        drop(refused);
+        self.note_change();
+    }
+
+    pub(crate) fn take_refused(&self) -> Vec<Refused> {
+        std::mem::take(&mut *self.refused.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn set_open(&self, open: usize) {

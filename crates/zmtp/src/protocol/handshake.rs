@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::command::{self, Command};
 use super::curve::Session;
 use super::greeting;
-use super::mechanism::{Authenticator, Credentials, Mechanism, Security};
+use super::mechanism::{Authenticator, Credentials, Mechanism, Rights, Security};
 use super::metadata::{self, SOCKET_TYPE};
 use super::scanner::{Item, Scanner};
 use super::socket_type::SocketType;
@@ -24,6 +24,12 @@ pub(crate) struct Peer {
     pub(crate) rest: Vec<u8>,
     /// What encrypts `rest` and all that follows, if something does.
     pub(crate) session: Option<Session>,
+    /// Whether it is the server of the mechanism.
+    pub(crate) is_server: bool,
+    /// Its key, if the mechanism has keys.
+    pub(crate) key: Option<[u8; 32]>,
+    /// What it may do.
+    pub(crate) rights: Rights,
 }
 
 /// The own side of a handshake.
@@ -42,7 +48,9 @@ pub(crate) struct Own {
 pub(crate) struct Handshake {
     socket_types: &'static [SocketType],
     mechanism: Box<dyn Mechanism>,
+    is_server: bool,
     authenticator: Option<Arc<dyn Authenticator>>,
+    rights: Rights,
     address: String,
     /// What has arrived and is not parsed yet: an incomplete greeting or command.
     received: Vec<u8>,
@@ -59,7 +67,9 @@ impl Handshake {
         Handshake {
             socket_types: own.socket_types,
             mechanism,
+            is_server: own.security.is_server(),
             authenticator: own.authenticator.clone(),
+            rights: Rights::default(),
             address: address.to_owned(),
             received: Vec::new(),
             minor: None,
@@ -92,8 +102,19 @@ impl Handshake {
             if let Some(own_type) = self.read_command(&command[body..], out)? {
                 let has_commands = self.minor.is_some_and(|minor| minor >= 1);
                 let rest = std::mem::take(&mut self.received);
+                let key = self.mechanism.key().copied();
                 let session = self.mechanism.finish(own_type, out);
-                return Ok(Some(Peer { own_type, has_commands, rest, session }));
+                let (is_server, rights) =
+                    (key.is_some() && !self.is_server, std::mem::take(&mut self.rights));
+                return Ok(Some(Peer {
+                    own_type,
+                    has_commands,
+                    rest,
+                    session,
+                    is_server,
+                    key,
+                    rights,
+                }));
             }
         }
         Ok(None)
@@ -118,12 +139,22 @@ impl Handshake {
     fn authenticate(&mut self, out: &mut Vec<u8>) -> Result<(), Disconnect> {
         let Some(authenticator) = &self.authenticator else { return Ok(()) };
         let (mechanism, key) = (self.mechanism.name(), self.mechanism.key());
-        let address = &self.address;
-        authenticator.admit(&Credentials { mechanism, key, address }).map_err(|reason| {
+        let (is_server, address) = (key.is_some() && !self.is_server, &*self.address);
+        let credentials = Credentials { mechanism, key, is_server, address };
+        self.rights = authenticator.admit(&credentials).map_err(|reason| {
             // The code that libzmq sends for a refusal by ZAP.
             command::put_error(out, "400");
             Disconnect::Refused(reason)
-        })
+        })?;
+        Ok(())
+    }
+
+    /// Why the connection has ended, if its end says less than what came before.
+    pub(crate) fn explain(&self, why: Disconnect) -> Disconnect {
+        match why {
+            Disconnect::Closed | Disconnect::Io(_) => self.mechanism.explain_close().unwrap_or(why),
+            _ => why,
+        }
     }
 
     /// Reads a command. Returns the own type if the handshake is complete.

@@ -1,10 +1,13 @@
 //! Security mechanisms: what follows the greeting, up to the peer's metadata, and what encrypts
 //! the connection after that.
 
+use std::sync::Arc;
+
 use super::command::{self, Command};
 use super::curve::{Client, KeyPair, Server, Session};
 use super::metadata;
 use super::socket_type::SocketType;
+use crate::Address;
 use crate::disconnect::Disconnect;
 
 /// The security of a socket's connections. Both sides of a connection must have the same
@@ -56,9 +59,30 @@ pub struct Credentials<'a> {
     /// The peer's long-term public key, if the mechanism has keys. The peer has proved that the
     /// secret key is its own.
     pub key: Option<&'a [u8; 32]>,
+    /// Whether the peer is the server of the mechanism.
+    pub is_server: bool,
     /// The peer's address, such as `192.0.2.7:51234`. For ipc, the peer's process, as
     /// `process 17`, or empty.
     pub address: &'a str,
+}
+
+/// Beginnings of topics; `None` for all topics.
+pub type Prefixes = Option<Arc<[Box<[u8]>]>>;
+
+/// What a peer may do. By default everything.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Rights {
+    /// Its name, under which refused messages are counted.
+    pub name: Arc<str>,
+    /// Messages that a subscriber takes from it, by their first frames.
+    pub send: Prefixes,
+    /// Messages that a publisher sends to it. A peer of a router must have no limits.
+    pub receive: Prefixes,
+}
+
+/// Whether prefixes allow a topic.
+pub(crate) fn allows(prefixes: &Prefixes, topic: &[u8]) -> bool {
+    prefixes.as_ref().is_none_or(|all| all.iter().any(|prefix| topic.starts_with(prefix)))
 }
 
 /// Decides who may connect.
@@ -69,7 +93,22 @@ pub trait Authenticator: Send + Sync {
     ///
     /// # Errors
     /// The peer may not connect.
-    fn admit(&self, peer: &Credentials<'_>) -> Result<(), String>;
+    fn admit(&self, peer: &Credentials<'_>) -> Result<Rights, String>;
+
+    /// The security of a connection that begins, at this bound or connected address; `None` for
+    /// that of the socket.
+    fn security(&self, _: &Address, _is_bound: bool) -> Option<Security> {
+        None
+    }
+
+    /// The peer at a connected address has another mechanism, of this name.
+    fn note_mechanism(&self, _: &Address, _theirs: &str) {}
+
+    /// Whether [`Authenticator::admit`] may answer otherwise than before. Asked once a second while
+    /// there are connections with keys; their peers are then admitted again, or disconnected.
+    fn has_changed(&self) -> bool {
+        false
+    }
 }
 
 /// A mechanism's side of a handshake.
@@ -100,6 +139,11 @@ pub(crate) trait Mechanism: Send {
 
     /// The peer's key, once it is proved.
     fn key(&self) -> Option<&[u8; 32]>;
+
+    /// Why the peer has closed the connection, if that is known from how far the handshake was.
+    fn explain_close(&self) -> Option<Disconnect> {
+        None
+    }
 }
 
 /// No security: each side sends READY. One that can be of several types waits for the peer's.

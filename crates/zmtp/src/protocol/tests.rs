@@ -12,7 +12,7 @@ use super::frame::{self, Frames};
 use super::greeting;
 use super::handshake::{Handshake, Own, Peer};
 use super::heartbeat::{Due, Heartbeat};
-use super::mechanism::{Authenticator, Credentials, Security};
+use super::mechanism::{Authenticator, Credentials, Rights, Security};
 use super::metadata::{self, Property, SOCKET_TYPE};
 use super::scanner::{Item, Scanner};
 use super::socket_type::SocketType;
@@ -213,7 +213,7 @@ fn a_handshake_fails_as_soon_as_it_must() {
 struct Deny;
 
 impl Authenticator for Deny {
-    fn admit(&self, peer: &Credentials<'_>) -> Result<(), String> {
+    fn admit(&self, peer: &Credentials<'_>) -> Result<Rights, String> {
         assert_eq!((peer.mechanism, peer.key, peer.address), ("NULL", None, "192.0.2.1:5"));
         Err("on no list".to_owned())
     }

@@ -383,7 +383,13 @@ impl Role for PublisherRole {
             (link.peer.sent, link.peer.dropped) = (away.peer.sent, away.peer.dropped);
             link.outbox.append_all(away.outbox);
         }
+        self.admitted(slot, link);
         self.handle(slot, link, rest, Instant::now())
+    }
+
+    fn admitted(&mut self, slot: usize, link: &Link<Peer>) {
+        let receives = link.rights.receive.clone();
+        self.shared.change(|subscriptions| subscriptions.restrict(slot, receives));
     }
 
     fn read(&mut self, slot: usize, link: &mut Link<Peer>, now: Instant) -> Result<(), Disconnect> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::away::is_away;
+use crate::protocol::mechanism::{Prefixes, allows};
 use crate::{Disconnect, Options};
 
 /// What a subscription takes in addition to its bytes, about.
@@ -40,6 +41,8 @@ struct Peer {
     /// Subscriptions and cancels that it may send now, as of `at`.
     allowance: f64,
     at: Instant,
+    /// Beginnings of the topics that it may receive.
+    receives: Prefixes,
 }
 
 /// A peer that must be disconnected, by its slot.
@@ -84,13 +87,7 @@ impl Subscriptions {
         now: Instant,
     ) -> Result<(), Offender> {
         let (burst, per_second) = self.limits.rate;
-        let known = self.peers.entry(peer).or_insert_with(|| Peer {
-            prefixes: HashSet::new(),
-            bytes: 0,
-            bogus: 0,
-            allowance: burst.into(),
-            at: now,
-        });
+        let known = self.known(peer, now);
         let elapsed = now.saturating_duration_since(known.at).as_secs_f64();
         known.at = now;
         known.allowance = f64::from(burst).min(known.allowance + elapsed * f64::from(per_second));
@@ -104,6 +101,27 @@ impl Subscriptions {
             self.cancel(peer, prefix)
         };
         self.check(peer)
+    }
+
+    fn known(&mut self, peer: usize, now: Instant) -> &mut Peer {
+        let burst = self.limits.rate.0;
+        self.peers.entry(peer).or_insert_with(|| Peer {
+            prefixes: HashSet::new(),
+            bytes: 0,
+            bogus: 0,
+            allowance: burst.into(),
+            at: now,
+            receives: None,
+        })
+    }
+
+    /// Limits what a peer receives, whatever it subscribes to.
+    pub(crate) fn restrict(&mut self, peer: usize, receives: Prefixes) {
+        let known = self.known(peer, Instant::now());
+        if known.receives != receives {
+            known.receives = receives;
+            self.generation += 1;
+        }
     }
 
     fn add(&mut self, peer: usize, prefix: &[u8]) {
@@ -223,12 +241,21 @@ impl Subscriptions {
         }
         found.sort_unstable();
         found.dedup();
+        found.retain(|peer| self.may_receive(*peer, topic));
+    }
+
+    fn may_receive(&self, peer: usize, topic: &[u8]) -> bool {
+        self.peers.get(&peer).is_none_or(|peer| allows(&peer.receives, topic))
     }
 
     /// Whether any peer receives a topic.
     pub(crate) fn has(&self, topic: &[u8]) -> bool {
         let mut lengths = self.lengths.range(..=topic.len());
-        lengths.any(|(length, _)| self.by_prefix.contains_key(&topic[..*length]))
+        let mut peers = |(length, _): (&usize, _)| {
+            let peers = self.by_prefix.get(&topic[..*length]).into_iter().flatten();
+            peers.copied().any(|peer| self.may_receive(peer, topic))
+        };
+        lengths.any(&mut peers)
     }
 
     /// Number of peers that could receive a topic that begins with `root`, without those that are
@@ -236,7 +263,11 @@ impl Subscriptions {
     pub(crate) fn peers_below(&self, root: &[u8]) -> usize {
         let fits = |prefix: &Arc<[u8]>| prefix.starts_with(root) || root.starts_with(prefix);
         let here = self.peers.iter().filter(|(number, _)| !is_away(**number));
-        here.filter(|(_, peer)| peer.prefixes.iter().any(fits)).count()
+        let may_read = |peer: &Peer| {
+            let overlaps = |it: &[u8]| it.starts_with(root) || root.starts_with(it);
+            peer.receives.as_ref().is_none_or(|all| all.iter().any(|prefix| overlaps(prefix)))
+        };
+        here.filter(|(_, peer)| may_read(peer) && peer.prefixes.iter().any(fits)).count()
     }
 }
 
@@ -297,6 +328,34 @@ mod tests {
             let bytes: usize = model.iter().map(|(_, prefix)| prefix.len() + OVERHEAD).sum();
             prop_assert_eq!(subscriptions.bytes, bytes);
         }
+    }
+
+    #[test]
+    fn a_peer_receives_only_what_it_may_whatever_it_subscribes_to() {
+        let mut subscriptions = Subscriptions::new(limits());
+        let (now, mut found) = (Instant::now(), Vec::new());
+        let prefixes = |all: &[&str]| Some(all.iter().map(|it| it.as_bytes().into()).collect());
+        subscriptions.restrict(1, prefixes(&["app.ERROR", "db."]));
+        for (peer, prefix) in [(1, &b""[..]), (1, b"app"), (2, b"app.")] {
+            subscriptions.apply(peer, true, prefix, now).unwrap();
+        }
+        for (topic, peers) in
+            [(&b"app.ERROR.x"[..], &[1, 2][..]), (b"app.INFO", &[2]), (b"db.INFO", &[1])]
+        {
+            subscriptions.find(topic, &mut found);
+            assert_eq!(found, peers, "{topic:?}");
+        }
+        assert!(subscriptions.has(b"db.INFO") && !subscriptions.has(b"web.INFO"));
+        assert_eq!(
+            [&b"app."[..], b"db.", b"web."].map(|it| subscriptions.peers_below(it)),
+            [2, 1, 0]
+        );
+        subscriptions.renumber(1, 7, None);
+        subscriptions.find(b"app.INFO", &mut found);
+        assert_eq!(found, [2], "rights move with the peer");
+        subscriptions.restrict(7, None);
+        subscriptions.find(b"app.INFO", &mut found);
+        assert_eq!(found, [2, 7]);
     }
 
     #[test]

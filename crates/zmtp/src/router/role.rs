@@ -142,6 +142,9 @@ impl Role for RouterRole {
     }
 
     fn ready(&mut self, slot: usize, link: &mut Link<Peer>, rest: &[u8]) -> Result<(), Disconnect> {
+        if link.rights.receive.is_some() {
+            return Err(Disconnect::Refused(format!("{} may not ask", link.rights.name)));
+        }
         link.peer.scanner = Scanner::new(self.options.max_message, self.options.max_parts);
         self.slots.insert(link.id, slot);
         self.queues.add(link.id, &link.address);

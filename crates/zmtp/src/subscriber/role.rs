@@ -135,19 +135,29 @@ impl SubscriberRole {
     fn take_messages(&mut self, link: &mut Link<Peer>, end: usize) -> Result<(), Disconnect> {
         self.incomplete -= link.peer.tail.len();
         link.peer.tail.clear();
-        while let Some(item) = link.peer.scanner.next(&self.block[self.end..end])? {
+        // Beyond `self.end` once a message was refused: what follows is moved up.
+        let mut at = self.end;
+        while let Some(item) = link.peer.scanner.next(&self.block[at..end])? {
+            let (Item::Message(len) | Item::Command { len, .. }) = item;
             match item {
-                Item::Message(len) => {
+                Item::Message(_) if !link.admits(&self.block[at..at + len]) => {}
+                Item::Message(_) => {
+                    if at > self.end {
+                        self.block.copy_within(at..at + len, self.end);
+                    }
                     self.end += len;
                     self.messages += 1;
                 }
-                Item::Command { len, body } => {
-                    answer_command(&self.block[self.end + body..self.end + len], link)?;
-                    self.end += len;
+                Item::Command { body, .. } => {
+                    answer_command(&self.block[at + body..at + len], link)?;
+                    if at == self.end {
+                        self.end += len;
+                    }
                 }
             }
+            at += len;
         }
-        link.peer.tail.extend_from_slice(&self.block[self.end..end]);
+        link.peer.tail.extend_from_slice(&self.block[at..end]);
         self.incomplete += link.peer.tail.len();
         Ok(())
     }
@@ -173,8 +183,10 @@ impl SubscriberRole {
         match link.peer.scanner.next(&tail)? {
             Some(Item::Message(len)) => {
                 let rest = tail.split_off(len);
-                let pool = Arc::clone(&self.pool);
-                self.send(Batch::new(tail.into(), len, 1, pool));
+                if link.admits(&tail) {
+                    let pool = Arc::clone(&self.pool);
+                    self.send(Batch::new(tail.into(), len, 1, pool));
+                }
                 self.keep(link, rest);
             }
             Some(Item::Command { len, body }) => {

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use zmtp::{
-    Authenticator, Credentials, Disconnect, EventKind, KeyPair, Options, Publisher, Security,
-    Subscriber,
+    Authenticator, Credentials, Disconnect, EventKind, KeyPair, Options, Publisher, Rights,
+    Security, Subscriber,
 };
 
 use super::harness::{DEADLINE, Engine, PAIRS, Pub, Sub, address, curve, secure, until};
@@ -20,11 +20,11 @@ const ANY: &str = "tcp://127.0.0.1:*";
 struct Keys(Mutex<HashSet<[u8; 32]>>);
 
 impl Authenticator for Keys {
-    fn admit(&self, peer: &Credentials<'_>) -> Result<(), String> {
+    fn admit(&self, peer: &Credentials<'_>) -> Result<Rights, String> {
         let key = peer.key.ok_or("no key")?;
         assert!(peer.mechanism == "CURVE" && peer.address.starts_with("127.0.0.1:"));
         let admits = self.0.lock().expect("a lock").contains(key);
-        admits.then_some(()).ok_or_else(|| "an unknown key".to_owned())
+        admits.then(Rights::default).ok_or_else(|| "an unknown key".to_owned())
     }
 }
 

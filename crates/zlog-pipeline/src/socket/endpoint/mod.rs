@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub use self::bytes::endpoint_text;
 pub(super) use self::bytes::{to_bytes, to_text};
 use self::check::Transport;
-use super::{bind, exposure};
+use super::bind;
 use crate::os::interface;
 use crate::os::resolve::{is_loopback, parse_ip};
 use crate::os::run_directory::{Registered, RunDirectory};
@@ -253,12 +253,10 @@ impl Endpoint {
         is_name.then_some((host, port.parse().ok()?))
     }
 
-    /// Checks that other machines can't reach it, if it is one to bind and `insecure` is not set.
-    ///
-    /// # Errors
-    /// They can, or the host can't be looked up.
-    pub fn check_exposure(&self, insecure: bool) -> Result<()> {
-        exposure::check(std::slice::from_ref(self), insecure)
+    /// The host and port of a tcp endpoint, as they were given.
+    pub(super) fn host_and_port(&self) -> Option<String> {
+        let (host, port) = self.port().filter(|_| self.transport == Transport::Tcp)?;
+        Some(format!("{host}:{port}"))
     }
 
     /// Whether it is bound, and other machines can reach it. Looks up a host name.

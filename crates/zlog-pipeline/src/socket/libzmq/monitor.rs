@@ -168,7 +168,7 @@ fn no_detail(errno: u32) -> HandshakeFailure {
         other => {
             let reason =
                 format!("the peer broke it off ({other}) or does not speak ZeroMQ (ZMTP 3)");
-            return HandshakeFailure { reason, may_be_wrong_type: true };
+            return HandshakeFailure { may_be_wrong_type: true, ..reason.into() };
         }
     }
     "the peer broke it off or does not speak ZeroMQ (ZMTP 3)".into()
@@ -180,7 +180,7 @@ fn protocol_error(code: u32) -> HandshakeFailure {
         let number = (code - WRONG_TYPES.start()) as usize;
         let name = TYPES.get(number).map_or(String::new(), |name| format!(": it is {name}"));
         let reason = format!("the peer's socket type does not fit{name}");
-        return HandshakeFailure { reason, may_be_wrong_type: true };
+        return HandshakeFailure { may_be_wrong_type: true, ..reason.into() };
     }
     let words = match code {
         NO_ZMTP => "the peer does not speak ZeroMQ",

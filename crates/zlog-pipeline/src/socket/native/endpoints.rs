@@ -1,10 +1,11 @@
 //! The endpoints of a socket as they were given, and the addresses that the engine connects to for
 //! them.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zmtp::{Address, Disconnect};
 
+use super::keyring::Keyring;
 use super::open::to_address;
 use crate::socket::addresses::AddressState;
 use crate::socket::connection::{
@@ -36,6 +37,7 @@ pub(super) struct Endpoints {
     entries: Vec<Entry>,
     /// Events that do not come from the engine.
     events: Vec<ConnectionEvent>,
+    keyring: Option<Arc<Keyring>>,
 }
 
 /// Locks the endpoints of a socket.
@@ -44,6 +46,11 @@ pub(super) fn lock(endpoints: &Mutex<Endpoints>) -> MutexGuard<'_, Endpoints> {
 }
 
 impl Endpoints {
+    /// No endpoints yet.
+    pub(super) fn new(keyring: Option<Arc<Keyring>>) -> Endpoints {
+        Endpoints { keyring, ..Endpoints::default() }
+    }
+
     /// Adds an endpoint with the addresses that are bound or connected. Returns its index.
     pub(super) fn add(&mut self, endpoint: &str, role: Role, addresses: Vec<Address>) -> usize {
         self.entries.push(Entry {
@@ -75,7 +82,8 @@ impl Endpoints {
         let status = |entry: &Entry| {
             let other = entry.duplicate_of.and_then(|other| self.entries.get(other));
             let endpoint = entry.endpoint.clone();
-            EndpointStatus { endpoint, ..other.unwrap_or(entry).status(engine) }
+            let keyring = self.keyring.as_deref();
+            EndpointStatus { endpoint, ..other.unwrap_or(entry).status(keyring, engine) }
         };
         self.entries.iter().map(status).collect()
     }
@@ -94,7 +102,13 @@ impl Endpoints {
                 std::iter::once(EventKind::Disconnected).chain(cut_off).collect()
             }
             zmtp::EventKind::Unreachable(_) => Vec::new(),
-            zmtp::EventKind::Failed(why) => vec![EventKind::HandshakeFailed(failure(why))],
+            zmtp::EventKind::Failed(why) => {
+                let entry = self.entries.iter().find(|it| it.addresses.contains(&event.endpoint));
+                let is_bound = entry.is_some_and(|entry| entry.role == Role::Bind);
+                let address = (!is_bound).then_some(&event.endpoint);
+                let failure = failure(self.keyring.as_deref(), why, address);
+                vec![EventKind::HandshakeFailed(failure.of_peer(&event.peer))]
+            }
             zmtp::EventKind::Retrying(pause) => vec![EventKind::Retrying(*pause)],
         };
         let entry = self.entries.iter().find(|entry| entry.addresses.contains(&event.endpoint));
@@ -108,7 +122,7 @@ impl Endpoints {
 }
 
 impl Entry {
-    fn status(&self, engine: &[zmtp::EndpointStatus]) -> EndpointStatus {
+    fn status(&self, keyring: Option<&Keyring>, engine: &[zmtp::EndpointStatus]) -> EndpointStatus {
         let is_bound = self.role == Role::Bind;
         let own = |it: &&zmtp::EndpointStatus| {
             it.is_bound == is_bound && self.addresses.contains(&it.address)
@@ -117,7 +131,8 @@ impl Entry {
         let peers = own.iter().map(|it| it.peers).sum();
         let refusal = own.iter().find_map(|it| {
             let why = it.last_end.as_ref()?;
-            is_refusal(why, is_bound || it.reached).then(|| failure(why).reason)
+            let address = (!is_bound).then_some(&it.address);
+            is_refusal(why, is_bound || it.reached).then(|| failure(keyring, why, address).reason)
         });
         let is_trying = self.more || own.iter().any(|it| it.last_end.is_none());
         let state = match refusal {
@@ -146,18 +161,27 @@ fn is_refusal(why: &Disconnect, reached: bool) -> bool {
         | Disconnect::Mechanism(_)
         | Disconnect::Refused(_)
         | Disconnect::RefusedByPeer(_)
+        | Disconnect::ServerKey
+        | Disconnect::Undecipherable(_)
         | Disconnect::SocketType(_) => true,
         Disconnect::HandshakeTimeout => reached,
         _ => false,
     }
 }
 
-/// Why a handshake failed.
-fn failure(why: &Disconnect) -> HandshakeFailure {
+/// Why a handshake failed. `address` is the connected one; `None` if the peer came to a bound one.
+fn failure(
+    keyring: Option<&Keyring>,
+    why: &Disconnect,
+    address: Option<&Address>,
+) -> HandshakeFailure {
+    if let Some(reason) = keyring.and_then(|keyring| keyring.explain(why, address)) {
+        return HandshakeFailure { is_about_keys: true, ..reason.into() };
+    }
     let reason = match why {
         Disconnect::SocketType(theirs) => {
             let reason = format!("the peer's socket type does not fit: it is {theirs}");
-            return HandshakeFailure { reason, may_be_wrong_type: true };
+            return HandshakeFailure { may_be_wrong_type: true, ..reason.into() };
         }
         Disconnect::NotZmtp => "the peer does not speak ZeroMQ".to_owned(),
         Disconnect::OldVersion(major) => {
@@ -195,6 +219,16 @@ pub(super) fn misuse(why: &Disconnect) -> Option<String> {
     })
 }
 
+impl Endpoints {
+    /// The reason to report if a peer that came to a bound endpoint was refused because of its key.
+    pub(super) fn refusal(&self, event: &zmtp::Event) -> Option<String> {
+        let zmtp::EventKind::Failed(why) = &event.kind else { return None };
+        let bound = self.entries.iter().filter(|entry| entry.role == Role::Bind);
+        let is_bound = bound.flat_map(|entry| &entry.addresses).any(|it| *it == event.endpoint);
+        self.keyring.as_ref().filter(|_| is_bound)?.explain(why, None)
+    }
+}
+
 /// A socket and its endpoints, for what follows host names and run directories.
 pub(super) struct Connections<'a> {
     pub(super) socket: &'a zmtp::Socket,
@@ -203,10 +237,14 @@ pub(super) struct Connections<'a> {
 
 impl Connector for Connections<'_> {
     fn connect(&mut self, entry: usize, address: &str, more: bool) {
-        let entry = &mut self.endpoints.entries[entry];
+        let Endpoints { entries, keyring, .. } = &mut *self.endpoints;
+        let entry = &mut entries[entry];
         (entry.more, entry.unresolved) = (more, None);
         // It comes from `Endpoint::at` or from another process.
         if let Some(address) = to_address(address) {
+            if let Some(keyring) = keyring.as_ref().filter(|_| !entry.is_run_directory) {
+                keyring.name(&address, &entry.endpoint);
+            }
             self.socket.connect(&address);
             entry.addresses.push(address);
         }
@@ -256,7 +294,7 @@ impl Connector for Connections<'_> {
     }
 
     fn note_unresolved(&mut self, entry: usize, why: &str) {
-        let Endpoints { entries, events } = &mut *self.endpoints;
+        let Endpoints { entries, events, .. } = &mut *self.endpoints;
         let entry = &mut entries[entry];
         let is_new = entry.unresolved.replace(why.to_owned()).as_deref() != Some(why);
         if is_new && events.len() < EVENTS {

@@ -5,6 +5,9 @@
 
 mod endpoints;
 mod follower;
+mod keyring;
 mod open;
 pub(super) mod publisher;
 pub(super) mod subscriber;
+
+pub use self::keyring::Keyring;

@@ -5,10 +5,11 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
-use zmtp::Address;
+use zmtp::{Address, Authenticator};
 
 use super::endpoints::{Connections, Endpoints};
 use super::follower::{Followed, Follower};
+use super::keyring::Keyring;
 use crate::os::{fd_limit, interface};
 use crate::socket::bind::{self, Bind, BindError, Candidate};
 use crate::socket::connection::{ConnectionEvent, EndpointStatus};
@@ -41,9 +42,10 @@ impl<S: Socket> Open<S> {
     pub(super) fn new(
         socket: S,
         endpoints: &[Endpoint],
+        keyring: Option<Arc<Keyring>>,
         on_change: impl Fn() + Send + Clone + 'static,
     ) -> Result<Open<S>> {
-        let (mut table, mut followed) = (Endpoints::default(), Followed::default());
+        let (mut table, mut followed) = (Endpoints::new(keyring), Followed::default());
         let (mut bound, mut directories) = (Vec::new(), Vec::new());
         let mut follows = false;
         for (at, endpoint) in endpoints.iter().enumerate() {
@@ -99,11 +101,14 @@ impl<S: Socket> Open<S> {
     }
 
     /// The events since the last call. Calls `each` with those of the engine.
-    pub(super) fn events(&self, mut each: impl FnMut(&zmtp::Event)) -> Vec<ConnectionEvent> {
+    pub(super) fn events(
+        &self,
+        mut each: impl FnMut(&zmtp::Event, &Endpoints),
+    ) -> Vec<ConnectionEvent> {
         let mut endpoints = lock(&self.endpoints);
         let mut events = endpoints.take_events();
         while let Ok(event) = self.socket.events().try_recv() {
-            each(&event);
+            each(&event, &endpoints);
             events.extend(endpoints.translate(&event));
         }
         events
@@ -125,6 +130,7 @@ pub(super) fn set_options(own: &SocketOptions, options: &mut zmtp::Options) {
     options.reconnect_max = own.reconnect_max;
     // Files, lookups and the next context need descriptors, too.
     options.refuse_descriptor = Some(fd_limit::is_reserved);
+    options.authenticator = own.keyring.clone().map(|it| it as Arc<dyn Authenticator>);
 }
 
 /// Fails for what only libzmq can do.

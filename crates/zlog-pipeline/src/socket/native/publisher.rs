@@ -64,7 +64,7 @@ impl Publisher {
         let socket = zmtp::Publisher::new(options)
             .map_err(|error| Error::io("can't open a ZeroMQ socket", &error))?;
         Ok(Publisher {
-            open: Open::new(socket, endpoints, || ())?,
+            open: Open::new(socket, endpoints, own.keyring.clone(), || ())?,
             send_slice: own.send_slice,
             drops: false,
             has_sent: false,
@@ -139,9 +139,15 @@ impl PublisherSocket for Publisher {
         }
         let mut has_ended = false;
         let misuse = &mut self.misuse;
-        self.open.events(|event| {
+        self.open.events(|event, endpoints| {
+            if let Some(why) = endpoints.refusal(event) {
+                misuse.add(host(&event.peer), why);
+            }
             if let zmtp::EventKind::Disconnected(why) = &event.kind {
                 has_ended = true;
+                if let zmtp::Disconnect::Refused(why) = why {
+                    misuse.add(host(&event.peer), why.clone());
+                }
                 if let Some(why) = endpoints::misuse(why) {
                     misuse.add(host(&event.peer), why);
                 }

@@ -8,7 +8,7 @@ use zmtp::Batch;
 
 use super::open::{Open, set_options};
 use crate::os::fd_limit;
-use crate::socket::connection::{ConnectionEvent, EndpointStatus};
+use crate::socket::connection::{ConnectionEvent, EndpointStatus, EventKind};
 use crate::socket::drain::PublisherRequest;
 use crate::socket::endpoint::Endpoint;
 use crate::socket::options::SocketOptions;
@@ -49,7 +49,7 @@ impl Subscriber {
             let _ = changed_in.try_send(());
         };
         Ok(Subscriber {
-            open: Some(Open::new(socket, endpoints, on_change)?),
+            open: Some(Open::new(socket, endpoints, own.keyring.clone(), on_change)?),
             batches: Batches::new(batches, changed),
             current: None,
             topics: topics.iter().map(|topic| topic.as_ref().to_vec()).collect(),
@@ -168,7 +168,16 @@ impl SubscriberSocket for Subscriber {
     fn events(&self) -> Vec<ConnectionEvent> {
         let Some(open) = &self.open else { return Vec::new() };
         self.connections.borrow_mut().set(open.socket.connections());
-        open.events(|_| ())
+        let mut events = open.events(|_, _| ());
+        events.extend(open.socket.take_refused().into_iter().map(|refused| ConnectionEvent {
+            endpoint: refused.peer,
+            kind: EventKind::Denied {
+                name: refused.name.to_string(),
+                topic: String::from_utf8_lossy(&refused.topic).into_owned(),
+                messages: refused.messages,
+            },
+        }));
+        events
     }
 
     fn frames_cut(&self) -> u64 {

@@ -124,4 +124,9 @@ impl Mechanism for Client {
     fn key(&self) -> Option<&[u8; KEY]> {
         Some(&self.server)
     }
+
+    /// A server answers nothing if it can't decrypt HELLO.
+    fn explain_close(&self) -> Option<Disconnect> {
+        matches!(self.state, State::Greeted(_)).then_some(Disconnect::ServerKey)
+    }
 }

@@ -15,6 +15,7 @@ use std::fmt;
 use dryoc::classic::crypto_box;
 use dryoc::classic::crypto_core::crypto_scalarmult_base;
 use dryoc::classic::crypto_secretbox;
+use zeroize::Zeroize;
 
 pub(crate) use self::client::Client;
 pub(crate) use self::server::Server;
@@ -77,6 +78,12 @@ impl KeyPair {
     }
 }
 
+impl Drop for KeyPair {
+    fn drop(&mut self) {
+        self.secret.zeroize();
+    }
+}
+
 impl fmt::Debug for KeyPair {
     /// Without the secret key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,6 +94,12 @@ impl fmt::Debug for KeyPair {
 /// The key that two sides share. It is computed from the public key of one and the secret key
 /// of the other.
 struct SharedKey([u8; KEY]);
+
+impl Drop for SharedKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 impl SharedKey {
     /// # Errors

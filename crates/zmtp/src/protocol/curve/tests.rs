@@ -12,7 +12,7 @@ use crate::protocol::command;
 use crate::protocol::frame::{self, Frames};
 use crate::protocol::greeting;
 use crate::protocol::handshake::{Handshake, Own};
-use crate::protocol::mechanism::{Authenticator, Credentials, Security};
+use crate::protocol::mechanism::{Authenticator, Credentials, Rights, Security};
 use crate::protocol::socket_type::SocketType;
 
 const MAX_MESSAGE: usize = 5000;
@@ -285,11 +285,11 @@ fn repeated_missing_reordered_and_plain_frames_end_the_connection() {
 struct Asked(Mutex<Vec<(String, Vec<u8>, String)>>, bool);
 
 impl Authenticator for Asked {
-    fn admit(&self, peer: &Credentials<'_>) -> Result<(), String> {
+    fn admit(&self, peer: &Credentials<'_>) -> Result<Rights, String> {
         let key = peer.key.expect("a key").to_vec();
         let asked = (peer.mechanism.to_owned(), key, peer.address.to_owned());
         self.0.lock().expect("a lock").push(asked);
-        if self.1 { Ok(()) } else { Err("on no list".to_owned()) }
+        if self.1 { Ok(Rights::default()) } else { Err("on no list".to_owned()) }
     }
 }
 

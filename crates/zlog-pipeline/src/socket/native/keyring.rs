@@ -1,0 +1,317 @@
+//! The keys of a socket: which connections are encrypted, and whose keys are admitted.
+//!
+//! What is bound beyond loopback is encrypted with the own key, unless `insecure` is set; with a
+//! key that was named, so is loopback. A connection is encrypted if the server's key is known. A
+//! server on loopback that asks for encryption may be another process of this machine: then the
+//! server must have the own key, too. The lists are read again when they change.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use zmtp::{Address, Authenticator, Credentials, Disconnect, KeyPair, Rights, Security};
+
+use crate::keys::{Client, Clients, KeyDirectory, OwnKey, PublicKey, Servers};
+use crate::os::resolve::is_loopback;
+use crate::socket::endpoint::{Endpoint, Role};
+use crate::socket::exposure;
+use crate::socket::options::SocketOptions;
+use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
+
+/// Beginning of the topics in which zlog's processes talk to each other. Every client has them.
+const INTERNAL: &str = "\0zlog.";
+
+/// What to do about a server whose key is not known; the host follows.
+const UNKNOWN_SERVER: &str = "it asks for encryption, and its key is not known here. Get its .pub file, \
+                              then: zlog keygen --trust FILE --host ";
+
+/// The keys of a socket.
+pub struct Keyring {
+    directory: Option<KeyDirectory>,
+    /// The file of the own key that was named. All tcp connections are then encrypted.
+    file: Option<PathBuf>,
+    insecure: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    own: Option<OwnKey>,
+    clients: Clients,
+    servers: Servers,
+    /// When the lists were written, and how long they are.
+    stamps: [Option<(SystemTime, u64)>; 2],
+    /// They were read again since [`Authenticator::has_changed`] was asked.
+    has_changed: bool,
+    /// Hosts and ports as they were given, by the addresses that they have.
+    names: HashMap<Address, String>,
+    /// Connected addresses that are encrypted, and never without from then on.
+    secured: HashSet<Address>,
+}
+
+impl Keyring {
+    /// Reads the keys that these endpoints need.
+    ///
+    /// # Errors
+    /// A key is missing, or a file of keys is wrong.
+    pub(in crate::socket) fn new(
+        endpoints: &[Endpoint],
+        options: &SocketOptions,
+    ) -> Result<Keyring> {
+        let keyring = Keyring {
+            directory: KeyDirectory::of_user().ok(),
+            file: options.key.clone(),
+            insecure: options.insecure,
+            state: Mutex::default(),
+        };
+        keyring.read_lists(endpoints)?;
+        for endpoint in endpoints.iter().filter(|it| it.run_directory().is_none()) {
+            if keyring.needs_key(endpoint)? && !keyring.load_own()? {
+                return Err(match endpoint.role() {
+                    Role::Bind => exposure::refused(endpoint),
+                    Role::Connect => Error::new(format!(
+                        "can't connect to {endpoint}: its key is known, but this machine has none"
+                    ))
+                    .hint("Make one: zlog keygen."),
+                });
+            }
+        }
+        let binds = endpoints.iter().any(|it| it.role() == Role::Bind);
+        if let Some(directory) = keyring.directory.as_ref().filter(|_| binds && keyring.encrypts())
+        {
+            Clients::read(&directory.clients())?;
+        }
+        Ok(keyring)
+    }
+
+    /// Whether a connection is encrypted from the beginning.
+    pub(in crate::socket) fn encrypts(&self) -> bool {
+        self.state().own.is_some()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the lists that matter for the endpoints.
+    fn read_lists(&self, endpoints: &[Endpoint]) -> Result<()> {
+        let Some(directory) = &self.directory else { return Ok(()) };
+        let state = &mut *self.state();
+        let (clients, servers) = (directory.clients(), directory.servers());
+        state.stamps = [stamp(&clients), stamp(&servers)];
+        state.clients = Clients::read_valid(&clients).unwrap_or_default();
+        // Without a wrong line, a connection could be one without encryption.
+        let connects = |it: &Endpoint| it.role() == Role::Connect && it.host_and_port().is_some();
+        if endpoints.iter().any(connects) {
+            state.servers = Servers::read(&servers)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the connections of an endpoint are encrypted.
+    fn needs_key(&self, endpoint: &Endpoint) -> Result<bool> {
+        let host = endpoint.host_and_port();
+        if endpoint.role() == Role::Bind {
+            let is_chosen = self.file.is_some() && host.is_some();
+            return Ok(is_chosen || !self.insecure && endpoint.is_exposed()?);
+        }
+        let Some(host) = host else { return Ok(false) };
+        let is_known = self.state().servers.find(&host).is_some();
+        if !is_known && self.file.is_some() {
+            return Err(Error::new(format!(
+                "can't connect to {endpoint} with a key: the server's key is not known"
+            ))
+            .hint(format!("Get its .pub file, then: zlog keygen --trust FILE --host {host}")));
+        }
+        Ok(is_known)
+    }
+
+    /// Reads the own key if that has not happened yet. Returns whether there is one.
+    fn load_own(&self) -> Result<bool> {
+        let state = &mut *self.state();
+        if state.own.is_none() {
+            state.own = match (&self.file, &self.directory) {
+                (Some(file), _) => Some(OwnKey::read(file)?),
+                (None, Some(directory)) => directory.machine()?,
+                (None, None) => None,
+            };
+        }
+        Ok(state.own.is_some())
+    }
+
+    /// Reads the lists again if they have changed.
+    fn read_changes(&self, state: &mut State) {
+        let Some(directory) = &self.directory else { return };
+        let (clients, servers) = (directory.clients(), directory.servers());
+        let stamps = [stamp(&clients), stamp(&servers)];
+        if stamps == state.stamps {
+            return;
+        }
+        (state.stamps, state.has_changed) = (stamps, true);
+        // A list that can't be read changes nothing.
+        if let Some(clients) = Clients::read_valid(&clients) {
+            state.clients = clients;
+        }
+        if let Some(servers) = Servers::read_valid(&servers) {
+            state.servers = servers;
+        }
+    }
+
+    /// Notes the host and port that an address was found for.
+    pub(super) fn name(&self, address: &Address, endpoint: &str) {
+        if let Some((_, host)) = endpoint.split_once("://") {
+            self.state().names.insert(address.clone(), host.to_owned());
+        }
+    }
+
+    /// Why a handshake failed, with the next step, if it has to do with keys.
+    pub(super) fn explain(&self, why: &Disconnect, address: Option<&Address>) -> Option<String> {
+        let state = &*self.state();
+        let own = state.own.as_ref().map(OwnKey::public);
+        let host = address.map(|it| state.host(it)).unwrap_or_default();
+        Some(match (why, address.is_some()) {
+            // Made by `admit`.
+            (Disconnect::Refused(why), _) => why.clone(),
+            (Disconnect::RefusedByPeer(_), true) if own.is_some() => {
+                let own = own?;
+                format!(
+                    "it does not trust this machine's key ({}). There: zlog keygen --trust '{own}' \
+                     --name NAME",
+                    own.fingerprint()
+                )
+            }
+            (Disconnect::ServerKey, _) => match state.servers.find(&host) {
+                Some(known) => format!(
+                    "its key is not the known one ({}). Compare it with `zlog keygen --list` there",
+                    known.key.fingerprint()
+                ),
+                None => format!("{UNKNOWN_SERVER}{host}"),
+            },
+            (Disconnect::Undecipherable("HELLO"), false) => {
+                "it expects another key of this machine. There: zlog keygen --trust KEY --host HOST, \
+                 with the key in machine.pub"
+                    .to_owned()
+            }
+            (Disconnect::Mechanism(theirs), true) if theirs == "CURVE" => {
+                format!("{UNKNOWN_SERVER}{host}")
+            }
+            (Disconnect::Mechanism(theirs), true) if theirs == "NULL" => format!(
+                "it does not encrypt, but a key is known for it. To connect all the same: zlog \
+                 keygen --revoke {host}"
+            ),
+            (Disconnect::Mechanism(theirs), false) if theirs == "NULL" => {
+                "it does not encrypt. There: zlog keygen --trust KEY --host HOST, with the key in \
+                 this machine's machine.pub"
+                    .to_owned()
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl State {
+    /// The host and port of a connected address.
+    fn host(&self, address: &Address) -> String {
+        match (self.names.get(address), address) {
+            (Some(name), _) => name.clone(),
+            (None, Address::Tcp(address)) => address.to_string(),
+            (None, Address::Ipc(_)) => String::new(),
+        }
+    }
+}
+
+impl Authenticator for Keyring {
+    fn security(&self, address: &Address, is_bound: bool) -> Option<Security> {
+        let Address::Tcp(tcp) = address else { return Some(Security::Null) };
+        let state = &mut *self.state();
+        self.read_changes(state);
+        // Without a key of its own, a new one is refused by the other side.
+        let own = |state: &State| match &state.own {
+            Some(own) => own.pair.clone(),
+            None => KeyPair::generate(),
+        };
+        if is_bound {
+            let encrypts = self.file.is_some() || !self.insecure && !is_loopback(tcp.ip());
+            return Some(if encrypts { Security::CurveServer(own(state)) } else { Security::Null });
+        }
+        let server = state.servers.find(&state.host(address)).map(|server| server.key.0);
+        if server.is_some() {
+            state.secured.insert(address.clone());
+        }
+        if !state.secured.contains(address) {
+            return Some(Security::Null);
+        }
+        let keys = own(state);
+        let server = server.unwrap_or(*keys.public());
+        Some(Security::CurveClient { keys, server })
+    }
+
+    fn note_mechanism(&self, address: &Address, theirs: &str) {
+        let is_here = matches!(address, Address::Tcp(tcp) if is_loopback(tcp.ip()));
+        if is_here && theirs == "CURVE" && self.load_own().is_ok_and(|has_own| has_own) {
+            self.state().secured.insert(address.clone());
+        }
+    }
+
+    fn admit(&self, peer: &Credentials<'_>) -> Result<Rights, String> {
+        let Some(key) = peer.key.copied().map(PublicKey) else { return Ok(Rights::default()) };
+        let state = &mut *self.state();
+        self.read_changes(state);
+        let own = state.own.as_ref().map(OwnKey::public);
+        let is_own = own == Some(key);
+        if peer.is_server {
+            let is_known = state.servers.0.iter().any(|server| server.key == key);
+            return match is_known || is_own {
+                true => Ok(Rights::default()),
+                false => Err("its key is not trusted any more".to_owned()),
+            };
+        }
+        match state.clients.find(&key) {
+            Some(client) => Ok(rights(client)),
+            None if is_own => Ok(Rights::default()),
+            None => Err(format!(
+                "its key {} is not trusted. If that is what `zlog keygen --list` shows there: zlog \
+                 keygen --trust '{key}' --name NAME",
+                key.fingerprint()
+            )),
+        }
+    }
+
+    fn has_changed(&self) -> bool {
+        let state = &mut *self.state();
+        self.read_changes(state);
+        std::mem::take(&mut state.has_changed)
+    }
+}
+
+fn rights(client: &Client) -> Rights {
+    let prefixes = |prefixes: &Option<Vec<String>>| {
+        let prefixes = prefixes.as_ref()?.iter().map(String::as_str).chain([INTERNAL]);
+        Some(prefixes.map(|it| it.as_bytes().into()).collect::<Vec<Box<[u8]>>>().into())
+    };
+    let name: Arc<str> = escape(&client.name).into();
+    Rights { name, send: prefixes(&client.publish), receive: prefixes(&client.read) }
+}
+
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring").finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Keyring {
+    fn eq(&self, other: &Keyring) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Keyring {}
