@@ -10,6 +10,8 @@ use zlog_pipeline::socket::{EndpointStatus, Publisher, Role, WaitOutcome};
 /// How long records wait without `--wait` and `--follow`. With `--follow`, the wait is reported
 /// after this time.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
+/// How often a wait is interrupted to report refused subscribers.
+const REPORTS: Duration = Duration::from_millis(500);
 /// Records between two checks whether all subscribers have left. A check is a system call.
 const CHECK_EVERY: u32 = 64;
 
@@ -80,7 +82,7 @@ impl SubscriberWait {
             Mode::Over { publishes } => publishes,
             Mode::Limited(limit) => {
                 let left = limit.saturating_sub(self.begun.elapsed());
-                let waited = publisher.wait_for(self.wanted, left, &self.root, stop);
+                let waited = self.wait_for(left, publisher, stop, report);
                 if let (WaitOutcome::TimedOut(there), false) = (waited, self.quiet) {
                     self.message = missing(publisher, self.wanted, there, limit, &self.root);
                 }
@@ -103,6 +105,28 @@ impl SubscriberWait {
         }
     }
 
+    /// Waits for subscribers. Reports those that are refused at once: nobody else may come.
+    fn wait_for(
+        &self,
+        timeout: Duration,
+        publisher: &mut Publisher,
+        stop: &dyn Fn() -> bool,
+        report: &dyn Fn(&str, bool),
+    ) -> WaitOutcome {
+        let start = Instant::now();
+        loop {
+            let left = timeout.saturating_sub(start.elapsed());
+            let outcome = publisher.wait_for(self.wanted, left.min(REPORTS), &self.root, stop);
+            if let Some(text) = publisher.take_report() {
+                report(&text, false);
+            }
+            match outcome {
+                WaitOutcome::TimedOut(_) if left > REPORTS => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
     fn wait_again(
         &mut self,
         limit: Option<Duration>,
@@ -117,7 +141,7 @@ impl SubscriberWait {
             if self.has_begun && publisher.subscribers(&self.root) >= self.wanted {
                 break;
             }
-            match publisher.wait_for(self.wanted, wait, &self.root, stop) {
+            match self.wait_for(wait, publisher, stop, report) {
                 WaitOutcome::Enough => break,
                 WaitOutcome::Stopped => return false,
                 // A tail that does not connect must not keep records from the others.

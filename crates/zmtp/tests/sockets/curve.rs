@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -194,4 +195,74 @@ fn handshakes_that_stop_or_are_random_end_and_honest_clients_are_served() {
     socket.set_subscribe(b"t").expect("subscribe");
     socket.connect(&endpoint).expect("connect");
     until("an honest client", || publisher.has_subscriber(b"t"));
+}
+
+/// Lets every client send topics that begin with `a.`, until it is revoked.
+#[derive(Default)]
+struct Limited {
+    is_revoked: AtomicBool,
+    has_changed: AtomicBool,
+}
+
+impl Authenticator for Limited {
+    fn admit(&self, peer: &Credentials<'_>) -> Result<Rights, String> {
+        assert!(!peer.is_server);
+        if self.is_revoked.load(Ordering::Relaxed) {
+            return Err("revoked".to_owned());
+        }
+        let send = Some([b"a.".as_slice().into()].into());
+        Ok(Rights { name: "client".into(), send, receive: None })
+    }
+
+    fn has_changed(&self) -> bool {
+        self.has_changed.swap(false, Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn messages_that_a_client_may_not_send_are_left_out_and_counted_until_it_is_revoked() {
+    let (of_server, of_client) = curve();
+    let keys = Arc::new(Limited::default());
+    let authenticator = Some(Arc::clone(&keys) as Arc<dyn Authenticator>);
+    let options = Options { security: of_server, authenticator, ..Options::subscriber() };
+    let subscriber = Subscriber::new(options, &[""]).expect("socket");
+    let endpoint = subscriber.bind(&address(ANY)).expect("bind");
+    let options = Options { security: of_client, ..Options::publisher() };
+    let publisher = Publisher::new(options).expect("socket");
+    publisher.connect(&endpoint);
+    until("a subscription", || publisher.has_subscriber(b"a."));
+    let (mut allowed, mut refused) = (Vec::new(), 0);
+    for number in 0..3000_u32 {
+        // Some do not fit into a block.
+        let size = if number % 500 < 2 { 400_000 } else { number as usize % 700 };
+        let body = [&number.to_be_bytes()[..], &vec![b'x'; size]].concat();
+        let topic: &[u8] = if number.is_multiple_of(3) { b"b.x" } else { b"a.x" };
+        publisher.send_within(&[topic, &body], DEADLINE).expect("send");
+        match topic {
+            b"a.x" => allowed.push(body),
+            _ => refused += 1,
+        }
+    }
+    let mut arrived = Vec::new();
+    while arrived.len() < allowed.len() {
+        let batch = subscriber.recv(DEADLINE).expect("a thread").expect("in time");
+        for message in batch.messages() {
+            let frames: Vec<&[u8]> = message.frames().collect();
+            assert_eq!(frames[0], b"a.x");
+            arrived.push(frames[1].to_vec());
+        }
+    }
+    assert!(arrived == allowed);
+    let mut counted = 0;
+    until("all are counted", || {
+        for some in subscriber.take_refused() {
+            assert!(&*some.name == "client" && &*some.topic == b"b.x");
+            counted += some.messages;
+        }
+        counted == refused
+    });
+    keys.is_revoked.store(true, Ordering::Relaxed);
+    keys.has_changed.store(true, Ordering::Relaxed);
+    let revoked = EventKind::Disconnected(Disconnect::Refused("revoked".to_owned()));
+    until("a disconnect", || subscriber.events().try_iter().any(|event| event.kind == revoked));
 }
