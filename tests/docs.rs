@@ -18,6 +18,7 @@
 //! more than one address only on Linux, so these tests run only there.
 #![cfg(target_os = "linux")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -328,6 +329,24 @@ fn the_commands_in_the_cookbook_print_what_it_shows() {
 #[test]
 fn the_python_program_for_the_wire_format_is_read_by_tail() {
     run_document(&document("docs/wire-format.md"), 1);
+}
+
+/// A file handler appends, so a reader who tries several recipes in one directory would find the
+/// records of another one in the file.
+#[test]
+fn no_two_recipes_of_the_cookbook_write_to_the_same_log_file() {
+    let written = Regex::new(r#"(?:path = "|--file '?|> )([\w-]+\.log)"#).unwrap();
+    let cookbook = document("docs/cookbook.md");
+    let mut recipes: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for recipe in cookbook.split("\n## ").skip(1) {
+        let title = recipe.lines().next().unwrap();
+        for file in written.captures_iter(recipe) {
+            recipes.entry(file[1].to_owned()).or_default().insert(title);
+        }
+    }
+    assert!(recipes.len() > 3, "{recipes:?}");
+    recipes.retain(|_, titles| titles.len() > 1);
+    assert!(recipes.is_empty(), "{recipes:#?}");
 }
 
 #[test]
