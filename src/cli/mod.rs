@@ -119,6 +119,11 @@ pub struct EndpointArgs {
         help_heading = ENDPOINTS, hide_short_help = true
     )]
     pub endpoint: String,
+    /// Bind beyond loopback without encryption
+    ///
+    /// Anyone who can reach the endpoint can then read its records, and write to one that collects.
+    #[arg(long, help_heading = ENDPOINTS, hide_short_help = true)]
+    pub insecure: bool,
     /// Engine of the sockets: libzmq or native
     ///
     /// `native` is zlog's own, for tcp and ipc. ZLOG_ENGINE sets another default.

@@ -115,6 +115,12 @@ pub struct RelayArgs {
         default_value = "libzmq", help_heading = PUBLISH, hide_short_help = true
     )]
     pub engine: Engine,
+    /// Bind beyond loopback without encryption
+    ///
+    /// For all endpoints of the relay. Anyone who can reach them can then read its records, and
+    /// write others.
+    #[arg(long, help_heading = PUBLISH, hide_short_help = true)]
+    pub insecure: bool,
     /// Slow subscriber: drop or block
     ///
     /// `drop` loses a message for the slow subscriber only. This also applies to a handler whose
