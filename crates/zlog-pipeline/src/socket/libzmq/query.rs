@@ -214,6 +214,16 @@ impl QueryClient {
         Ok(QueryClient { socket, connections, question, _context: context })
     }
 
+    /// Whether something listens at the endpoint.
+    pub fn is_reached(&self) -> bool {
+        self.connections.table.status().iter().any(|endpoint| endpoint.reached)
+    }
+
+    /// Whether the question was sent: a peer that speaks ZeroMQ has connected.
+    pub fn is_asked(&self) -> bool {
+        self.question.is_none()
+    }
+
     /// The next message of the answer, or why there is none. Calls `stop` at least every
     /// 50 ms.
     pub fn next(&mut self, wait: Duration, stop: &dyn Fn() -> bool) -> Reply {
