@@ -59,6 +59,8 @@ pub struct Options {
     /// subscriber of everything does not get it. It never waits for a subscriber, and counts
     /// nowhere as a message. While a subscriber has no room, its last notice of each topic is
     /// kept, and sent once there is room; of 4096 topics at most.
+    ///
+    /// Subscriber: notices that a peer may not send are not counted as refused.
     pub notice_prefix: Option<Box<[u8]>>,
     /// Publisher: limit on the subscriptions of one subscriber, as the sum of their lengths and
     /// 64 bytes for each.

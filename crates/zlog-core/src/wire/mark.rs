@@ -84,12 +84,16 @@ fn prefix(topic: &[u8]) -> Vec<u8> {
     [MARK.as_bytes(), topic].concat()
 }
 
+/// With what the topics of marks of these topics begin, and that of a start.
+pub fn prefixes<T: AsRef<[u8]>>(topics: &[T]) -> impl Iterator<Item = Vec<u8>> {
+    topics.iter().map(|topic| prefix(topic.as_ref())).chain([START.into()])
+}
+
 /// What a reader of topics subscribes to after them, in this order. A new token each time.
 pub fn subscriptions<T: AsRef<[u8]>>(topics: &[T]) -> Vec<Vec<u8>> {
     let letters = std::iter::repeat_with(fastrand::alphanumeric).take(TOKEN_LETTERS);
     let token: String = TOKEN.chars().chain(letters).collect();
-    let marks = topics.iter().map(|topic| prefix(topic.as_ref()));
-    marks.chain([START.into(), token.into_bytes()]).collect()
+    prefixes(topics).chain([token.into_bytes()]).collect()
 }
 
 /// Whether a topic or a prefix is one of zlog itself.

@@ -123,14 +123,16 @@ impl<P> Link<P> {
         matches!(self.stage, Stage::Ready)
     }
 
-    /// Whether the peer may send this message. Counts it otherwise.
-    pub(crate) fn admits(&mut self, message: &[u8]) -> bool {
+    /// Whether the peer may send this message. Counts it otherwise, unless its topic begins with
+    /// `notices`.
+    pub(crate) fn admits(&mut self, message: &[u8], notices: Option<&[u8]>) -> bool {
         if self.rights.send.is_none() {
             return true;
         }
         let topic = Frames(message).next().unwrap_or_default();
         let admits = allows(&self.rights.send, topic);
-        if !admits {
+        let is_notice = notices.is_some_and(|prefix| topic.starts_with(prefix));
+        if !admits && !is_notice {
             let topic = &topic[..topic.len().min(REFUSED_TOPIC)];
             self.refused.get_or_insert_with(|| (topic.into(), 0)).1 += 1;
         }

@@ -343,7 +343,7 @@ mod tests {
         for (topic, peers) in
             [(&b"app.ERROR.x"[..], &[1, 2][..]), (b"app.INFO", &[2]), (b"db.INFO", &[1])]
         {
-            subscriptions.find(topic, &mut found);
+            subscriptions.find(topic, 0, &mut found);
             assert_eq!(found, peers, "{topic:?}");
         }
         assert!(subscriptions.has(b"db.INFO") && !subscriptions.has(b"web.INFO"));
@@ -352,10 +352,10 @@ mod tests {
             [2, 1, 0]
         );
         subscriptions.renumber(1, 7, None);
-        subscriptions.find(b"app.INFO", &mut found);
+        subscriptions.find(b"app.INFO", 0, &mut found);
         assert_eq!(found, [2], "rights move with the peer");
         subscriptions.restrict(7, None);
-        subscriptions.find(b"app.INFO", &mut found);
+        subscriptions.find(b"app.INFO", 0, &mut found);
         assert_eq!(found, [2, 7]);
     }
 

@@ -137,10 +137,11 @@ impl SubscriberRole {
         link.peer.tail.clear();
         // Beyond `self.end` once a message was refused: what follows is moved up.
         let mut at = self.end;
+        let notices = self.options.notice_prefix.as_deref();
         while let Some(item) = link.peer.scanner.next(&self.block[at..end])? {
             let (Item::Message(len) | Item::Command { len, .. }) = item;
             match item {
-                Item::Message(_) if !link.admits(&self.block[at..at + len]) => {}
+                Item::Message(_) if !link.admits(&self.block[at..at + len], notices) => {}
                 Item::Message(_) => {
                     if at > self.end {
                         self.block.copy_within(at..at + len, self.end);
@@ -183,7 +184,7 @@ impl SubscriberRole {
         match link.peer.scanner.next(&tail)? {
             Some(Item::Message(len)) => {
                 let rest = tail.split_off(len);
-                if link.admits(&tail) {
+                if link.admits(&tail, self.options.notice_prefix.as_deref()) {
                     let pool = Arc::clone(&self.pool);
                     self.send(Batch::new(tail.into(), len, 1, pool));
                 }

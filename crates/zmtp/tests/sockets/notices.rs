@@ -119,7 +119,9 @@ fn the_last_notice_of_each_topic_waits_for_room_and_counts_nowhere() {
         });
         assert_eq!(read(&mut peer, 2), (vec!["3".to_owned(), "2".to_owned()], queued));
         drop(peer);
-        closing.map(|closing| closing.join().expect("no panic"));
+        if let Some(closing) = closing {
+            closing.join().expect("no panic");
+        }
     }
 }
 

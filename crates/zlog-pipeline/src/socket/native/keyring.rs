@@ -20,10 +20,8 @@ use crate::socket::endpoint::{Endpoint, Role};
 use crate::socket::exposure;
 use crate::socket::options::SocketOptions;
 use zlog_core::text::escape::escape;
+use zlog_core::wire::mark;
 use zlog_core::{Error, Result};
-
-/// Beginning of the topics in which zlog's processes talk to each other. Every client has them.
-const INTERNAL: &str = "\0zlog.";
 
 /// What to do about a server whose key is not known; the host follows.
 const UNKNOWN_SERVER: &str = "it asks for encryption, and its key is not known here. Get its .pub file, \
@@ -290,8 +288,11 @@ impl Authenticator for Keyring {
 
 fn rights(client: &Client) -> Rights {
     let prefixes = |prefixes: &Option<Vec<String>>| {
-        let prefixes = prefixes.as_ref()?.iter().map(String::as_str).chain([INTERNAL]);
-        Some(prefixes.map(|it| it.as_bytes().into()).collect::<Vec<Box<[u8]>>>().into())
+        let prefixes = prefixes.as_ref()?;
+        // What zlog's processes tell each other about these topics.
+        let marks = mark::prefixes(prefixes).map(Vec::into_boxed_slice);
+        let prefixes = prefixes.iter().map(|it| it.as_bytes().into());
+        Some(prefixes.chain(marks).collect::<Vec<Box<[u8]>>>().into())
     };
     let name: Arc<str> = escape(&client.name).into();
     Rights { name, send: prefixes(&client.publish), receive: prefixes(&client.read) }

@@ -13,6 +13,7 @@ use crate::socket::drain::PublisherRequest;
 use crate::socket::endpoint::Endpoint;
 use crate::socket::options::SocketOptions;
 use crate::socket::subscriber::{Batches, FrameSink, MAX_FRAMES, SubscriberSocket};
+use zlog_core::wire::mark::RESERVED;
 use zlog_core::wire::query::ENDING;
 use zlog_core::{Error, Result};
 
@@ -40,6 +41,7 @@ impl Subscriber {
     ) -> Result<Subscriber> {
         let mut options = zmtp::Options::subscriber();
         set_options(own, &mut options);
+        options.notice_prefix = Some(RESERVED.into());
         let socket = zmtp::Subscriber::new(options, topics)
             .map_err(|error| Error::io("can't open a ZeroMQ socket", &error))?;
         let batches = socket.batches().clone();
