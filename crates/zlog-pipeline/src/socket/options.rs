@@ -27,8 +27,8 @@ pub const DEFAULT_HWM: u32 = 8000;
 /// Options of a socket.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SocketOptions {
-    /// The engine.
-    pub engine: Engine,
+    /// The engine; `None` for the native one, or libzmq if an endpoint needs that.
+    pub engine: Option<Engine>,
     /// High-water mark: messages queued per peer before a publisher feels backpressure, and
     /// before a subscriber leaves messages with the sender. 0 is unlimited. Subscriptions,
     /// which travel upstream, have marks of their own.
@@ -57,7 +57,8 @@ impl SocketOptions {
     /// For a subscriber: frames of up to 128 MiB.
     pub fn subscriber() -> SocketOptions {
         SocketOptions {
-            engine: Engine::default(),
+            // A command reports another name.
+            engine: Engine::of_environment().unwrap_or(None),
             hwm: DEFAULT_HWM,
             max_message: 128 << 20,
             handshake: Duration::from_secs(5),

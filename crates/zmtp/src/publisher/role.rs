@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -158,6 +159,9 @@ impl PublisherRole {
         prefix: &[u8],
         now: Instant,
     ) -> Result<(), Disconnect> {
+        if subscribe && self.options.note.is_some_and(|note| note(prefix)) {
+            self.shared.note(prefix);
+        }
         let applied = self.shared.apply(slot, subscribe, prefix, now);
         match applied {
             Ok(()) => Ok(()),
@@ -180,6 +184,7 @@ impl PublisherRole {
                 let (run_bytes, run_messages) = self.pass_run(links, &batch.chunk, run, now);
                 bytes += run_bytes;
                 messages += run_messages;
+                self.shared.passed.fetch_add(run_messages as u64, Ordering::Relaxed);
                 if run_messages < run.messages {
                     run.bytes.start += run_bytes;
                     run.messages -= run_messages;
@@ -206,6 +211,9 @@ impl PublisherRole {
     ) -> (usize, usize) {
         let topic = &chunk.bytes[run.topic.clone()];
         let peers = self.topics.find(&self.shared, topic);
+        if peers.is_empty() {
+            self.shared.unheard.fetch_add(run.messages as u64, Ordering::Relaxed);
+        }
         if self.options.when_full == WhenFull::Drop {
             for slot in &*peers {
                 self.push_or_drop(links, *slot, (chunk, topic), run, now);

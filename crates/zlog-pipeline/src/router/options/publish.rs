@@ -29,8 +29,8 @@ pub(super) static PUBLISH: Class = Class {
         Key::new("wire", "json|text", "Dialect").default("json"),
         Key::new("hwm", "N", "High-water mark: messages queued per subscriber; 0 for no limit")
             .default("8000"),
-        Key::new("engine", "libzmq|native", "Engine of the socket (ZLOG_ENGINE sets the default)")
-            .default("libzmq"),
+        Key::new("engine", "native|libzmq", "Engine of the socket (ZLOG_ENGINE sets the default)")
+            .default("native"),
     ]],
     picked_by: None,
     // Subscribers format records themselves.
@@ -44,7 +44,7 @@ pub(super) static PUBLISH: Class = Class {
             wire: reader.read("wire", wire).unwrap_or_default(),
             on_full: default.on_full,
             hwm: reader.read("hwm", parsers::number).unwrap_or(default.hwm),
-            engine: reader.read("engine", engine).unwrap_or(default.engine),
+            engine: reader.read("engine", engine).or(default.engine),
         }))
     },
 };
@@ -54,7 +54,7 @@ fn endpoints(reader: &mut dyn Reader, key: &str, role: Role) -> Vec<String> {
 }
 
 fn engine(text: &str) -> Result<Engine, &'static str> {
-    Engine::from_name(text).ok_or("write libzmq or native")
+    Engine::from_name(text).ok_or("write native or libzmq")
 }
 
 fn wire(text: &str) -> Result<Wire, &'static str> {
@@ -84,8 +84,8 @@ pub struct PublishTarget {
     pub on_full: OnFull,
     /// High-water mark: messages queued for each subscriber.
     pub hwm: u32,
-    /// The engine of the socket.
-    pub engine: Engine,
+    /// The engine of the socket: see [`SocketOptions::engine`].
+    pub engine: Option<Engine>,
 }
 
 impl Default for PublishTarget {
@@ -97,7 +97,7 @@ impl Default for PublishTarget {
             wire: Wire::default(),
             on_full: OnFull::Drop,
             hwm: DEFAULT_HWM,
-            engine: Engine::default(),
+            engine: SocketOptions::publisher().engine,
         }
     }
 }

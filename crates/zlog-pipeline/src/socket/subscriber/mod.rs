@@ -62,7 +62,7 @@ impl Subscriber {
         topics: &[T],
         options: &SocketOptions,
     ) -> Result<Subscriber> {
-        Ok(Subscriber::of(match options.engine {
+        Ok(Subscriber::of(match Engine::for_endpoints(options.engine, endpoints) {
             Engine::Libzmq => {
                 Box::new(libzmq::subscriber::Subscriber::open(endpoints, topics, options)?)
             }
