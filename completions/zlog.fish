@@ -72,8 +72,8 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-line -d 'Publish 
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s b -l bind -d 'Bind this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s c -l connect -d 'Connect to this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l endpoint -d 'Default endpoint (tcp://127.0.0.1:12345)' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l engine -d 'Engine of the sockets: libzmq or native' -r -f -a "libzmq\t'libzmq, with all of its transports'
-native\t'zlog\'s own, for tcp and ipc'"
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l engine -d 'Engine of the sockets: native or libzmq' -r -f -a "native\t'zlog\'s own, for tcp and ipc'
+libzmq\t'libzmq, with all of its transports'"
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wire -d 'Dialect: json or text' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
 text\t'The message alone, as PyZMQ\'s PUBHandler sends it'"
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait -d 'How long to wait for subscribers [default: 1s]' -r
@@ -92,6 +92,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l trust-topic -d 'Keep 
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l no-detect -d 'Do not look for levels, JSON and logfmt'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l no-multiline -d 'Do not look for tracebacks'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l skip-empty -d 'Drop empty lines'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l insecure -d 'Bind beyond loopback without encryption'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l strict -d 'Fail if an endpoint can\'t be used'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l fail-on-loss -d 'Exit with 3 if a record was lost'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l tee -d 'Also copy the input to stdout'
@@ -118,8 +119,8 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l format-in -d 'Read al
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s b -l bind -d 'Bind this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s c -l connect -d 'Connect to this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l endpoint -d 'Default endpoint (tcp://127.0.0.1:12345)' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l engine -d 'Engine of the sockets: libzmq or native' -r -f -a "libzmq\t'libzmq, with all of its transports'
-native\t'zlog\'s own, for tcp and ipc'"
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l engine -d 'Engine of the sockets: native or libzmq' -r -f -a "native\t'zlog\'s own, for tcp and ipc'
+libzmq\t'libzmq, with all of its transports'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l last -d 'Start with the last N records of a relay, or of files' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l ask -d 'Endpoint for the query of --last [default: the port after the endpoint\'s, or its path and .ask]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l hwm -d 'High-water mark: messages queued for this subscriber; 0 for no limit' -r
@@ -162,6 +163,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l strict-level -d 'With
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l all -d 'All of several -i must match, not one of them'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s f -l follow -d 'Continue as the files grow or are rotated'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l sort -d 'Merge the files by time'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l insecure -d 'Bind beyond loopback without encryption'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l utc -d 'Times in UTC instead of local time'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l timestamp -d 'Also print time and topic in `text` output, as `python -m zmq.log` does'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l align -d 'Align the columns (the default for `pretty`)'
@@ -187,8 +189,8 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-clients -d 'Refu
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s p -l publish-bind -d 'Publish to subscribers that connect' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l publish-connect -d 'Publish to a subscriber that binds' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l endpoint -d 'Default (tcp://127.0.0.1:12345)' -r
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l engine -d 'Engine of the sockets: libzmq' -r -f -a "libzmq\t'libzmq, with all of its transports'
-native\t'zlog\'s own, for tcp and ipc'"
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l engine -d 'Engine of the sockets: native or libzmq' -r -f -a "native\t'zlog\'s own, for tcp and ipc'
+libzmq\t'libzmq, with all of its transports'"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l on-full -d 'Slow subscriber: drop or block' -r -f -a "block\t'Wait: the input is read only as fast as the slowest subscriber receives'
 drop\t'Drop the record and count it'"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l hwm -d 'High-water mark: messages queued for each publisher and each subscriber; 0 for no limit' -r
@@ -210,6 +212,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l check -d 'Only repor
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l stdin -d 'Also collect lines of stdin'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l trust-topic -d 'Keep topics of JSON and logfmt lines that are outside the root'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l allow-remote -d 'Allow listening beyond loopback'
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l insecure -d 'Bind beyond loopback without encryption'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l no-ask -d 'Answer no queries: no --status, no --last'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l fail-on-loss -d 'Exit with 3 if a record was lost'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s v -l verbose -d 'Report connects and disconnects'

@@ -59,6 +59,9 @@ mod route;
 /// The default endpoint and the run directory: processes of one user meet.
 #[cfg(target_os = "linux")]
 mod run_directory;
+/// Who may read and write records.
+#[cfg(unix)]
+mod security;
 /// Planned shutdowns and broken connections: what arrives, and what is reported as lost.
 mod shutdown;
 /// Commands end by the signal that stopped them.

@@ -119,6 +119,11 @@ pub struct EndpointArgs {
         help_heading = ENDPOINTS, hide_short_help = true
     )]
     pub endpoint: String,
+    /// Bind beyond loopback without encryption
+    ///
+    /// Anyone who can reach the endpoint can then read its records, and write to one that collects.
+    #[arg(long, help_heading = ENDPOINTS, hide_short_help = true)]
+    pub insecure: bool,
     /// Engine of the sockets: native or libzmq
     ///
     /// The default is `native`, or libzmq where an endpoint needs it. ZLOG_ENGINE sets another one.

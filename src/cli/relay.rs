@@ -118,6 +118,12 @@ pub struct RelayArgs {
         value_parser = value_parsers::engine(), help_heading = PUBLISH, hide_short_help = true
     )]
     pub engine: Option<String>,
+    /// Bind beyond loopback without encryption
+    ///
+    /// For all endpoints of the relay. Anyone who can reach them can then read its records, and
+    /// write others.
+    #[arg(long, help_heading = PUBLISH, hide_short_help = true)]
+    pub insecure: bool,
     /// Slow subscriber: drop or block
     ///
     /// `drop` loses a message for the slow subscriber only. This also applies to a handler whose

@@ -21,7 +21,7 @@ use zlog_core::text::plural::counted;
 use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::router::{HandlerSpec, Spec};
-use zlog_pipeline::socket::{Endpoint, Role};
+use zlog_pipeline::socket::Endpoint;
 
 /// The name of the command.
 const NAME: &str = "relay";
@@ -181,10 +181,11 @@ impl Settings {
 
 /// Checks the addresses before anything is opened.
 fn check_addresses(args: &RelayArgs) -> Result<()> {
-    endpoints::collect_on(args)?;
-    endpoints::publish_on(args)?;
-    for text in &args.ask {
-        Endpoint::parse(text, Role::Bind)?;
+    let asks = Endpoint::parse_all(&args.ask, &[])?;
+    for endpoint in
+        endpoints::collect_on(args)?.into_iter().chain(endpoints::publish_on(args)?).chain(asks)
+    {
+        endpoint.check_exposure(args.insecure)?;
     }
     let listening = &args.listen;
     for address in listening.listen.iter().chain(&listening.listen_udp) {

@@ -232,18 +232,23 @@ impl<'r, 'a> Builder<'r, 'a> {
 
     /// Sets one key. Unknown keys, and values that don't fit their fields, become extras.
     pub(super) fn set(&mut self, key: Text<'a>, value: &impl Value<'a>) {
-        self.set_as(Attribute::of_key(&key), key, value);
+        self.set_as(Attribute::of_key(&key), || key, value);
     }
 
     /// As [`Builder::set`], for a key of which it is known what it names.
-    pub(super) fn set_as(&mut self, attribute: Attribute, key: Text<'a>, value: &impl Value<'a>) {
+    pub(super) fn set_as(
+        &mut self,
+        attribute: Attribute,
+        key: impl FnOnce() -> Text<'a>,
+        value: &impl Value<'a>,
+    ) {
         let fits = match attribute {
             Attribute::Stored(field) => self.stored && self.set_stored(field, value),
             Attribute::Extra => false,
             _ => self.set_attribute(attribute, value),
         };
         if !fits {
-            let json = value.json();
+            let (key, json) = (key(), value.json());
             if let Some(text) = value.printed(&json) {
                 self.record.set_extra_text(&key, &text);
             }

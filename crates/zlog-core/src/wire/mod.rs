@@ -82,6 +82,7 @@ pub fn decode<'a>(frames: &[&'a [u8]], received: f64) -> (Record<'a>, Option<Dia
 #[derive(Debug, Default)]
 pub struct Decoder {
     json: json::Reader,
+    topic: topic::Parser,
 }
 
 impl Decoder {
@@ -96,7 +97,7 @@ impl Decoder {
         let dialect = match *frames {
             [topic, body] => {
                 let dialect = self.decode_body(body, record);
-                apply_topic(record, topic);
+                self.apply_topic(record, topic);
                 dialect
             }
             [body] => self.decode_body(body, record),
@@ -142,7 +143,7 @@ impl Decoder {
         if !body.trim_ascii_start().starts_with(b"{") {
             return None;
         }
-        let schema = match std::str::from_utf8(body) {
+        let schema = match simdutf8::basic::from_utf8(body) {
             Ok(body) => self.json.read_body_into(body, record).ok()?,
             Err(_) => {
                 // Only the bytes that are not UTF-8 are escaped; the rest is read.
@@ -162,23 +163,23 @@ impl Decoder {
             attributes::Schema::Other => None,
         }
     }
-}
 
-/// Sets the topic, and takes from it what the body lacks.
-fn apply_topic<'a>(record: &mut Record<'a>, frame: &'a [u8]) {
-    let Ok(topic) = std::str::from_utf8(frame) else {
-        return apply_undecodable_topic(record, frame);
-    };
-    record.topic = Cow::Borrowed(topic);
-    let parts = topic::parse(topic);
-    record.subtopic = Cow::Borrowed(parts.subtopic);
-    if record.name.is_none() && !parts.root.is_empty() {
-        record.name = Some(Cow::Borrowed(parts.root));
-    }
-    if record.level == Level::NOTSET
-        && let Some(level) = parts.level
-    {
-        record.level = level;
+    /// Sets the topic, and takes from it what the body lacks.
+    fn apply_topic<'a>(&mut self, record: &mut Record<'a>, frame: &'a [u8]) {
+        let Ok(topic) = std::str::from_utf8(frame) else {
+            return apply_undecodable_topic(record, frame);
+        };
+        record.topic = Cow::Borrowed(topic);
+        let parts = self.topic.parse(topic);
+        record.subtopic = Cow::Borrowed(parts.subtopic);
+        if record.name.is_none() && !parts.root.is_empty() {
+            record.name = Some(Cow::Borrowed(parts.root));
+        }
+        if record.level == Level::NOTSET
+            && let Some(level) = parts.level
+        {
+            record.level = level;
+        }
     }
 }
 

@@ -39,7 +39,7 @@ pub fn read(body: &[u8]) -> Record<'_> {
 ///
 /// The result is owned if and only if something was replaced.
 pub fn backslash_replace(bytes: &[u8]) -> Text<'_> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
+    if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(bytes.len() + 16);

@@ -34,6 +34,33 @@ pub fn parse(topic: &str) -> Topic<'_> {
     Topic { root: topic, level: None, subtopic: "" }
 }
 
+/// Longer topics are not remembered: senders must not take memory.
+const MAX_REMEMBERED: usize = 256;
+
+/// Splits topics one after the other. The same topic again is not split again.
+#[derive(Debug, Default)]
+pub(super) struct Parser {
+    last: String,
+    /// Length of its root, its level, and where its subtopic begins.
+    parts: (usize, Option<Level>, usize),
+}
+
+impl Parser {
+    /// As [`parse`].
+    pub(super) fn parse<'t>(&mut self, topic: &'t str) -> Topic<'t> {
+        if topic != self.last {
+            let parts = parse(topic);
+            if topic.len() > MAX_REMEMBERED {
+                return parts;
+            }
+            topic.clone_into(&mut self.last);
+            self.parts = (parts.root.len(), parts.level, topic.len() - parts.subtopic.len());
+        }
+        let (root, level, subtopic) = self.parts;
+        Topic { root: &topic[..root], level, subtopic: &topic[subtopic..] }
+    }
+}
+
 /// Overwrites `out` with a topic.
 pub fn write(out: &mut String, root: &str, level_name: &str, subtopic: &str) {
     write_under(out, root, "", level_name, subtopic);
@@ -175,6 +202,18 @@ mod tests {
         assert!(is_under("a.b.INFO", "a.b") && !is_under("a.INFO", "a.b"));
         assert!(is_under("ERROR.db", "") && is_under("Level 7", ""));
         assert!(!is_under("bank.ERROR", "") && !is_under("bank", "") && !is_under("", ""));
+    }
+
+    #[test]
+    fn a_topic_is_split_alike_whatever_was_split_before_it() {
+        let long = format!("{}.ERROR.db", "x".repeat(MAX_REMEMBERED));
+        let topics = ["", "app.INFO", "app.INFO.db", "app", "INFO", "app.INFO.dc", &long];
+        let mut parser = Parser::default();
+        for (one, other) in topics.iter().flat_map(|a| topics.iter().map(move |b| (a, b))) {
+            for topic in [one, one, other] {
+                assert_eq!(parser.parse(topic), parse(topic));
+            }
+        }
     }
 
     #[test]

@@ -133,6 +133,11 @@ pub(crate) fn parse_ip(host: &str) -> Option<IpAddr> {
     bare.parse().ok()
 }
 
+/// Whether only this machine can reach an address.
+pub(crate) fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
 fn ask_system(host: &str, port: u16) -> Answer {
     let found = (host, port).to_socket_addrs().map_err(|error| words(&error))?;
     let mut addresses: Vec<SocketAddr> = Vec::new();

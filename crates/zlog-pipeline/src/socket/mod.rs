@@ -10,6 +10,7 @@ mod diagnose;
 mod drain;
 mod endpoint;
 mod engine;
+mod exposure;
 mod flush;
 mod host_names;
 mod libzmq;

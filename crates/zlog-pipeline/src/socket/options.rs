@@ -29,6 +29,8 @@ pub const DEFAULT_HWM: u32 = 8000;
 pub struct SocketOptions {
     /// The engine; `None` for the native one, or libzmq if an endpoint needs that.
     pub engine: Option<Engine>,
+    /// Whether endpoints that other machines can reach are bound without encryption.
+    pub insecure: bool,
     /// High-water mark: messages queued per peer before a publisher feels backpressure, and
     /// before a subscriber leaves messages with the sender. 0 is unlimited. Subscriptions,
     /// which travel upstream, have marks of their own.
@@ -59,6 +61,7 @@ impl SocketOptions {
         SocketOptions {
             // A command reports another name.
             engine: Engine::of_environment().unwrap_or(None),
+            insecure: false,
             hwm: DEFAULT_HWM,
             max_message: 128 << 20,
             handshake: Duration::from_secs(5),

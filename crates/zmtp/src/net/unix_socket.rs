@@ -1,7 +1,8 @@
 //! Unix sockets: binding replaces files of programs that are gone, and removes its own.
 
+use std::fs::Permissions;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr, UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 
@@ -27,13 +28,23 @@ impl Listener {
             remove_stale(path)?;
         }
         let listener = StdListener::bind_addr(&address)?;
+        if is_file {
+            std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        }
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener);
         Ok(Listener { listener, path: is_file.then(|| path.to_owned()) })
     }
 
+    /// Accepts a connection of a process of the same user, or of root. Closes others: the system
+    /// checks no permissions for abstract names, nor before a file has got its own.
     pub(crate) fn accept(&self) -> io::Result<UnixStream> {
-        Ok(self.listener.accept()?.0)
+        loop {
+            let (stream, _) = self.listener.accept()?;
+            if is_permitted(&stream) {
+                return Ok(stream);
+            }
+        }
     }
 
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
@@ -81,8 +92,24 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 }
 
 /// The process that has connected.
-#[cfg(target_os = "linux")]
 pub(crate) fn peer_process(stream: &UnixStream) -> Option<i32> {
+    credentials(stream).map(|peer| peer.pid).filter(|pid| *pid > 0)
+}
+
+fn is_permitted(stream: &UnixStream) -> bool {
+    // SAFETY: it has no preconditions and can't fail.
+    let own = unsafe { libc::geteuid() };
+    credentials(stream).is_none_or(|peer| peer.uid == own || peer.uid == 0)
+}
+
+/// What the system knows of the process that has connected.
+struct Credentials {
+    pid: i32,
+    uid: u32,
+}
+
+#[cfg(target_os = "linux")]
+fn credentials(stream: &UnixStream) -> Option<Credentials> {
     use std::os::fd::AsRawFd;
 
     let mut peer = libc::ucred { pid: 0, uid: 0, gid: 0 };
@@ -97,10 +124,10 @@ pub(crate) fn peer_process(stream: &UnixStream) -> Option<i32> {
             &raw mut length,
         )
     };
-    (rc == 0 && peer.pid > 0).then_some(peer.pid)
+    (rc == 0).then_some(Credentials { pid: peer.pid, uid: peer.uid })
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn peer_process(_: &UnixStream) -> Option<i32> {
+fn credentials(_: &UnixStream) -> Option<Credentials> {
     None
 }

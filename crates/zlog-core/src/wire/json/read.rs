@@ -94,7 +94,7 @@ impl Reader {
                 Cow::Borrowed(_) => {}
                 Cow::Owned(_) => (learns, self.layout) = (false, Layout::default()),
             }
-            builder.set_as(attribute, key, &Raw::new(value));
+            builder.set_as(attribute, || key, &Raw::new(value));
         });
         match read {
             Ok(()) => {
@@ -129,29 +129,57 @@ fn build_repaired(
     Ok(schema)
 }
 
+/// What a value is, as far as that is known without reading it again.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum ValueKind {
+    Unknown,
+    /// A string without escapes.
+    PlainString,
+    Integer(i64),
+    Float(f64),
+}
+
+impl ValueKind {
+    /// What `json`, a valid value of this attribute, is.
+    pub(super) fn of(attribute: Attribute, json: &str) -> ValueKind {
+        let raw = Raw::new(json);
+        match (raw.string(), raw.integer(), raw.number()) {
+            (Some(Cow::Borrowed(_)), ..) => ValueKind::PlainString,
+            (_, _, Some(number)) if attribute.is_float() => ValueKind::Float(number),
+            (_, Some(number), _) => ValueKind::Integer(number),
+            _ => ValueKind::Unknown,
+        }
+    }
+}
+
 /// A value as JSON text, which is known to be valid.
 pub(super) struct Raw<'a> {
-    json: &'a str,
-    /// The value as a number, if that is known.
-    pub(super) number: Option<f64>,
+    pub(super) json: &'a str,
+    pub(super) kind: ValueKind,
 }
 
 impl<'a> Raw<'a> {
-    pub(super) fn new(json: &'a str) -> Raw<'a> {
-        Raw { json, number: None }
+    fn new(json: &'a str) -> Raw<'a> {
+        Raw { json, kind: ValueKind::Unknown }
     }
 }
 
 impl<'a> Value<'a> for Raw<'a> {
     fn is_null(&self) -> bool {
-        self.json == "null"
+        self.kind == ValueKind::Unknown && self.json == "null"
     }
 
     fn string(&self) -> Option<Text<'a>> {
-        string_value(self.json)
+        match self.kind {
+            ValueKind::PlainString => Some(Cow::Borrowed(&self.json[1..self.json.len() - 1])),
+            _ => string_value(self.json),
+        }
     }
 
     fn text(&self) -> Option<Text<'a>> {
+        if self.kind == ValueKind::PlainString {
+            return self.string();
+        }
         match self.json.as_bytes().first() {
             Some(b'"') => self.string(),
             Some(b'{' | b'[') | None => None,
@@ -160,6 +188,9 @@ impl<'a> Value<'a> for Raw<'a> {
     }
 
     fn integer(&self) -> Option<i64> {
+        if let ValueKind::Integer(number) = self.kind {
+            return Some(number);
+        }
         if let Ok(number) = self.json.parse() {
             return Some(number);
         }
@@ -167,8 +198,8 @@ impl<'a> Value<'a> for Raw<'a> {
     }
 
     fn number(&self) -> Option<f64> {
-        if self.number.is_some() {
-            return self.number;
+        if let ValueKind::Float(number) = self.kind {
+            return Some(number);
         }
         // Only numbers begin like this. Rust's parser would also accept `inf`.
         match self.json.as_bytes().first() {

@@ -210,6 +210,20 @@ fn values_that_change_under_the_same_keys_are_read() {
 }
 
 #[test]
+fn an_object_that_breaks_off_leaves_nothing_for_the_next_one() {
+    let mut reader = Reader::default();
+    let broken = [r#"{"msg":"x\"y","user":"longer","seq":1"#, r#"{"msg":"ab","user":12,"seq":x}"#];
+    for broken in broken {
+        for text in [r#"{"msg":"a","user":1,"seq":1}"#, broken, r#"{"msg":"a","user":1,"seq":1}"#] {
+            let (mut record, mut wanted) = (Record::default(), Record::default());
+            let schema = reader.read_into(text, &mut record).ok();
+            assert_eq!(schema, Reader::default().read_into(text, &mut wanted).ok(), "{text}");
+            assert_eq!(record, wanted, "{text}");
+        }
+    }
+}
+
+#[test]
 fn only_objects_are_records() {
     for text in ["", "{", "[]", "1", "null", "{} x", "{\"a\":1,}", "{\"a\"", "\"{}\""] {
         assert!(read(text).is_err(), "{text}");

@@ -29,6 +29,7 @@ pub(super) static PUBLISH: Class = Class {
         Key::new("wire", "json|text", "Dialect").default("json"),
         Key::new("hwm", "N", "High-water mark: messages queued per subscriber; 0 for no limit")
             .default("8000"),
+        Key::switch("insecure", "Bind beyond loopback without encryption"),
         Key::new("engine", "native|libzmq", "Engine of the socket (ZLOG_ENGINE sets the default)")
             .default("native"),
     ]],
@@ -44,6 +45,7 @@ pub(super) static PUBLISH: Class = Class {
             wire: reader.read("wire", wire).unwrap_or_default(),
             on_full: default.on_full,
             hwm: reader.read("hwm", parsers::number).unwrap_or(default.hwm),
+            insecure: reader.flag("insecure"),
             engine: reader.read("engine", engine).or(default.engine),
         }))
     },
@@ -84,6 +86,8 @@ pub struct PublishTarget {
     pub on_full: OnFull,
     /// High-water mark: messages queued for each subscriber.
     pub hwm: u32,
+    /// Whether endpoints that other machines can reach are bound without encryption.
+    pub insecure: bool,
     /// The engine of the socket: see [`SocketOptions::engine`].
     pub engine: Option<Engine>,
 }
@@ -97,6 +101,7 @@ impl Default for PublishTarget {
             wire: Wire::default(),
             on_full: OnFull::Drop,
             hwm: DEFAULT_HWM,
+            insecure: false,
             engine: SocketOptions::publisher().engine,
         }
     }
@@ -125,7 +130,8 @@ fn report_wrong_peer(endpoint: String, reporter: OutageReporter) {
 impl HandlerTarget for PublishTarget {
     fn open(&self, _: Box<dyn Format>, with: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
         let own = SocketOptions::publisher();
-        let options = SocketOptions { hwm: self.hwm, engine: self.engine, ..own };
+        let options =
+            SocketOptions { hwm: self.hwm, insecure: self.insecure, engine: self.engine, ..own };
         let publisher = Publisher::open(&self.endpoints()?, &options)?;
         for bound in publisher.bound() {
             with.reporter.say(&format!("bound {bound}"));

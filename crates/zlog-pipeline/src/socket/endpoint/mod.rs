@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 pub use self::bytes::endpoint_text;
 pub(super) use self::bytes::{to_bytes, to_text};
 use self::check::Transport;
-use crate::os::resolve::parse_ip;
+use super::{bind, exposure};
+use crate::os::interface;
+use crate::os::resolve::{is_loopback, parse_ip};
 use crate::os::run_directory::{Registered, RunDirectory};
 use zlog_core::Result;
 
@@ -254,6 +256,33 @@ impl Endpoint {
         let is_name = host != "*" && !host.starts_with('[') && parse_ip(host).is_none();
         let port = if port == "*" { "0" } else { port };
         is_name.then_some((host, port.parse().ok()?))
+    }
+
+    /// Checks that other machines can't reach it, if it is one to bind and `insecure` is not set.
+    ///
+    /// # Errors
+    /// They can, or the host can't be looked up.
+    pub fn check_exposure(&self, insecure: bool) -> Result<()> {
+        exposure::check(std::slice::from_ref(self), insecure)
+    }
+
+    /// Whether it is bound, and other machines can reach it. Looks up a host name.
+    ///
+    /// # Errors
+    /// The host can't be looked up.
+    pub(super) fn is_exposed(&self) -> Result<bool> {
+        let Some((host, _)) = self.port().filter(|_| self.role == Role::Bind) else {
+            return Ok(false);
+        };
+        let Some((name, port)) = self.name() else {
+            // A wildcard, or an address with a zone.
+            return Ok(!parse_ip(host).is_some_and(is_loopback));
+        };
+        let mut addresses = interface::addresses(name, port);
+        if addresses.is_empty() {
+            addresses = bind::look_up(self, name, port)?;
+        }
+        Ok(addresses.iter().any(|address| !is_loopback(address.ip())))
     }
 
     /// The endpoint with its host replaced by an address.

@@ -4,6 +4,8 @@ use std::io::ErrorKind;
 
 use super::ffi::{self, Errno};
 use crate::socket::bind::{self, Bind, BindError, Candidate};
+#[cfg(unix)]
+use crate::socket::endpoint::ipc_path;
 use crate::socket::endpoint::{Endpoint, Role, needs_ipv6, to_text};
 use zlog_core::Result;
 
@@ -47,12 +49,25 @@ impl Bind for Binding<'_> {
             let kind = if is_elsewhere { ErrorKind::AddrNotAvailable } else { errno.kind() };
             BindError { kind, text: errno.to_string() }
         })?;
-        Ok(match self.0.get_last_endpoint() {
+        let real = match self.0.get_last_endpoint() {
             Ok(Ok(real)) => to_text(real.as_bytes()),
             Ok(Err(bytes)) => to_text(&bytes),
             Err(_) => address.clone(),
-        })
+        };
+        restrict(&real)
+            .map_err(|error| BindError { kind: error.kind(), text: error.to_string() })?;
+        Ok(real)
     }
+}
+
+/// Lets only the owner connect to the socket file of an ipc endpoint.
+fn restrict(endpoint: &str) -> std::io::Result<()> {
+    #[cfg(unix)]
+    if let Some(path) = ipc_path(endpoint) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(())
 }
 
 /// Connects to an endpoint with a numeric address.

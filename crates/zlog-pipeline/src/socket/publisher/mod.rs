@@ -12,6 +12,7 @@ use super::broken_report::BrokenConnection;
 use super::connection::EndpointStatus;
 use super::endpoint::Endpoint;
 use super::engine::Engine;
+use super::exposure;
 use super::flush::{Flushed, Lacking};
 use super::options::SocketOptions;
 use super::subscriber::Subscriber;
@@ -109,6 +110,7 @@ impl Publisher {
     /// An endpoint can't be bound or connected; the error names it, the cause and the next
     /// step.
     pub fn open(endpoints: &[Endpoint], options: &SocketOptions) -> Result<Publisher> {
+        exposure::check(endpoints, options.insecure)?;
         let socket: Box<dyn PublisherSocket> =
             match Engine::for_endpoints(options.engine, endpoints) {
                 Engine::Libzmq => Box::new(libzmq::publisher::Publisher::open(endpoints, options)?),

@@ -13,6 +13,7 @@ use super::connection::{ConnectionEvent, EndpointStatus};
 use super::drain::PublisherRequest;
 use super::endpoint::Endpoint;
 use super::engine::Engine;
+use super::exposure;
 use super::options::SocketOptions;
 use super::{libzmq, native};
 use crate::os::run_directory::Registration;
@@ -62,6 +63,7 @@ impl Subscriber {
         topics: &[T],
         options: &SocketOptions,
     ) -> Result<Subscriber> {
+        exposure::check(endpoints, options.insecure)?;
         Ok(Subscriber::of(match Engine::for_endpoints(options.engine, endpoints) {
             Engine::Libzmq => {
                 Box::new(libzmq::subscriber::Subscriber::open(endpoints, topics, options)?)

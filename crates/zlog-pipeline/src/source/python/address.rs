@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::os::resolve;
+use crate::os::resolve::{self, is_loopback};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
@@ -249,11 +249,6 @@ fn listen_error(addr: &ListenAddr, error: &io::Error) -> Error {
         }
         _ => failed,
     }
-}
-
-/// Whether only this machine can reach the address.
-pub(crate) fn is_loopback(ip: IpAddr) -> bool {
-    ip.to_canonical().is_loopback()
 }
 
 #[cfg(test)]

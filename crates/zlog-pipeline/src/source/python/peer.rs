@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::address::is_loopback;
+use crate::os::resolve::is_loopback;
 
 /// The sender that the system names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

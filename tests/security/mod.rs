@@ -1,0 +1,3 @@
+//! Who may read and write records.
+
+mod exposure;
