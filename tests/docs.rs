@@ -18,6 +18,7 @@
 //! more than one address only on Linux, so these tests run only there.
 #![cfg(target_os = "linux")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -330,6 +331,24 @@ fn the_python_program_for_the_wire_format_is_read_by_tail() {
     run_document(&document("docs/wire-format.md"), 1);
 }
 
+/// A file handler appends, so a reader who tries several recipes in one directory would find the
+/// records of another one in the file.
+#[test]
+fn no_two_recipes_of_the_cookbook_write_to_the_same_log_file() {
+    let written = Regex::new(r#"(?:path = "|--file '?|> )([\w-]+\.log)"#).unwrap();
+    let cookbook = document("docs/cookbook.md");
+    let mut recipes: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for recipe in cookbook.split("\n## ").skip(1) {
+        let title = recipe.lines().next().unwrap();
+        for file in written.captures_iter(recipe) {
+            recipes.entry(file[1].to_owned()).or_default().insert(title);
+        }
+    }
+    assert!(recipes.len() > 3, "{recipes:?}");
+    recipes.retain(|_, titles| titles.len() > 1);
+    assert!(recipes.is_empty(), "{recipes:#?}");
+}
+
 #[test]
 fn the_rust_program_for_the_wire_format_is_the_example_that_compiles() {
     let (wire_format, example) = (document("docs/wire-format.md"), document("examples/publish.rs"));
@@ -375,6 +394,37 @@ fn links_between_documents_have_targets() {
             }
         }
     }
+}
+
+/// Each row of the tables of docs/delivery.md names tests, which exist.
+#[test]
+fn each_promise_of_delivery_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let document = fs::read_to_string(root.join("docs/delivery.md")).unwrap();
+    let mut sources = String::new();
+    let mut directories = vec![root.join("tests")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                sources += &fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    let named = Regex::new("`([a-z0-9_]{20,})`").unwrap();
+    let mut rows = 0;
+    let is_row = |line: &&str| line.starts_with("| ") && !line.ends_with("| test |");
+    for row in document.lines().filter(is_row) {
+        rows += 1;
+        let tests: Vec<_> = named.captures_iter(row).map(|found| found[1].to_owned()).collect();
+        assert!(!tests.is_empty(), "no test proves: {row}");
+        for test in tests {
+            assert!(sources.contains(&format!("fn {test}()")), "no test {test}: {row}");
+        }
+    }
+    assert!(rows > 10, "{rows} rows");
 }
 
 /// The anchors that GitHub makes of a document's headings.

@@ -125,7 +125,7 @@ fn a_tail_that_does_not_connect_in_time_is_named_and_delays_the_others_no_longer
     let tail = user.zlog(&["tail", "-o", "text"]).start();
     let _stuck = user.stuck_tail();
     let told = "`zlog tail` (process 4711) did not connect within 1s and misses what is";
-    user.zlog(&["emit", "-m", "one"]).run().success().stderr_has(told);
+    user.zlog(&["emit", "-m", "one"]).run().success().stderr_has(told).stderr_has("`fg`");
     user.zlog(&["emit", "-q", "-m", "two"]).run().success().stderr("");
     let file = user.directory().join("log");
     let lines: String = (0..300).map(|number| format!("line {number}\n")).collect();
@@ -138,6 +138,14 @@ fn a_tail_that_does_not_connect_in_time_is_named_and_delays_the_others_no_longer
     follow.terminate();
     let said = follow.wait().err();
     assert_eq!(said.matches(told).count(), 1, "{said}");
+}
+
+#[test]
+fn the_only_tail_is_named_if_it_does_not_connect_in_time() {
+    let user = User::new();
+    let _suspended = user.stuck_tail();
+    let told = "`zlog tail` (process 4711) did not connect within 1s";
+    user.zlog(&["emit", "-m", "x"]).run().success().stderr_has(told).stderr_lacks("Start");
 }
 
 #[test]

@@ -211,8 +211,7 @@ pub struct EmitArgs {
     /// Also copy the input to stdout
     ///
     /// It is copied byte for byte. The stderr of a command goes to stderr.
-    #[arg(long, conflicts_with_all = ["test", "replay", "message", "listening"])]
-    #[arg(help_heading = DELIVERY)]
+    #[arg(long, help_heading = DELIVERY)]
     pub tee: bool,
     /// Print nothing unless records were lost
     #[arg(short, long, help_heading = DELIVERY)]

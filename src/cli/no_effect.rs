@@ -104,6 +104,13 @@ const EMIT: &[Rule<EmitArgs>] = &[
         why: "no lines are read",
     },
     Rule {
+        options: &["tee"],
+        has_effect: |args| {
+            matches!(args.source_kind(), SourceKind::Stdin | SourceKind::File | SourceKind::Command)
+        },
+        why: "there is no input to copy",
+    },
+    Rule {
         options: &["level", "topic-delim", "trust-topic", "no-detect", "pattern", "format-in"],
         has_effect: |args| {
             !matches!(args.source_kind(), SourceKind::Synthetic | SourceKind::Python)
@@ -282,6 +289,10 @@ mod tests {
                 "--max-line and --skip-empty have no effect",
             ),
             ("emit -m x --no-multiline", "--no-multiline has no effect: no lines are read"),
+            ("emit -m x --tee", "--tee has no effect: there is no input to copy"),
+            ("emit --test --tee", "--tee has no effect: there is no input to copy"),
+            ("emit --replay f --tee", "--tee has no effect: there is no input to copy"),
+            ("emit --listen 0 --tee", "--tee has no effect: there is no input to copy"),
             ("emit --test --level error", "--level has no effect: the records come whole"),
             ("emit --listen 0 --pattern x", "--pattern has no effect: the records come whole"),
             ("emit --no-multiline --multiline-wait 1s", "--multiline-wait has no effect"),
@@ -319,7 +330,7 @@ mod tests {
             "emit --max-line 7K --multiline x --multiline-wait 1s --skip-empty --endpoint 7",
             "emit -m x --level error --topic-delim=x --no-detect --name a --source b",
             "emit --replay f --format-in x --level error --wait 1s --wait-for 2",
-            "emit --file - a --position p",
+            "emit --file - a --position p --tee",
             "emit --listen 0 --max-record 7K --max-clients 7",
             "bench --smtp-delay 1s --queue 7",
             "bench --handlers queue-smtp --smtp smtp://h --queue 7",

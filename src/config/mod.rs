@@ -102,7 +102,7 @@ impl Config {
             Some(config) if diagnostics.count() == 0 => {
                 Ok(Config { notes: diagnostics.warnings(path, text), ..config })
             }
-            _ => Err(config_error(diagnostics, path, text)),
+            _ => Err(config_error(diagnostics, path, text).also(KEYS)),
         }
     }
 
@@ -177,13 +177,14 @@ fn read_file(path: &Path, mode: LoadMode) -> Result<String> {
     })
 }
 
+/// Where the keys of the relay's configuration are described.
+const KEYS: &str = "`zlog man relay.toml` describes the keys.";
+
 fn read_error(path: &Path, mode: LoadMode, error: &io::Error) -> Error {
     let name = escape(&path.display().to_string());
     let error = Error::of_file(format!("{name}: can't read the configuration"), path, error);
     match mode {
-        LoadMode::Initial if !path.exists() => {
-            error.also("docs/relay.md and examples/relay.toml describe its keys.")
-        }
+        LoadMode::Initial if !path.exists() => error.also(KEYS),
         LoadMode::Initial | LoadMode::Reload => error,
     }
 }

@@ -92,7 +92,7 @@ fn the_command_line_is_checked_with_the_file() {
     let missing = zlog(["relay", "--config", "/no/such/file", "--check"]).run().code(1);
     missing
         .stderr_has("/no/such/file: can't read the configuration: no such file")
-        .stderr_has("\n  docs/relay.md and examples/relay.toml describe its keys.");
+        .stderr_has("\n  `zlog man relay.toml` describes the keys.");
 }
 
 /// The time must not be quadratic in the number of handlers, routes and formatters: the

@@ -92,7 +92,7 @@ fn no_answer_causes_a_panic_or_controls_the_terminal() {
     let endless = format!("{{\"zlog\":1,\"answer\":\"status\",\"x\":\"{}\"}}", "x".repeat(9 << 20));
     let (endpoint, _stay) = answering(endless.into_bytes());
     let run = zlog(["relay", "--status", "--ask", &endpoint]).run().code(1);
-    run.stderr_has("or the answer is larger than 8M");
+    run.stderr_has("it was asked and has not answered within 3 s, or with more than 8M");
 }
 
 #[test]
@@ -108,6 +108,7 @@ fn the_status_fails_with_the_reason_where_there_is_no_relay() {
     let publisher = crate::harness::Publisher::bind();
     let said = zlog(["relay", "--status", "--ask", &publisher.endpoint]).run().code(1).err();
     assert!(said.contains("no relay answers at"), "{said}");
+    assert!(said.contains("what listens there is no relay's query endpoint"), "{said}");
     let said = zlog(["relay", "--status", &publisher.endpoint]).run().code(1).err();
     assert!(said.contains("when it starts: --status --ask ENDPOINT"), "{said}");
     let free = {

@@ -173,6 +173,8 @@ fn a_topic_that_looks_like_an_endpoint_or_a_path_is_reported_with_the_right_spel
     for (topic, hint) in [
         ("127.0.0.1:12399", Some("tcp://127.0.0.1:12399")),
         (":12399", Some("tcp://127.0.0.1:12399")),
+        ("12399", Some("tcp://127.0.0.1:12399")),
+        ("99999", None),
         ("/var/log/syslog", Some("--input /var/log/syslog")),
         ("./app.log", Some("--input ./app.log")),
         ("app.ERROR", None),

@@ -174,15 +174,18 @@ fn missing(
     let is_there = |it: &EndpointStatus| it.role == Role::Bind || it.peers > 0;
     let first = if endpoints.iter().all(is_there) { "`zlog tail`" } else { "`zlog relay`" };
     let names = names(&endpoints);
-    let limit = Seconds(limit);
+    let (limit, has_waited) = (Seconds(limit), !limit.is_zero());
     match wanted {
         0 => None,
         _ if there >= wanted => Some(tails_missing(publisher, limit.0)),
+        _ if has_waited && there == 0 && !publisher.missing_registered().is_empty() => {
+            Some(tails_missing(publisher, limit.0))
+        }
         1 if publisher.subscribers("") > 0 => Some(format!(
             "nobody on {names} has subscribed to topics below {root:?}; publishing anyway. Some \
              have subscribed to others"
         )),
-        1 if limit.0.is_zero() => Some(format!(
+        1 if !has_waited => Some(format!(
             "no subscriber on {names}; publishing anyway, as --wait 0s says. Start {first} first"
         )),
         1 => Some(format!(
@@ -233,7 +236,7 @@ fn tails_missing(publisher: &Publisher, limit: Duration) -> String {
     };
     format!(
         "{tail} {}) did not connect within {} and {misses} what is published before; publishing \
-         anyway. Wait longer with --wait 1m",
+         anyway. If it is suspended, resume it (`fg`); to wait longer: --wait 1m",
         endpoints::name_some(&processes),
         Seconds(limit)
     )

@@ -118,7 +118,9 @@ impl Summary {
         if !self.flushed {
             losses.push(match &self.lacking {
                 Some(lacking) => format!("not sent before --linger was over: {lacking}"),
-                None => "some may not have left before --linger was over".to_owned(),
+                None => {
+                    "some may be lost: they had not been sent when --linger was over".to_owned()
+                }
             });
         }
         losses

@@ -94,12 +94,7 @@ pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
     let frames = match client.next(TIMEOUT, &|| stop.requested()) {
         Reply::Frames(frames) => frames,
         Reply::Stopped => return Ok(stop.exit().unwrap_or(Exit::Done)),
-        Reply::NoPeer => {
-            let largest = format_size(MAX_STATUS_BYTES as usize);
-            let why = format!("nothing listens there, or the answer is larger than {largest}");
-            return Err(no_answer(args, &at, &why));
-        }
-        Reply::TimedOut => return Err(no_answer(args, &at, "no answer within 3 s")),
+        Reply::NoPeer | Reply::TimedOut => return Err(no_answer(args, &at, &client)),
     };
     let head = frames.first().map_or(&[][..], Vec::as_slice);
     let status = match query::read_answer(head)? {
@@ -147,7 +142,16 @@ fn where_to_ask(args: &RelayArgs, endpoint: Option<&str>) -> Result<Endpoint> {
     })
 }
 
-fn no_answer(args: &RelayArgs, at: &Endpoint, why: &str) -> Error {
+/// The error that there is no answer, with what is known about the peer.
+fn no_answer(args: &RelayArgs, at: &Endpoint, client: &QueryClient) -> Error {
+    let largest = format_size(MAX_STATUS_BYTES as usize);
+    let why = match (client.is_reached(), client.is_asked()) {
+        (false, _) => "nothing listens there".to_owned(),
+        (true, false) => "what listens there is no relay's query endpoint".to_owned(),
+        (true, true) => {
+            format!("it was asked and has not answered within 3 s, or with more than {largest}")
+        }
+    };
     let hint = match args.ask.is_empty() {
         true => {
             "--status ENDPOINT is the endpoint that the relay publishes on. The relay prints its \

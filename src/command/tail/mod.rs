@@ -135,6 +135,8 @@ fn other_spelling(topic: &str) -> Option<(&str, String)> {
     } else if port.is_some_and(|port| port.parse::<u16>().is_ok()) {
         let host = if topic.starts_with(':') { "127.0.0.1" } else { "" };
         format!("To connect to an endpoint: tcp://{host}{}", escape(topic))
+    } else if topic.parse::<u16>().is_ok() {
+        format!("To connect to a port of this machine: tcp://127.0.0.1:{topic}")
     } else {
         return None;
     };

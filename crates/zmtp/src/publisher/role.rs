@@ -10,6 +10,7 @@ use std::time::Instant;
 use crossbeam_channel::Sender;
 
 use super::away::{Away, AwayPeers};
+use super::notices::Notices;
 use super::pending::{Batch, Run};
 use super::report::{
     add_dropped, count_dropped, dropped_of, dropped_of_away, room, status_of, status_of_away,
@@ -36,17 +37,26 @@ pub(crate) struct Peer {
     /// An incomplete message of it.
     partial: Vec<u8>,
     /// It is in [`PublisherRole::dirty`].
-    is_dirty: bool,
+    pub(super) is_dirty: bool,
     /// Messages dropped for it, by topic.
     pub(super) dropped: HashMap<Box<[u8]>, u64>,
     /// Messages queued for it since it connected.
     sent: u64,
+    /// Notices for which its queue has no room.
+    pub(super) notices: Notices,
 }
 
 impl Default for Peer {
     fn default() -> Peer {
         let scanner = Scanner::new(0, 0);
-        Peer { scanner, partial: Vec::new(), is_dirty: false, dropped: HashMap::new(), sent: 0 }
+        Peer {
+            scanner,
+            partial: Vec::new(),
+            is_dirty: false,
+            dropped: HashMap::new(),
+            sent: 0,
+            notices: Notices::default(),
+        }
     }
 }
 
@@ -62,17 +72,19 @@ pub(crate) enum Ask {
 
 /// The publisher's side of the event loop.
 pub(crate) struct PublisherRole {
-    shared: Arc<Shared>,
-    options: Options,
+    pub(super) shared: Arc<Shared>,
+    pub(super) options: Options,
     /// Messages to pass on.
     todo: VecDeque<Batch>,
     topics: TopicCache,
     /// Subscribers with something to write.
-    dirty: Vec<usize>,
+    pub(super) dirty: Vec<usize>,
+    /// Subscribers for which notices wait.
+    pub(super) noticed: Vec<usize>,
     /// A subscriber of the first message has no room.
     blocked_by: Option<usize>,
     /// Subscribers that are expected back.
-    away: AwayPeers,
+    pub(super) away: AwayPeers,
     /// What was dropped for subscribers that are gone.
     dropped: Vec<Dropped>,
     is_closing: bool,
@@ -99,7 +111,7 @@ impl TopicCache {
         if let Some(found) = self.found.get(topic) {
             return Arc::clone(found);
         }
-        shared.subscriptions().find(topic, &mut self.buffer);
+        shared.subscriptions().find(topic, 0, &mut self.buffer);
         let found: Arc<[usize]> = self.buffer.as_slice().into();
         self.found.insert(topic.into(), Arc::clone(&found));
         found
@@ -114,6 +126,7 @@ impl PublisherRole {
             todo: VecDeque::new(),
             topics: TopicCache::default(),
             dirty: Vec::new(),
+            noticed: Vec::new(),
             blocked_by: None,
             away: AwayPeers::default(),
             dropped: Vec::new(),
@@ -184,7 +197,6 @@ impl PublisherRole {
                 let (run_bytes, run_messages) = self.pass_run(links, &batch.chunk, run, now);
                 bytes += run_bytes;
                 messages += run_messages;
-                self.shared.passed.fetch_add(run_messages as u64, Ordering::Relaxed);
                 if run_messages < run.messages {
                     run.bytes.start += run_bytes;
                     run.messages -= run_messages;
@@ -210,6 +222,13 @@ impl PublisherRole {
         now: Instant,
     ) -> (usize, usize) {
         let topic = &chunk.bytes[run.topic.clone()];
+        if let Some(prefix) = self.options.notice_prefix.as_deref()
+            && topic.starts_with(prefix)
+        {
+            let shortest = prefix.len();
+            self.put_notice(links, topic, shortest, &chunk.bytes[run.bytes.clone()], run.messages);
+            return (run.bytes.len(), run.messages);
+        }
         let peers = self.topics.find(&self.shared, topic);
         if peers.is_empty() {
             self.shared.unheard.fetch_add(run.messages as u64, Ordering::Relaxed);
@@ -218,6 +237,7 @@ impl PublisherRole {
             for slot in &*peers {
                 self.push_or_drop(links, *slot, (chunk, topic), run, now);
             }
+            self.shared.passed.fetch_add(run.messages as u64, Ordering::Relaxed);
             return (run.bytes.len(), run.messages);
         }
         // All or nobody: as much as the subscriber with the least room takes.
@@ -235,6 +255,7 @@ impl PublisherRole {
                 self.push(links, *slot, chunk, (range.clone(), done.1));
             }
         }
+        self.shared.passed.fetch_add(done.1 as u64, Ordering::Relaxed);
         done
     }
 
@@ -336,7 +357,10 @@ impl PublisherRole {
         let mut outbox = std::mem::take(&mut link.outbox);
         outbox.rewind();
         let endpoint = link.endpoint.clone();
-        let number = self.away.add(Away { endpoint, outbox, peer: Peer::default() });
+        let notices = std::mem::take(&mut link.peer.notices);
+        let number =
+            self.away.add(Away { endpoint, outbox, peer: Peer { notices, ..Peer::default() } });
+        self.noticed.push(number);
         self.shared.change(|subscriptions| subscriptions.renumber(slot, number, marker));
     }
 
@@ -389,7 +413,9 @@ impl Role for PublisherRole {
         {
             self.shared.change(|subscriptions| subscriptions.renumber(number, slot, None));
             (link.peer.sent, link.peer.dropped) = (away.peer.sent, away.peer.dropped);
+            link.peer.notices = away.peer.notices;
             link.outbox.append_all(away.outbox);
+            self.noticed.push(slot);
         }
         self.handle(slot, link, rest, Instant::now())
     }
@@ -446,8 +472,13 @@ impl Role for PublisherRole {
         }
         self.todo.extend(self.shared.pending.take());
         let has_sent = !self.todo.is_empty();
+        // Before messages, which could take all room that there is.
+        self.queue_waiting(links);
         self.pass_on(links, now);
         self.write(links, now);
+        while self.queue_waiting(links) {
+            self.write(links, now);
+        }
         if self.todo.is_empty() {
             let has_more = has_sent && self.shared.pending.expect();
             return (has_more || !self.shared.pending.park()).then_some(now);

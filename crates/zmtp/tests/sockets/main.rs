@@ -9,4 +9,5 @@ mod forward;
 mod harness;
 mod hostile;
 mod links;
+mod notices;
 mod router;

@@ -44,10 +44,11 @@ impl LocalQueue {
     }
 
     /// Adds a message, or waits for room, for `wait` at most. Returns whether there was room.
-    fn push(&self, frames: &[&[u8]], wait: Duration) -> bool {
-        let until = Instant::now() + wait;
+    /// Without `wait`, there always is.
+    fn push(&self, frames: &[&[u8]], wait: Option<Duration>) -> bool {
+        let until = Instant::now() + wait.unwrap_or_default();
         let mut messages = self.lock();
-        while messages.encoded_len() >= MAX_BYTES {
+        while wait.is_some() && messages.encoded_len() >= MAX_BYTES {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
@@ -114,8 +115,16 @@ impl PublisherSocket for LocalPublisher {
     }
 
     fn send(&mut self, topic: &[u8], body: &[u8]) -> Result<Sent> {
-        let sent = self.queue.push(&[topic, body], self.send_slice);
+        let sent = self.queue.push(&[topic, body], Some(self.send_slice));
         Ok(if sent { Sent::Sent } else { Sent::Full })
+    }
+
+    fn has_marks(&self) -> bool {
+        true
+    }
+
+    fn send_mark(&mut self, topic: &[u8], body: &[u8]) {
+        self.queue.push(&[topic, body], None);
     }
 
     fn process_events(&mut self) {}

@@ -26,6 +26,7 @@ use crate::socket::slow_subscribers::SlowSubscribers;
 use crate::socket::subscriber::{MAX_FRAMES, SubscriberSocket};
 use crate::socket::upstream::{PrefixChange, UpstreamSubscriptions};
 use zlog_core::Result;
+use zlog_core::wire::mark::is_reserved;
 use zlog_core::wire::query::{ENDING, MAX_MARKER_LEN, is_marker};
 
 /// Most messages of a group that nothing inspects, whatever the caller says: about a block.
@@ -42,8 +43,10 @@ pub(in crate::socket) struct Proxy {
     waker: Waker,
     /// The batch that is forwarded, and where its next message stands.
     current: Option<(SharedBatch, usize)>,
-    /// Messages that were inspected and wait for room, and their bytes without headers.
+    /// Messages that were inspected and wait for room. Their number without marks, and their bytes
+    /// without headers.
     group: Group,
+    group_messages: u64,
     group_bytes: u64,
     /// Most messages of a group: the high-water mark of the publishing socket.
     max_group: usize,
@@ -87,6 +90,7 @@ impl Proxy {
             waker,
             current: None,
             group: Group::default(),
+            group_messages: 0,
             group_bytes: 0,
             max_group: match options.publish.hwm {
                 0 => MAX_GROUP,
@@ -159,15 +163,20 @@ impl Proxy {
                 self.counts.frames_cut += frames.cut;
             }
             *at = messages.position();
-            taken += 1;
+            // A mark goes to those who have subscribed to it, and is no message to anyone else.
+            let is_mark = is_reserved(frames.frames[0]);
+            taken += u64::from(!is_mark);
             if forwards {
-                self.group_bytes += frames.bytes;
+                self.group_messages += u64::from(!is_mark);
+                self.group_bytes += if is_mark { 0 } else { frames.bytes };
                 match frames.cut {
                     0 => self.group.push(batch, &message, *at),
                     _ => push_alone(&mut self.group, frames.first()),
                 }
             }
-            if let Some(inspect) = &mut inspect {
+            if let Some(inspect) = &mut inspect
+                && !is_mark
+            {
                 inspect(frames.first())?;
             }
             if frames.cut > 0 {
@@ -179,15 +188,14 @@ impl Proxy {
 
     /// Forwards the group. Returns whether there was room.
     fn send(&mut self) -> Result<bool> {
-        let count = self.group.len() as u64;
-        if count > 0 && self.publish.forward(&mut self.group)? == Sent::Full {
+        if !self.group.is_empty() && self.publish.forward(&mut self.group)? == Sent::Full {
             if self.block {
                 let (slow, publish) = (&mut self.slow, &self.publish);
                 slow.note(Instant::now(), publish.send_slice(), || publish.blocked_peers());
             }
             return Ok(false);
         }
-        self.counts.messages += count;
+        self.counts.messages += std::mem::take(&mut self.group_messages);
         self.counts.bytes += std::mem::take(&mut self.group_bytes);
         Ok(true)
     }
@@ -208,6 +216,9 @@ impl Proxy {
         // Publishers need not know of markers.
         let changes = self.publish.socket().take_changes().into_iter();
         let changes = changes.filter(|(_, prefix)| !is_marker(prefix) && **prefix != *ENDING);
+        let mut changes: Vec<_> = changes.collect();
+        // Topics before their marks: see `zlog_core::wire::mark`.
+        changes.sort_unstable_by(|(_, one), (_, other)| one.cmp(other));
         if self.stopped {
             return;
         }
@@ -413,7 +424,7 @@ impl ProxySocket for Proxy {
     }
 
     fn discard(&mut self, most: u64, inspect: &mut Inspect<'_>) -> Result<Forwarded> {
-        let waiting = self.group.len() as u64;
+        let waiting = std::mem::take(&mut self.group_messages);
         self.group.clear();
         self.group_bytes = 0;
         self.counts.dropped += waiting;
@@ -422,9 +433,12 @@ impl ProxySocket for Proxy {
             if !self.receive()? {
                 return Ok(Forwarded::All);
             }
-            self.counts.dropped += 1;
-            left -= 1;
-            self.take(1, false, Some(&mut *inspect))?;
+            let before = left;
+            // Also if `inspect` fails.
+            let taken = self.take(1, false, Some(&mut *inspect));
+            left -= taken.as_ref().map_or(1, |taken| *taken).min(left);
+            self.counts.dropped += before - left;
+            taken?;
         }
         Ok(Forwarded::More)
     }

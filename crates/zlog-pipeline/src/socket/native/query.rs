@@ -203,6 +203,16 @@ impl QueryClient {
         Ok(QueryClient { open, question: Some(question.to_vec()) })
     }
 
+    /// Whether something listens at the endpoint.
+    pub fn is_reached(&self) -> bool {
+        self.open.status().iter().any(|endpoint| endpoint.reached)
+    }
+
+    /// Whether the question was sent: a peer that speaks ZeroMQ has connected.
+    pub fn is_asked(&self) -> bool {
+        self.question.is_none()
+    }
+
     /// The next message of the answer, or why there is none. Calls `stop` at least every
     /// 50 ms.
     pub fn next(&mut self, wait: Duration, stop: &dyn Fn() -> bool) -> Reply {

@@ -62,6 +62,8 @@ impl Held {
 struct Previous {
     message: String,
     level: Level,
+    /// It reports an error, so a traceback after it may be its own.
+    is_error: bool,
     has_trace: bool,
     time: f64,
 }
@@ -255,12 +257,15 @@ impl Previous {
     fn new(record: &Record<'_>) -> Previous {
         let message = prefix(&record.msg, MAX_MESSAGE).to_owned();
         let has_trace = record.exc_text.is_some() || record.stack_info.is_some();
-        Previous { message, level: record.level, has_trace, time: 0.0 }
+        let is_error = record.level >= Level::ERROR || mentions_error(&record.msg);
+        Previous { message, level: record.level, is_error, has_trace, time: 0.0 }
     }
 
-    /// Whether a traceback belongs to this record, or lines continue it.
+    /// Whether a traceback belongs to this record, or lines continue it. A traceback after a
+    /// record that reports no error is that of a crash.
     fn precedes(&self, assembled: Assembled<'_>) -> bool {
-        let follows = assembled.continues || assembled.orphan && !self.has_trace;
+        let is_own = self.is_error || !is_failure(assembled);
+        let follows = assembled.continues || assembled.orphan && !self.has_trace && is_own;
         follows && !assembled.uncaught && assembled.tag.time() - self.time <= LATE
     }
 

@@ -37,6 +37,7 @@ use crate::socket::slow_subscribers::SlowSubscribers;
 use crate::socket::subscriber::MAX_FRAMES;
 use crate::socket::upstream::{PrefixChange, UpstreamSubscriptions};
 use crate::socket::wake::{self, LONGEST, WakeSignal};
+use zlog_core::wire::mark::is_reserved;
 use zlog_core::wire::query::{ENDING, MAX_MARKER_LEN, is_marker};
 use zlog_core::{Error, Result};
 
@@ -141,6 +142,9 @@ impl Proxy {
                 let marker = || Marker { prefix: prefix.into(), arrived };
                 markers.extend((begin && fits).then(marker));
             }
+            // A native publisher would send marks, which libzmq passes on to subscribers of
+            // everything.
+            PeerEvent::Subscription { prefix, .. } if is_reserved(prefix) => {}
             PeerEvent::Subscription { change, .. } if !stopped => {
                 pass_on(collect, upstream, change, now);
             }

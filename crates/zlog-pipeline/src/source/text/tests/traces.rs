@@ -185,6 +185,17 @@ fn a_late_traceback_names_the_record_that_it_belongs_to() {
 }
 
 #[test]
+fn a_crash_some_time_after_a_line_that_reports_no_error_does_not_name_that_line() {
+    for (head, is_named) in
+        [("INFO: step 1\n", false), ("step 1\n", false), ("it failed\n", true), ("ERROR x\n", true)]
+    {
+        let records = read_with_pause(head, PYTHON, true);
+        assert_eq!((records.len(), records[1].level), (2, Level::ERROR), "{head}");
+        assert_eq!(!records[1].extras.is_empty(), is_named, "{head}");
+    }
+}
+
+#[test]
 fn the_rest_of_a_traceback_that_comes_later_is_an_error_too_and_names_the_same_record() {
     let rest = ["    boom()\n", "ValueError: boom\n", PYTHON];
     for (head, level) in [("INFO: up\n", Level::ERROR), ("CRITICAL: c\n", Level::CRITICAL)] {
