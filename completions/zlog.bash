@@ -450,7 +450,7 @@ _zlog() {
                     return 0
                     ;;
                 --engine)
-                    COMPREPLY=($(compgen -W "libzmq native" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "native libzmq" -- "${cur}"))
                     return 0
                     ;;
                 --wire)
@@ -664,7 +664,7 @@ _zlog() {
                     return 0
                     ;;
                 --engine)
-                    COMPREPLY=($(compgen -W "libzmq native" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "native libzmq" -- "${cur}"))
                     return 0
                     ;;
                 --key)
@@ -854,7 +854,7 @@ _zlog() {
                     return 0
                     ;;
                 --engine)
-                    COMPREPLY=($(compgen -W "libzmq native" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "native libzmq" -- "${cur}"))
                     return 0
                     ;;
                 --last)

@@ -185,8 +185,7 @@ fn check_addresses(args: &RelayArgs) -> Result<()> {
     let bound = endpoints::collect_on(args)?.into_iter().chain(endpoints::publish_on(args)?);
     let bound: Vec<Endpoint> = bound.chain(asks).collect();
     let (insecure, key) = (args.insecure, args.key.clone());
-    // The sockets of a relay are those of libzmq.
-    let engine = Engine::Libzmq;
+    let engine = Engine::of_name(args.engine.as_deref().unwrap_or_default())?;
     SocketOptions { engine, insecure, key, ..SocketOptions::subscriber() }.secured(&bound)?;
     let listening = &args.listen;
     for address in listening.listen.iter().chain(&listening.listen_udp) {

@@ -19,7 +19,7 @@ impl SocketOptions {
             Some(keyring) => keyring,
             None => Arc::new(Keyring::new(endpoints, self)?),
         };
-        if self.engine == Engine::Libzmq && keyring.encrypts() {
+        if keyring.encrypts() && Engine::for_endpoints(self.engine, endpoints) == Engine::Libzmq {
             return Err(Error::new("keys need zlog's own engine")
                 .hint("Add --engine native; or --insecure, to bind without encryption."));
         }

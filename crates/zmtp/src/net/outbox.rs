@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
@@ -22,6 +23,12 @@ pub(crate) struct Chunk {
     pub(crate) block: u64,
     /// Bytes that the block takes.
     pub(crate) block_size: usize,
+}
+
+/// The number of a new block. 0 is that of bytes that no peers share.
+pub(crate) fn next_block() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// A slice of a chunk.

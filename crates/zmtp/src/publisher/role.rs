@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -171,6 +172,9 @@ impl PublisherRole {
         prefix: &[u8],
         now: Instant,
     ) -> Result<(), Disconnect> {
+        if subscribe && self.options.note.is_some_and(|note| note(prefix)) {
+            self.shared.note(prefix);
+        }
         let applied = self.shared.apply(slot, subscribe, prefix, now);
         match applied {
             Ok(()) => Ok(()),
@@ -226,10 +230,14 @@ impl PublisherRole {
             return (run.bytes.len(), run.messages);
         }
         let peers = self.topics.find(&self.shared, topic);
+        if peers.is_empty() {
+            self.shared.unheard.fetch_add(run.messages as u64, Ordering::Relaxed);
+        }
         if self.options.when_full == WhenFull::Drop {
             for slot in &*peers {
                 self.push_or_drop(links, *slot, (chunk, topic), run, now);
             }
+            self.shared.passed.fetch_add(run.messages as u64, Ordering::Relaxed);
             return (run.bytes.len(), run.messages);
         }
         // All or nobody: as much as the subscriber with the least room takes.
@@ -247,6 +255,7 @@ impl PublisherRole {
                 self.push(links, *slot, chunk, (range.clone(), done.1));
             }
         }
+        self.shared.passed.fetch_add(done.1 as u64, Ordering::Relaxed);
         done
     }
 

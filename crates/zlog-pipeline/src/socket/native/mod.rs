@@ -6,8 +6,11 @@
 mod endpoints;
 mod follower;
 mod keyring;
+mod local;
 mod open;
+pub(super) mod proxy;
 pub(super) mod publisher;
+pub(super) mod query;
 pub(super) mod subscriber;
 
 pub use self::keyring::Keyring;

@@ -113,10 +113,11 @@ impl Publisher {
     /// step.
     pub fn open(endpoints: &[Endpoint], options: &SocketOptions) -> Result<Publisher> {
         let options = &options.secured(endpoints)?;
-        let socket: Box<dyn PublisherSocket> = match options.engine {
-            Engine::Libzmq => Box::new(libzmq::publisher::Publisher::open(endpoints, options)?),
-            Engine::Native => Box::new(native::publisher::Publisher::open(endpoints, options)?),
-        };
+        let socket: Box<dyn PublisherSocket> =
+            match Engine::for_endpoints(options.engine, endpoints) {
+                Engine::Libzmq => Box::new(libzmq::publisher::Publisher::open(endpoints, options)?),
+                Engine::Native => Box::new(native::publisher::Publisher::open(endpoints, options)?),
+            };
         Ok(Publisher::of(socket))
     }
 

@@ -64,7 +64,7 @@ impl Subscriber {
         options: &SocketOptions,
     ) -> Result<Subscriber> {
         let options = &options.secured(endpoints)?;
-        Ok(Subscriber::of(match options.engine {
+        Ok(Subscriber::of(match Engine::for_endpoints(options.engine, endpoints) {
             Engine::Libzmq => {
                 Box::new(libzmq::subscriber::Subscriber::open(endpoints, topics, options)?)
             }
