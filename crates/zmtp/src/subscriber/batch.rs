@@ -1,29 +1,31 @@
 //! Received messages: slices of the block that they were read into.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use mio::Waker;
 
+use super::gate::Gate;
 use crate::protocol::frame::{Frames, Header};
 
 /// Bytes of a block. Larger messages get a block of their own.
 pub(crate) const BLOCK: usize = 256 << 10;
 /// Blocks that are kept for reuse.
 const SPARE_BLOCKS: usize = 8;
+/// Most bytes of blocks that the owner has, or that wait for it, before another one is handed over:
+/// 8 usual ones that wait, and one that it has.
+const MAX_BYTES: usize = 9 * BLOCK;
 
 /// Blocks for reuse, and how to tell the thread that there is room.
 pub(crate) struct Pool {
     spare: Mutex<Vec<Box<[u8]>>>,
-    /// The thread waits until a batch was taken.
-    is_waiting: AtomicBool,
+    gate: Gate,
     waker: Arc<Waker>,
 }
 
 impl Pool {
     pub(crate) fn new(waker: Arc<Waker>) -> Pool {
-        Pool { spare: Mutex::default(), is_waiting: AtomicBool::new(false), waker }
+        Pool { spare: Mutex::default(), gate: Gate::new(MAX_BYTES), waker }
     }
 
     /// A block of [`BLOCK`] bytes.
@@ -41,9 +43,14 @@ impl Pool {
         }
     }
 
+    /// Whether another batch may be handed over.
+    pub(crate) fn has_room(&self) -> bool {
+        self.gate.is_open()
+    }
+
     /// Asks to be woken when a batch is dropped.
     pub(crate) fn wait(&self) {
-        self.is_waiting.store(true, Ordering::SeqCst);
+        self.gate.wait();
     }
 }
 
@@ -59,6 +66,7 @@ pub struct Batch {
 impl Batch {
     /// `block` has this many whole messages up to `end`, and commands between them.
     pub(crate) fn new(block: Box<[u8]>, end: usize, messages: usize, pool: Arc<Pool>) -> Batch {
+        pool.gate.add(block.len());
         Batch { block, end, messages, received: SystemTime::now(), pool }
     }
 
@@ -90,8 +98,10 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        self.pool.put(std::mem::take(&mut self.block));
-        if self.pool.is_waiting.swap(false, Ordering::SeqCst) {
+        let block = std::mem::take(&mut self.block);
+        let bytes = block.len();
+        self.pool.put(block);
+        if self.pool.gate.remove(bytes) {
             // Fails only if the thread is gone.
             let _ = self.pool.waker.wake();
         }
