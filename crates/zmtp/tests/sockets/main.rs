@@ -8,5 +8,7 @@ mod ends;
 mod harness;
 mod hostile;
 mod links;
+mod matrix;
 mod notices;
+mod peers;
 mod router;
