@@ -443,7 +443,7 @@ _zlog() {
                     return 0
                     ;;
                 --engine)
-                    COMPREPLY=($(compgen -W "libzmq native" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "native libzmq" -- "${cur}"))
                     return 0
                     ;;
                 --wire)
@@ -619,7 +619,7 @@ _zlog() {
                     return 0
                     ;;
                 --engine)
-                    COMPREPLY=($(compgen -W "libzmq native" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "native libzmq" -- "${cur}"))
                     return 0
                     ;;
                 --on-full)
@@ -801,7 +801,7 @@ _zlog() {
                     return 0
                     ;;
                 --engine)
-                    COMPREPLY=($(compgen -W "libzmq native" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "native libzmq" -- "${cur}"))
                     return 0
                     ;;
                 --last)

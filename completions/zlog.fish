@@ -72,8 +72,8 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-line -d 'Publish 
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s b -l bind -d 'Bind this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s c -l connect -d 'Connect to this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l endpoint -d 'Default endpoint (tcp://127.0.0.1:12345)' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l engine -d 'Engine of the sockets: libzmq or native' -r -f -a "libzmq\t'libzmq, with all of its transports'
-native\t'zlog\'s own, for tcp and ipc'"
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l engine -d 'Engine of the sockets: native or libzmq' -r -f -a "native\t'zlog\'s own, for tcp and ipc'
+libzmq\t'libzmq, with all of its transports'"
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wire -d 'Dialect: json or text' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
 text\t'The message alone, as PyZMQ\'s PUBHandler sends it'"
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait -d 'How long to wait for subscribers [default: 1s]' -r
@@ -119,8 +119,8 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l format-in -d 'Read al
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s b -l bind -d 'Bind this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s c -l connect -d 'Connect to this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l endpoint -d 'Default endpoint (tcp://127.0.0.1:12345)' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l engine -d 'Engine of the sockets: libzmq or native' -r -f -a "libzmq\t'libzmq, with all of its transports'
-native\t'zlog\'s own, for tcp and ipc'"
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l engine -d 'Engine of the sockets: native or libzmq' -r -f -a "native\t'zlog\'s own, for tcp and ipc'
+libzmq\t'libzmq, with all of its transports'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l last -d 'Start with the last N records of a relay, or of files' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l ask -d 'Endpoint for the query of --last [default: the port after the endpoint\'s, or its path and .ask]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l hwm -d 'High-water mark: messages queued for this subscriber; 0 for no limit' -r
@@ -189,8 +189,8 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-clients -d 'Refu
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s p -l publish-bind -d 'Publish to subscribers that connect' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l publish-connect -d 'Publish to a subscriber that binds' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l endpoint -d 'Default (tcp://127.0.0.1:12345)' -r
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l engine -d 'Engine of the sockets: libzmq' -r -f -a "libzmq\t'libzmq, with all of its transports'
-native\t'zlog\'s own, for tcp and ipc'"
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l engine -d 'Engine of the sockets: native or libzmq' -r -f -a "native\t'zlog\'s own, for tcp and ipc'
+libzmq\t'libzmq, with all of its transports'"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l on-full -d 'Slow subscriber: drop or block' -r -f -a "block\t'Wait: the input is read only as fast as the slowest subscriber receives'
 drop\t'Drop the record and count it'"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l hwm -d 'High-water mark: messages queued for each publisher and each subscriber; 0 for no limit' -r

@@ -20,7 +20,7 @@ fn relay_of(upstream: &Publisher) -> (Running, String) {
 /// of the protocol. Each then subscribes to a prefix of its own, which is returned.
 fn cancel_without_subscribing(endpoint: &str) -> Vec<(RawSubscriber, String)> {
     let versions = [Zmtp::Three(0), Zmtp::Three(1), Zmtp::Two].into_iter();
-    // The native engine lacks ZMTP 2. (A relay runs on libzmq.)
+    // The native engine lacks ZMTP 2.
     let versions = versions.filter(|version| *version != Zmtp::Two || !is_native());
     let cancels = [frame(0, b"\0"), frame(0, b"\0x"), frame(0, b"\0"), frame(0, b"\0x")].concat();
     let commands = [frame(4, b"\x06CANCEL"), frame(4, b"\x06CANCELx")].concat();

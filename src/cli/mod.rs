@@ -124,15 +124,14 @@ pub struct EndpointArgs {
     /// Anyone who can reach the endpoint can then read its records, and write to one that collects.
     #[arg(long, help_heading = ENDPOINTS, hide_short_help = true)]
     pub insecure: bool,
-    /// Engine of the sockets: libzmq or native
+    /// Engine of the sockets: native or libzmq
     ///
-    /// `native` is zlog's own, for tcp and ipc. ZLOG_ENGINE sets another default.
+    /// The default is `native`, or libzmq where an endpoint needs it. ZLOG_ENGINE sets another one.
     #[arg(
         long, env = ENGINE_VARIABLE, hide_env = true, value_name = "ENGINE",
-        value_parser = value_parsers::engine(), default_value = "libzmq",
-        help_heading = ENDPOINTS, hide_short_help = true
+        value_parser = value_parsers::engine(), help_heading = ENDPOINTS, hide_short_help = true
     )]
-    pub engine: String,
+    pub engine: Option<String>,
 }
 
 /// `zlog demo`.

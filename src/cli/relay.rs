@@ -10,7 +10,7 @@ use zlog_core::Level;
 use zlog_core::text::parsers::{self, Seconds};
 use zlog_core::wire::topic;
 use zlog_pipeline::handler::publish::OnFull;
-use zlog_pipeline::socket::{DEFAULT_HWM, Engine};
+use zlog_pipeline::socket::{DEFAULT_HWM, ENGINE_VARIABLE};
 
 const CONFIGURATION: &str = "Configuration";
 const COLLECT: &str = "Collect records";
@@ -109,12 +109,15 @@ pub struct RelayArgs {
         help_heading = PUBLISH
     )]
     pub endpoint: String,
-    /// Engine of the sockets: libzmq
+    /// Engine of the sockets: native or libzmq
+    ///
+    /// The default is `native`, or libzmq where an endpoint needs it. ZLOG_ENGINE sets another one.
+    /// Queries always use `native`.
     #[arg(
-        long, value_name = "ENGINE", value_parser = value_parsers::choice::<Engine>(),
-        default_value = "libzmq", help_heading = PUBLISH, hide_short_help = true
+        long, env = ENGINE_VARIABLE, hide_env = true, value_name = "ENGINE",
+        value_parser = value_parsers::engine(), help_heading = PUBLISH, hide_short_help = true
     )]
-    pub engine: Engine,
+    pub engine: Option<String>,
     /// Bind beyond loopback without encryption
     ///
     /// For all endpoints of the relay. Anyone who can reach them can then read its records, and

@@ -12,8 +12,24 @@ fn what_the_native_engine_lacks_is_refused_with_the_engine_that_has_it() {
         let refused = zlog(args.into_iter().chain(["json", "--engine", "native"])).run();
         refused.code(1).stderr_has("the native engine has no").stderr_has("Use --engine libzmq.");
     }
-    let relay = zlog(["relay", "--engine", "native"]).run();
-    relay.code(2).stderr_has("does not run on the native engine").stderr_has("--engine libzmq");
+    for side in ["--bind", "--publish-bind"] {
+        let relay = ["relay", "-c", "tcp://127.0.0.1:9", side, "ws://127.0.0.1:*", "--no-ask"];
+        let relay = zlog(relay.into_iter().chain(["--engine", "native"])).run();
+        relay.code(1).stderr_has("the native engine has no").stderr_has("Use --engine libzmq.");
+    }
+}
+
+#[test]
+fn an_endpoint_that_only_libzmq_has_runs_on_libzmq_if_no_engine_is_chosen() {
+    let ws = "ws://127.0.0.1:*";
+    let relay = ["relay", "--bind", ws, "--publish-bind", ANY_PORT];
+    let mut relay = zlog(relay).without_env("ZLOG_ENGINE").start();
+    let bound = relay.endpoints(3);
+    let tail = ["tail", "-c", &bound[1], "-o", "text", "-n", "1", "--timeout", "60s"];
+    let tail = zlog(tail).start();
+    let emit = ["emit", "-c", &bound[0], "--wait", "60s", "-m", "over ws"];
+    zlog(emit).without_env("ZLOG_ENGINE").run().success();
+    assert_eq!(tail.wait().success().out(), "over ws\n");
 }
 
 #[test]

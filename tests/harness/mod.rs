@@ -70,9 +70,9 @@ pub(crate) fn clear_environment(command: &mut Command) {
     command.env("XDG_CONFIG_HOME", "/nonexistent").env("XDG_RUNTIME_DIR", runtime_directory());
 }
 
-/// Whether the tests run on the native engine: `ZLOG_ENGINE=native cargo test`.
+/// Whether the tests run on the native engine, the default: not with `ZLOG_ENGINE=libzmq cargo test`.
 pub(crate) fn is_native() -> bool {
-    std::env::var("ZLOG_ENGINE").is_ok_and(|engine| engine == "native")
+    !std::env::var("ZLOG_ENGINE").is_ok_and(|engine| engine == "libzmq")
 }
 
 /// The runtime directory of tests that need none of their own. It is not the user's.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use zmq::{Context, Socket, SocketEvent, SocketType};
 
 use super::{ANY_PORT, DEADLINE};
+use zlog_core::wire::mark::is_reserved;
 
 /// A message as received.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -138,25 +139,32 @@ impl Publisher {
         Publisher { socket, endpoint }
     }
 
-    /// Waits for a subscription, and returns its prefix.
+    /// Waits for a subscription of records, and returns its prefix.
     #[track_caller]
     pub(crate) fn wait_for_subscription(&self) -> Vec<u8> {
         self.socket.set_rcvtimeo(DEADLINE.as_millis() as i32).expect("a plain option");
         loop {
             let message = self.socket.recv_bytes(0).expect("somebody should have subscribed");
-            if let Some((1, prefix)) = message.split_first() {
+            if let Some((1, prefix)) = message.split_first()
+                && !is_reserved(prefix)
+            {
                 return prefix.to_vec();
             }
         }
     }
 
-    /// The next message of a subscriber: whether it subscribes or unsubscribes, and the prefix.
+    /// The next message of a subscriber, if it is about records: whether it subscribes or
+    /// unsubscribes, and the prefix.
     pub(crate) fn next_change(&self, wait: Duration) -> Option<(bool, String)> {
         let wait = i32::try_from(wait.as_millis()).expect("a wait of days");
         self.socket.set_rcvtimeo(wait).expect("a plain option");
-        let message = self.socket.recv_bytes(0).ok()?;
-        let (what, prefix) = message.split_first()?;
-        Some((*what == 1, String::from_utf8_lossy(prefix).into_owned()))
+        loop {
+            let message = self.socket.recv_bytes(0).ok()?;
+            let (what, prefix) = message.split_first()?;
+            if !is_reserved(prefix) {
+                return Some((*what == 1, String::from_utf8_lossy(prefix).into_owned()));
+            }
+        }
     }
 
     /// From now on reports repeated subscriptions, too: a subscriber that reconnects quickly

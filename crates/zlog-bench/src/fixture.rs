@@ -186,7 +186,7 @@ fn publish_to_process(endpoint: &str, stop: &Arc<AtomicBool>) -> Result<Fixture>
 /// Publishes to a subscriber in a thread of this process.
 fn publish_to_thread(stop: &Arc<AtomicBool>) -> Result<Fixture> {
     // Only libzmq has sockets within a process.
-    let options = SocketOptions { engine: Engine::Libzmq, ..SocketOptions::publisher() };
+    let options = SocketOptions { engine: Some(Engine::Libzmq), ..SocketOptions::publisher() };
     let mut publisher = Publisher::open(&[], &options)?;
     let topics = [TOPIC_PREFIX.to_owned()];
     let subscriber = publisher.inproc_subscriber(&topics, &SocketOptions::subscriber())?;

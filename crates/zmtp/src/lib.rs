@@ -21,6 +21,9 @@
 //! a slice and its bytes on the wire. [`WhenFull`] says what happens when a queue is full. What is
 //! dropped is counted for each subscriber and topic: [`Publisher::take_dropped`].
 //!
+//! [`Publisher::forward`] sends a received [`Batch`] on without copying it: the subscribers share
+//! the block that it was read into.
+//!
 //! The subscriber's thread reads into blocks and hands them over whole. [`Message::frames`] are
 //! slices of them: nothing is copied or allocated for a message. When the caller has 2 MiB of blocks
 //! that it has not dropped, the thread stops reading.
@@ -91,9 +94,9 @@ pub use owner::Socket;
 pub use protocol::curve::KeyPair;
 pub use protocol::mechanism::{Authenticator, Credentials, Security};
 pub use protocol::socket_type::SocketType;
-pub use publisher::{Counts, Dropped, End, PeerStatus, Publisher, Sent};
+pub use publisher::{Counts, Dropped, End, Group, Noted, PeerStatus, Publisher, Sent, SharedBatch};
 pub use router::{Delivery, Received, Router};
-pub use subscriber::{Batch, Message, Messages, Subscriber};
+pub use subscriber::{Batch, BatchBuilder, Message, Messages, Subscriber};
 
 /// Runs a target of the fuzzers on an input.
 #[cfg(fuzzing)]

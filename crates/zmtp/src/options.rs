@@ -62,6 +62,12 @@ pub struct Options {
     pub keep_away: bool,
     /// Publisher: a subscriber that subscribes to this prefix announces its end in order.
     pub end_marker: Option<Box<[u8]>>,
+    /// Publisher: keeps for the owner what becomes of the subscriptions of all subscribers
+    /// together: [`Publisher::take_changes`](crate::Publisher::take_changes).
+    pub track_changes: bool,
+    /// Publisher: subscriptions to prefixes for which this is true are noted for the owner:
+    /// [`Publisher::take_noted`](crate::Publisher::take_noted).
+    pub note: Option<fn(&[u8]) -> bool>,
     /// Publisher: messages whose topic begins with this are notices, about other messages.
     ///
     /// A notice goes only to those who have subscribed to a prefix that begins with this one: a
@@ -118,6 +124,8 @@ impl Options {
             when_full: WhenFull::Block,
             keep_away: false,
             end_marker: None,
+            track_changes: false,
+            note: None,
             notice_prefix: None,
             subscription_bytes: 16 << 20,
             subscription_bytes_total: 64 << 20,

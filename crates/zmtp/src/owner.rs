@@ -75,13 +75,13 @@ impl Socket {
         self.status.events()
     }
 
-    /// Gets a message when a connection or a subscription has changed.
+    /// Gets a message when a connection or a subscription has changed, or a router has a message.
     pub fn changes(&self) -> &Receiver<()> {
         self.status.change()
     }
 
     /// From now on, `listener` is called in the socket's thread when a connection or a
-    /// subscription has changed. It must not wait.
+    /// subscription has changed, or a router has a message. It must not wait.
     pub fn on_change(&self, listener: Box<dyn Fn() + Send>) {
         self.status.listen(listener);
     }

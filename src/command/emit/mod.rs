@@ -112,7 +112,7 @@ fn open(args: &EmitArgs) -> Result<Publisher> {
     }
     let mut options = SocketOptions::publisher();
     options.hwm = args.hwm;
-    options.engine = Engine::of_name(&args.endpoints.engine)?;
+    options.engine = Engine::of_name(args.endpoints.engine.as_deref().unwrap_or_default())?;
     options.insecure = args.endpoints.insecure;
     let report = |text: &str| {
         if !args.quiet {

@@ -2,7 +2,7 @@
 //!
 //! One thread forwards messages, passes subscriptions upstream, keeps the last messages and
 //! answers queries; it waits for all of these in one place. The relay's own sources (`input`)
-//! run on threads of their own, and publish to it over inproc.
+//! run on threads of their own, and publish to it within the process.
 
 mod endpoints;
 mod handlers;
@@ -30,7 +30,7 @@ use super::no_peer::NoPeerMonitor;
 use crate::cli::RelayArgs;
 use zlog_core::history::{History, Limits};
 use zlog_core::text::escape;
-use zlog_core::{Error, Exit, Result};
+use zlog_core::{Exit, Result};
 use zlog_pipeline::handler::publish::OnFull;
 use zlog_pipeline::os::clock;
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
@@ -69,14 +69,11 @@ pub fn run(args: RelayArgs) -> Result<Exit> {
     let settings = Settings::new(args)?;
     // Handlers may use it.
     Engine::of_environment()?;
-    if settings.args.engine == Engine::Native {
-        return Err(Error::usage("a relay does not run on the native engine yet")
-            .hint("Leave out --engine, or use --engine libzmq."));
-    }
+    let engine = Engine::of_name(settings.args.engine.as_deref().unwrap_or_default())?;
     if check {
         return settings.report();
     }
-    let mut relay = Relay::open(settings)?;
+    let mut relay = Relay::open(settings, engine)?;
     let ran = relay.run();
     // Also after a failure: what was received by then must not be lost.
     let exit = relay.finish();
@@ -116,12 +113,12 @@ struct Relay {
 }
 
 impl Relay {
-    fn open(settings: Settings) -> Result<Relay> {
+    fn open(settings: Settings, engine: Option<Engine>) -> Result<Relay> {
         let args = &settings.args;
         let stop = ShutdownSignal::install()?;
         let hangup = Hangup::install(&stop)?;
         let begun = Instant::now();
-        let opened = Sockets::open(args, &options(args))?;
+        let opened = Sockets::open(args, &options(args, engine))?;
         let Sockets { mut proxy, queries: server, registered, publishers } = opened;
         let reports_no_peer = !args.quiet && !connected_to(&proxy).is_empty();
         let keep = args.keep.map(|per_topic| {
@@ -167,8 +164,7 @@ impl Relay {
             if self.step()? == Forwarded::All {
                 self.handlers.flush();
                 let wait = self.longest_wait(Instant::now());
-                let server = self.queries.as_ref().map(QueryService::server);
-                self.housekeeping_due = self.proxy.wait(server, wait) || wait > TICK;
+                self.housekeeping_due = self.proxy.wait(wait) || wait > TICK;
             }
         }
         Ok(())
@@ -275,7 +271,7 @@ impl Relay {
 
     fn answer(&mut self) {
         let Some(queries) = &mut self.queries else {
-            self.proxy.markers().for_each(drop);
+            self.proxy.markers();
             return;
         };
         queries.process(&mut self.proxy, self.keep.as_mut());
@@ -300,7 +296,7 @@ impl Relay {
         reports.extend(self.proxy.take_report());
         self.print_reports(reports);
         let Relay { proxy, connection_log, disconnect_reasons, publishers, no_peer, .. } = self;
-        let events: Vec<ConnectionEvent> = proxy.events().collect();
+        let events: Vec<ConnectionEvent> = proxy.events();
         let (collecting, _) = proxy.bound();
         for event in &events {
             if let Some(connection_log) = connection_log {
@@ -360,7 +356,7 @@ impl Relay {
                 self.proxy.request(request);
             }
             if !came {
-                self.housekeeping_due = self.proxy.wait(None, SLICE);
+                self.housekeeping_due = self.proxy.wait(SLICE);
             }
         }
     }
@@ -389,7 +385,7 @@ impl Relay {
                 return Ok(());
             }
             if !came {
-                self.proxy.wait(None, SLICE);
+                self.proxy.wait(SLICE);
                 self.proxy.process_events();
             }
         }
@@ -413,6 +409,7 @@ impl Relay {
             terminal::eprint_line(format_args!("zlog relay: {error}"));
         }
         self.proxy.process_events();
+        self.proxy.settle();
         self.report_events(Instant::now());
         let (broken, more_broken) = self.proxy.take_broken();
         let misused = self.proxy.take_last_report();
@@ -456,14 +453,19 @@ fn connected_to(proxy: &Proxy) -> Vec<EndpointStatus> {
     collect.into_iter().chain(publish).filter(|it| it.role == Role::Connect).collect()
 }
 
-fn options(args: &RelayArgs) -> ProxyOptions {
+fn options(args: &RelayArgs, engine: Option<Engine>) -> ProxyOptions {
     ProxyOptions {
         collect: SocketOptions {
             hwm: args.hwm,
             max_message: args.max_message as u64,
             ..SocketOptions::subscriber()
         },
-        publish: SocketOptions { hwm: args.hwm, send_slice: SLICE, ..SocketOptions::publisher() },
+        publish: SocketOptions {
+            engine,
+            hwm: args.hwm,
+            send_slice: SLICE,
+            ..SocketOptions::publisher()
+        },
         block: args.on_full == OnFull::Block,
     }
 }

@@ -9,7 +9,7 @@ use zlog_core::text::escape::escape;
 use zlog_core::text::prefix;
 use zlog_core::wire::query::{self, Answer, End, Last, Question, Status};
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::socket::{AnswerOutcome, ClientId, Proxy, QueryServer};
+use zlog_pipeline::socket::{AnswerOutcome, ClientId, Marker, Proxy, QueryServer};
 
 /// Questions read at once: a flood of questions must not delay messages.
 const MAX_QUESTIONS: usize = 16;
@@ -60,11 +60,6 @@ impl QueryService {
         }
     }
 
-    /// The socket, to wait for it.
-    pub(super) fn server(&self) -> &QueryServer {
-        &self.server
-    }
-
     /// Whether a client is subscribing, so that its markers must be seen at once.
     pub(super) fn has_subscribing(&self) -> bool {
         !self.subscribing.is_empty()
@@ -102,8 +97,7 @@ impl QueryService {
                 Err(why) => self.refuse(&client, why),
             }
         }
-        let markers: Vec<Box<[u8]>> = proxy.markers().collect();
-        for marker in markers {
+        for marker in proxy.markers() {
             self.handle_marker(&marker, keep);
         }
         self.answer_overdue(keep);
@@ -139,7 +133,7 @@ impl QueryService {
 
     /// Sends an answer of one message.
     fn send(&mut self, client: &ClientId, answer: &Answer) -> AnswerOutcome {
-        self.server.answer(client, query::write_answer(answer), [])
+        self.server.answer(client, &[&query::write_answer(answer)])
     }
 
     /// Sends the parts of answers for which there is room, and disconnects clients that do not
@@ -187,14 +181,14 @@ impl QueryService {
         }
     }
 
-    fn handle_marker(&mut self, marker: &[u8], keep: Option<&History>) {
+    fn handle_marker(&mut self, marker: &Marker, keep: Option<&History>) {
         let Some(keep) = keep else { return };
         let is_its = |it: &Subscribing| {
-            [&it.last.begin, &it.last.end].iter().any(|own| own.as_bytes() == marker)
+            [&it.last.begin, &it.last.end].iter().any(|own| own.as_bytes() == &*marker.prefix)
         };
         let Some(at) = self.subscribing.iter().position(is_its) else { return };
-        if self.subscribing[at].last.begin.as_bytes() == marker {
-            self.subscribing[at].begun.get_or_insert(keep.arrived());
+        if self.subscribing[at].last.begin.as_bytes() == &*marker.prefix {
+            self.subscribing[at].begun.get_or_insert(marker.arrived);
             return;
         }
         let client = self.subscribing.swap_remove(at);

@@ -1,6 +1,5 @@
 //! An answer to one client, sent as fast as the client reads.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use zlog_core::history::{SharedFrame, StoredMessage};
@@ -13,13 +12,11 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// An answer that is being sent.
 pub(super) struct Reply {
     pub(super) client: ClientId,
-    /// The messages not passed to libzmq yet.
+    /// The messages not passed to the engine yet.
     messages: std::vec::IntoIter<StoredMessage>,
     /// The message sent after them.
     last: Option<SharedFrame>,
-    /// Cloned into each frame, so that its count tells how many libzmq has not sent yet.
-    unsent: Arc<()>,
-    /// The number of unsent frames at the last check.
+    /// The number of unsent messages at the last check.
     waiting: usize,
     /// When the client last read something.
     progressed_at: Instant,
@@ -38,15 +35,6 @@ pub(super) enum State {
     Stuck,
 }
 
-/// A frame of an answer, with a clone of [`Reply::unsent`].
-struct CountedFrame(SharedFrame, #[expect(dead_code, reason = "it is counted")] Arc<()>);
-
-impl AsRef<[u8]> for CountedFrame {
-    fn as_ref(&self) -> &[u8] {
-        self.0.as_ref()
-    }
-}
-
 impl Reply {
     /// An answer of `messages` followed by `last`.
     pub(super) fn new(
@@ -59,7 +47,6 @@ impl Reply {
             client,
             messages: messages.into_iter(),
             last: Some(last),
-            unsent: Arc::default(),
             waiting: 0,
             progressed_at: now,
         }
@@ -74,7 +61,8 @@ impl Reply {
                 Some(AnswerOutcome::Full) | None => break,
             }
         }
-        let waiting = Arc::strong_count(&self.unsent) - 1;
+        // A client may disconnect as soon as it has read everything.
+        let waiting = server.unsent(&self.client).unwrap_or(0);
         if waiting < self.waiting {
             self.progressed_at = now;
         }
@@ -90,13 +78,15 @@ impl Reply {
 
     /// Sends the next message of the answer; `None` after the last one.
     fn send_next(&mut self, server: &mut QueryServer) -> Option<AnswerOutcome> {
-        let counted = |frame: SharedFrame| CountedFrame(frame, Arc::clone(&self.unsent));
         let outcome = match self.messages.as_slice().first() {
             Some(late) => {
                 let head = query::write_answer(&Answer::Message { received: late.received });
-                server.answer(&self.client, counted(head.into()), late.frames().map(counted))
+                let frames: Vec<SharedFrame> = late.frames().collect();
+                let frames = frames.iter().map(AsRef::as_ref);
+                let frames: Vec<&[u8]> = std::iter::once(&*head).chain(frames).collect();
+                server.answer(&self.client, &frames)
             }
-            None => server.answer(&self.client, counted(self.last.clone()?), []),
+            None => server.answer(&self.client, &[self.last.as_ref()?.as_ref()]),
         };
         if outcome == AnswerOutcome::Sent && self.messages.next().is_none() {
             self.last = None;

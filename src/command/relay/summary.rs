@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use zlog_core::text::plural::{counted, grouped};
-use zlog_pipeline::socket::{Counts, Flushed, broken_remark};
+use zlog_pipeline::socket::{Counts, Flushed, broken_remark, name_lacking};
 
 /// The counts of a relay that has ended.
 pub(super) struct Summary {
@@ -33,14 +33,20 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { messages, unheard, no_room, dropped, frames_cut, .. } = self.counts;
+        let Counts { is_no_room_exact, .. } = self.counts;
         let seconds = self.took.as_secs_f64();
         write!(f, "forwarded {} in {seconds:.1} s", counted(messages, "message"))?;
         if unheard > 0 {
             write!(f, "; {} had no subscriber", grouped(unheard))?;
         }
         if no_room > 0 {
-            let times = counted(no_room, "time");
-            write!(f, "; a subscriber had no room {times}, and lost messages")?;
+            if is_no_room_exact {
+                let messages = counted(no_room, "message");
+                write!(f, "; dropped {messages} because a subscriber had no room")?;
+            } else {
+                let times = counted(no_room, "time");
+                write!(f, "; a subscriber had no room {times}, and lost messages")?;
+            }
             if let Some(full) = &self.full {
                 write!(f, ": {full}")?;
             }
@@ -64,10 +70,15 @@ impl fmt::Display for Summary {
                  records is unknown",
             )?;
         }
-        if self.flushed != Flushed::Yes {
-            f.write_str(
+        match &self.flushed {
+            Flushed::Yes => {}
+            Flushed::No(lacking) if lacking.is_empty() => f.write_str(
                 "; subscribers did not read everything in time: the last messages may be lost",
-            )?;
+            )?,
+            Flushed::No(lacking) => {
+                let lacking = name_lacking(lacking);
+                write!(f, "; subscribers did not read everything in time: {lacking}")?;
+            }
         }
         Ok(())
     }

@@ -52,7 +52,7 @@ fn open(
 ) -> Result<(Subscribe, Option<Registration>)> {
     let mut options = SocketOptions::subscriber();
     options.hwm = args.hwm;
-    options.engine = Engine::of_name(&args.endpoints.engine)?;
+    options.engine = Engine::of_name(args.endpoints.engine.as_deref().unwrap_or_default())?;
     options.insecure = args.endpoints.insecure;
     options.max_message = args.max_message as u64;
     let report = |text: &str| {

@@ -1,5 +1,6 @@
 //! Which implementation of ZeroMQ's protocol carries the messages.
 
+use super::endpoint::Endpoint;
 use zlog_core::text::choice::{Choice, Named};
 use zlog_core::{Error, Result};
 
@@ -9,25 +10,25 @@ pub const ENGINE_VARIABLE: &str = "ZLOG_ENGINE";
 /// An implementation of ZeroMQ's protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Engine {
-    /// libzmq: all transports, and peers of ZMTP 2.0.
-    Libzmq,
     /// The crate `zmtp`: tcp and ipc, peers of ZMTP 3.
     Native,
+    /// libzmq: all transports, and peers of ZMTP 2.0.
+    Libzmq,
 }
 
 impl Choice for Engine {
     const CHOICES: &'static [Named<Engine>] = &[
-        Named::new(Engine::Libzmq, "libzmq", "libzmq, with all of its transports"),
         Named::new(Engine::Native, "native", "zlog's own, for tcp and ipc"),
+        Named::new(Engine::Libzmq, "libzmq", "libzmq, with all of its transports"),
     ];
 }
 
 impl Engine {
-    /// The one that `ZLOG_ENGINE` names; libzmq if that is empty or not set.
+    /// The one that `ZLOG_ENGINE` names; `None` if that is empty or not set.
     ///
     /// # Errors
     /// No engine has this name.
-    pub fn of_environment() -> Result<Engine> {
+    pub fn of_environment() -> Result<Option<Engine>> {
         Engine::of_name(&std::env::var(ENGINE_VARIABLE).unwrap_or_default())
     }
 
@@ -35,20 +36,29 @@ impl Engine {
     ///
     /// # Errors
     /// As there.
-    pub fn of_name(name: &str) -> Result<Engine> {
+    pub fn of_name(name: &str) -> Result<Option<Engine>> {
         if name.is_empty() {
-            return Ok(Engine::Libzmq);
+            return Ok(None);
         }
-        Engine::from_name(name).ok_or_else(|| {
+        Engine::from_name(name).map(Some).ok_or_else(|| {
             Error::usage(format!("{ENGINE_VARIABLE}: no engine is called {name:?}"))
-                .hint("Write libzmq or native.")
+                .hint("Write native or libzmq.")
         })
     }
-}
 
-impl Default for Engine {
-    /// That [of the environment](Engine::of_environment); libzmq if it names no engine.
-    fn default() -> Engine {
-        Engine::of_environment().unwrap_or(Engine::Libzmq)
+    /// The engine for `endpoints`: the one that was chosen, or else the native one, unless an
+    /// endpoint needs libzmq.
+    pub(super) fn for_endpoints<'e>(
+        chosen: Option<Engine>,
+        endpoints: impl IntoIterator<Item = &'e Endpoint>,
+    ) -> Engine {
+        let needs_libzmq = || endpoints.into_iter().any(|it| it.only_libzmq_has().is_some());
+        chosen.unwrap_or_else(|| if needs_libzmq() { Engine::Libzmq } else { Engine::Native })
+    }
+
+    /// That of sockets of the tests.
+    #[cfg(test)]
+    pub(crate) fn of_tests() -> Engine {
+        Engine::for_endpoints(Engine::of_environment().unwrap_or(None), [])
     }
 }

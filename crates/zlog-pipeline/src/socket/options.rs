@@ -27,8 +27,8 @@ pub const DEFAULT_HWM: u32 = 8000;
 /// Options of a socket.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SocketOptions {
-    /// The engine.
-    pub engine: Engine,
+    /// The engine; `None` for the native one, or libzmq if an endpoint needs that.
+    pub engine: Option<Engine>,
     /// Whether endpoints that other machines can reach are bound without encryption.
     pub insecure: bool,
     /// High-water mark: messages queued per peer before a publisher feels backpressure, and
@@ -59,7 +59,8 @@ impl SocketOptions {
     /// For a subscriber: frames of up to 128 MiB.
     pub fn subscriber() -> SocketOptions {
         SocketOptions {
-            engine: Engine::default(),
+            // A command reports another name.
+            engine: Engine::of_environment().unwrap_or(None),
             insecure: false,
             hwm: DEFAULT_HWM,
             max_message: 128 << 20,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::flush::Lacking;
 use crate::os::socket_owner::socket_owner;
 use zlog_core::text::plural::grouped;
 
@@ -136,6 +137,13 @@ pub(crate) fn with_process(peer: &str) -> String {
         Some(process) => format!("process {process} at {peer}"),
         None => peer.to_owned(),
     }
+}
+
+/// The subscribers that lack the most, with the numbers of their messages.
+pub fn name_lacking(lacking: &[Lacking]) -> String {
+    let mut slow = SlowSubscribers::default();
+    lacking.iter().for_each(|it| slow.note_dropped(it.peer.clone(), it.messages));
+    slow.full().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -54,7 +54,10 @@ impl AwayPeers {
     }
 }
 
+/// The number of the owner, which can subscribe itself.
+pub(super) const OWNER: usize = usize::MAX;
+
 /// Whether a number is that of a subscriber that is away.
 pub(super) fn is_away(number: usize) -> bool {
-    number >= FIRST
+    (FIRST..OWNER).contains(&number)
 }

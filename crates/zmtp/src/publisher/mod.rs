@@ -4,6 +4,7 @@
 //! of its topic, which share the block, and writes.
 
 mod away;
+mod group;
 mod notices;
 mod pending;
 mod report;
@@ -16,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use self::group::{Group, SharedBatch};
 use self::pending::{Pending, Pushed};
 use self::role::{Ask, PublisherRole};
 use self::subscriptions::{Limits, Offender, Subscriptions};
@@ -101,6 +103,18 @@ impl Counts {
         self.left.load(Ordering::Relaxed)
     }
 }
+/// A subscription that is noted for the owner: [`Options::note`](crate::Options::note).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Noted {
+    /// The prefix.
+    pub prefix: Box<[u8]>,
+    /// Number of messages that were passed on to subscribers before it: earlier subscriptions of
+    /// the same subscriber apply to the following ones at the latest.
+    pub passed: u64,
+}
+
+/// Most noted subscriptions that wait for the owner; further ones are dropped.
+const MAX_NOTED: usize = 256;
 
 /// What the caller and the thread share.
 pub(crate) struct Shared {
@@ -109,6 +123,9 @@ pub(crate) struct Shared {
     /// That of `subscriptions`, to be read without the lock.
     generation: AtomicU64,
     counts: Arc<Counts>,
+    noted: Mutex<Vec<Noted>>,
+    /// Messages that were passed on.
+    passed: AtomicU64,
     /// Subscribers that did not get everything before the socket was closed.
     abandoned: Mutex<Vec<PeerStatus>>,
     status: Arc<Status>,
@@ -116,11 +133,17 @@ pub(crate) struct Shared {
 
 impl Shared {
     fn new(options: &Options, status: Arc<Status>) -> Shared {
+        let mut subscriptions = Subscriptions::new(Limits::of(options));
+        if options.track_changes {
+            subscriptions.track_changes();
+        }
         Shared {
             pending: Pending::new(options.queue_messages),
-            subscriptions: Mutex::new(Subscriptions::new(Limits::of(options))),
+            subscriptions: Mutex::new(subscriptions),
             generation: AtomicU64::new(0),
             counts: Arc::default(),
+            noted: Mutex::default(),
+            passed: AtomicU64::new(0),
             abandoned: Mutex::default(),
             status,
         }
@@ -152,6 +175,14 @@ impl Shared {
         now: Instant,
     ) -> Result<(), Offender> {
         self.change(|subscriptions| subscriptions.apply(slot, subscribe, prefix, now))
+    }
+
+    fn note(&self, prefix: &[u8]) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.len() < MAX_NOTED {
+            let passed = self.passed.load(Ordering::Relaxed);
+            noted.push(Noted { prefix: prefix.into(), passed });
+        }
     }
 
     fn remove(&self, slot: usize) {
@@ -242,6 +273,57 @@ impl Publisher {
                 return Ok(sent);
             }
         }
+    }
+
+    /// Sends the messages of a group on, and empties it, or waits for room, for `wait` at most.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub fn forward(&self, group: &mut Group, wait: Duration) -> io::Result<Sent> {
+        let until = Instant::now() + wait;
+        loop {
+            match self.shared.pending.push_group(group) {
+                Pushed::Done => return Ok(Sent::Sent),
+                Pushed::Wake => {
+                    self.owner.wake();
+                    return Ok(Sent::Sent);
+                }
+                Pushed::Full => {}
+                Pushed::Closed => return Err(io::ErrorKind::BrokenPipe.into()),
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Sent::Full);
+            }
+            self.shared.pending.wait_for_room(left);
+        }
+    }
+
+    /// Subscribes the owner itself to a prefix: messages for it have a subscriber then.
+    pub fn subscribe(&self, prefix: &[u8]) {
+        self.shared.change(|all| all.apply_own(true, prefix, Instant::now()));
+    }
+
+    /// Reverts a [`Publisher::subscribe`].
+    pub fn unsubscribe(&self, prefix: &[u8]) {
+        self.shared.change(|all| all.apply_own(false, prefix, Instant::now()));
+    }
+
+    /// The prefixes that have gained their first subscriber (`true`), the owner included, or lost
+    /// their last one since the last call; if [`Options::track_changes`] is set.
+    pub fn take_changes(&self) -> Vec<(bool, Arc<[u8]>)> {
+        self.shared.subscriptions().take_changes()
+    }
+
+    /// The subscriptions that [`Options::note`] has chosen since the last call, in the order of
+    /// each subscriber. Of more than 256 further ones are dropped.
+    pub fn take_noted(&self) -> Vec<Noted> {
+        std::mem::take(&mut *self.shared.noted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Number of messages that nobody had subscribed to when they were passed on.
+    pub fn unheard(&self) -> u64 {
+        self.shared.counts.unsubscribed()
     }
 
     /// Changes what happens when a subscriber has no room.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
+use super::group::Group;
 use crate::net::outbox::{Block, Chunk};
 use crate::protocol::frame;
 
@@ -122,14 +123,32 @@ impl Pending {
         }
     }
 
+    /// Queues a group of messages, and empties it. One always fits into an empty queue.
+    pub(crate) fn push_group(&self, group: &mut Group) -> Pushed {
+        let mut queue = self.lock();
+        if queue.closed {
+            return Pushed::Closed;
+        }
+        let (bytes, messages) = (group.bytes(), group.len());
+        if queue.has_little_room(self.max_messages) {
+            return Pushed::Full;
+        }
+        // In order with messages that were encoded here.
+        queue.seal();
+        queue.batches.extend(group.take());
+        queue.bytes += bytes;
+        queue.messages += messages;
+        match std::mem::take(&mut queue.parked) {
+            true => Pushed::Wake,
+            false => Pushed::Done,
+        }
+    }
+
     /// Waits until there is room for a message, or for `wait`.
     pub(crate) fn wait_for_room(&self, wait: Duration) {
         let until = Instant::now() + wait;
         let mut queue = self.lock();
-        while queue.messages > 0
-            && !queue.closed
-            && (queue.bytes >= MAX_BYTES / 2 || queue.messages > self.max_messages / 2)
-        {
+        while !queue.closed && queue.has_little_room(self.max_messages) {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -214,6 +233,11 @@ impl Queue {
                 self.runs.push(Run { topic, bytes: start..end, messages: 1 });
             }
         }
+    }
+
+    /// Whether there is so little room that a caller waits for more.
+    fn has_little_room(&self, max_messages: usize) -> bool {
+        self.messages > 0 && (self.bytes >= MAX_BYTES / 2 || self.messages > max_messages / 2)
     }
 
     /// Whether there are messages to take.

@@ -175,6 +175,9 @@ impl PublisherRole {
         prefix: &[u8],
         now: Instant,
     ) -> Result<(), Disconnect> {
+        if subscribe && self.options.note.is_some_and(|note| note(prefix)) {
+            self.shared.note(prefix);
+        }
         let applied = self.shared.apply(slot, subscribe, prefix, now);
         match applied {
             Ok(()) => Ok(()),
@@ -237,6 +240,7 @@ impl PublisherRole {
             for slot in &*peers {
                 self.push_or_drop(links, *slot, (chunk, topic), run, now);
             }
+            self.shared.passed.fetch_add(run.messages as u64, Ordering::Relaxed);
             return (run.bytes.len(), run.messages);
         }
         // All or nobody: as much as the subscriber with the least room takes.
@@ -254,6 +258,7 @@ impl PublisherRole {
                 self.push(links, *slot, chunk, (range.clone(), done.1));
             }
         }
+        self.shared.passed.fetch_add(done.1 as u64, Ordering::Relaxed);
         done
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::away::is_away;
+use super::away::{OWNER, is_away};
 use crate::{Disconnect, Options};
 
 /// What a subscription takes in addition to its bytes, about.
@@ -42,6 +42,12 @@ struct Peer {
     at: Instant,
 }
 
+impl Peer {
+    fn new(allowance: f64, at: Instant) -> Peer {
+        Peer { prefixes: HashSet::new(), bytes: 0, bogus: 0, allowance, at }
+    }
+}
+
 /// A peer that must be disconnected, by its slot.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) struct Offender(pub(crate) usize, pub(crate) Disconnect);
@@ -58,6 +64,10 @@ pub(crate) struct Subscriptions {
     lengths: BTreeMap<usize, usize>,
     bytes: usize,
     generation: u64,
+    /// Prefixes that have their first subscriber, or none any more, since the last call of
+    /// [`Subscriptions::take_changes`]; if that is tracked. One that changes back is not in here:
+    /// so their number is bounded.
+    changed: Option<HashSet<Arc<[u8]>>>,
 }
 
 impl Subscriptions {
@@ -69,6 +79,7 @@ impl Subscriptions {
             lengths: BTreeMap::new(),
             bytes: 0,
             generation: 0,
+            changed: None,
         }
     }
 
@@ -84,13 +95,7 @@ impl Subscriptions {
         now: Instant,
     ) -> Result<(), Offender> {
         let (burst, per_second) = self.limits.rate;
-        let known = self.peers.entry(peer).or_insert_with(|| Peer {
-            prefixes: HashSet::new(),
-            bytes: 0,
-            bogus: 0,
-            allowance: burst.into(),
-            at: now,
-        });
+        let known = self.peers.entry(peer).or_insert_with(|| Peer::new(burst.into(), now));
         let elapsed = now.saturating_duration_since(known.at).as_secs_f64();
         known.at = now;
         known.allowance = f64::from(burst).min(known.allowance + elapsed * f64::from(per_second));
@@ -106,6 +111,35 @@ impl Subscriptions {
         self.check(peer)
     }
 
+    /// From now on, keeps changes for [`Subscriptions::take_changes`].
+    pub(crate) fn track_changes(&mut self) {
+        self.changed = Some(HashSet::new());
+    }
+
+    /// The prefixes that have gained their first subscriber (`true`) or lost their last one since
+    /// the last call.
+    pub(crate) fn take_changes(&mut self) -> Vec<(bool, Arc<[u8]>)> {
+        let changed = self.changed.as_mut().map(std::mem::take).unwrap_or_default();
+        changed.into_iter().map(|prefix| (self.has_prefix(&prefix), prefix)).collect()
+    }
+
+    fn note_change(&mut self, prefix: &Arc<[u8]>) {
+        if let Some(changed) = &mut self.changed
+            && !changed.remove(prefix)
+        {
+            changed.insert(Arc::clone(prefix));
+        }
+    }
+
+    /// Subscribes the owner to a prefix, or cancels that. No limits apply.
+    pub(crate) fn apply_own(&mut self, subscribe: bool, prefix: &[u8], now: Instant) {
+        self.peers.entry(OWNER).or_insert_with(|| Peer::new(0.0, now));
+        match subscribe {
+            true => self.add(OWNER, prefix),
+            false => self.cancel(OWNER, prefix),
+        }
+    }
+
     fn add(&mut self, peer: usize, prefix: &[u8]) {
         let Some(known) = self.peers.get_mut(&peer) else { return };
         if known.prefixes.contains(prefix) {
@@ -117,12 +151,12 @@ impl Subscriptions {
         known.bytes += cost;
         self.bytes += cost;
         known.prefixes.insert(Arc::clone(&prefix));
-        let length = prefix.len();
-        let peers = self.by_prefix.entry(prefix).or_default();
-        if peers.is_empty() {
-            *self.lengths.entry(length).or_default() += 1;
-        }
+        let peers = self.by_prefix.entry(Arc::clone(&prefix)).or_default();
         peers.push(peer);
+        if peers.len() == 1 {
+            *self.lengths.entry(prefix.len()).or_default() += 1;
+            self.note_change(&prefix);
+        }
         self.generation += 1;
     }
 
@@ -136,7 +170,7 @@ impl Subscriptions {
         }
     }
 
-    fn forget(&mut self, peer: usize, prefix: &[u8]) {
+    fn forget(&mut self, peer: usize, prefix: &Arc<[u8]>) {
         self.bytes -= prefix.len() + OVERHEAD;
         self.generation += 1;
         let Some(peers) = self.by_prefix.get_mut(prefix) else { return };
@@ -149,6 +183,7 @@ impl Subscriptions {
                     self.lengths.remove(&prefix.len());
                 }
             }
+            self.note_change(prefix);
         }
     }
 
@@ -161,7 +196,8 @@ impl Subscriptions {
             return Err(Offender(peer, Disconnect::TooManySubscriptions));
         }
         if self.bytes > self.limits.total {
-            let largest = self.peers.iter().max_by_key(|(_, peer)| bytes(peer));
+            let peers = self.peers.iter().filter(|(number, _)| **number != OWNER);
+            let largest = peers.max_by_key(|(_, peer)| bytes(peer));
             let largest = largest.map_or(peer, |(peer, _)| *peer);
             return Err(Offender(largest, Disconnect::TooManySubscriptions));
         }
@@ -233,7 +269,7 @@ impl Subscriptions {
     }
 
     /// Number of peers that could receive a topic that begins with `root`, without those that are
-    /// away.
+    /// away. The owner counts, if it has subscribed.
     pub(crate) fn peers_below(&self, root: &[u8]) -> usize {
         let fits = |prefix: &Arc<[u8]>| prefix.starts_with(root) || root.starts_with(prefix);
         let here = self.peers.iter().filter(|(number, _)| !is_away(**number));

@@ -84,11 +84,11 @@ impl Router {
 
     fn open(options: Options, types: &'static [SocketType]) -> io::Result<Router> {
         let (sender, arrived) = crossbeam_channel::bounded(1);
-        let queues = Arc::new(Queues::new(&options, sender));
+        let status = Arc::new(Status::new());
+        let queues = Arc::new(Queues::new(&options, sender, Arc::clone(&status)));
         let role = RouterRole::new(types, options.clone(), Arc::clone(&queues));
         let on_end = Arc::clone(&queues);
         let end = move || on_end.close();
-        let status = Arc::new(Status::new());
         let owner = Owner::start("zmtp-router", options, status, |_| role, end)?;
         Ok(Router { queues, arrived, owner })
     }

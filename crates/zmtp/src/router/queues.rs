@@ -1,12 +1,13 @@
 //! The messages between the owner of a router and its thread, within limits for each peer.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::Sender;
 
 use super::{Delivery, Received};
 use crate::Options;
+use crate::net::status::Status;
 
 /// What waits from and for one peer.
 struct Peer {
@@ -39,16 +40,18 @@ struct State {
 /// The messages between the owner and the thread, by connection.
 pub(super) struct Queues {
     state: Mutex<State>,
+    status: Arc<Status>,
     max_unread: usize,
     max_messages: usize,
     max_bytes: usize,
 }
 
 impl Queues {
-    pub(super) fn new(options: &Options, arrived: Sender<()>) -> Queues {
+    pub(super) fn new(options: &Options, arrived: Sender<()>, status: Arc<Status>) -> Queues {
         let state = State { arrived: Some(arrived), ..State::default() };
         Queues {
             state: Mutex::new(state),
+            status,
             max_unread: options.unread_messages.max(1),
             max_messages: options.queue_messages,
             max_bytes: options.queue_bytes,
@@ -109,6 +112,7 @@ impl Queues {
         if let Some(arrived) = &state.arrived {
             // One message serves for several.
             let _ = arrived.try_send(());
+            self.status.note_change();
         }
         has_room
     }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use mio::Waker;
 
 use super::gate::Gate;
-use crate::protocol::frame::{Frames, Header};
+use crate::protocol::frame::{self, Frames, Header};
 
 /// Bytes of a block. Larger messages get a block of their own.
 pub(crate) const BLOCK: usize = 256 << 10;
@@ -60,14 +60,33 @@ pub struct Batch {
     end: usize,
     messages: usize,
     received: SystemTime,
-    pool: Arc<Pool>,
+    /// Where the block goes in the end. `None` for messages of this process.
+    pool: Option<Arc<Pool>>,
+    /// Its bytes as the pool counts them.
+    held: usize,
 }
 
 impl Batch {
     /// `block` has this many whole messages up to `end`, and commands between them.
     pub(crate) fn new(block: Box<[u8]>, end: usize, messages: usize, pool: Arc<Pool>) -> Batch {
         pool.gate.add(block.len());
-        Batch { block, end, messages, received: SystemTime::now(), pool }
+        let held = block.len();
+        Batch { block, end, messages, received: SystemTime::now(), pool: Some(pool), held }
+    }
+
+    /// Bytes that its block takes.
+    pub(crate) fn block_size(&self) -> usize {
+        self.block.len()
+    }
+
+    /// Stops to count for what the owner may hold: from now on, a publisher's queues bound it.
+    pub(crate) fn release(&mut self) {
+        if let Some(pool) = &self.pool
+            && pool.gate.remove(std::mem::take(&mut self.held))
+        {
+            // Fails only if the thread is gone.
+            let _ = pool.waker.wake();
+        }
     }
 
     /// Number of messages.
@@ -92,19 +111,53 @@ impl Batch {
 
     /// The messages from a position on that [`Messages::position`] has returned.
     pub fn messages_from(&self, position: usize) -> Messages<'_> {
-        Messages { block: &self.block[..self.end], at: position.min(self.end) }
+        Messages::new(self.as_ref(), position)
+    }
+}
+
+/// Its encoded messages, and commands between them.
+impl AsRef<[u8]> for Batch {
+    fn as_ref(&self) -> &[u8] {
+        &self.block[..self.end]
     }
 }
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        let block = std::mem::take(&mut self.block);
-        let bytes = block.len();
-        self.pool.put(block);
-        if self.pool.gate.remove(bytes) {
-            // Fails only if the thread is gone.
-            let _ = self.pool.waker.wake();
+        self.release();
+        if let Some(pool) = &self.pool {
+            pool.put(std::mem::take(&mut self.block));
         }
+    }
+}
+
+/// Encodes messages of this process, to be handed over as a [`Batch`].
+#[derive(Default)]
+pub struct BatchBuilder {
+    block: Vec<u8>,
+    messages: usize,
+}
+
+impl BatchBuilder {
+    /// Adds a message of at least one frame.
+    pub fn push(&mut self, frames: &[&[u8]]) {
+        for (at, body) in frames.iter().enumerate() {
+            frame::put_message(&mut self.block, body, at + 1 < frames.len());
+        }
+        self.messages += 1;
+    }
+
+    /// Bytes of the messages with the headers of their frames.
+    pub fn encoded_len(&self) -> usize {
+        self.block.len()
+    }
+
+    /// Takes the messages, if there are any.
+    pub fn take(&mut self) -> Option<Batch> {
+        let BatchBuilder { block, messages } = std::mem::take(self);
+        let block: Box<[u8]> = block.into();
+        let (end, received) = (block.len(), SystemTime::now());
+        (messages > 0).then_some(Batch { block, end, messages, received, pool: None, held: 0 })
     }
 }
 
@@ -115,7 +168,12 @@ pub struct Messages<'a> {
     at: usize,
 }
 
-impl Messages<'_> {
+impl<'a> Messages<'a> {
+    /// The messages of a block from a position on.
+    pub(crate) fn new(block: &'a [u8], position: usize) -> Messages<'a> {
+        Messages { block, at: position.min(block.len()) }
+    }
+
     /// Where the next message stands, for [`Batch::messages_from`].
     pub fn position(&self) -> usize {
         self.at
@@ -149,6 +207,11 @@ impl<'a> Message<'a> {
     #[inline]
     pub fn frames(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
         Frames(self.0)
+    }
+
+    /// The message with the headers of its frames.
+    pub(crate) fn encoded(&self) -> &'a [u8] {
+        self.0
     }
 
     /// Bytes of the message with the headers of its frames.

@@ -20,7 +20,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use self::batch::Pool;
-pub use self::batch::{Batch, Message, Messages};
+pub use self::batch::{Batch, BatchBuilder, Message, Messages};
 use self::role::{Ask, SubscriberRole};
 use crate::net::status::Status;
 use crate::owner::Owner;

@@ -5,6 +5,7 @@ mod conformance;
 mod curve;
 mod delivery;
 mod ends;
+mod forward;
 mod harness;
 mod hostile;
 mod links;

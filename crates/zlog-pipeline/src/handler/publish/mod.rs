@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use self::marks::{Marks, TopicMarks};
 use super::{Backlog, HandleError, Handler};
 use crate::socket::{
-    BrokenReport, CountNotNeeded, Flushed, Lacking, Publisher, Sent, SlowSubscribers, with_process,
+    BrokenReport, CountNotNeeded, Flushed, Publisher, Sent, SlowSubscribers, name_lacking,
+    with_process,
 };
 use zlog_core::text::choice::{Choice, Named};
 use zlog_core::text::escape::escape;
@@ -363,13 +364,6 @@ impl Publish {
             self.reported.append(&mut names);
         }
     }
-}
-
-/// The subscribers that lack the most, with the numbers of their records.
-fn name_lacking(lacking: &[Lacking]) -> String {
-    let mut slow = SlowSubscribers::default();
-    lacking.iter().for_each(|it| slow.note_dropped(it.peer.clone(), it.messages));
-    slow.full().unwrap_or_default()
 }
 
 fn closed() -> Error {

@@ -30,8 +30,8 @@ pub(super) static PUBLISH: Class = Class {
         Key::new("hwm", "N", "High-water mark: messages queued per subscriber; 0 for no limit")
             .default("8000"),
         Key::switch("insecure", "Bind beyond loopback without encryption"),
-        Key::new("engine", "libzmq|native", "Engine of the socket (ZLOG_ENGINE sets the default)")
-            .default("libzmq"),
+        Key::new("engine", "native|libzmq", "Engine of the socket (ZLOG_ENGINE sets the default)")
+            .default("native"),
     ]],
     picked_by: None,
     // Subscribers format records themselves.
@@ -46,7 +46,7 @@ pub(super) static PUBLISH: Class = Class {
             on_full: default.on_full,
             hwm: reader.read("hwm", parsers::number).unwrap_or(default.hwm),
             insecure: reader.flag("insecure"),
-            engine: reader.read("engine", engine).unwrap_or(default.engine),
+            engine: reader.read("engine", engine).or(default.engine),
         }))
     },
 };
@@ -56,7 +56,7 @@ fn endpoints(reader: &mut dyn Reader, key: &str, role: Role) -> Vec<String> {
 }
 
 fn engine(text: &str) -> Result<Engine, &'static str> {
-    Engine::from_name(text).ok_or("write libzmq or native")
+    Engine::from_name(text).ok_or("write native or libzmq")
 }
 
 fn wire(text: &str) -> Result<Wire, &'static str> {
@@ -88,8 +88,8 @@ pub struct PublishTarget {
     pub hwm: u32,
     /// Whether endpoints that other machines can reach are bound without encryption.
     pub insecure: bool,
-    /// The engine of the socket.
-    pub engine: Engine,
+    /// The engine of the socket: see [`SocketOptions::engine`].
+    pub engine: Option<Engine>,
 }
 
 impl Default for PublishTarget {
@@ -102,7 +102,7 @@ impl Default for PublishTarget {
             on_full: OnFull::Drop,
             hwm: DEFAULT_HWM,
             insecure: false,
-            engine: Engine::default(),
+            engine: SocketOptions::publisher().engine,
         }
     }
 }

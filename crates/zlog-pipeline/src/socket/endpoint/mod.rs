@@ -180,6 +180,15 @@ impl Endpoint {
         hosts.iter().find_map(find).unwrap_or_else(|| self.text.clone())
     }
 
+    /// What this endpoint needs and only libzmq has.
+    pub(super) fn only_libzmq_has(&self) -> Option<&'static str> {
+        match self.transport {
+            Transport::Ws => Some("transport ws"),
+            Transport::Tcp if self.text.contains(';') => Some("source addresses"),
+            Transport::Tcp | Transport::Ipc => None,
+        }
+    }
+
     /// The endpoint of a relay's queries, if the relay publishes on this one: the next port,
     /// or the path with `.ask` appended. For any free port, it is any free port, too. `None`
     /// after port 65535.
@@ -188,18 +197,14 @@ impl Endpoint {
             Transport::Ipc if self.text == "ipc://*" => self.text.clone(),
             Transport::Ipc => format!("{}.ask", self.text),
             Transport::Tcp | Transport::Ws => {
-                let (scheme, rest) = self.text.split_once("://")?;
-                let (address, path) = match rest.split_once('/') {
-                    Some((address, path)) => (address, format!("/{path}")),
-                    None => (rest, String::new()),
-                };
+                // Queries need the native engine: tcp, without a path or a source address.
+                let (_, rest) = self.text.split_once("://")?;
+                let address = rest.split_once('/').map_or(rest, |(address, _path)| address);
+                let address = address.rsplit_once(';').map_or(address, |(_source, to)| to);
                 let (host, port) = address.rsplit_once(':')?;
                 match port {
-                    "*" | "0" => format!("{scheme}://{host}:*{path}"),
-                    _ => {
-                        let next = port.parse::<u16>().ok()?.checked_add(1)?;
-                        format!("{scheme}://{host}:{next}{path}")
-                    }
+                    "*" | "0" => format!("tcp://{host}:*"),
+                    _ => format!("tcp://{host}:{}", port.parse::<u16>().ok()?.checked_add(1)?),
                 }
             }
         };

@@ -73,7 +73,7 @@ fn queries_go_to_the_next_port_or_the_path_with_ask_appended() {
         ("tcp://127.0.0.1:0", Some("tcp://127.0.0.1:*")),
         ("ipc:///tmp/logs", Some("ipc:///tmp/logs.ask")),
         ("ipc://@logs", Some("ipc://@logs.ask")),
-        ("ws://127.0.0.1:80/logs", Some("ws://127.0.0.1:81/logs")),
+        ("ws://127.0.0.1:80/logs", Some("tcp://127.0.0.1:81")),
     ] {
         assert_eq!(query_endpoint(text, Role::Bind).as_deref(), expected, "{text}");
     }

@@ -123,36 +123,6 @@ impl Frame {
         Frame(message)
     }
 
-    /// A frame that borrows the bytes of `owner`. libzmq drops `owner` on its I/O thread once
-    /// they are sent.
-    pub(super) fn shared<T: AsRef<[u8]> + Send + 'static>(owner: T) -> Result<Frame, Errno> {
-        unsafe extern "C" fn free<T>(_: *mut c_void, owner: *mut c_void) {
-            // SAFETY: `owner` is the box below; libzmq calls this once.
-            drop(unsafe { Box::from_raw(owner.cast::<T>()) });
-        }
-        let owner = Box::into_raw(Box::new(owner));
-        // SAFETY: the box lives until `free` runs, and its bytes do not move.
-        let bytes = unsafe { (*owner).as_ref() };
-        let mut message = zmq_sys::zmq_msg_t::default();
-        // SAFETY: initializes the message; libzmq only reads the bytes, until `free` runs.
-        let rc = unsafe {
-            zmq_sys::zmq_msg_init_data(
-                &mut message,
-                bytes.as_ptr().cast_mut().cast::<c_void>(),
-                bytes.len(),
-                Some(free::<T>),
-                owner.cast::<c_void>(),
-            )
-        };
-        if rc == 0 {
-            return Ok(Frame(message));
-        }
-        let errno = Errno::last();
-        // SAFETY: on failure libzmq does not keep the box.
-        drop(unsafe { Box::from_raw(owner) });
-        Err(errno)
-    }
-
     /// Receives the next frame without waiting, and replaces the previous content. Returns
     /// whether another frame of the same message follows.
     pub(super) fn recv(&mut self, socket: &mut zmq::Socket) -> Result<bool, Errno> {
@@ -213,30 +183,6 @@ mod tests {
         let errno = bind(&mut socket, &below).expect_err("a path below a file");
         assert_eq!(errno.to_string(), "not a directory");
         assert!(bind(&mut socket, "ipc://a\0b").is_err());
-    }
-
-    #[test]
-    fn shared_bytes_are_dropped_once_they_are_received_or_abandoned() {
-        struct Owner(std::sync::Arc<Vec<u8>>);
-        impl AsRef<[u8]> for Owner {
-            fn as_ref(&self) -> &[u8] {
-                &self.0
-            }
-        }
-        let context = zmq::Context::new();
-        let [mut one, mut two] = [0; 2].map(|_| context.socket(zmq::PAIR).expect("socket"));
-        bind(&mut one, "inproc://shared").expect("bound");
-        connect(&mut two, "inproc://shared").expect("connected");
-        for size in [0, 1, 100_000] {
-            let bytes = std::sync::Arc::new(vec![7; size]);
-            drop(Frame::shared(Owner(bytes.clone())).expect("a frame"));
-            assert_eq!(std::sync::Arc::strong_count(&bytes), 1);
-            let mut frame = Frame::shared(Owner(bytes.clone())).expect("a frame");
-            frame.send(&mut one, false).expect("sent");
-            assert_eq!(std::sync::Arc::strong_count(&bytes), 2);
-            assert_eq!(two.recv_bytes(0).expect("received"), *bytes);
-            assert_eq!(std::sync::Arc::strong_count(&bytes), 1);
-        }
     }
 
     #[test]

@@ -20,14 +20,11 @@ mod options;
 mod peers;
 pub(super) mod proxy;
 pub(super) mod publisher;
-pub(super) mod query;
-mod rate_limit;
 pub(super) mod raw;
 mod receive_thread;
 pub(super) mod subscriber;
 mod subscriber_tracker;
 mod subscriptions;
-mod upstream;
 
 /// The version of libzmq: major, minor, patch.
 pub fn libzmq_version() -> (i32, i32, i32) {

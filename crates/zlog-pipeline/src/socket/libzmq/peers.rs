@@ -9,9 +9,10 @@ use std::time::Instant;
 use super::connection_manager::ConnectionManager;
 use super::descriptor::{self, Descriptor};
 use super::subscriber_tracker::SubscriberTracker;
-use super::subscriptions::{Misuse, Origin, PrefixChange, Subscriptions};
+use super::subscriptions::{Misuse, Origin, Subscriptions};
 use crate::socket::broken_report::{BrokenConnection, IN_FLIGHT, MAX_BROKEN};
 use crate::socket::misuse_report::MisuseReport;
+use crate::socket::upstream::PrefixChange;
 use zlog_core::wire::query::ENDING;
 
 /// Most messages read at once: a flooding peer must not keep the socket from sending. libzmq
@@ -21,9 +22,9 @@ const MAX_READ: usize = 4096;
 /// Message properties added by `zmq-sys/edits/`: the number of the pipe, the number of the
 /// connection, the connection's descriptor, and libzmq's own address of the peer.
 const PIPE: &str = "__pipe";
-pub(super) const CONNECTION: &str = "__connection";
+const CONNECTION: &str = "__connection";
 const DESCRIPTOR: &str = "__fd";
-pub(super) const ADDRESS: &str = "Peer-Address";
+const ADDRESS: &str = "Peer-Address";
 
 /// An event of a peer.
 pub(super) enum PeerEvent<'a> {

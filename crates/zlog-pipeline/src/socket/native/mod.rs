@@ -5,6 +5,9 @@
 
 mod endpoints;
 mod follower;
+mod local;
 mod open;
+pub(super) mod proxy;
 pub(super) mod publisher;
+pub(super) mod query;
 pub(super) mod subscriber;

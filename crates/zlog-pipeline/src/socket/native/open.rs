@@ -129,11 +129,7 @@ pub(super) fn set_options(own: &SocketOptions, options: &mut zmtp::Options) {
 
 /// Fails for what only libzmq can do.
 fn check(endpoint: &Endpoint) -> Result<()> {
-    let what = match endpoint.as_str().split_once("://") {
-        Some(("tcp", address)) if address.contains(';') => "source addresses",
-        Some(("tcp" | "ipc", _)) | None => return Ok(()),
-        Some((transport, _)) => &format!("transport {transport}"),
-    };
+    let Some(what) = endpoint.only_libzmq_has() else { return Ok(()) };
     let error = bind::failed(endpoint, &format!("the native engine has no {what}"));
     Err(error.hint("Use --engine libzmq."))
 }

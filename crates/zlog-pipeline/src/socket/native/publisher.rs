@@ -1,6 +1,7 @@
 //! The publishing socket on the crate `zmtp`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
@@ -10,7 +11,7 @@ use super::endpoints;
 use super::open::{Open, set_options};
 use crate::os::fd_limit;
 use crate::socket::broken_report::{BrokenConnection, IN_FLIGHT};
-use crate::socket::connection::EndpointStatus;
+use crate::socket::connection::{ConnectionEvent, EndpointStatus};
 use crate::socket::endpoint::{Endpoint, Role};
 use crate::socket::flush::{CountNotNeeded, Flushed, Lacking, NotNeeded};
 use crate::socket::misuse_report::MisuseReport;
@@ -18,7 +19,7 @@ use crate::socket::options::{MAX_PEER_COST, MAX_TOTAL_COST, SUBSCRIPTION_RATE, S
 use crate::socket::publisher::{PublisherSocket, Sent};
 use crate::socket::subscriber::Subscriber;
 use zlog_core::wire::mark::RESERVED;
-use zlog_core::wire::query::ENDING;
+use zlog_core::wire::query::{ENDING, is_marker};
 use zlog_core::{Error, Result};
 
 /// Most broken connections that are kept until they are taken: more than the engine tells at a
@@ -51,6 +52,18 @@ impl Publisher {
         endpoints: &[Endpoint],
         own: &SocketOptions,
     ) -> Result<Publisher> {
+        Publisher::with_options(endpoints, own, Publisher::options(own))
+    }
+
+    /// As [`Publisher::open`], for a proxy: it learns of subscriptions.
+    pub(super) fn open_for_proxy(endpoints: &[Endpoint], own: &SocketOptions) -> Result<Publisher> {
+        let mut options = Publisher::options(own);
+        options.track_changes = true;
+        options.note = Some(is_marker);
+        Publisher::with_options(endpoints, own, options)
+    }
+
+    fn options(own: &SocketOptions) -> zmtp::Options {
         let mut options = zmtp::Options::publisher();
         set_options(own, &mut options);
         (options.keep_away, options.end_marker) = (true, Some(ENDING.into()));
@@ -62,6 +75,14 @@ impl Publisher {
             0 => usize::MAX,
             hwm => usize::try_from(hwm).unwrap_or(usize::MAX),
         });
+        options
+    }
+
+    fn with_options(
+        endpoints: &[Endpoint],
+        own: &SocketOptions,
+        options: zmtp::Options,
+    ) -> Result<Publisher> {
         let socket = zmtp::Publisher::new(options)
             .map_err(|error| Error::io("can't open a ZeroMQ socket", &error))?;
         Ok(Publisher {
@@ -78,8 +99,43 @@ impl Publisher {
         })
     }
 
-    fn socket(&self) -> &zmtp::Publisher {
+    pub(super) fn socket(&self) -> &zmtp::Publisher {
         &self.open.socket
+    }
+
+    /// The socket, for others that must not keep it.
+    pub(super) fn shared_socket(&self) -> &Arc<zmtp::Publisher> {
+        &self.open.socket
+    }
+
+    /// Sends a group of messages, and empties it. Waits for room as
+    /// [`PublisherSocket::send`] does.
+    pub(super) fn forward(&mut self, group: &mut zmtp::Group) -> Result<Sent> {
+        self.has_sent = true;
+        outcome(self.socket().forward(group, self.send_slice))
+    }
+
+    /// Processes events, and returns those of connections.
+    pub(super) fn take_events(&mut self) -> Vec<ConnectionEvent> {
+        let now = Instant::now();
+        if std::mem::take(&mut self.has_sent) {
+            self.sent_at = Some(now);
+        }
+        let mut has_ended = false;
+        let misuse = &mut self.misuse;
+        let events = self.open.events(|event| {
+            if let zmtp::EventKind::Disconnected(why) = &event.kind {
+                has_ended = true;
+                if let Some(why) = endpoints::misuse(why) {
+                    misuse.add(host(&event.peer), why);
+                }
+            }
+        });
+        self.connections.set(self.open.socket.connections());
+        if has_ended || self.drops && now >= self.next_look {
+            self.look(now);
+        }
+        events
     }
 
     /// Asks the engine what was dropped, and which connections have ended.
@@ -126,11 +182,7 @@ impl PublisherSocket for Publisher {
     fn send(&mut self, topic: &[u8], body: &[u8]) -> Result<Sent> {
         self.has_sent = true;
         let wait = if self.drops { ENGINE_WAIT } else { self.send_slice };
-        match self.socket().send_within(&[topic, body], wait) {
-            Ok(zmtp::Sent::Sent) => Ok(Sent::Sent),
-            Ok(zmtp::Sent::Full) => Ok(Sent::Full),
-            Err(_) => Err(Error::new("the sending thread has crashed")),
-        }
+        outcome(self.socket().send_within(&[topic, body], wait))
     }
 
     fn has_marks(&self) -> bool {
@@ -143,24 +195,7 @@ impl PublisherSocket for Publisher {
     }
 
     fn process_events(&mut self) {
-        let now = Instant::now();
-        if std::mem::take(&mut self.has_sent) {
-            self.sent_at = Some(now);
-        }
-        let mut has_ended = false;
-        let misuse = &mut self.misuse;
-        self.open.events(|event| {
-            if let zmtp::EventKind::Disconnected(why) = &event.kind {
-                has_ended = true;
-                if let Some(why) = endpoints::misuse(why) {
-                    misuse.add(host(&event.peer), why);
-                }
-            }
-        });
-        self.connections.set(self.open.socket.connections());
-        if has_ended || self.drops && now >= self.next_look {
-            self.look(now);
-        }
+        self.take_events();
     }
 
     fn wake_on_events(&mut self, wake: Sender<()>) -> Result<()> {
@@ -251,7 +286,7 @@ impl PublisherSocket for Publisher {
     }
 
     fn inproc_subscriber(&mut self, _: &[&[u8]], _: &SocketOptions) -> Result<Subscriber> {
-        Err(Error::new("the native engine has no inproc sockets").hint("Use --engine libzmq."))
+        Err(no_inproc())
     }
 
     fn close(self: Box<Self>, linger: Duration) -> Flushed {
@@ -272,8 +307,20 @@ impl PublisherSocket for Publisher {
     }
 }
 
+fn outcome(sent: std::io::Result<zmtp::Sent>) -> Result<Sent> {
+    match sent {
+        Ok(zmtp::Sent::Sent) => Ok(Sent::Sent),
+        Ok(zmtp::Sent::Full) => Ok(Sent::Full),
+        Err(_) => Err(Error::new("the sending thread has crashed")),
+    }
+}
+
+pub(super) fn no_inproc() -> Error {
+    Error::new("the native engine has no inproc sockets").hint("Use --engine libzmq.")
+}
+
 /// The host of a peer, or its process: an offender has another port each time it comes.
-fn host(peer: &str) -> String {
+pub(super) fn host(peer: &str) -> String {
     let address: Option<SocketAddr> = peer.parse().ok();
     address.map_or_else(|| peer.to_owned(), |address| address.ip().to_string())
 }

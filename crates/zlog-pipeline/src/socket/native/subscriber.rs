@@ -62,6 +62,17 @@ impl Subscriber {
         self.open.as_ref().map(|open| &*open.socket)
     }
 
+    /// Takes the next batch, if there is one, for a proxy.
+    pub(super) fn next_batch(&self) -> Result<Option<Batch>> {
+        self.batches.take().map_err(|_| crashed())
+    }
+
+    /// Waits for a batch, for `wait` at most, or until something else has happened.
+    pub(super) fn wait_for_batch(&mut self, wait: Duration) -> Option<Batch> {
+        // `next_batch` reports an error.
+        self.batches.next(wait).ok()
+    }
+
     /// Delivers messages of a batch from `at` on, until `sink` breaks. Returns whether all are
     /// delivered.
     fn give(
@@ -102,7 +113,7 @@ impl SubscriberSocket for Subscriber {
                 Ok(batch) => (batch, 0),
                 Err(RecvTimeoutError::Timeout) => return Ok(false),
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Error::new("the receiving thread has crashed"));
+                    return Err(crashed());
                 }
             },
         };
@@ -174,6 +185,10 @@ impl SubscriberSocket for Subscriber {
     fn frames_cut(&self) -> u64 {
         self.frames_cut
     }
+}
+
+fn crashed() -> Error {
+    Error::new("the receiving thread has crashed")
 }
 
 impl Drop for Subscriber {

@@ -118,10 +118,11 @@ impl Publisher {
     /// step.
     pub fn open(endpoints: &[Endpoint], options: &SocketOptions) -> Result<Publisher> {
         exposure::check(endpoints, options.insecure)?;
-        let socket: Box<dyn PublisherSocket> = match options.engine {
-            Engine::Libzmq => Box::new(libzmq::publisher::Publisher::open(endpoints, options)?),
-            Engine::Native => Box::new(native::publisher::Publisher::open(endpoints, options)?),
-        };
+        let socket: Box<dyn PublisherSocket> =
+            match Engine::for_endpoints(options.engine, endpoints) {
+                Engine::Libzmq => Box::new(libzmq::publisher::Publisher::open(endpoints, options)?),
+                Engine::Native => Box::new(native::publisher::Publisher::open(endpoints, options)?),
+            };
         Ok(Publisher::of(socket))
     }
 

@@ -58,7 +58,7 @@ fn messages_sent_after_waiting_for_a_subscriber_all_arrive() {
 
 #[test]
 fn an_inproc_subscriber_receives_everything_and_causes_backpressure() {
-    if Engine::default() == Engine::Native {
+    if Engine::of_tests() == Engine::Native {
         return; // It has no inproc.
     }
     let mut publisher = Publisher::open(&[], &tight()).expect("publisher");

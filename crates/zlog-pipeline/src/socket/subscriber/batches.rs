@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, never, select};
+use crossbeam_channel::{Receiver, RecvError, RecvTimeoutError, TryRecvError, never, select};
 
 /// Batches of an engine.
 pub(in crate::socket) struct Batches<B> {
@@ -38,6 +38,18 @@ impl<B> Batches<B> {
                 Err(RecvTimeoutError::Timeout)
             }
             default(wait) => Err(RecvTimeoutError::Timeout),
+        }
+    }
+
+    /// Takes a batch, if there is one.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub(in crate::socket) fn take(&self) -> Result<Option<B>, RecvError> {
+        match self.batches.try_recv() {
+            Ok(batch) => Ok(Some(batch)),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Err(RecvError),
         }
     }
 

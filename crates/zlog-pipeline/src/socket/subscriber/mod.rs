@@ -65,7 +65,7 @@ impl Subscriber {
         options: &SocketOptions,
     ) -> Result<Subscriber> {
         exposure::check(endpoints, options.insecure)?;
-        Ok(Subscriber::of(match options.engine {
+        Ok(Subscriber::of(match Engine::for_endpoints(options.engine, endpoints) {
             Engine::Libzmq => {
                 Box::new(libzmq::subscriber::Subscriber::open(endpoints, topics, options)?)
             }

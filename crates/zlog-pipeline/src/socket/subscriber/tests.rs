@@ -145,7 +145,7 @@ fn a_peer_that_sends_garbage_is_explained_and_a_valid_one_after_it_is_received()
     let mut publisher = bound_again(|| Publisher::open(&[bind(&endpoint)], &options));
     until_received(&mut publisher, &mut subscriber);
     let reconnected = subscriber.events().iter().any(|it| it.kind == EventKind::Reconnected);
-    let is_libzmq = Engine::default() == Engine::Libzmq;
+    let is_libzmq = Engine::of_tests() == Engine::Libzmq;
     assert_eq!(reconnected, is_libzmq, "an engine that does it by itself needs no workaround");
 }
 
@@ -173,7 +173,7 @@ fn the_connection_is_reopened_after_a_frame_that_is_too_large() {
     let ended = [ConnectionState::NotConnected, ConnectionState::CutOff];
     until_state(&mut subscriber, |state| ended.contains(state));
     until_received(&mut publisher, &mut subscriber);
-    let expected = match Engine::default() {
+    let expected = match Engine::of_tests() {
         Engine::Libzmq => EventKind::Reconnected,
         Engine::Native => EventKind::CutOff(CutOff::TooLarge),
     };

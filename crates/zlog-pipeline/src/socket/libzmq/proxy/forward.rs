@@ -9,14 +9,8 @@ use crate::socket::subscriber::MAX_FRAMES;
 use zlog_core::{Error, Result};
 
 impl Proxy {
-    /// Forwards at most `most` messages, each after `inspect` has read it. Waits up to
-    /// [`SocketOptions::send_slice`](super::SocketOptions::send_slice) while a subscriber has
-    /// no room, if [`ProxyOptions::block`](super::ProxyOptions::block) is set.
-    ///
-    /// # Errors
-    /// The error of `inspect` (the next call forwards its message), or a socket has failed for
-    /// good.
-    pub fn forward(
+    /// See [`ProxySocket::forward`](super::ProxySocket::forward).
+    pub(super) fn forward_messages(
         &mut self,
         most: usize,
         mut inspect: Option<&mut Inspect<'_>>,
@@ -42,12 +36,12 @@ impl Proxy {
         Ok(Forwarded::More)
     }
 
-    /// Drops the message that waits for room, and receives and drops further ones, up to
-    /// `most` in all. `inspect` reads each; all are counted as dropped.
-    ///
-    /// # Errors
-    /// As [`Proxy::forward`].
-    pub fn discard(&mut self, most: u64, inspect: &mut Inspect<'_>) -> Result<Forwarded> {
+    /// See [`ProxySocket::discard`](super::ProxySocket::discard).
+    pub(super) fn discard_messages(
+        &mut self,
+        most: u64,
+        inspect: &mut Inspect<'_>,
+    ) -> Result<Forwarded> {
         let waiting = u64::from(self.frame_count > 0);
         self.frame_count = 0;
         self.counts.dropped += waiting;

@@ -11,10 +11,9 @@ mod forward;
 mod forwarded_topics;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-
-use crossbeam_channel::Receiver;
 
 use self::forwarded_topics::ForwardedTopics;
 use super::connection_manager::{ConnectionManager, poll, wake_item};
@@ -24,77 +23,26 @@ use super::ipc_cleanup::IpcFiles;
 use super::options;
 use super::peers::{PeerEvent, Peers};
 use super::publisher;
-use super::query::QueryServer;
-use super::subscriptions::PrefixChange;
-use super::upstream::UpstreamSubscriptions;
-use crate::os::thread;
 use crate::socket::broken_report::BrokenReport;
 use crate::socket::connection::{ConnectionEvent, EndpointStatus};
 use crate::socket::drain::PublisherRequest;
 use crate::socket::endpoint::Endpoint;
 use crate::socket::flush::Flushed;
 use crate::socket::options::SocketOptions;
+use crate::socket::proxy::{
+    Counts, Forwarded, Inspect, MAX_EVENTS, MAX_MARKERS, Marker, ProxyOptions, ProxySocket, Waker,
+};
 use crate::socket::publisher::Publisher;
 use crate::socket::slow_subscribers::SlowSubscribers;
 use crate::socket::subscriber::MAX_FRAMES;
+use crate::socket::upstream::{PrefixChange, UpstreamSubscriptions};
 use crate::socket::wake::{self, LONGEST, WakeSignal};
 use zlog_core::wire::mark::is_reserved;
 use zlog_core::wire::query::{ENDING, MAX_MARKER_LEN, is_marker};
 use zlog_core::{Error, Result};
 
-/// Most events queued for [`Proxy::events`]; older ones are dropped.
-const MAX_EVENTS: usize = 256;
-/// Most markers queued for [`Proxy::markers`]; further ones are dropped.
-const MAX_MARKERS: usize = 256;
-
-/// How a proxy is set up.
-#[derive(Clone, Debug)]
-pub struct ProxyOptions {
-    /// Options of the socket that collects.
-    pub collect: SocketOptions,
-    /// Options of the socket that publishes.
-    pub publish: SocketOptions,
-    /// While a subscriber has no room: whether to wait, so that publishers feel
-    /// backpressure. Otherwise messages are dropped for that subscriber.
-    pub block: bool,
-}
-
-/// Counts of messages, since the proxy was opened.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Counts {
-    /// Messages forwarded.
-    pub messages: u64,
-    /// Bytes of the messages forwarded, all frames together.
-    pub bytes: u64,
-    /// Number of times that a message was dropped because a subscriber had no room, for that
-    /// subscriber only. libzmq then drops further messages for it until it has read half of
-    /// its queue, and does not tell how many: only `seq` shows the loss.
-    pub no_room: u64,
-    /// Messages dropped for all subscribers, because the relay ended while one had no room.
-    pub dropped: u64,
-    /// Messages forwarded while neither a subscriber nor the relay itself had subscribed to
-    /// them. A publisher may still have an earlier relay's subscriptions.
-    pub unheard: u64,
-    /// Frames dropped beyond the eighth of a message.
-    pub frames_cut: u64,
-}
-
-/// Outcome of [`Proxy::forward`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Forwarded {
-    /// There may be more messages.
-    More,
-    /// All messages received so far were forwarded.
-    All,
-    /// A subscriber has no room for the next message.
-    Full,
-}
-
-/// Reads the frames of a message before it is forwarded.
-pub type Inspect<'s> = dyn FnMut(&[&[u8]]) -> Result<()> + 's;
-
 /// A collecting and a publishing socket.
-pub struct Proxy {
+pub(in crate::socket) struct Proxy {
     // Sockets before their context, which can't terminate while they are open.
     collect: zmq::Socket,
     collect_connections: ConnectionManager,
@@ -108,10 +56,11 @@ pub struct Proxy {
     topics: ForwardedTopics,
     broken: BrokenReport,
     upstream: UpstreamSubscriptions,
-    markers: VecDeque<Box<[u8]>>,
+    markers: Vec<Marker>,
     events: VecDeque<ConnectionEvent>,
-    /// Ends [`Proxy::wait`].
-    wake: Option<WakeSignal>,
+    /// Ends a wait.
+    wake: WakeSignal,
+    waker: Arc<wake::Waker>,
     block: bool,
     /// How long a message waits for room at a time.
     send_slice: Duration,
@@ -133,11 +82,12 @@ impl Proxy {
     /// # Errors
     /// An endpoint can't be bound or connected; the error names it, the cause and the next
     /// step.
-    pub fn open(
+    pub(in crate::socket) fn open(
         collect_on: &[Endpoint],
         publish_on: &[Endpoint],
         options: &ProxyOptions,
     ) -> Result<Proxy> {
+        let (waker, wake) = wake::pair()?;
         let context = zmq::Context::new();
         let mut publish = context.socket(zmq::XPUB).map_err(options::open_error)?;
         options.publish.apply(&mut publish)?;
@@ -164,9 +114,10 @@ impl Proxy {
             topics: ForwardedTopics::new(),
             broken: BrokenReport::default(),
             upstream: UpstreamSubscriptions::new(Instant::now()),
-            markers: VecDeque::new(),
+            markers: Vec::new(),
             events: VecDeque::new(),
-            wake: None,
+            wake,
+            waker: Arc::new(waker),
             block: options.block,
             send_slice: if options.block { options.publish.send_slice } else { Duration::ZERO },
             slow: SlowSubscribers::default(),
@@ -178,77 +129,18 @@ impl Proxy {
         })
     }
 
-    /// The endpoints bound to collect on, and those bound to publish on.
-    pub fn bound(&self) -> (&[String], &[String]) {
-        (&self.collecting, &self.publishing)
-    }
-
-    /// Opens a server of queries, which [`Proxy::wait`] can wait for, too.
-    ///
-    /// # Errors
-    /// An endpoint can't be bound; the error names it, the cause and the next step.
-    pub fn open_query_server(&self, endpoints: &[Endpoint]) -> Result<QueryServer> {
-        QueryServer::open(&self.context, endpoints)
-    }
-
-    /// Opens a publisher in this process, connected over inproc. It may move to another thread.
-    ///
-    /// # Errors
-    /// A socket can't be created.
-    pub fn inproc_publisher(&mut self, options: &SocketOptions) -> Result<Publisher> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let endpoint = format!("inproc://collect-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut publisher = publisher::Publisher::open_in(self.context.clone(), &[], options)?;
-        publisher.bind_inproc(&endpoint)?;
-        ffi::connect(&mut self.collect, &endpoint)
-            .map_err(|errno| Error::new(format!("can't connect to {endpoint}: {errno}")))?;
-        Ok(Publisher::of(Box::new(publisher)))
-    }
-
-    /// The subscribers that had no room for messages.
-    pub fn slow(&self) -> &SlowSubscribers {
-        &self.slow
-    }
-
-    /// Subscribes the relay itself to a prefix. Counted: each call needs a
-    /// [`Proxy::unsubscribe`].
-    pub fn subscribe(&mut self, prefix: &[u8]) {
-        let change = self.peers.subscriptions.hold(prefix);
-        pass_on(&mut self.collect, &mut self.upstream, change, Instant::now());
-    }
-
-    /// Reverts a [`Proxy::subscribe`].
-    pub fn unsubscribe(&mut self, prefix: &[u8]) {
-        let change = self.peers.subscriptions.release(prefix);
-        pass_on(&mut self.collect, &mut self.upstream, change, Instant::now());
-    }
-
-    /// Processes connection events, and sends subscriptions upstream. Never waits.
-    ///
-    /// Call it often: libzmq queues some hundred subscriptions, and reads no further ones
-    /// until then.
-    pub fn process_events(&mut self) {
-        let events = &mut self.events;
-        let mut keep = |event| {
-            if events.len() == MAX_EVENTS {
-                events.pop_front();
-            }
-            events.push_back(event);
-        };
-        self.collect_connections.process_events(&mut self.collect, &mut keep);
-        self.publish_connections.process_events(&mut self.publish, &mut keep);
-        self.process_subscriptions(Instant::now());
-    }
-
     fn process_subscriptions(&mut self, now: Instant) {
         let sent = self.counts.messages;
+        // The one that waits was inspected already.
+        let arrived = sent + u64::from(self.frame_count > 0);
         let Proxy { peers, publish, publish_connections, collect, upstream, .. } = self;
         let (markers, stopped) = (&mut self.markers, self.stopped);
         peers.read(publish, publish_connections, sent, now, |event| match event {
             // Publishers need not know of markers.
             PeerEvent::Subscription { begin, prefix, .. } if is_marker(prefix) => {
                 let fits = prefix.len() <= MAX_MARKER_LEN && markers.len() < MAX_MARKERS;
-                markers.extend((begin && fits).then(|| prefix.into()));
+                let marker = || Marker { prefix: prefix.into(), arrived };
+                markers.extend((begin && fits).then(marker));
             }
             // A native publisher would send marks, which libzmq passes on to subscribers of
             // everything.
@@ -265,21 +157,64 @@ impl Proxy {
             let _ = collect.send(message, zmq::DONTWAIT);
         }
     }
+}
 
-    /// A report of subscribers that were disconnected because of what they sent: the first at
-    /// once, then at most one a minute.
-    pub fn take_report(&mut self) -> Option<String> {
+impl ProxySocket for Proxy {
+    fn bound(&self) -> (&[String], &[String]) {
+        (&self.collecting, &self.publishing)
+    }
+
+    fn inproc_publisher(&mut self, options: &SocketOptions) -> Result<Publisher> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let endpoint = format!("inproc://collect-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut publisher = publisher::Publisher::open_in(self.context.clone(), &[], options)?;
+        publisher.bind_inproc(&endpoint)?;
+        ffi::connect(&mut self.collect, &endpoint)
+            .map_err(|errno| Error::new(format!("can't connect to {endpoint}: {errno}")))?;
+        Ok(Publisher::of(Box::new(publisher)))
+    }
+
+    fn waker(&self) -> Waker {
+        let waker = Arc::clone(&self.waker);
+        Arc::new(move || waker.wake())
+    }
+
+    fn slow(&self) -> &SlowSubscribers {
+        &self.slow
+    }
+
+    fn subscribe(&mut self, prefix: &[u8]) {
+        let change = self.peers.subscriptions.hold(prefix);
+        pass_on(&mut self.collect, &mut self.upstream, change, Instant::now());
+    }
+
+    fn unsubscribe(&mut self, prefix: &[u8]) {
+        let change = self.peers.subscriptions.release(prefix);
+        pass_on(&mut self.collect, &mut self.upstream, change, Instant::now());
+    }
+
+    fn process_events(&mut self) {
+        let events = &mut self.events;
+        let mut keep = |event| {
+            if events.len() == MAX_EVENTS {
+                events.pop_front();
+            }
+            events.push_back(event);
+        };
+        self.collect_connections.process_events(&mut self.collect, &mut keep);
+        self.publish_connections.process_events(&mut self.publish, &mut keep);
+        self.process_subscriptions(Instant::now());
+    }
+
+    fn take_report(&mut self) -> Option<String> {
         self.peers.take_report(Instant::now())
     }
 
-    /// As [`Proxy::take_report`], at the end: no time must have passed.
-    pub fn take_last_report(&mut self) -> Option<String> {
+    fn take_last_report(&mut self) -> Option<String> {
         self.peers.take_last_report()
     }
 
-    /// Reports of subscribers whose connection ended without a cancel, as of the last
-    /// [`Proxy::process_events`]: messages in transit may be lost. Limited in number.
-    pub fn broken_reports(&mut self, now: Instant) -> Vec<String> {
+    fn broken_reports(&mut self, now: Instant) -> Vec<String> {
         let Proxy { peers, topics, broken, .. } = self;
         let lost = peers.broken().filter(|broken| topics.reached(broken));
         let mut reports: Vec<String> = lost.filter_map(|lost| broken.add(&lost, now)).collect();
@@ -287,13 +222,11 @@ impl Proxy {
         reports
     }
 
-    /// The number of broken connections, and the report of those without one of their own.
-    pub fn take_broken(&mut self) -> (u64, Option<String>) {
+    fn take_broken(&mut self) -> (u64, Option<String>) {
         (self.broken.total(), self.broken.take_rest())
     }
 
-    /// Sends a request to publishers. Messages in flight still arrive.
-    pub fn request(&mut self, request: PublisherRequest) {
+    fn request(&mut self, request: PublisherRequest) {
         // A send fails only for a publisher that is stuck; the others get it.
         match request {
             PublisherRequest::Hold => {
@@ -308,24 +241,16 @@ impl Proxy {
         }
     }
 
-    /// Takes the markers that subscribers have set (see [`zlog_core::wire::query`]). Earlier
-    /// subscriptions of the same subscriber are in force; later ones may not be.
-    pub fn markers(&mut self) -> impl Iterator<Item = Box<[u8]>> + '_ {
-        self.markers.drain(..)
+    fn markers(&mut self) -> Vec<Marker> {
+        std::mem::take(&mut self.markers)
     }
 
-    /// Whether the system holds data that libzmq has not read yet.
-    pub fn has_unread(&self) -> bool {
+    fn has_unread(&self) -> bool {
         self.collect_connections.has_unread()
     }
 
-    /// Waits until there is something for the proxy or `server`, the time is up or a signal
-    /// arrives. Returns whether there is something other than messages: connection events,
-    /// subscriptions, questions.
-    pub fn wait(&self, server: Option<&QueryServer>, wait: Duration) -> bool {
-        let mut items: Vec<zmq::PollItem<'_>> =
-            server.into_iter().flat_map(QueryServer::poll_items).collect();
-        items.extend(self.wake.as_ref().and_then(wake_item));
+    fn wait(&mut self, wait: Duration) -> bool {
+        let mut items: Vec<zmq::PollItem<'_>> = wake_item(&self.wake).into_iter().collect();
         items.push(self.collect_connections.poll_item());
         items.push(self.publish_connections.poll_item());
         items.push(self.publish.as_poll_item(zmq::POLLIN));
@@ -336,49 +261,41 @@ impl Proxy {
         }
         let timed = [&self.collect_connections, &self.publish_connections];
         let timed = timed.into_iter().filter_map(|connections| connections.wait_at_most());
-        let timed = timed.chain(server.and_then(QueryServer::wait_at_most));
         poll(&mut items, timed.min().map_or(wait, |most| most.min(wait)).min(LONGEST));
-        if let Some(wake) = &self.wake {
-            wake.drain();
-        }
+        self.wake.drain();
         items[..others].iter().any(|item| item.is_readable())
     }
 
-    /// From now on, a message in `wakes` ends the wait in [`Proxy::wait`].
-    ///
-    /// # Errors
-    /// No thread can be started.
-    pub fn wake_by(&mut self, wakes: Receiver<()>) -> Result<()> {
-        let (waker, wake) = wake::pair()?;
-        self.wake = Some(wake);
-        let pass_on = move || wakes.into_iter().for_each(|()| waker.wake());
-        thread::spawn("zlog-wake", pass_on).map(drop)
-    }
-
-    /// The counts so far.
-    pub fn counts(&self) -> Counts {
+    fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// Number of different prefixes that subscribers and the relay itself want.
-    pub fn upstream_prefixes(&self) -> usize {
+    fn upstream_prefixes(&self) -> usize {
         self.upstream.len()
     }
 
-    /// The state of each endpoint: those that collect, and those that publish.
-    pub fn endpoint_status(&self) -> (Vec<EndpointStatus>, Vec<EndpointStatus>) {
+    fn endpoint_status(&self) -> (Vec<EndpointStatus>, Vec<EndpointStatus>) {
         (self.collect_connections.table.status(), self.publish_connections.table.status())
     }
 
-    /// Takes the connection events since the last call; the latest 256.
-    pub fn events(&mut self) -> impl Iterator<Item = ConnectionEvent> + '_ {
-        self.events.drain(..)
+    fn events(&mut self) -> Vec<ConnectionEvent> {
+        self.events.drain(..).collect()
     }
 
-    /// Closes both sockets once everything is sent, or after `linger`.
-    pub fn close(self, linger: Duration) -> Flushed {
-        let Proxy { collect, collect_connections, .. } = self;
-        let Proxy { publish, publish_connections, context, ipc_files, .. } = self;
+    fn forward(&mut self, most: usize, inspect: Option<&mut Inspect<'_>>) -> Result<Forwarded> {
+        self.forward_messages(most, inspect)
+    }
+
+    fn discard(&mut self, most: u64, inspect: &mut Inspect<'_>) -> Result<Forwarded> {
+        self.discard_messages(most, inspect)
+    }
+
+    /// Nothing is counted later.
+    fn settle(&mut self) {}
+
+    fn close(self: Box<Self>, linger: Duration) -> Flushed {
+        let Proxy { collect, collect_connections, .. } = *self;
+        let Proxy { publish, publish_connections, context, ipc_files, .. } = *self;
         // Can't fail for a valid value.
         let _ = publish.set_linger(-1);
         drop((collect, collect_connections, publish, publish_connections));
@@ -400,6 +317,3 @@ fn pass_on(
         let _ = collect.send(message, zmq::DONTWAIT);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -13,12 +13,10 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Instant;
 
-use super::rate_limit::RateLimit;
 use crate::socket::options::{MAX_PEER_COST, MAX_TOTAL_COST, SUBSCRIPTION_RATE};
+use crate::socket::rate_limit::RateLimit;
+use crate::socket::upstream::{PrefixChange, cost};
 
-/// Cost of a prefix in addition to its bytes, about what it takes here. libzmq needs 48 bytes
-/// of memory for each byte of a prefix that is not shared with another one.
-const PREFIX_OVERHEAD: usize = 64;
 /// Limit on cancels of prefixes that the peer never subscribed to. libzmq sends none.
 const MAX_BOGUS_CANCELS: u32 = 100;
 /// Limit on messages of a connection: burst, and per second.
@@ -45,13 +43,6 @@ pub(super) struct Update<'m> {
     pub(super) change: Option<PrefixChange<'m>>,
     /// The peer to disconnect.
     pub(super) offender: Option<Offender>,
-}
-
-/// A prefix that gained its first subscriber, or lost its last one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum PrefixChange<'m> {
-    Added(&'m [u8]),
-    Removed(&'m [u8]),
 }
 
 /// A peer that must be disconnected.
@@ -281,11 +272,6 @@ impl Subscriptions {
         let peers = self.peers.values();
         peers.filter(|peer| peer.prefixes.iter().any(|prefix| matters(prefix))).count()
     }
-}
-
-/// Cost of a prefix.
-pub(super) fn cost(prefix: &[u8]) -> usize {
-    prefix.len() + PREFIX_OVERHEAD
 }
 
 #[cfg(test)]

@@ -9,16 +9,30 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use super::options::MAX_PEER_COST;
 use super::rate_limit::RateLimit;
-use super::subscriptions::{PrefixChange, cost};
-use crate::socket::options::MAX_PEER_COST;
 
+/// Cost of a prefix in addition to its bytes, about what it takes here. libzmq needs 48 bytes
+/// of memory for each byte of a prefix that is not shared with another one.
+const PREFIX_OVERHEAD: usize = 64;
 /// Limit on the total cost of the prefixes sent, with room left for the empty one.
 const MAX_COST: usize = MAX_PEER_COST - 1024;
 /// Longest prefix sent.
 const MAX_PREFIX_LEN: usize = 1024;
 /// Limit on messages to publishers: half of what zlog's accept.
 const RATE: (u64, u64) = (25_000, 500);
+
+/// A prefix that gained its first subscriber, or lost its last one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum PrefixChange<'m> {
+    Added(&'m [u8]),
+    Removed(&'m [u8]),
+}
+
+/// Cost of a prefix.
+pub(super) fn cost(prefix: &[u8]) -> usize {
+    prefix.len() + PREFIX_OVERHEAD
+}
 
 /// The subscriptions sent to publishers.
 pub(super) struct UpstreamSubscriptions {

@@ -1,0 +1,201 @@
+//! Publishers in the process of a relay, which hand their messages over to it in batches.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender};
+use zmtp::{Batch, BatchBuilder};
+
+use crate::socket::broken_report::BrokenConnection;
+use crate::socket::connection::EndpointStatus;
+use crate::socket::flush::{Flushed, Lacking};
+use crate::socket::options::SocketOptions;
+use crate::socket::proxy::Waker;
+use crate::socket::publisher::{PublisherSocket, Sent};
+use crate::socket::subscriber::Subscriber;
+use zlog_core::Result;
+
+/// Bytes of messages that wait for the relay. One message always fits.
+const MAX_BYTES: usize = 256 << 10;
+
+/// The messages of a publisher that wait for the relay.
+pub(super) struct LocalQueue {
+    messages: Mutex<BatchBuilder>,
+    room: Condvar,
+    waker: Waker,
+}
+
+impl LocalQueue {
+    pub(super) fn new(waker: Waker) -> LocalQueue {
+        LocalQueue { messages: Mutex::default(), room: Condvar::new(), waker }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BatchBuilder> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes all messages, if there are any.
+    pub(super) fn take(&self) -> Option<Batch> {
+        let batch = self.lock().take();
+        if batch.is_some() {
+            self.room.notify_all();
+        }
+        batch
+    }
+
+    /// Adds a message, or waits for room, for `wait` at most. Returns whether there was room.
+    /// Without `wait`, there always is.
+    fn push(&self, frames: &[&[u8]], wait: Option<Duration>) -> bool {
+        let until = Instant::now() + wait.unwrap_or_default();
+        let mut messages = self.lock();
+        while wait.is_some() && messages.encoded_len() >= MAX_BYTES {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            messages = match self.room.wait_timeout(messages, left) {
+                Ok((messages, _)) => messages,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+        let was_empty = messages.encoded_len() == 0;
+        messages.push(frames);
+        drop(messages);
+        if was_empty {
+            (self.waker)();
+        }
+        true
+    }
+}
+
+/// A publisher in the process of a relay. Its only subscriber is the relay.
+pub(super) struct LocalPublisher {
+    queue: Arc<LocalQueue>,
+    /// The relay's publishing socket, whose subscriptions count. `Weak`: the relay closes it.
+    publish: Weak<zmtp::Publisher>,
+    changes: Receiver<()>,
+    send_slice: Duration,
+}
+
+impl LocalPublisher {
+    pub(super) fn new(
+        queue: Arc<LocalQueue>,
+        publish: &Arc<zmtp::Publisher>,
+        options: &SocketOptions,
+    ) -> LocalPublisher {
+        let (changed, changes) = crossbeam_channel::bounded(1);
+        notify(publish, changed);
+        let publish = Arc::downgrade(publish);
+        LocalPublisher { queue, publish, changes, send_slice: options.send_slice }
+    }
+}
+
+fn notify(publish: &zmtp::Publisher, changed: Sender<()>) {
+    publish.on_change(Box::new(move || {
+        // One message serves for several changes.
+        let _ = changed.try_send(());
+    }));
+}
+
+impl PublisherSocket for LocalPublisher {
+    fn bound(&self) -> &[String] {
+        &[]
+    }
+
+    fn set_send_slice(&mut self, slice: Duration) {
+        self.send_slice = slice;
+    }
+
+    fn send_slice(&self) -> Duration {
+        self.send_slice
+    }
+
+    fn drop_when_full(&mut self) {
+        self.send_slice = Duration::ZERO;
+    }
+
+    fn send(&mut self, topic: &[u8], body: &[u8]) -> Result<Sent> {
+        let sent = self.queue.push(&[topic, body], Some(self.send_slice));
+        Ok(if sent { Sent::Sent } else { Sent::Full })
+    }
+
+    fn has_marks(&self) -> bool {
+        true
+    }
+
+    fn send_mark(&mut self, topic: &[u8], body: &[u8]) {
+        self.queue.push(&[topic, body], None);
+    }
+
+    fn process_events(&mut self) {}
+
+    fn wake_on_events(&mut self, wake: Sender<()>) -> Result<()> {
+        if let Some(publish) = self.publish.upgrade() {
+            notify(&publish, wake);
+        }
+        Ok(())
+    }
+
+    fn wait_at_most(&self) -> Option<Duration> {
+        None
+    }
+
+    fn wait(&mut self, wait: Duration) {
+        // The socket keeps the sender.
+        let _ = self.changes.recv_timeout(wait);
+    }
+
+    fn take_report(&mut self) -> Option<String> {
+        None
+    }
+
+    fn take_last_report(&mut self) -> Option<String> {
+        None
+    }
+
+    fn is_ending(&self) -> bool {
+        false
+    }
+
+    fn broken(&mut self) -> Vec<BrokenConnection> {
+        Vec::new()
+    }
+
+    fn take_dropped(&mut self, _: bool) -> Vec<Lacking> {
+        Vec::new()
+    }
+
+    fn blocked_peers(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn has_subscriber(&self, topic: &[u8]) -> bool {
+        self.publish.upgrade().is_some_and(|publish| publish.has_subscriber(topic))
+    }
+
+    fn has_subscription(&self, prefix: &[u8]) -> bool {
+        self.publish.upgrade().is_some_and(|publish| publish.has_subscription(prefix))
+    }
+
+    fn generation(&self) -> u64 {
+        self.publish.upgrade().map_or(0, |publish| publish.generation())
+    }
+
+    fn subscribers(&self, _: &str) -> usize {
+        let subscribers = |publish: Arc<zmtp::Publisher>| publish.subscribers(b"");
+        usize::from(self.publish.upgrade().map_or(0, subscribers) > 0)
+    }
+
+    fn endpoint_status(&self) -> Vec<EndpointStatus> {
+        Vec::new()
+    }
+
+    fn inproc_subscriber(&mut self, _: &[&[u8]], _: &SocketOptions) -> Result<Subscriber> {
+        Err(super::publisher::no_inproc())
+    }
+
+    /// The relay takes what is queued.
+    fn close(self: Box<Self>, _: Duration) -> Flushed {
+        Flushed::Yes
+    }
+}
