@@ -261,10 +261,10 @@ impl Previous {
         Previous { message, level: record.level, is_error, has_trace, time: 0.0 }
     }
 
-    /// Whether a traceback belongs to this record, or lines continue it. A traceback after a
-    /// record that reports no error is that of a crash.
+    /// Whether a traceback belongs to this record, or lines continue it. A whole traceback after
+    /// a record that reports no error is that of a crash.
     fn precedes(&self, assembled: Assembled<'_>) -> bool {
-        let is_own = self.is_error || !is_failure(assembled);
+        let is_own = self.is_error || !begins_python(assembled);
         let follows = assembled.continues || assembled.orphan && !self.has_trace && is_own;
         follows && !assembled.uncaught && assembled.tag.time() - self.time <= LATE
     }
@@ -291,6 +291,13 @@ fn is_error(line: &str, parser: &mut Parser) -> bool {
 /// Whether the record has a traceback, and not only a call stack.
 fn is_failure(assembled: Assembled<'_>) -> bool {
     assembled.trace.is_some() || assembled.orphan && assembled.stack.is_none()
+}
+
+/// Whether the record is a traceback with Python's heading, which names its error itself. Frames
+/// alone belong to the line above them.
+fn begins_python(assembled: Assembled<'_>) -> bool {
+    let first = assembled.trace.and_then(|trace| trace.lines().next());
+    first.is_some_and(|line| line.contains("Traceback (most recent call last)"))
 }
 
 /// How a record was read, if the parser notes that.
