@@ -396,6 +396,37 @@ fn links_between_documents_have_targets() {
     }
 }
 
+/// Each row of the tables of docs/delivery.md names tests, which exist.
+#[test]
+fn each_promise_of_delivery_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let document = fs::read_to_string(root.join("docs/delivery.md")).unwrap();
+    let mut sources = String::new();
+    let mut directories = vec![root.join("tests")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                sources += &fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    let named = Regex::new("`([a-z0-9_]{20,})`").unwrap();
+    let mut rows = 0;
+    let is_row = |line: &&str| line.starts_with("| ") && !line.ends_with("| test |");
+    for row in document.lines().filter(is_row) {
+        rows += 1;
+        let tests: Vec<_> = named.captures_iter(row).map(|found| found[1].to_owned()).collect();
+        assert!(!tests.is_empty(), "no test proves: {row}");
+        for test in tests {
+            assert!(sources.contains(&format!("fn {test}()")), "no test {test}: {row}");
+        }
+    }
+    assert!(rows > 10, "{rows} rows");
+}
+
 /// The anchors that GitHub makes of a document's headings.
 fn headings(document: &str) -> Vec<String> {
     let titles = document.lines().filter(|line| line.starts_with('#'));

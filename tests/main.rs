@@ -22,6 +22,8 @@ mod emit;
 mod engine;
 /// Arguments that messages quote: none steers a terminal or forges a line.
 mod escapes;
+/// Stopped and killed processes: what is lost, and what is reported.
+mod faults;
 /// Format strings, held against CPython.
 mod format;
 /// `zlog formats`, and the formats of lines.

@@ -13,6 +13,7 @@ mod hostile;
 mod left_out;
 mod limits;
 mod losses;
+mod marks;
 mod no_output;
 mod output;
 mod stored;

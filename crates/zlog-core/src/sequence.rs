@@ -1,13 +1,18 @@
-//! Finds lost records from gaps in their sequence numbers.
+//! Finds lost records from gaps in their sequence numbers, and from marks.
 //!
 //! A publisher numbers the records of each topic by one, and a subscriber gets all records
-//! of a topic or none. A gap is therefore a loss, never the effect of a filter.
+//! of a topic or none. A gap is therefore a loss, never the effect of a filter. A mark
+//! ([`wire::mark`](crate::wire::mark)) shows a loss that no later record shows.
+//!
+//! The first number of a topic is no loss: the subscriber may have come late. After the start of
+//! a source, a mark tells whether it has.
 //!
 //! Numbers come from outside. A number lower than expected belongs to a repeated or late
 //! record, or to a publisher that has restarted; a number that leaps ahead by more than
 //! `MAX_GAP` begins another numbering. Neither is reported as a loss.
 
 use crate::topic_table::TopicTable;
+use crate::wire::mark::Mark;
 
 /// The most pairs of source and topic that are tracked. Every `zlog emit` is a source of its
 /// own, so a long-running reader meets more than it can track at once.
@@ -17,12 +22,18 @@ const MAX_GAP: u64 = 1 << 32;
 /// This many consecutive numbers below the expected one mean a restarted publisher, not
 /// late records.
 const RESTART_RUN: u32 = 8;
+/// The topic of a source's entry in the table, which remembers its start. No record has it.
+const SOURCE: &str = "\0start";
 
 /// The records of one source and topic.
 #[derive(Debug)]
 struct Stream {
     /// The number expected next.
     next: u64,
+    /// The first number seen, if no mark has told yet what came before it.
+    unconfirmed: Option<u64>,
+    /// How many starts were seen before it; that of a source itself included.
+    starts: u64,
     /// The number that would continue a run of numbers below `next`, and the run's length.
     run: (u64, u32),
     /// Lost records that [`SequenceTracker::drain_new`] has not returned yet.
@@ -34,6 +45,8 @@ struct Stream {
 pub struct SequenceTracker {
     streams: TopicTable<Stream>,
     lost: u64,
+    /// Starts seen, of all sources.
+    starts: u64,
     /// Whether any stream has unreported losses.
     has_unreported: bool,
 }
@@ -41,19 +54,71 @@ pub struct SequenceTracker {
 impl Default for SequenceTracker {
     fn default() -> SequenceTracker {
         let streams = TopicTable::new(MAX_STREAMS);
-        SequenceTracker { streams, lost: 0, has_unreported: false }
+        SequenceTracker { streams, lost: 0, starts: 0, has_unreported: false }
     }
 }
 
 impl SequenceTracker {
     /// Takes the number of a received record. Returns how many records are missing before it.
     pub fn observe(&mut self, source: &str, topic: &str, seq: u64) -> u64 {
-        let new = || Stream { next: seq, run: (0, 0), unreported: 0 };
+        let starts = self.starts;
+        let new = || Stream::new(seq, Some(seq), starts);
+        self.update(source, topic, new, |stream| stream.observe(seq))
+    }
+
+    /// Takes a mark. Returns how many records are newly known to be missing.
+    pub fn observe_mark(&mut self, mark: &Mark<'_>) -> u64 {
+        match mark {
+            Mark::Start { source } => {
+                self.start(source);
+                0
+            }
+            Mark::Published { source, topic, first, last } => {
+                self.observe_published(source, topic, *first, *last)
+            }
+        }
+    }
+
+    fn start(&mut self, source: &str) {
+        let starts = self.starts + 1;
+        let mut is_new = false;
+        let new = || {
+            is_new = true;
+            Stream::new(0, None, starts)
+        };
+        self.streams.get_or_insert_with(source, SOURCE, new, |stream| stream.unreported == 0);
+        self.starts += u64::from(is_new);
+    }
+
+    fn observe_published(&mut self, source: &str, topic: &str, first: u64, last: u64) -> u64 {
+        let start = self.streams.get(source, SOURCE).map(|source| source.starts);
+        let starts = self.starts;
+        let next = if start.is_some() { first } else { last.saturating_add(1) };
+        let new = || Stream::new(next, None, starts);
+        self.update(source, topic, new, |stream| {
+            let before = match stream.unconfirmed.take() {
+                Some(seen) if start.is_some_and(|start| start <= stream.starts) => {
+                    seen.saturating_sub(first)
+                }
+                _ => 0,
+            };
+            let before = if before > MAX_GAP { 0 } else { before };
+            before + stream.observe_published(last)
+        })
+    }
+
+    fn update(
+        &mut self,
+        source: &str,
+        topic: &str,
+        new: impl FnOnce() -> Stream,
+        observe: impl FnOnce(&mut Stream) -> u64,
+    ) -> u64 {
         let forget = |stream: &mut Stream| stream.unreported == 0;
         let Some(stream) = self.streams.get_or_insert_with(source, topic, new, forget) else {
             return 0;
         };
-        let missing = stream.observe(seq);
+        let missing = observe(stream);
         if missing > 0 {
             stream.unreported += missing;
             self.has_unreported = true;
@@ -87,6 +152,20 @@ impl SequenceTracker {
 }
 
 impl Stream {
+    fn new(next: u64, unconfirmed: Option<u64>, starts: u64) -> Stream {
+        Stream { next, unconfirmed, starts, run: (0, 0), unreported: 0 }
+    }
+
+    /// Takes the number of a record that was published. Returns how many are missing up to it.
+    fn observe_published(&mut self, last: u64) -> u64 {
+        if last < self.next {
+            return 0;
+        }
+        let missing = (last - self.next).saturating_add(1);
+        self.expect_after(last);
+        if missing > MAX_GAP { 0 } else { missing }
+    }
+
     /// Takes the next number. Returns how many records are missing before it.
     fn observe(&mut self, seq: u64) -> u64 {
         if seq < self.next {
@@ -218,7 +297,94 @@ mod tests {
         assert!(tracker.drain_new().is_empty());
     }
 
+    /// What a tracker of one topic sees.
+    enum Seen {
+        Record(u64),
+        Start,
+        Mark(u64, u64),
+    }
+
+    #[test]
+    fn marks_show_losses_that_no_later_record_shows() {
+        use Seen::{Mark, Record, Start};
+        for (what, seen, lost) in [
+            ("the end", vec![Record(4), Record(5), Mark(1, 9)], 4),
+            ("nothing", vec![Start, Record(1), Record(2), Mark(1, 2), Mark(1, 2)], 0),
+            ("records before a late subscription", vec![Record(500), Mark(1, 500)], 0),
+            ("those of a late subscription without records", vec![Mark(1, 500), Record(501)], 0),
+            ("a whole topic after the start", vec![Start, Mark(1, 500)], 500),
+            ("a whole topic of which some were before the start", vec![Start, Mark(401, 500)], 100),
+            ("the first ones", vec![Start, Record(4), Mark(1, 6)], 3 + 2),
+            ("those after a late subscription", vec![Record(4), Start, Mark(1, 6)], 2),
+            ("a gap, told once", vec![Start, Record(1), Record(9), Mark(1, 9)], 7),
+            ("a mark behind the records", vec![Start, Record(1), Record(9), Mark(1, 5)], 7),
+            ("a mark that was late", vec![Start, Record(900), Mark(1, 500), Mark(1, 900)], 899),
+            ("the rounds", vec![Start, Mark(1, 100), Start, Mark(101, 200)], 200),
+            ("the marks before the start", vec![Mark(1, 100), Start, Mark(101, 200)], 100),
+            ("a leap beyond reason", vec![Record(1), Mark(1, u64::MAX), Record(3)], 0),
+            ("a first number beyond reason", vec![Start, Record(u64::MAX), Mark(1, 2)], 0),
+        ] {
+            let mut tracker = SequenceTracker::default();
+            let returned: u64 = seen
+                .into_iter()
+                .map(|seen| match seen {
+                    Record(seq) => tracker.observe("web1", "app.INFO", seq),
+                    Start => {
+                        tracker.start("web1");
+                        tracker.start("web2");
+                        0
+                    }
+                    Mark(first, last) => tracker.observe_published("web1", "app.INFO", first, last),
+                })
+                .sum();
+            let drained: u64 = tracker.drain_new().iter().map(|(.., missing)| missing).sum();
+            assert_eq!((tracker.lost(), returned, drained), (lost, lost, lost), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_source_that_begins_after_another_is_tracked_from_its_start() {
+        let mut tracker = SequenceTracker::default();
+        tracker.start("old");
+        tracker.observe("new", "t", 5);
+        tracker.start("new");
+        tracker.observe("new", "u", 5);
+        assert_eq!(tracker.observe_published("new", "t", 1, 5), 0, "it was seen before the start");
+        assert_eq!(tracker.observe_published("new", "u", 1, 5), 4);
+    }
+
+    #[test]
+    fn starts_and_marks_are_bounded_like_records() {
+        let mut tracker = SequenceTracker::default();
+        for n in 0..MAX_STREAMS {
+            tracker.start(&n.to_string());
+        }
+        assert_eq!(tracker.observe_published("s", "one too many", 1, 9), 0);
+        assert!(tracker.is_incomplete());
+    }
+
     proptest! {
+        /// However records and marks are dropped, the last mark makes the count exact.
+        #[test]
+        fn after_a_start_the_last_mark_makes_the_count_exact(
+            kept in prop::collection::vec((any::<bool>(), any::<bool>()), 1..60),
+        ) {
+            let mut tracker = SequenceTracker::default();
+            tracker.start("s");
+            let mut lost = 0;
+            for (seq, (record, mark)) in (1..).zip(&kept) {
+                lost += u64::from(!record);
+                if *record {
+                    tracker.observe("s", "t", seq);
+                }
+                if *mark {
+                    tracker.observe_published("s", "t", 1, seq);
+                }
+            }
+            tracker.observe_published("s", "t", 1, kept.len() as u64);
+            prop_assert_eq!(tracker.lost(), lost);
+        }
+
         /// Of a stream from which records were removed, exactly those between the first and
         /// the last that arrived are missing.
         #[test]

@@ -101,6 +101,14 @@ impl<V> TopicTable<V> {
         Some(&mut entry.value)
     }
 
+    /// The value of a key that the table holds. Counts as use.
+    pub fn get(&mut self, scope: &str, topic: &str) -> Option<&mut V> {
+        let position = self.find(scope, topic).ok()?;
+        let entry = &mut self.entries[position];
+        entry.used = true;
+        Some(&mut entry.value)
+    }
+
     /// The position of a key, or its hash when the table does not hold it.
     fn find(&self, scope: &str, topic: &str) -> Result<usize, u64> {
         if self.entries.get(self.last).is_some_and(|entry| entry.is(scope, topic)) {

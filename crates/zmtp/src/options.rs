@@ -53,6 +53,13 @@ pub struct Options {
     pub keep_away: bool,
     /// Publisher: a subscriber that subscribes to this prefix announces its end in order.
     pub end_marker: Option<Box<[u8]>>,
+    /// Publisher: messages whose topic begins with this are notices, about other messages.
+    ///
+    /// A notice goes only to those who have subscribed to a prefix that begins with this one: a
+    /// subscriber of everything does not get it. It never waits for a subscriber, and counts
+    /// nowhere as a message. While a subscriber has no room, its last notice of each topic is
+    /// kept, and sent once there is room; of 4096 topics at most.
+    pub notice_prefix: Option<Box<[u8]>>,
     /// Publisher: limit on the subscriptions of one subscriber, as the sum of their lengths and
     /// 64 bytes for each.
     pub subscription_bytes: usize,
@@ -97,6 +104,7 @@ impl Options {
             when_full: WhenFull::Block,
             keep_away: false,
             end_marker: None,
+            notice_prefix: None,
             subscription_bytes: 16 << 20,
             subscription_bytes_total: 64 << 20,
             subscription_rate: (200_000, 1000),

@@ -11,6 +11,7 @@ use super::{Ended, Tail, settings};
 use crate::cli::TailArgs;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
+use zlog_core::wire::mark::Mark;
 use zlog_core::{Error, Record, Result};
 use zlog_pipeline::os::run_directory::{Missed, Registration};
 use zlog_pipeline::os::{terminal, wakeup};
@@ -65,6 +66,7 @@ fn open(
             terminal::eprint_line(format_args!("zlog tail: {}", escape(&notice)));
         }
     }
+    source.subscriber().subscribe_to_marks(prefixes);
     if let Some(registration) = &registration {
         source.subscriber().subscribed_as(registration);
     }
@@ -109,6 +111,19 @@ impl Live<'_> {
     /// Whether everything is subscribed to, so that a probe changes nothing.
     fn all_topics(&self) -> bool {
         self.prefixes.iter().any(Vec::is_empty)
+    }
+
+    /// Notes what a mark tells, if its topic is asked for.
+    fn take_mark(&mut self, mark: &Mark<'_>) {
+        let output = &mut self.tail.output;
+        let is_wanted = match mark {
+            Mark::Published { topic, .. } => output.topics.accepts(topic),
+            Mark::Start { .. } => true,
+        };
+        // After -n, what arrives is discarded.
+        if is_wanted && !output.is_full() {
+            output.losses.observe_mark(mark);
+        }
     }
 
     /// Reports connection events.
@@ -208,6 +223,7 @@ impl Pipeline<Subscribe> for Live<'_> {
     }
 
     fn after_poll(&mut self, source: &mut Subscribe, status: PollStatus) -> Result<()> {
+        source.take_marks().iter().for_each(|mark| self.take_mark(mark));
         if let Some(now) = self.tail.after_poll(status, None)? {
             let subscriber = source.subscriber();
             if subscriber.has_changed() {

@@ -6,6 +6,7 @@ use zlog_core::Record;
 use zlog_core::sequence::SequenceTracker;
 use zlog_core::text::escape;
 use zlog_core::text::plural::counted;
+use zlog_core::wire::mark::Mark;
 use zlog_pipeline::os::terminal;
 
 /// The shortest time between two reports. A bad link causes many gaps.
@@ -36,6 +37,11 @@ impl LossReport {
     pub(super) fn observe(&mut self, record: &Record<'_>) {
         let (Some(source), Some(seq)) = (record.source.as_deref(), record.seq) else { return };
         self.sequences.observe(source, &record.topic, seq);
+    }
+
+    /// Notes what a mark tells.
+    pub(super) fn observe_mark(&mut self, mark: &Mark<'_>) {
+        self.sequences.observe_mark(mark);
     }
 
     /// Records lost so far.

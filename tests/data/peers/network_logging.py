@@ -5,6 +5,7 @@
                                                     QueueHandler and a QueueListener here
     network_logging.py steady PORT NAME             numbers until there is a line on stdin;
                                                     prints their count
+    network_logging.py lines PORT NAME              each further line of stdin
     network_logging.py drops PORT NAME COUNT        numbers until the handler has dropped COUNT,
                                                     then 100 more; prints the dropped ones
     network_logging.py rich PORT                    one record of each kind
@@ -129,6 +130,10 @@ if style == "queue":
     from_a_worker(sys.argv[3], int(sys.argv[4]))
 if style == "steady":
     steady(logger(sys.argv[3], SocketHandler(*address)))
+if style == "lines":
+    log = logger(sys.argv[3], SocketHandler(*address))
+    for line in sys.stdin:
+        log.info("%s", line.rstrip())
 if style == "drops":
     drops(logger(sys.argv[3], SocketHandler(*address)), int(sys.argv[4]))
 if style == "rich":

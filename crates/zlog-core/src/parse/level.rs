@@ -68,7 +68,14 @@ struct Word<'a> {
 const BLANK: u8 = 1;
 const LETTER: u8 = 2;
 const DIGIT: u8 = 4;
+/// Not one of those. Some of these bytes have a further bit.
 const OTHER: u8 = 8;
+/// A bracket that closes what an earlier word has opened.
+const CLOSE: u8 = 16;
+/// What prose rarely has inside a word, as in `a.b` and `x=1`.
+const JOIN: u8 = 32;
+/// What ends a word that is not one of prose.
+const MARK: u8 = 64;
 
 /// The kind of each byte. Looked up, since every line is read byte by byte.
 const KINDS: [u8; 256] = {
@@ -79,6 +86,9 @@ const KINDS: [u8; 256] = {
             _ if byte.is_ascii_whitespace() => BLANK,
             _ if byte.is_ascii_alphabetic() => LETTER,
             _ if byte.is_ascii_digit() => DIGIT,
+            b']' | b')' => OTHER | CLOSE | MARK,
+            b':' | b'|' | b'>' => OTHER | MARK,
+            b'.' | b'_' | b'/' | b'@' | b'=' => OTHER | JOIN,
             _ => OTHER,
         };
         byte += 1;
@@ -90,6 +100,11 @@ const KINDS: [u8; 256] = {
 fn end_of(line: &[u8], at: usize, kinds: u8) -> usize {
     let is_other = |byte: &u8| kinds & KINDS[usize::from(*byte)] == 0;
     line[at..].iter().position(is_other).map_or(line.len(), |len| at + len)
+}
+
+/// The kinds of all bytes of a text.
+fn kinds_of(text: &[u8]) -> u8 {
+    text.iter().fold(0, |all, byte| all | KINDS[usize::from(*byte)])
 }
 
 impl<'a> Word<'a> {
@@ -215,8 +230,8 @@ impl Scanner {
     /// Updates the state after a word that is no level.
     fn note(&mut self, word: &Word<'_>) {
         let token = word.token;
-        let is_name = token.iter().any(u8::is_ascii_alphanumeric);
-        if !is_name {
+        let kinds = kinds_of(token);
+        if kinds & (LETTER | DIGIT) == 0 {
             // A separator: the word before it was a name.
             self.plain -= u32::from(self.after_plain);
             self.after_plain = false;
@@ -226,10 +241,10 @@ impl Scanner {
         // After a time, `host prog[7]:` does not begin a sentence either.
         self.start = (self.start || self.stamped) && token.ends_with(b":") && token.len() > 1;
         let opened = self.inside || word.open == Some(b'[') || word.open == Some(b'(');
-        self.inside = opened && !token.iter().any(|byte| b"])".contains(byte));
+        self.inside = opened && kinds & CLOSE == 0;
         let time = is_clock(token) || is_calendar(token);
         self.stamped |= time;
-        let structure = opened || time || is_structure(token, self.stamped);
+        let structure = opened || time || is_structure(token, kinds, self.stamped);
         if opened {
             self.plain = 0;
         }
@@ -297,15 +312,16 @@ fn is_followed_by_colon(rest: &[u8]) -> bool {
 }
 
 /// Whether a word has what words of prose rarely have: a digit, a dot or underscore inside,
-/// a mark at its end. A number counts only in a line with a time: `3 ERROR lines`.
-fn is_structure(token: &[u8], stamped: bool) -> bool {
+/// a mark at its end. A number counts only in a line with a time: `3 ERROR lines`. `kinds` are
+/// those of its bytes.
+fn is_structure(token: &[u8], kinds: u8, stamped: bool) -> bool {
     let Some((last, inner)) = token.split_last() else { return false };
-    if token.iter().all(u8::is_ascii_digit) {
+    if kinds == DIGIT {
         return stamped;
     }
-    b":]|)>".contains(last)
-        || token.iter().any(u8::is_ascii_digit)
-        || inner.iter().any(|byte| b"._/@=".contains(byte))
+    kinds & DIGIT != 0
+        || KINDS[usize::from(*last)] & MARK != 0
+        || kinds & JOIN != 0 && kinds_of(inner) & JOIN != 0
 }
 
 /// `03:04:05`, `3:04PM`
@@ -321,6 +337,9 @@ fn is_calendar(token: &[u8]) -> bool {
         b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
         b"Dec", b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun",
     ];
+    if !(3..="[Wed,".len()).contains(&token.len()) {
+        return false;
+    }
     let token = token.strip_prefix(b"[").unwrap_or(token);
     NAMES.contains(&token.strip_suffix(b",").unwrap_or(token))
 }

@@ -23,6 +23,7 @@
 pub(crate) mod attributes;
 pub mod json;
 mod logbook;
+pub mod mark;
 pub(crate) mod other_loggers;
 pub mod pickle;
 pub mod query;

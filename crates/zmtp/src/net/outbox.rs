@@ -65,7 +65,7 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// Appends bytes that are no message, such as a command.
+    /// Appends bytes that count as no message: a command, or a notice.
     pub(crate) fn push_bytes(&mut self, bytes: Vec<u8>) {
         self.append(Slice::own(bytes, 0));
     }
@@ -150,7 +150,7 @@ impl Outbox {
     }
 
     /// The slices that are not written yet.
-    pub(super) fn unwritten(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn unwritten(&self) -> impl Iterator<Item = &[u8]> {
         let start = |at| if at == 0 { self.written } else { 0 };
         self.slices.iter().enumerate().map(move |(at, slice)| &slice.bytes()[start(at)..])
     }
@@ -181,7 +181,7 @@ impl Outbox {
             first.messages = first.messages.saturating_sub(messages);
             self.written = 0;
         }
-        self.slices.retain(|slice| slice.messages > 0);
+        self.slices.retain(|slice| slice.messages > 0 || !frame::is_command(slice.bytes()));
         self.bytes = self.slices.iter().map(|slice| slice.range.len()).sum();
         self.messages = self.slices.iter().map(|slice| slice.messages).sum();
         self.tail = (0, 0);

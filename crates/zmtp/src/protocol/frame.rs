@@ -47,6 +47,11 @@ impl Header {
     }
 }
 
+/// Whether bytes begin with a command.
+pub(crate) fn is_command(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|flags| flags & COMMAND != 0)
+}
+
 /// Bytes that a frame with a body of `size` bytes takes.
 pub(crate) fn encoded_len(size: usize) -> usize {
     size + if size > 255 { MAX_HEADER } else { 2 }

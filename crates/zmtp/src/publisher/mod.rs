@@ -4,6 +4,7 @@
 //! of its topic, which share the block, and writes.
 
 mod away;
+mod notices;
 mod pending;
 mod report;
 mod role;
@@ -185,7 +186,20 @@ impl Publisher {
     /// # Errors
     /// The thread has ended.
     pub fn send(&self, frames: &[&[u8]]) -> io::Result<Sent> {
-        match self.shared.pending.push(frames) {
+        self.push(frames, true)
+    }
+
+    /// Sends a notice ([`Options::notice_prefix`]), for which there is always room: the caller
+    /// limits how many it sends.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub fn send_notice(&self, frames: &[&[u8]]) -> io::Result<()> {
+        self.push(frames, false).map(drop)
+    }
+
+    fn push(&self, frames: &[&[u8]], is_limited: bool) -> io::Result<Sent> {
+        match self.shared.pending.push(frames, is_limited) {
             Pushed::Done => Ok(Sent::Sent),
             Pushed::Wake => {
                 self.owner.wake();

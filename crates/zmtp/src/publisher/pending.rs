@@ -102,14 +102,15 @@ impl Pending {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Encodes a message. The first frame is its topic.
-    pub(crate) fn push(&self, frames: &[&[u8]]) -> Pushed {
+    /// Encodes a message. The first frame is its topic. With `is_limited`, there must be room.
+    pub(crate) fn push(&self, frames: &[&[u8]], is_limited: bool) -> Pushed {
         let size = frames.iter().map(|frame| frame::encoded_len(frame.len())).sum();
         let mut queue = self.lock();
         if queue.closed {
             return Pushed::Closed;
         }
-        if queue.messages > 0
+        if is_limited
+            && queue.messages > 0
             && (queue.bytes + size > MAX_BYTES || queue.messages >= self.max_messages)
         {
             return Pushed::Full;

@@ -9,6 +9,7 @@ use std::time::Instant;
 use crossbeam_channel::Sender;
 
 use super::away::{Away, AwayPeers};
+use super::notices::Notices;
 use super::pending::{Batch, Run};
 use super::report::{
     add_dropped, count_dropped, dropped_of, dropped_of_away, room, status_of, status_of_away,
@@ -35,17 +36,26 @@ pub(crate) struct Peer {
     /// An incomplete message of it.
     partial: Vec<u8>,
     /// It is in [`PublisherRole::dirty`].
-    is_dirty: bool,
+    pub(super) is_dirty: bool,
     /// Messages dropped for it, by topic.
     pub(super) dropped: HashMap<Box<[u8]>, u64>,
     /// Messages queued for it since it connected.
     sent: u64,
+    /// Notices for which its queue has no room.
+    pub(super) notices: Notices,
 }
 
 impl Default for Peer {
     fn default() -> Peer {
         let scanner = Scanner::new(0, 0);
-        Peer { scanner, partial: Vec::new(), is_dirty: false, dropped: HashMap::new(), sent: 0 }
+        Peer {
+            scanner,
+            partial: Vec::new(),
+            is_dirty: false,
+            dropped: HashMap::new(),
+            sent: 0,
+            notices: Notices::default(),
+        }
     }
 }
 
@@ -61,17 +71,19 @@ pub(crate) enum Ask {
 
 /// The publisher's side of the event loop.
 pub(crate) struct PublisherRole {
-    shared: Arc<Shared>,
-    options: Options,
+    pub(super) shared: Arc<Shared>,
+    pub(super) options: Options,
     /// Messages to pass on.
     todo: VecDeque<Batch>,
     topics: TopicCache,
     /// Subscribers with something to write.
-    dirty: Vec<usize>,
+    pub(super) dirty: Vec<usize>,
+    /// Subscribers for which notices wait.
+    pub(super) noticed: Vec<usize>,
     /// A subscriber of the first message has no room.
     blocked_by: Option<usize>,
     /// Subscribers that are expected back.
-    away: AwayPeers,
+    pub(super) away: AwayPeers,
     /// What was dropped for subscribers that are gone.
     dropped: Vec<Dropped>,
     is_closing: bool,
@@ -98,7 +110,7 @@ impl TopicCache {
         if let Some(found) = self.found.get(topic) {
             return Arc::clone(found);
         }
-        shared.subscriptions().find(topic, &mut self.buffer);
+        shared.subscriptions().find(topic, 0, &mut self.buffer);
         let found: Arc<[usize]> = self.buffer.as_slice().into();
         self.found.insert(topic.into(), Arc::clone(&found));
         found
@@ -113,6 +125,7 @@ impl PublisherRole {
             todo: VecDeque::new(),
             topics: TopicCache::default(),
             dirty: Vec::new(),
+            noticed: Vec::new(),
             blocked_by: None,
             away: AwayPeers::default(),
             dropped: Vec::new(),
@@ -205,6 +218,13 @@ impl PublisherRole {
         now: Instant,
     ) -> (usize, usize) {
         let topic = &chunk.bytes[run.topic.clone()];
+        if let Some(prefix) = self.options.notice_prefix.as_deref()
+            && topic.starts_with(prefix)
+        {
+            let shortest = prefix.len();
+            self.put_notice(links, topic, shortest, &chunk.bytes[run.bytes.clone()], run.messages);
+            return (run.bytes.len(), run.messages);
+        }
         let peers = self.topics.find(&self.shared, topic);
         if self.options.when_full == WhenFull::Drop {
             for slot in &*peers {
@@ -328,7 +348,10 @@ impl PublisherRole {
         let mut outbox = std::mem::take(&mut link.outbox);
         outbox.rewind();
         let endpoint = link.endpoint.clone();
-        let number = self.away.add(Away { endpoint, outbox, peer: Peer::default() });
+        let notices = std::mem::take(&mut link.peer.notices);
+        let number =
+            self.away.add(Away { endpoint, outbox, peer: Peer { notices, ..Peer::default() } });
+        self.noticed.push(number);
         self.shared.change(|subscriptions| subscriptions.renumber(slot, number, marker));
     }
 
@@ -381,7 +404,9 @@ impl Role for PublisherRole {
         {
             self.shared.change(|subscriptions| subscriptions.renumber(number, slot, None));
             (link.peer.sent, link.peer.dropped) = (away.peer.sent, away.peer.dropped);
+            link.peer.notices = away.peer.notices;
             link.outbox.append_all(away.outbox);
+            self.noticed.push(slot);
         }
         self.handle(slot, link, rest, Instant::now())
     }
@@ -438,8 +463,13 @@ impl Role for PublisherRole {
         }
         self.todo.extend(self.shared.pending.take());
         let has_sent = !self.todo.is_empty();
+        // Before messages, which could take all room that there is.
+        self.queue_waiting(links);
         self.pass_on(links, now);
         self.write(links, now);
+        while self.queue_waiting(links) {
+            self.write(links, now);
+        }
         if self.todo.is_empty() {
             let has_more = has_sent && self.shared.pending.expect();
             return (has_more || !self.shared.pending.park()).then_some(now);

@@ -215,10 +215,11 @@ impl Subscriptions {
         self.generation
     }
 
-    /// Sets `found` to the peers that receive a topic, each once.
-    pub(crate) fn find(&self, topic: &[u8], found: &mut Vec<usize>) {
+    /// Sets `found` to the peers that receive a topic, each once. Prefixes shorter than `shortest`,
+    /// which is at most the length of the topic, are left out.
+    pub(crate) fn find(&self, topic: &[u8], shortest: usize, found: &mut Vec<usize>) {
         found.clear();
-        for (length, _) in self.lengths.range(..=topic.len()) {
+        for (length, _) in self.lengths.range(shortest..=topic.len()) {
             found.extend(self.by_prefix.get(&topic[..*length]).into_iter().flatten());
         }
         found.sort_unstable();
@@ -291,7 +292,7 @@ mod tests {
             expected.sort_unstable();
             expected.dedup();
             let mut found = Vec::new();
-            subscriptions.find(&topic, &mut found);
+            subscriptions.find(&topic, 0, &mut found);
             prop_assert_eq!(&found, &expected);
             prop_assert_eq!(subscriptions.has(&topic), !expected.is_empty());
             let bytes: usize = model.iter().map(|(_, prefix)| prefix.len() + OVERHEAD).sum();

@@ -8,4 +8,5 @@ mod ends;
 mod harness;
 mod hostile;
 mod links;
+mod notices;
 mod router;

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::read::{Known, Raw};
+use super::read::{Raw, ValueKind};
 use crate::text::json::find_escape;
 use crate::wire::attributes::{Attribute, Builder};
 
@@ -41,7 +41,7 @@ struct Entry {
     /// Length of the last value as JSON.
     value: usize,
     /// What the last value is, if it has come again.
-    known: Known,
+    kind: ValueKind,
 }
 
 impl Layout {
@@ -56,7 +56,7 @@ impl Layout {
         } else {
             for &(entry, value) in &self.changed {
                 let entry = &mut self.entries[entry];
-                (entry.value, entry.known) = (value, Known::Nothing);
+                (entry.value, entry.kind) = (value, ValueKind::Unknown);
             }
         }
         self.has_repeated |= is_read;
@@ -77,17 +77,17 @@ impl Layout {
             if common > len {
                 common -= len;
                 at = start + len;
-                if entry.known == Known::Nothing {
-                    entry.known = Known::of(entry.attribute, &text[start..at]);
+                if entry.kind == ValueKind::Unknown {
+                    entry.kind = ValueKind::of(entry.attribute, &text[start..at]);
                 }
             } else {
-                (entry.value, entry.known) = read_value(&bytes[start..])?;
+                (entry.value, entry.kind) = read_value(&bytes[start..])?;
                 self.changed.push((index, len));
                 at = start + entry.value;
                 common = common_len(&bytes[at..], &last[last_at..]);
             }
             let key = || Cow::Borrowed(&text[start - entry.before..][entry.key.clone()]);
-            let value = Raw { json: &text[start..at], known: entry.known };
+            let value = Raw { json: &text[start..at], kind: entry.kind };
             builder.set_as(entry.attribute, key, &value);
         }
         (bytes[at..] == last[last_at..]).then_some(())
@@ -113,7 +113,7 @@ impl Layout {
             key: key_start..key_start + key.len(),
             attribute,
             value: value.len(),
-            known: Known::Nothing,
+            kind: ValueKind::Unknown,
         });
         self.added = position(value) + value.len();
     }
@@ -136,25 +136,25 @@ fn common_len(one: &[u8], other: &[u8]) -> usize {
 
 /// The length of the string or the number that `text` begins with, and what it is. `None` if it
 /// has neither, or one that is not simple: with a pair of Unicode escapes, or an exponent.
-fn read_value(text: &[u8]) -> Option<(usize, Known)> {
+fn read_value(text: &[u8]) -> Option<(usize, ValueKind)> {
     match text.first()? {
         b'"' => read_string(text),
-        b'-' | b'0'..=b'9' => Some((number_len(text)?, Known::Nothing)),
+        b'-' | b'0'..=b'9' => Some((number_len(text)?, ValueKind::Unknown)),
         _ => None,
     }
 }
 
-fn read_string(text: &[u8]) -> Option<(usize, Known)> {
-    let (mut at, mut known) = (1, Known::PlainString);
+fn read_string(text: &[u8]) -> Option<(usize, ValueKind)> {
+    let (mut at, mut kind) = (1, ValueKind::PlainString);
     loop {
         at += find_escape(&text[at..])?;
         match text[at..] {
-            [b'"', ..] => return Some((at + 1, known)),
+            [b'"', ..] => return Some((at + 1, kind)),
             [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => at += 2,
             [b'\\', b'u', a, b, c, d, ..] if is_character([a, b, c, d]) => at += 6,
             _ => return None,
         }
-        known = Known::Nothing;
+        kind = ValueKind::Unknown;
     }
 }
 

@@ -131,23 +131,23 @@ fn build_repaired(
 
 /// What a value is, as far as that is known without reading it again.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) enum Known {
-    Nothing,
+pub(super) enum ValueKind {
+    Unknown,
     /// A string without escapes.
     PlainString,
     Integer(i64),
     Float(f64),
 }
 
-impl Known {
+impl ValueKind {
     /// What `json`, a valid value of this attribute, is.
-    pub(super) fn of(attribute: Attribute, json: &str) -> Known {
+    pub(super) fn of(attribute: Attribute, json: &str) -> ValueKind {
         let raw = Raw::new(json);
         match (raw.string(), raw.integer(), raw.number()) {
-            (Some(Cow::Borrowed(_)), ..) => Known::PlainString,
-            (_, _, Some(number)) if attribute.is_float() => Known::Float(number),
-            (_, Some(number), _) => Known::Integer(number),
-            _ => Known::Nothing,
+            (Some(Cow::Borrowed(_)), ..) => ValueKind::PlainString,
+            (_, _, Some(number)) if attribute.is_float() => ValueKind::Float(number),
+            (_, Some(number), _) => ValueKind::Integer(number),
+            _ => ValueKind::Unknown,
         }
     }
 }
@@ -155,29 +155,29 @@ impl Known {
 /// A value as JSON text, which is known to be valid.
 pub(super) struct Raw<'a> {
     pub(super) json: &'a str,
-    pub(super) known: Known,
+    pub(super) kind: ValueKind,
 }
 
 impl<'a> Raw<'a> {
     fn new(json: &'a str) -> Raw<'a> {
-        Raw { json, known: Known::Nothing }
+        Raw { json, kind: ValueKind::Unknown }
     }
 }
 
 impl<'a> Value<'a> for Raw<'a> {
     fn is_null(&self) -> bool {
-        self.known == Known::Nothing && self.json == "null"
+        self.kind == ValueKind::Unknown && self.json == "null"
     }
 
     fn string(&self) -> Option<Text<'a>> {
-        match self.known {
-            Known::PlainString => Some(Cow::Borrowed(&self.json[1..self.json.len() - 1])),
+        match self.kind {
+            ValueKind::PlainString => Some(Cow::Borrowed(&self.json[1..self.json.len() - 1])),
             _ => string_value(self.json),
         }
     }
 
     fn text(&self) -> Option<Text<'a>> {
-        if self.known == Known::PlainString {
+        if self.kind == ValueKind::PlainString {
             return self.string();
         }
         match self.json.as_bytes().first() {
@@ -188,7 +188,7 @@ impl<'a> Value<'a> for Raw<'a> {
     }
 
     fn integer(&self) -> Option<i64> {
-        if let Known::Integer(number) = self.known {
+        if let ValueKind::Integer(number) = self.kind {
             return Some(number);
         }
         if let Ok(number) = self.json.parse() {
@@ -198,7 +198,7 @@ impl<'a> Value<'a> for Raw<'a> {
     }
 
     fn number(&self) -> Option<f64> {
-        if let Known::Float(number) = self.known {
+        if let ValueKind::Float(number) = self.kind {
             return Some(number);
         }
         // Only numbers begin like this. Rust's parser would also accept `inf`.

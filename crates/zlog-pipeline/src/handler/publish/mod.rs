@@ -4,8 +4,11 @@
 //! Every message is two frames of UTF-8, because PyZMQ's watcher exits on anything else. Both
 //! frames are built from `str` only.
 
+mod marks;
+
 use std::time::{Duration, Instant};
 
+use self::marks::{Marks, TopicMarks};
 use super::{Backlog, HandleError, Handler};
 use crate::socket::{
     BrokenReport, Flushed, Lacking, Publisher, Sent, SlowSubscribers, with_process,
@@ -116,6 +119,7 @@ struct Topic {
     /// Whether anybody has subscribed to it, as of this generation of subscriptions.
     has_subscriber: bool,
     generation: u64,
+    marks: TopicMarks,
 }
 
 /// Publishes records.
@@ -123,7 +127,10 @@ pub struct Publish {
     /// `None` once it is closed.
     publisher: Option<Publisher>,
     options: PublishOptions,
+    /// By source and topic.
     topics: TopicTable<Topic>,
+    /// If records have numbers, and the engine sends marks.
+    marks: Option<Marks>,
     published: Published,
     broken: BrokenReport,
     since_drain: u32,
@@ -145,10 +152,12 @@ impl Publish {
         if options.on_full == OnFull::Drop {
             publisher.drop_when_full();
         }
+        let has_marks = publisher.has_marks() && options.wire == Wire::Json;
         Publish {
             publisher: Some(publisher),
             options,
             topics: TopicTable::new(MAX_TOPICS),
+            marks: has_marks.then(Marks::new),
             published: Published::default(),
             broken: BrokenReport::default(),
             since_drain: 0,
@@ -188,7 +197,10 @@ impl Publish {
 
     /// How long until [`Handler::flush`] has timed work to do; `None` if it has none.
     pub fn wait_at_most(&self) -> Option<Duration> {
-        self.publisher.as_ref().and_then(Publisher::wait_at_most)
+        let now = Instant::now();
+        let marks = self.marks.as_ref().and_then(|marks| marks.wait_at_most(now));
+        let publisher = self.publisher.as_ref().and_then(Publisher::wait_at_most);
+        marks.into_iter().chain(publisher).min()
     }
 
     /// The topic of a record: its own if it has one (it was received or stored), otherwise made
@@ -210,20 +222,40 @@ impl Publish {
         }
     }
 
-    /// The next number of the topic, and whether it has a subscriber.
-    fn look_up(&mut self) -> Result<(Option<u64>, bool)> {
-        let publisher = self.publisher.as_mut().ok_or_else(closed)?;
+    /// The number of a record, unless it can't have one, and whether its topic has a subscriber.
+    ///
+    /// A record with a number (from another publisher) keeps it: together with its source, it
+    /// shows losses along the whole path.
+    fn look_up(&mut self, record: &Record<'_>) -> Result<(Option<u64>, bool)> {
+        let Publish { publisher, topics, marks, topic: name, .. } = self;
+        let publisher = publisher.as_mut().ok_or_else(closed)?;
+        let source = record.source.as_deref().unwrap_or_default();
+        if let Some(marks) = marks {
+            marks.begin(publisher, topics);
+            if record.seq.is_none() {
+                marks.start(publisher, source);
+            }
+        }
         // A generation that never exists, so that subscribers are looked up.
-        let new = || Topic { seq: 0, last: 0, has_subscriber: false, generation: u64::MAX };
-        let Some(topic) = self.topics.get_or_insert_with("", &self.topic, new, |_| true) else {
-            return Ok((None, publisher.has_subscriber(self.topic.as_bytes())));
+        let new = || Topic {
+            seq: 0,
+            last: 0,
+            has_subscriber: false,
+            generation: u64::MAX,
+            marks: TopicMarks::default(),
         };
-        let generation = publisher.generation();
-        topic.seq += 1;
+        let Some(topic) = topics.get_or_insert_with(source, name, new, |_| true) else {
+            return Ok((record.seq, publisher.has_subscriber(name.as_bytes())));
+        };
+        topic.seq = record.seq.unwrap_or(topic.seq.saturating_add(1));
         topic.last = self.published.records + 1;
+        let generation = publisher.generation();
         if topic.generation != generation {
-            topic.has_subscriber = publisher.has_subscriber(self.topic.as_bytes());
+            topic.has_subscriber = publisher.has_subscriber(name.as_bytes());
             topic.generation = generation;
+        }
+        if let Some(marks) = marks {
+            marks.note(&mut topic.marks, topic.seq);
         }
         Ok((Some(topic.seq), topic.has_subscriber))
     }
@@ -234,8 +266,6 @@ impl Publish {
             Wire::Text => wire::text::write(record, &mut self.body),
             Wire::Json => {
                 self.writer.write(record, &mut self.body);
-                // A record with a number (from another publisher) keeps it: together with
-                // its source, it shows losses along the whole path.
                 match seq {
                     _ if record.seq.is_some() => {}
                     Some(seq) => append_seq(&mut self.body, seq),
@@ -287,6 +317,9 @@ impl Publish {
         }
         if let Some(text) = self.broken.take_count(now) {
             (options.report)(&text);
+        }
+        if let Some(marks) = &mut self.marks {
+            marks.on_timer(publisher, &mut self.topics, now);
         }
         self.count_dropped(false);
     }
@@ -355,7 +388,7 @@ impl Handler for Publish {
             self.drain();
         }
         self.write_topic(record);
-        let (seq, has_subscriber) = self.look_up()?;
+        let (seq, has_subscriber) = self.look_up(record)?;
         self.write_body(record, seq);
         if self.send()? {
             self.published.records += 1;
@@ -382,6 +415,11 @@ impl Handler for Publish {
         Ok(())
     }
 
+    fn due(&self, now: Instant) -> Option<Instant> {
+        let wait = self.marks.as_ref().and_then(|marks| marks.wait_at_most(now))?;
+        now.checked_add(wait)
+    }
+
     fn backlog(&self) -> Backlog {
         Backlog { lost: self.published.dropped_full, ..Backlog::default() }
     }
@@ -393,6 +431,9 @@ impl Handler for Publish {
     fn close(&mut self, until: Instant) -> Result<()> {
         self.count_dropped(true);
         let Some(mut publisher) = self.publisher.take() else { return Ok(()) };
+        if let Some(marks) = &mut self.marks {
+            marks.send_all(&mut publisher, &mut self.topics);
+        }
         for text in self.broken.take_rest().into_iter().chain(publisher.take_last_report()) {
             (self.options.report)(&escape(&text));
         }

@@ -10,9 +10,10 @@ use super::*;
 use crate::socket::testing::{
     DEADLINE, STEP, publisher, subscriber, take, until, wait_for_subscribers,
 };
-use crate::socket::{SocketOptions, Subscriber};
+use crate::socket::{Engine, SocketOptions, Subscriber};
 use zlog_core::sequence::SequenceTracker;
 use zlog_core::topic_table::MAX_KEY_BYTES;
+use zlog_core::wire::mark::{self, Mark};
 use zlog_core::{Level, RawJson};
 
 fn options(root: &str) -> PublishOptions {
@@ -241,4 +242,130 @@ fn an_overlong_topic_is_sent_without_a_number_and_not_kept() {
     assert_eq!(came[0], (format!("app.INFO.{long}"), None, "long".to_owned()));
     assert_eq!(came[1].1, Some(1));
     assert_eq!((publish.topics.len(), publish.published().unnumbered), (1, 1));
+}
+
+/// A message of a subscriber.
+#[derive(Debug)]
+enum Came {
+    Record(u64),
+    Mark(Mark<'static>),
+}
+
+fn receive(subscriber: &mut Subscriber, came: &mut Vec<Came>) {
+    let mut take = |frames: &[&[u8]], _: f64| {
+        came.push(match mark::is_reserved(frames[0]) {
+            true => Came::Mark(mark::read(frames).expect("a mark").into_owned()),
+            false => {
+                let body: Value = serde_json::from_slice(frames[1]).expect("JSON");
+                Came::Record(body["seq"].as_u64().expect("a number"))
+            }
+        });
+        Ok(ControlFlow::Continue(()))
+    };
+    subscriber.recv(STEP, &mut take).expect("no error");
+}
+
+#[test]
+fn marks_are_sent_for_idle_topics_before_each_round_and_at_the_end() {
+    let native = |options| SocketOptions { engine: Engine::Native, ..options };
+    let (mut publisher, endpoint) = publisher(&native(SocketOptions::publisher()));
+    let open = || {
+        let endpoint = crate::socket::testing::connect(&endpoint);
+        let options = native(SocketOptions::subscriber());
+        let mut subscriber = Subscriber::open(&[endpoint], &["app"], &options).expect("opened");
+        subscriber.subscribe_to_marks(&["app"]);
+        subscriber
+    };
+    let (mut first, mut came) = (open(), Vec::new());
+    wait_for_subscribers(&mut publisher, 1);
+    let mut publish = Publish::new(publisher, options("app"));
+    let mut sent = 0;
+    let mut send = |publish: &mut Publish| {
+        let source = Some("web1".into());
+        publish.handle(&Record { source, ..record(Level::INFO, "", "x") }).expect("sent");
+        sent += 1;
+    };
+    let starts = |came: &[Came]| {
+        came.iter().filter(|it| matches!(it, Came::Mark(Mark::Start { .. }))).count()
+    };
+    until("a round begins", || {
+        send(&mut publish);
+        receive(&mut first, &mut came);
+        starts(&came) > 0
+    });
+    let is_marked = |came: &[Came]| matches!(came.last(), Some(Came::Mark(Mark::Published { .. })));
+    until("the idle topic is marked", || {
+        publish.flush().expect("flushed");
+        receive(&mut first, &mut came);
+        is_marked(&came)
+    });
+    let (rounds, mut second) = (starts(&came), open());
+    let mut late = Vec::new();
+    until("the second subscriber is told of a round", || {
+        send(&mut publish);
+        receive(&mut first, &mut came);
+        receive(&mut second, &mut late);
+        starts(&late) > 0
+    });
+    for _ in 0..3 {
+        send(&mut publish);
+    }
+    publish.close(Instant::now() + DEADLINE).expect("everything is sent");
+    until("all have come", || {
+        receive(&mut first, &mut came);
+        receive(&mut second, &mut late);
+        is_marked(&came) && is_marked(&late)
+    });
+    assert!(starts(&came) > rounds);
+    for came in [&came, &late] {
+        let (mut last, mut marked, mut begin) = (None, 0, None);
+        for it in came {
+            match it {
+                Came::Record(seq) => last = Some(*seq),
+                Came::Mark(Mark::Start { source }) => {
+                    assert_eq!(source, "web1");
+                    // A late subscriber may know of no record yet.
+                    assert_eq!(last.unwrap_or(marked), marked, "{came:?}");
+                    begin = Some(marked + 1);
+                }
+                Came::Mark(Mark::Published { source, topic, first, last }) => {
+                    assert_eq!((&**source, &**topic), ("web1", "app.INFO"));
+                    assert!(begin.is_none_or(|begin| begin == *first), "{came:?}");
+                    marked = *last;
+                }
+            }
+        }
+        assert_eq!((last, marked), (Some(sent), sent), "{came:?}");
+    }
+}
+
+#[test]
+fn a_forwarded_record_is_marked_under_its_own_source_and_number() {
+    let native = SocketOptions { engine: Engine::Native, ..SocketOptions::publisher() };
+    let (mut publisher, endpoint) = publisher(&native);
+    let mut subscriber = subscriber(&endpoint, &["web"]);
+    subscriber.subscribe_to_marks(&["web"]);
+    wait_for_subscribers(&mut publisher, 1);
+    let mut publish = Publish::new(publisher, options("relay"));
+    let (mut came, mut seq) = (Vec::new(), 70);
+    until("a mark arrives", || {
+        seq += 1;
+        let (source, topic) = (Some("web1".into()), "web.INFO".into());
+        let record = record(Level::INFO, "", "x");
+        let record = Record { source, topic, seq: Some(seq), ..record };
+        publish.handle(&record).expect("sent");
+        publish
+            .marks
+            .as_mut()
+            .expect("marks")
+            .send_all(publish.publisher.as_mut().expect("open"), &mut publish.topics);
+        receive(&mut subscriber, &mut came);
+        came.iter().any(|it| matches!(it, Came::Mark(_)))
+    });
+    for it in came {
+        let Came::Mark(mark) = it else { continue };
+        let Mark::Published { source, topic, first, last } = mark else { panic!("a start") };
+        assert_eq!((&*source, &*topic), ("web1", "web.INFO"));
+        assert!(71 <= first && first <= last && last <= seq);
+    }
 }

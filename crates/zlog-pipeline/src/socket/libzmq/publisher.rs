@@ -130,6 +130,13 @@ impl PublisherSocket for Publisher {
     }
 
     /// Also reconnects what libzmq gave up.
+    /// libzmq would also send them to subscribers of everything, who would show them as records.
+    fn has_marks(&self) -> bool {
+        false
+    }
+
+    fn send_mark(&mut self, _: &[u8], _: &[u8]) {}
+
     fn process_events(&mut self) {
         let Publisher { socket, connections, peers, ending, sent, .. } = self;
         connections.process_events(socket, &mut |_| {});

@@ -17,6 +17,7 @@ use crate::socket::misuse_report::MisuseReport;
 use crate::socket::options::{MAX_PEER_COST, MAX_TOTAL_COST, SUBSCRIPTION_RATE, SocketOptions};
 use crate::socket::publisher::{PublisherSocket, Sent};
 use crate::socket::subscriber::Subscriber;
+use zlog_core::wire::mark::RESERVED;
 use zlog_core::wire::query::ENDING;
 use zlog_core::{Error, Result};
 
@@ -52,6 +53,7 @@ impl Publisher {
         let mut options = zmtp::Options::publisher();
         set_options(own, &mut options);
         (options.keep_away, options.end_marker) = (true, Some(ENDING.into()));
+        options.notice_prefix = Some(RESERVED.into());
         options.subscription_bytes = MAX_PEER_COST;
         options.subscription_bytes_total = MAX_TOTAL_COST;
         options.subscription_rate = SUBSCRIPTION_RATE;
@@ -130,6 +132,15 @@ impl PublisherSocket for Publisher {
             Ok(zmtp::Sent::Full) => Ok(Sent::Full),
             Err(_) => Err(Error::new("the sending thread has crashed")),
         }
+    }
+
+    fn has_marks(&self) -> bool {
+        true
+    }
+
+    fn send_mark(&mut self, topic: &[u8], body: &[u8]) {
+        // Fails if the thread is gone, which the next send reports.
+        let _ = self.socket().send_notice(&[topic, body]);
     }
 
     fn process_events(&mut self) {

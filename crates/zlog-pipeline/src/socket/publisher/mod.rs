@@ -60,6 +60,9 @@ pub(super) trait PublisherSocket: Send {
     /// the engine can, otherwise [`PublisherSocket::send`] returns at once that it is full.
     fn drop_when_full(&mut self);
     fn send(&mut self, topic: &[u8], body: &[u8]) -> Result<Sent>;
+    /// Whether marks can be kept from those who have not subscribed to them.
+    fn has_marks(&self) -> bool;
+    fn send_mark(&mut self, topic: &[u8], body: &[u8]);
     fn process_events(&mut self);
     fn wake_on_events(&mut self, wake: Sender<()>) -> Result<()>;
     fn wait_at_most(&self) -> Option<Duration>;
@@ -223,6 +226,16 @@ impl Publisher {
         let outcome = self.socket.send(topic, body)?;
         self.sent += u64::from(outcome == Sent::Sent);
         Ok(outcome)
+    }
+
+    /// Whether the engine sends marks.
+    pub(crate) fn has_marks(&self) -> bool {
+        self.socket.has_marks()
+    }
+
+    /// Sends a mark ([`zlog_core::wire::mark`]) to those who have subscribed to it. Never waits.
+    pub(crate) fn send_mark(&mut self, topic: &[u8], body: &[u8]) {
+        self.socket.send_mark(topic, body);
     }
 
     /// Reads subscriptions and connection events. Never waits.

@@ -18,6 +18,7 @@ use super::options::SocketOptions;
 use super::{libzmq, native};
 use crate::os::run_directory::Registration;
 use zlog_core::Result;
+use zlog_core::wire::mark;
 use zlog_core::wire::query::REGISTERED;
 
 /// Most frames delivered of one message. zlog's have two.
@@ -110,6 +111,14 @@ impl Subscriber {
     /// Subscribes to another prefix. The publisher gets it after the network's delay.
     pub fn subscribe(&mut self, topic: &[u8]) {
         self.socket.subscribe(topic);
+    }
+
+    /// Subscribes to the marks of topics that begin with `prefixes`, which were subscribed to
+    /// before. See [`mark`].
+    pub fn subscribe_to_marks<T: AsRef<[u8]>>(&mut self, prefixes: &[T]) {
+        for subscription in mark::subscriptions(prefixes) {
+            self.subscribe(&subscription);
+        }
     }
 
     /// Tells publishers that this registered process has subscribed to all its topics.

@@ -10,12 +10,15 @@ use self::backlog::Backlog;
 use super::{PollStatus, Sink, Source};
 use crate::socket::{self, Drain, Endpoint, PublisherRequest, Subscriber};
 use zlog_core::wire;
+use zlog_core::wire::mark::{self, Mark};
 use zlog_core::{Record, Result};
 
 /// How long one poll waits for messages while the connections are drained.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
 /// For how long messages that come too late are counted.
 const COUNT_TIME: Duration = Duration::from_millis(500);
+/// Most marks kept until they are taken, which happens only at the end that several wait.
+const MAX_MARKS: usize = 65_536;
 
 /// Decodes the messages that a subscriber receives.
 pub struct Subscribe {
@@ -24,6 +27,7 @@ pub struct Subscribe {
     backlog: Backlog,
     keep_bodies: bool,
     late: LateMessages,
+    marks: Vec<Mark<'static>>,
 }
 
 /// Messages that arrived after the time that [`Source::finish`] had. They are not delivered.
@@ -47,7 +51,7 @@ impl Subscribe {
     pub fn new(subscriber: Subscriber, keep_bodies: bool) -> Subscribe {
         let late = LateMessages::default();
         let (decoder, backlog) = (wire::Decoder::default(), Backlog::default());
-        Subscribe { subscriber, decoder, backlog, keep_bodies, late }
+        Subscribe { subscriber, decoder, backlog, keep_bodies, late, marks: Vec::new() }
     }
 
     /// Requests the last `n` messages of `prefixes` from the relay whose query endpoint is
@@ -70,6 +74,13 @@ impl Subscribe {
         Ok(notices)
     }
 
+    /// Takes the marks that have arrived. A poll ends at a mark, so all records before it were
+    /// delivered, and those after it were not. At the end, in [`Source::finish`], records after
+    /// it may be delivered first.
+    pub fn take_marks(&mut self) -> Vec<Mark<'static>> {
+        std::mem::take(&mut self.marks)
+    }
+
     /// The socket: to change topics, and to ask about connections.
     pub fn subscriber(&mut self) -> &mut Subscriber {
         &mut self.subscriber
@@ -87,8 +98,8 @@ impl Subscribe {
         drain.stop_requested();
         loop {
             let before = self.late.count;
-            self.subscriber.recv(DRAIN_POLL, &mut |_, _| {
-                self.late.count += 1;
+            self.subscriber.recv(DRAIN_POLL, &mut |frames, _| {
+                self.late.count += u64::from(!is_reserved(frames));
                 Ok(ControlFlow::Continue(()))
             })?;
             let now = Instant::now();
@@ -103,13 +114,18 @@ impl Subscribe {
     }
 }
 
+/// Whether a message is none for readers of records.
+fn is_reserved(frames: &[&[u8]]) -> bool {
+    frames.first().is_some_and(|topic| mark::is_reserved(topic))
+}
+
 fn poll_status(delivered: bool) -> PollStatus {
     if delivered { PollStatus::Delivered } else { PollStatus::Idle }
 }
 
 impl Source for Subscribe {
     fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
-        let Subscribe { subscriber, decoder, backlog, keep_bodies, .. } = self;
+        let Subscribe { subscriber, decoder, backlog, keep_bodies, marks, .. } = self;
         let mut deliver = |frames: &[&[u8]], received| {
             let mut record = Record::default();
             decoder.decode_into(frames, received, &mut record);
@@ -126,11 +142,17 @@ impl Source for Subscribe {
             }
             wait = Duration::ZERO;
         }
-        let delivered =
-            subscriber.recv(wait, &mut |frames, received| match backlog.is_duplicate(frames) {
+        let delivered = subscriber.recv(wait, &mut |frames, received| {
+            if is_reserved(frames) {
+                let mark = mark::read(frames).filter(|_| marks.len() < MAX_MARKS);
+                marks.extend(mark.map(Mark::into_owned));
+                return Ok(ControlFlow::Break(()));
+            }
+            match backlog.is_duplicate(frames) {
                 true => Ok(ControlFlow::Continue(())),
                 false => deliver(frames, received),
-            });
+            }
+        });
         delivered.map(poll_status)
     }
 

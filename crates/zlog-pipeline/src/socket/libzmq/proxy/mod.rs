@@ -38,6 +38,7 @@ use crate::socket::publisher::Publisher;
 use crate::socket::slow_subscribers::SlowSubscribers;
 use crate::socket::subscriber::MAX_FRAMES;
 use crate::socket::wake::{self, LONGEST, WakeSignal};
+use zlog_core::wire::mark::is_reserved;
 use zlog_core::wire::query::{ENDING, MAX_MARKER_LEN, is_marker};
 use zlog_core::{Error, Result};
 
@@ -249,6 +250,9 @@ impl Proxy {
                 let fits = prefix.len() <= MAX_MARKER_LEN && markers.len() < MAX_MARKERS;
                 markers.extend((begin && fits).then(|| prefix.into()));
             }
+            // A native publisher would send marks, which libzmq passes on to subscribers of
+            // everything.
+            PeerEvent::Subscription { prefix, .. } if is_reserved(prefix) => {}
             PeerEvent::Subscription { change, .. } if !stopped => {
                 pass_on(collect, upstream, change, now);
             }

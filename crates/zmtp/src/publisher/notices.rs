@@ -1,0 +1,137 @@
+//! Notices that wait for room in the queue of a subscriber: see
+//! [`Options::notice_prefix`](crate::Options::notice_prefix).
+
+use std::collections::{HashMap, VecDeque};
+
+use super::role::{Peer, PublisherRole};
+use crate::Options;
+use crate::net::links::Links;
+use crate::net::outbox::Outbox;
+use crate::protocol::frame;
+
+/// Most topics whose notices wait for a subscriber. Those of further topics are dropped.
+const MAX_WAITING: usize = 4096;
+
+/// The last notice of each topic, in the order in which the topics came.
+#[derive(Default)]
+pub(super) struct Notices {
+    /// Topics and encoded messages.
+    waiting: VecDeque<(Box<[u8]>, Vec<u8>)>,
+    /// The number of each topic's notice; `first` is that of the first one that waits.
+    numbers: HashMap<Box<[u8]>, usize>,
+    first: usize,
+}
+
+impl Notices {
+    /// Adds an encoded notice, or replaces the one of the same topic.
+    pub(super) fn put(&mut self, topic: &[u8], encoded: &[u8]) {
+        if let Some(number) = self.numbers.get(topic) {
+            self.waiting[number - self.first].1 = encoded.to_vec();
+        } else if self.waiting.len() < MAX_WAITING {
+            self.numbers.insert(topic.into(), self.first + self.waiting.len());
+            self.waiting.push_back((topic.into(), encoded.to_vec()));
+        }
+    }
+
+    /// Moves notices to a queue while it has room. Returns whether some still wait.
+    pub(super) fn move_to(&mut self, outbox: &mut Outbox, options: &Options) -> bool {
+        while outbox.bytes() < options.queue_bytes && outbox.messages() < options.queue_messages {
+            let Some((topic, encoded)) = self.waiting.pop_front() else { return false };
+            self.first += 1;
+            self.numbers.remove(&topic);
+            outbox.push_bytes(encoded);
+        }
+        !self.waiting.is_empty()
+    }
+}
+
+impl PublisherRole {
+    /// Gives the last of some notices of a topic to those who have subscribed to a prefix of at
+    /// least `shortest` bytes.
+    pub(super) fn put_notice(
+        &mut self,
+        links: &mut Links<Peer>,
+        topic: &[u8],
+        shortest: usize,
+        encoded: &[u8],
+        messages: usize,
+    ) {
+        let (before, _) = frame::first_messages(encoded, messages - 1, usize::MAX);
+        // Not remembered: most notices have a topic of their own.
+        let mut peers = Vec::new();
+        self.shared.subscriptions().find(topic, shortest, &mut peers);
+        for slot in peers {
+            if let Some(away) = self.away.get_mut(slot) {
+                away.peer.notices.put(topic, &encoded[before..]);
+            } else if let Some(link) = links.get_mut(slot) {
+                link.peer.notices.put(topic, &encoded[before..]);
+            }
+            self.queue_notices(links, slot);
+        }
+    }
+
+    /// Queues the notices of a subscriber as far as it has room.
+    fn queue_notices(&mut self, links: &mut Links<Peer>, slot: usize) {
+        let still_wait = if let Some(away) = self.away.get_mut(slot) {
+            away.peer.notices.move_to(&mut away.outbox, &self.options)
+        } else if let Some(link) = links.get_mut(slot).filter(|link| link.is_ready()) {
+            let queued = link.outbox.bytes();
+            let still_wait = link.peer.notices.move_to(&mut link.outbox, &self.options);
+            if link.outbox.bytes() > queued && !std::mem::replace(&mut link.peer.is_dirty, true) {
+                self.dirty.push(slot);
+            }
+            still_wait
+        } else {
+            false
+        };
+        if still_wait && !self.noticed.contains(&slot) {
+            self.noticed.push(slot);
+        }
+    }
+
+    /// Queues notices that wait. Returns whether there is something to write.
+    pub(super) fn queue_waiting(&mut self, links: &mut Links<Peer>) -> bool {
+        for slot in std::mem::take(&mut self.noticed) {
+            self.queue_notices(links, slot);
+        }
+        !self.dirty.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(outbox: &Outbox) -> Vec<u8> {
+        outbox.unwritten().flat_map(|piece| piece.to_vec()).collect()
+    }
+
+    #[test]
+    fn the_last_notice_of_each_topic_is_kept_in_the_order_of_the_topics() {
+        let mut notices = Notices::default();
+        let mut outbox = Outbox::default();
+        let options = |queue_messages| Options { queue_messages, ..Options::publisher() };
+        for (topic, encoded) in [(b"b", b"1"), (b"a", b"2"), (b"b", b"3")] {
+            notices.put(topic, encoded);
+        }
+        assert!(notices.move_to(&mut outbox, &options(0)), "there is no room");
+        assert!(!notices.move_to(&mut outbox, &options(1)));
+        assert_eq!((written(&outbox), outbox.messages()), (b"32".to_vec(), 0));
+        notices.put(b"b", b"4");
+        assert!(!notices.move_to(&mut outbox, &options(1)));
+        assert_eq!(written(&outbox), b"324");
+    }
+
+    #[test]
+    fn the_number_of_topics_is_limited_and_known_ones_are_still_replaced() {
+        let mut notices = Notices::default();
+        let mut outbox = Outbox::default();
+        for n in 0..2 * MAX_WAITING {
+            notices.put(&n.to_be_bytes(), b"a");
+        }
+        notices.put(&7_usize.to_be_bytes(), b"b");
+        assert!(!notices.move_to(&mut outbox, &Options::publisher()));
+        let written = written(&outbox);
+        assert_eq!((written.len(), written[7]), (MAX_WAITING, b'b'));
+    }
+}
