@@ -186,9 +186,13 @@ fn a_late_traceback_names_the_record_that_it_belongs_to() {
 
 #[test]
 fn a_crash_some_time_after_a_line_that_reports_no_error_does_not_name_that_line() {
-    for (head, is_named) in
-        [("INFO: step 1\n", false), ("step 1\n", false), ("it failed\n", true), ("ERROR x\n", true)]
-    {
+    for (head, is_named) in [
+        ("INFO: step 1\n", false),
+        ("step 1\n", false),
+        ("it failed\n", true),
+        ("WARNING: x\n", true),
+        ("ERROR: x\n", true),
+    ] {
         let records = read_with_pause(head, PYTHON, true);
         assert_eq!((records.len(), records[1].level), (2, Level::ERROR), "{head}");
         assert_eq!(!records[1].extras.is_empty(), is_named, "{head}");
