@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use zlog_core::wire::mark::is_reserved;
 use zmq::{Context, Socket, SocketEvent, SocketType};
 
 use super::{ANY_PORT, DEADLINE};
@@ -144,19 +145,27 @@ impl Publisher {
         self.socket.set_rcvtimeo(DEADLINE.as_millis() as i32).expect("a plain option");
         loop {
             let message = self.socket.recv_bytes(0).expect("somebody should have subscribed");
-            if let Some((1, prefix)) = message.split_first() {
+            if let Some((1, prefix)) = message.split_first()
+                && !is_reserved(prefix)
+            {
                 return prefix.to_vec();
             }
         }
     }
 
-    /// The next message of a subscriber: whether it subscribes or unsubscribes, and the prefix.
+    /// The next message of a subscriber that is not about marks: whether it subscribes or
+    /// unsubscribes, and the prefix.
     pub(crate) fn next_change(&self, wait: Duration) -> Option<(bool, String)> {
         let wait = i32::try_from(wait.as_millis()).expect("a wait of days");
         self.socket.set_rcvtimeo(wait).expect("a plain option");
-        let message = self.socket.recv_bytes(0).ok()?;
-        let (what, prefix) = message.split_first()?;
-        Some((*what == 1, String::from_utf8_lossy(prefix).into_owned()))
+        loop {
+            let message = self.socket.recv_bytes(0).ok()?;
+            let (what, prefix) = message.split_first()?;
+            // Subscriptions to marks come with others.
+            if !is_reserved(prefix) {
+                return Some((*what == 1, String::from_utf8_lossy(prefix).into_owned()));
+            }
+        }
     }
 
     /// From now on reports repeated subscriptions, too: a subscriber that reconnects quickly
