@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use zlog_core::wire::mark::is_reserved;
 use zmq::{Context, Socket, SocketEvent, SocketType};
 
 use super::{ANY_PORT, DEADLINE};
+use zlog_core::wire::mark::is_reserved;
 
 /// A message as received.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -139,7 +139,7 @@ impl Publisher {
         Publisher { socket, endpoint }
     }
 
-    /// Waits for a subscription, and returns its prefix.
+    /// Waits for a subscription of records, and returns its prefix.
     #[track_caller]
     pub(crate) fn wait_for_subscription(&self) -> Vec<u8> {
         self.socket.set_rcvtimeo(DEADLINE.as_millis() as i32).expect("a plain option");
@@ -153,7 +153,7 @@ impl Publisher {
         }
     }
 
-    /// The next message of a subscriber that is not about marks: whether it subscribes or
+    /// The next message of a subscriber, if it is about records: whether it subscribes or
     /// unsubscribes, and the prefix.
     pub(crate) fn next_change(&self, wait: Duration) -> Option<(bool, String)> {
         let wait = i32::try_from(wait.as_millis()).expect("a wait of days");
@@ -161,7 +161,6 @@ impl Publisher {
         loop {
             let message = self.socket.recv_bytes(0).ok()?;
             let (what, prefix) = message.split_first()?;
-            // Subscriptions to marks come with others.
             if !is_reserved(prefix) {
                 return Some((*what == 1, String::from_utf8_lossy(prefix).into_owned()));
             }

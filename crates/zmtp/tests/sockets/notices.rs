@@ -114,7 +114,8 @@ fn the_last_notice_of_each_topic_waits_for_room_and_counts_nowhere() {
         let waiting = publisher.peers()[0].queued_messages;
         assert!(waiting <= 100, "{waiting}");
         // At the end, they are sent within the linger.
-        let closing = ends.then_some(publisher).map(|publisher| {
+        let mut publisher = Some(publisher);
+        let closing = publisher.take_if(|_| ends).map(|publisher| {
             std::thread::spawn(move || publisher.close(DEADLINE).expect("everything is sent"))
         });
         assert_eq!(read(&mut peer, 2), (vec!["3".to_owned(), "2".to_owned()], queued));
