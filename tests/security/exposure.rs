@@ -91,7 +91,7 @@ fn only_the_owner_can_connect_to_an_ipc_socket() {
         let mode = path.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{engine}");
         tail.terminate();
-        tail.wait();
+        tail.wait().code(143);
     }
 }
 
@@ -125,5 +125,5 @@ with socket.socket(socket.AF_UNIX) as peer:
         Running::start(command, Input::Empty).wait().success().stdout(greeting);
     }
     emit.terminate();
-    emit.wait();
+    emit.wait().code(143);
 }
