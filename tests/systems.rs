@@ -7,6 +7,7 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
+use zlog_core::formats::Formats;
 use zlog_core::parse::{Options, Parser};
 
 /// A minute after the time of all lines: 2024-01-02 03:04:05 UTC.
@@ -35,4 +36,72 @@ fn the_lines_of_the_usual_systems_give_level_time_and_logger() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// The systems of the loghub collection, and servers and libraries whose lines are text, with
+/// their formats. Each format has samples that no other one claims: see `formats.rs`.
+const SYSTEMS: &[(&str, &[&str])] = &[
+    ("Android", &["android", "android-brief", "android-time"]),
+    ("Apache", &["apache-error", "apache-error-2.2", "access-log", "access-log-vhost"]),
+    ("BGL", &["bgl"]),
+    ("HDFS", &["hdfs"]),
+    ("HPC", &["hpc"]),
+    ("Hadoop", &["hadoop"]),
+    ("HealthApp", &["healthapp"]),
+    ("Linux, OpenSSH: RFC 3164", &["syslog", "syslog-iso", "syslog-local", "syslog-login"]),
+    ("Mac", &["syslog-macos"]),
+    ("OpenStack", &["openstack", "openstack-merged"]),
+    ("Proxifier", &["proxifier"]),
+    ("Spark", &["spark"]),
+    ("Thunderbird", &["thunderbird"]),
+    ("Windows", &["windows-cbs"]),
+    ("Zookeeper", &["zookeeper"]),
+    ("RFC 5424", &["syslog-5424"]),
+    ("journald", &["journalctl-full", "journalctl-monotonic", "journalctl-unix"]),
+    ("klog, glog", &["klog", "klog-lines", "absl-early"]),
+    ("nginx", &["nginx-error"]),
+    ("HAProxy", &["haproxy", "haproxy-start"]),
+    ("Caddy", &["caddy"]),
+    ("PostgreSQL", &["postgresql", "postgresql-csv", "postgresql-rds", "postgresql-user"]),
+    ("MySQL", &["mysql", "mysql-5.5", "mysql-entrypoint", "mysqld-safe", "mariadb"]),
+    ("MongoDB", &["mongodb"]),
+    ("Redis", &["redis", "redis-2", "redis-signal"]),
+    ("Kafka", &["kafka"]),
+    ("Elasticsearch", &["elasticsearch"]),
+    ("RabbitMQ", &["rabbitmq", "rabbitmq-3.8", "erlang-report"]),
+    ("uwsgi", &["uwsgi", "uwsgi-banner", "uwsgi-start"]),
+    ("gunicorn, uvicorn", &["gunicorn", "uvicorn"]),
+    ("Celery, Airflow", &["celery", "airflow"]),
+    ("Jupyter", &["jupyter", "jupyter-notebook", "tornado"]),
+    ("Django", &["django-server", "django-verbose"]),
+    ("Rails, Ruby", &["rails", "ruby", "sidekiq"]),
+    ("Laravel, Symfony", &["monolog", "symfony-console", "php", "php-fpm"]),
+    ("Spring", &["spring-boot", "spring-boot-app"]),
+    (
+        "Logback, log4j",
+        &["logback", "log4j", "log4j-level-first", "log4j-thread-last", "log4j-ttcc"],
+    ),
+    ("Java", &["tomcat", "jul", "jetty", "wildfly", "jvm", "jvm-gc", "jvm-time"]),
+    (".NET", &["dotnet", "dotnet-simple", "dotnet-systemd", "serilog", "serilog-file", "nlog"]),
+    ("Go", &["go-log", "go-log-file", "go-slog", "go-stdr", "go-time", "logrus", "zap", "zerolog"]),
+    ("Rust", &["env-logger", "tracing", "tracing-compact", "tracing-pretty", "tracing-span"]),
+    ("JavaScript", &["winston", "pino-pretty", "bunyan-cli", "morgan-dev", "log4js", "debug-js"]),
+    ("Python", &["python-basic", "python-dashes", "python-level-name", "python-name-level"]),
+    ("Python's libraries", &["loguru", "rich", "structlog", "logbook", "coloredlogs"]),
+    ("W3C, CDNs, load balancers", &["w3c", "cloudfront", "elb", "nlb", "s3-access"]),
+    ("Zeek, auditd", &["zeek", "auditd"]),
+    ("strace", &["strace", "strace-f"]),
+    ("prefixes of times", &["tai64n", "epoch", "epoch-brackets", "ctime", "bsd-time", "rfc2822"]),
+    ("the kernel", &["kernel", "kernel-time"]),
+    ("shells", &["shell", "shell-error", "shell-script"]),
+];
+
+#[test]
+fn every_usual_system_has_formats() {
+    let formats = Formats::built_in();
+    for (system, names) in SYSTEMS {
+        for name in *names {
+            assert!(formats.find(name).is_some(), "{system}: no format {name}");
+        }
+    }
 }

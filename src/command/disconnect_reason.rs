@@ -119,6 +119,33 @@ impl DisconnectReasons {
         )
     }
 
+    /// Reports a publisher that has connected to a bound endpoint and was refused or disconnected.
+    pub(super) fn observe_publisher(
+        &mut self,
+        event: &ConnectionEvent,
+        now: Instant,
+    ) -> Option<String> {
+        let EventKind::CutOff(why) = &event.kind else {
+            return self.observe_refusal(event, ONLY_PUBLISHERS, now);
+        };
+        let at = match &*event.peer {
+            "" => format!("at {}", escape(&event.endpoint)),
+            peer => format!("{} at {}", escape(peer), escape(&event.endpoint)),
+        };
+        let next = match why {
+            CutOff::TooLarge => "raise --max-message to receive it; ",
+            CutOff::Other(_) => "",
+        };
+        self.is_new(&event.endpoint, now).then(|| {
+            let what = self.describe(why);
+            format!(
+                "disconnected a publisher {at}: {}; {next}messages that it sends until it \
+                 reconnects are lost",
+                escape(&what)
+            )
+        })
+    }
+
     fn describe(&self, why: &CutOff) -> String {
         match why {
             CutOff::TooLarge => {
@@ -157,7 +184,7 @@ mod tests {
     use zlog_pipeline::socket::HandshakeFailure;
 
     fn event(kind: EventKind) -> ConnectionEvent {
-        ConnectionEvent { endpoint: "tcp://h:1".into(), kind }
+        ConnectionEvent { endpoint: "tcp://h:1".into(), peer: String::new(), kind }
     }
 
     fn reports(events: impl IntoIterator<Item = EventKind>) -> Vec<String> {
@@ -206,6 +233,30 @@ mod tests {
         let other = event(EventKind::HandshakeFailed("no".into()));
         assert_eq!(reasons.observe_refusal(&other, ONLY_PUBLISHERS, now + REPEAT_AFTER), None);
         assert!(reasons.observe_refusal(&refused, ONLY_PUBLISHERS, now + REPEAT_AFTER).is_some());
+    }
+
+    #[test]
+    fn a_publisher_that_was_cut_off_at_a_bound_endpoint_is_named_with_the_next_step() {
+        for (why, expected) in [
+            (
+                CutOff::TooLarge,
+                "disconnected a publisher 10.0.0.7:40 at tcp://h:1: it sent a message larger than \
+                 --max-message 64K; raise --max-message to receive it; messages that it sends \
+                 until it reconnects are lost",
+            ),
+            (
+                CutOff::Other("a\u{1b}".to_owned()),
+                "disconnected a publisher 10.0.0.7:40 at tcp://h:1: a\\x1b; messages that it sends \
+                 until it reconnects are lost",
+            ),
+        ] {
+            let mut reasons = DisconnectReasons::new(64 << 10);
+            let now = Instant::now();
+            let event =
+                ConnectionEvent { peer: "10.0.0.7:40".into(), ..event(EventKind::CutOff(why)) };
+            assert_eq!(reasons.observe_publisher(&event, now).as_deref(), Some(expected));
+            assert_eq!(reasons.observe_publisher(&event, now), None, "once in a while");
+        }
     }
 
     #[test]

@@ -257,7 +257,8 @@ fn wrong_subscriber(endpoints: &[EndpointStatus]) -> Option<String> {
 /// Whether something answers at an endpoint to connect to, and the handshake fails or does not
 /// follow.
 pub(super) fn is_refused(endpoint: &EndpointStatus) -> bool {
-    endpoint.role == Role::Connect && endpoint.peers == 0 && endpoint.reached
+    let is_cut_off = endpoint.state == ConnectionState::CutOff;
+    endpoint.role == Role::Connect && endpoint.peers == 0 && endpoint.reached && !is_cut_off
 }
 
 /// Prints the bound endpoints. With port 0 or `*` they are not known before.

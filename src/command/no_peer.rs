@@ -254,7 +254,8 @@ fn reason(endpoint: &EndpointStatus, had_peer: bool) -> Option<Reason> {
         return None;
     }
     Some(match (&endpoint.state, endpoint.role, &endpoint.unresolved) {
-        (ConnectionState::Connected, ..) => return None,
+        // The end of the connection is reported with its reason.
+        (ConnectionState::Connected | ConnectionState::CutOff, ..) => return None,
         // Peers that a bound endpoint refuses are reported one by one.
         (ConnectionState::HandshakeRefused(why), Role::Connect, _) => {
             Reason::HandshakeFailed(why.clone())
@@ -304,10 +305,9 @@ mod tests {
         for (at, state) in (1..).zip(states) {
             let now = start + Duration::from_secs(4) * at;
             if *state == ConnectionState::Connected {
-                no_peer.observe(&ConnectionEvent {
-                    endpoint: HERE.into(),
-                    kind: EventKind::Connected,
-                });
+                let (endpoint, peer) = (HERE.into(), String::new());
+                let kind = EventKind::Connected;
+                no_peer.observe(&ConnectionEvent { endpoint, peer, kind });
             }
             let findings = no_peer.check(now, || vec![endpoint(role, state.clone())]);
             reports.extend(findings.iter().map(Finding::to_string));
@@ -362,6 +362,12 @@ mod tests {
         assert!(no_peer.check(lost, state(ConnectionState::NotConnected)).is_empty());
         let found = no_peer.check(lost + REPORT_AFTER, state(ConnectionState::NotConnected));
         assert_eq!(found.len(), 1, "{found:?}");
+    }
+
+    #[test]
+    fn a_publisher_that_was_cut_off_here_is_not_reported_as_missing() {
+        let states = [ConnectionState::Connected, ConnectionState::CutOff, ConnectionState::CutOff];
+        assert_eq!(reports(Role::Connect, &states), [""; 0]);
     }
 
     #[test]

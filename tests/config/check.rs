@@ -59,7 +59,7 @@ fn errors_of_a_configuration_have_a_next_step() {
         assert!(refused.err().contains(hint), "{hint}\n{}", refused.err());
     }
     let here = zlog(["relay", "--config", "no-such-file", "--check"]).run().code(1);
-    here.stderr_has("\n  It was looked for in /").stderr_has(" docs/relay.md and");
+    here.stderr_has("\n  It was looked for in /").stderr_has(" `zlog man relay.toml` describes");
     let directory = directory.path().to_str().unwrap();
     let directory = zlog(["relay", "--config", directory, "--check"]).run().code(1);
     directory.stderr_has("is a directory\n  Name a file in that directory.");

@@ -112,3 +112,42 @@ fn the_native_engine_names_the_subscriber_that_lacks_records_at_the_end() {
     let told = format!("not sent before --linger was over: process {} at ", std::process::id());
     assert!(said.contains(&told), "{said}");
 }
+
+/// The number before `what`.
+#[track_caller]
+fn number_before(text: &str, what: &str) -> usize {
+    let (before, _) = text.split_once(what).unwrap_or_else(|| panic!("{what}: {text}"));
+    let number = before.rsplit(' ').next().unwrap_or_default();
+    number.replace(',', "").parse().unwrap_or_else(|_| panic!("{what}: {text}"))
+}
+
+#[test]
+fn the_native_engine_accounts_for_every_record_when_the_subscriber_that_blocks_leaves() {
+    const RECORDS: usize = 60_000;
+    let input = ("x".repeat(1000) + "\n").repeat(RECORDS);
+    let args = ["emit", "-b", ANY_PORT, "--wait", "60s", "--engine", "native", "--no-detect"];
+    let mut emit = zlog(args).stdin(input).start();
+    let slow = slow_subscriber(&emit.endpoint());
+    emit.expect_stderr("does not read its records");
+    drop(slow);
+    let said = emit.wait().success().err();
+    let (_, in_transit) = said.split_once("up to ").expect(&said);
+    let in_transit = number_before(in_transit, " records in transit");
+    assert_eq!(in_transit + number_before(&said, " had no subscriber"), RECORDS, "{said}");
+}
+
+#[test]
+fn a_bound_tail_on_the_native_engine_names_a_publisher_that_exceeds_max_message() {
+    let args = ["tail", "-b", ANY_PORT, "--engine", "native", "--max-message", "64K"];
+    let mut tail = zlog(args).start();
+    let publisher = zmq::Context::new().socket(zmq::XPUB).expect("a socket");
+    publisher.set_linger(0).expect("a plain option");
+    publisher.connect(&tail.endpoint()).expect("the endpoint is well-formed");
+    publisher.set_rcvtimeo(60_000).expect("a plain option");
+    publisher.recv_bytes(0).expect("a subscription");
+    publisher.send_multipart([&b"app.INFO"[..], &[b'x'; 70_000]], 0).expect("sent");
+    let said = tail.expect_stderr("disconnected a publisher 127.0.0.1:");
+    assert!(said.contains("larger than --max-message 64K; raise --max-message"), "{said}");
+    tail.terminate();
+    tail.wait().code(143);
+}

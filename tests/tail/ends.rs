@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal};
 
 use super::blocked_reader::{pipe, wait_until_full};
 use super::{shell, tail};
-use crate::harness::{DEADLINE, Publisher, emit, shell_code};
+use crate::harness::{ANY_PORT, DEADLINE, Publisher, emit, shell_code, zlog};
 
 #[test]
 fn signals_end_a_tail_with_their_exit_codes_after_it_has_shown_what_it_received() {
@@ -155,4 +155,43 @@ fn a_full_disk_is_an_error_that_names_itself() {
     }
     let stored = shell("echo hello | zlog tail --input - > /dev/full").wait();
     stored.code(1).stderr_has("standard output: no space left on device");
+}
+
+/// The numbers that a tail has printed.
+fn numbers(stdout: &str) -> Vec<usize> {
+    stdout.lines().map(|line| line.parse().expect(line)).collect()
+}
+
+#[test]
+fn a_bound_tail_that_ends_loses_no_record_of_an_emit_that_connects_or_says_how_many() {
+    const RECORDS: usize = 20_000;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("lines");
+    let lines: String = (1..=RECORDS).map(|n| format!("{n}\n")).collect();
+    std::fs::write(&file, lines).unwrap();
+    for ends in [&[][..], &["--timeout", "700ms"], &["-n", "3000"]] {
+        let mut first = zlog(["tail", "-b", ANY_PORT, "-o", "text"]).args(ends).start();
+        let endpoint = first.endpoint();
+        let emit = ["emit", "-c", &endpoint, "--wait", "60s", "--linger", "60s", "--no-detect"];
+        let emit = zlog(emit).args(["--rate", "10000", "--file"]).args([&file]).start();
+        first.expect_stdout("1000");
+        if ends.is_empty() {
+            first.terminate();
+        }
+        let first = first.wait();
+        let mut second = zlog(["tail", "-b", &endpoint, "-o", "text"]).start();
+        second.expect_stdout(&RECORDS.to_string());
+        emit.wait().success();
+        second.terminate();
+        let second = second.wait();
+        let mut all = numbers(&first.out());
+        let more = first.err().split_once(" more record").map_or(0, |(before, _)| {
+            let number = before.rsplit(' ').next().unwrap_or_default().replace(',', "");
+            number.parse().expect("a number")
+        });
+        assert!(more == 0 || ends.first() == Some(&"-n"), "{}", first.err());
+        all.extend(all.len() + 1..=all.len() + more);
+        all.extend(numbers(&second.out()));
+        assert!(all.iter().copied().eq(1..=RECORDS), "{ends:?}: {} of them", all.len());
+    }
 }

@@ -25,8 +25,18 @@
 //! the block that it was read into.
 //!
 //! The subscriber's thread reads into blocks and hands them over whole. [`Message::frames`] are
-//! slices of them: nothing is copied or allocated for a message. When the queue of blocks is full, the
-//! thread stops reading until the caller takes one.
+//! slices of them: nothing is copied or allocated for a message. When the caller has 2 MiB of blocks
+//! that it has not dropped, the thread stops reading.
+//!
+//! # Memory
+//!
+//! A subscriber holds 2 MiB of messages, or one that is larger, and what has arrived of incomplete
+//! ones ([`Options::incomplete_bytes`]). A publisher holds messages once, in blocks of 256 KiB that
+//! its subscribers share, and for each subscriber up to 64 bytes for each message that it has not
+//! read: 32 for messages that do not follow one another, and room to grow. A subscriber that
+//! receives less than an eighth of a block keeps a copy instead of the block. So a subscriber that
+//! never reads makes the publisher keep at most eight times [`Options::queue_bytes`] of blocks, and
+//! a thousand of the same topics keep no more than one. `tests/memory.rs` counts.
 //!
 //! With CURVE, each connection has its own keys. The subscribers still share the block; a message
 //! is encrypted for each when it is written, 64 KiB at a time, in the thread of the socket. That
@@ -84,7 +94,7 @@ pub use owner::Socket;
 pub use protocol::curve::KeyPair;
 pub use protocol::mechanism::{Authenticator, Credentials, Prefixes, Rights, Security};
 pub use protocol::socket_type::SocketType;
-pub use publisher::{Dropped, End, Group, Noted, PeerStatus, Publisher, Sent, SharedBatch};
+pub use publisher::{Counts, Dropped, End, Group, Noted, PeerStatus, Publisher, Sent, SharedBatch};
 pub use router::{Delivery, Received, Router};
 pub use subscriber::{Batch, BatchBuilder, Message, Messages, Subscriber};
 

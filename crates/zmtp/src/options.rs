@@ -5,6 +5,12 @@ use std::time::Duration;
 
 use crate::protocol::mechanism::{Authenticator, Security};
 
+/// Default bytes queued for a peer. More falls out of the processor's cache: with 2 MiB, a message of
+/// 300 bytes takes a quarter more of processor time (benches/results/2026-11-27-engine.md).
+const QUEUE_BYTES: usize = 512 << 10;
+/// Bytes for each message of a queue whose length was chosen: a usual message is smaller.
+const MESSAGE_BYTES: usize = 1024;
+
 /// What a publisher does when a subscriber of a message has no room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WhenFull {
@@ -26,11 +32,13 @@ pub struct Options {
     pub reconnect: Duration,
     /// Longest delay before a reconnect.
     pub reconnect_max: Duration,
-    /// A tcp peer that gives no sign of life for this time is disconnected. It is asked (PING)
-    /// after a third of it.
+    /// A tcp peer whose machine gives no sign of life for this time is disconnected. It is asked
+    /// (PING) after a third of it.
     ///
-    /// A subscriber that does not read can't answer. A publisher disconnects it only if the
-    /// system, too, gets no answer from its machine.
+    /// A peer that does not read, or is suspended, can't answer. As long as its machine
+    /// acknowledges what is sent (TCP_INFO, on Linux), it stays connected. So does what is behind a
+    /// proxy that answers in its place. Elsewhere, publishers keep a silent peer, and subscribers
+    /// disconnect it. A suspension of this process does not count.
     pub dead_after: Duration,
     /// Largest message that a peer may send, in bytes of all its frames with their headers. A
     /// publisher receives only subscriptions.
@@ -42,7 +50,8 @@ pub struct Options {
     /// Whether a connection is closed at once that was accepted with this file descriptor: the
     /// system gives out the lowest one, so this keeps some for other purposes.
     pub refuse_descriptor: Option<fn(i32) -> bool>,
-    /// Publisher and router: bytes and messages queued for each peer. One message always fits.
+    /// Publisher and router: bytes and messages queued for each peer, with a reference of up to 64
+    /// bytes for each message. One message always fits. See [`Options::set_queue`].
     pub queue_bytes: usize,
     /// See [`Options::queue_bytes`].
     pub queue_messages: usize,
@@ -94,6 +103,13 @@ impl Options {
         Options { max_message: 4096, max_parts: 1, ..Options::subscriber() }
     }
 
+    /// Limits the queue of each peer to this many messages, and to 1 KiB for each of them, though
+    /// not to less than the default bytes.
+    pub fn set_queue(&mut self, messages: usize) {
+        self.queue_messages = messages;
+        self.queue_bytes = messages.saturating_mul(MESSAGE_BYTES).max(QUEUE_BYTES);
+    }
+
     /// For a subscriber: publishers may send messages of 128 MiB.
     pub fn subscriber() -> Options {
         Options {
@@ -105,9 +121,7 @@ impl Options {
             max_parts: 256,
             max_connections: 10_000,
             refuse_descriptor: None,
-            // More falls out of the processor's cache: with 2 MiB, a message of 300 bytes takes a
-            // quarter more of processor time (benches/results/2026-11-27-engine.md).
-            queue_bytes: 512 << 10,
+            queue_bytes: QUEUE_BYTES,
             queue_messages: 50_000,
             when_full: WhenFull::Block,
             keep_away: false,
@@ -123,6 +137,20 @@ impl Options {
             accept_push: false,
             security: Security::Null,
             authenticator: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_has_a_kib_for_each_message_and_no_less_than_the_default() {
+        for (messages, bytes) in [(4, QUEUE_BYTES), (8000, 8_192_000), (usize::MAX, usize::MAX)] {
+            let mut options = Options::publisher();
+            options.set_queue(messages);
+            assert_eq!((options.queue_messages, options.queue_bytes), (messages, bytes));
         }
     }
 }

@@ -66,6 +66,7 @@ impl Summary {
         let plain = [
             (self.held_back, "read and not published (no subscriber)"),
             (published.unsubscribed, "had no subscriber"),
+            (published.left, "not sent to subscribers that had left"),
             (published.unnumbered, "without a sequence number (too many topics, or too long ones)"),
             (lines.not_utf8, "with bytes that are not UTF-8 (shown as \\xNN)"),
             (lines.quoted, "with a value nested too deep or a number too long (sent as text)"),

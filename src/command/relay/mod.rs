@@ -25,7 +25,7 @@ use self::rates::Rates;
 use self::settings::Settings;
 use self::summary::Summary;
 use super::connection_log::ConnectionLog;
-use super::disconnect_reason::{DisconnectReasons, ONLY_PUBLISHERS, ONLY_SUBSCRIBERS};
+use super::disconnect_reason::{DisconnectReasons, ONLY_SUBSCRIBERS};
 use super::no_peer::NoPeerMonitor;
 use crate::cli::RelayArgs;
 use zlog_core::history::{History, Limits};
@@ -312,7 +312,7 @@ impl Relay {
             let reason = if publishers.contains(endpoint) {
                 reasons.observe(event, now)
             } else if collecting.contains(endpoint) {
-                reasons.observe_refusal(event, ONLY_PUBLISHERS, now)
+                reasons.observe_publisher(event, now)
             } else {
                 reasons.observe_refusal(event, ONLY_SUBSCRIBERS, now)
             };

@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::super::connection_log::ConnectionLog;
-use super::super::disconnect_reason::{DisconnectReasons, ONLY_PUBLISHERS};
+use super::super::disconnect_reason::DisconnectReasons;
 use super::super::endpoints;
 use super::super::no_peer::NoPeerMonitor;
 use super::no_output::{Action, NoOutputMonitor};
 use super::{Ended, Tail, settings};
 use crate::cli::TailArgs;
 use zlog_core::text::escape::escape;
-use zlog_core::text::plural::counted;
+use zlog_core::text::plural::{self, counted};
 use zlog_core::wire::mark::Mark;
 use zlog_core::{Error, Record, Result};
 use zlog_pipeline::os::run_directory::{Missed, Registration};
@@ -20,6 +20,9 @@ use zlog_pipeline::socket::{Endpoint, Engine, Role, SocketOptions, Subscriber};
 use zlog_pipeline::source::PollStatus;
 use zlog_pipeline::source::subscribe::Subscribe;
 
+/// The longest wait at the end for records that only a terminal gets.
+const LONGEST_HOLD: Duration = Duration::from_secs(1);
+
 /// Shows what arrives until enough has come or a signal asks to stop.
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     let prefixes = tail.output.subscriptions(args.level);
@@ -28,9 +31,16 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     tail.is_woken = true;
     let mut live = Live::new(args, tail, prefixes);
     live.registration = registration.as_mut().filter(|_| !args.quiet);
+    live.is_bound = !source.subscriber().bound().is_empty();
     pump(&mut source, &mut live)?;
     live.finish(source.subscriber());
-    tail.late = source.late();
+    if live.unwanted > 0 && !args.quiet {
+        let (more, were) = (counted(live.unwanted, "more record"), plural::were(live.unwanted));
+        terminal::eprint_line(format_args!("zlog tail: {more} had arrived and {were} dropped"));
+    }
+    if args.has_handlers() {
+        tail.late = source.late();
+    }
     // Before the source is dropped: closing its connections may take 100 ms.
     tail.output.release_all()
 }
@@ -90,8 +100,13 @@ struct Live<'t> {
     registration: Option<&'t mut Registration>,
     /// The topics asked for. Others arrive only during a probe of `no_output`.
     prefixes: Vec<Vec<u8>>,
-    /// How long records on their way are waited for at the end, if there are handlers.
-    linger: Option<Duration>,
+    /// How long records on their way are waited for at the end: for the handlers, or if
+    /// publishers connect here. Those take a record for delivered once it is sent.
+    linger: Duration,
+    has_handlers: bool,
+    is_bound: bool,
+    /// Records that arrived after the last one that was asked for, and that nobody sends again.
+    unwanted: u64,
 }
 
 impl Live<'_> {
@@ -106,7 +121,10 @@ impl Live<'_> {
             connection_log: args.verbose.then(|| ConnectionLog::new("tail")),
             registration: None,
             prefixes,
-            linger: args.has_handlers().then_some(args.linger.0),
+            linger: args.linger.0,
+            has_handlers: args.has_handlers(),
+            is_bound: false,
+            unwanted: 0,
         }
     }
 
@@ -140,7 +158,7 @@ impl Live<'_> {
             }
             let Some(reasons) = &mut self.disconnect_reasons else { continue };
             let reason = match subscriber.bound().contains(&event.endpoint) {
-                true => reasons.observe_refusal(&event, ONLY_PUBLISHERS, now),
+                true => reasons.observe_publisher(&event, now),
                 false => reasons.observe(&event, now),
             };
             if let Some(reason) = reason {
@@ -215,6 +233,10 @@ impl Pipeline<Subscribe> for Live<'_> {
         {
             no_output.observe_topic(&record.topic);
         }
+        if subscribed && self.tail.output.is_full() {
+            self.unwanted += 1;
+            return Ok(());
+        }
         if subscribed { self.tail.take(record) } else { Ok(()) }
     }
 
@@ -247,11 +269,19 @@ impl Pipeline<Subscribe> for Live<'_> {
         Ok(())
     }
 
-    /// Handlers get the records that are on their way.
+    /// Handlers get the records that are on their way, and so does a terminal if publishers
+    /// connect here: they are asked to hold the rest back.
     fn grace(&self) -> Option<Duration> {
+        let linger = match self.has_handlers {
+            true => self.linger,
+            // Publishers other than zlog's do not hold back, and nobody waits for them.
+            false => self.linger.min(LONGEST_HOLD),
+        };
         match self.tail.ended() {
-            Ended::Stopped | Ended::TimedOut => self.linger,
-            Ended::Done | Ended::Failed => None,
+            Ended::Stopped | Ended::TimedOut if self.has_handlers || self.is_bound => Some(linger),
+            // To count them.
+            Ended::Done if self.is_bound && self.tail.output.is_full() => Some(linger),
+            _ => None,
         }
     }
 }

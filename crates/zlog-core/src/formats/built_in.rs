@@ -1341,6 +1341,36 @@ pub(super) const BUILT_IN: &[Definition] = &[
         ..Definition::DEFAULT
     },
     Definition {
+        name: "shell-error",
+        title: "shells, of any script: usual errors",
+        rank: 61,
+        pattern: r#"(?:[EW]: )?(?<pathname>[a-z./~_][^ :\[\]="'{}]*)(?:\[|: (?:[a-z.]+: |syntax error at )?(?:line )?|:(?:[a-z.]+:)?)(?<lineno>\d+)\]?(?<level>: )(?<message>(?:.*: )?(?:(?:command |inaccessible or )?not found|unbound variable|parameter not set|[Bb]ad substitution|(?:[Ss]yntax|parse) error.*|`.*'(?: unexpected| unmatched)?|(?:cannot execute )?\[?(?:[Nn]o such file or directory|[Pp]ermission denied)\]?(?:: .*)?|can't cd to .*|command not found: .*|no matches found: .*|division by zero|unmatched .|readonly variable|is read only|read-only(?: variable)?: .*))$"#,
+        levels: &[(":", Level(40))],
+        prefix: &["./EEWW__az~~"],
+        needed: "0:",
+        ..Definition::DEFAULT
+    },
+    Definition {
+        name: "shell-script",
+        title: "shells, of a script that is named as one",
+        rank: 60,
+        pattern: r#"(?:[EW]: )?(?<pathname>[a-z./~_][^ :\[\]=]*\.(?:sh|bash|ksh|zsh))(?:\[|: (?:[a-z.]+: |syntax error at )?(?:line )?)(?<lineno>\d+)\]?(?<level>: warning: |: )"#,
+        levels: &[(": warning:", Level(30)), (":", Level(40))],
+        prefix: &["./EEWW__az~~"],
+        needed: "0.:",
+        ..Definition::DEFAULT
+    },
+    Definition {
+        name: "shell",
+        title: "shells, of a command without a script",
+        rank: 60,
+        pattern: r#"(?:[EW]: )?(?:[./~][^ :\[\]=]*/)?-?(?<name>sh|bash|dash|ash|zsh|ksh|mksh|fish|yash)(?:(?:\[|: (?:line )?|:)(?<lineno>\d+)\]?)?(?<level>: warning: |: )"#,
+        levels: &[(": warning:", Level(30)), (":", Level(40))],
+        prefix: &["-/EEWWabddffkkmmssyz~~"],
+        needed: ":",
+        ..Definition::DEFAULT
+    },
+    Definition {
         name: "sidekiq",
         title: "Sidekiq",
         pattern: r#"(?<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) pid=(?<process>\d+) tid=(?<tid>[^ ]+)(?: class=(?<name>[^ ]+))?(?: jid=[^ ]+)?(?: elapsed=[^ ]+)? (?<level>[A-Z]+): "#,

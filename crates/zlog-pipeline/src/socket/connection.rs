@@ -14,6 +14,8 @@ pub enum ConnectionState {
     Connecting,
     /// A peer answers, but the handshake failed for this reason.
     HandshakeRefused(String),
+    /// This side ended the last connection because of what the peer had sent. The next one follows.
+    CutOff,
     /// At least one peer is connected: messages can flow.
     Connected,
 }
@@ -42,6 +44,8 @@ pub struct EndpointStatus {
 pub struct ConnectionEvent {
     /// The endpoint as it was given or bound, or that of a registered publisher.
     pub endpoint: String,
+    /// The peer's address, or its process for ipc; empty if it is not known.
+    pub peer: String,
     /// The kind of event.
     pub kind: EventKind,
 }

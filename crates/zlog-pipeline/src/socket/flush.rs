@@ -1,4 +1,5 @@
-//! The outcome of sending the rest when a socket is closed.
+//! What becomes of messages that were not sent: the rest when a socket is closed, and what nobody
+//! lacks.
 
 /// Outcome of a flush.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -8,6 +9,19 @@ pub enum Flushed {
     /// The time was up, and messages were dropped: for these subscribers, if they are known.
     No(Vec<Lacking>),
 }
+
+/// Messages that an engine took and did not send to everybody, though nobody lacks them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct NotNeeded {
+    /// Messages whose topic had no subscriber.
+    pub(crate) unsubscribed: u64,
+    /// Messages that were queued for a subscriber that left in order, or was disconnected because
+    /// of what it sent. Counted for each such subscriber.
+    pub(crate) left: u64,
+}
+
+/// Returns the counts as of now. They are complete once the socket is closed.
+pub(crate) type CountNotNeeded = Box<dyn Fn() -> NotNeeded + Send>;
 
 /// A subscriber that did not get everything.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -23,8 +23,12 @@ const WAKER: Token = Token(usize::MAX);
 pub(super) const LISTENERS: usize = usize::MAX - 1;
 /// Bytes of one read in a handshake.
 pub(super) const HANDSHAKE_READ: usize = 4096;
+/// A turn that takes this much longer than planned means that the process was suspended.
+const SUSPENDED: Duration = Duration::from_secs(1);
 /// How long to wait for the end of peers that have been sent everything.
 const FINISH: Duration = Duration::from_secs(1);
+/// Most bytes that such a peer may send. One that sends more does not look for the end.
+const FINISH_BYTES: usize = 64 << 10;
 
 /// A request to the thread of a socket.
 pub(crate) enum Command {
@@ -108,6 +112,7 @@ impl<R: Role> Driver<R> {
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(1024);
         let mut again = None;
+        let mut last = Instant::now();
         loop {
             let wait = self.wait(again, Instant::now());
             if let Err(error) = self.poll.poll(&mut events, wait)
@@ -116,6 +121,10 @@ impl<R: Role> Driver<R> {
                 return;
             }
             let now = Instant::now();
+            if let Some(gap) = suspension(now.saturating_duration_since(last), wait) {
+                self.links.iter_mut().for_each(|(_, link)| link.skip(gap));
+            }
+            last = now;
             for event in &events {
                 self.note(event, now);
             }
@@ -130,12 +139,10 @@ impl<R: Role> Driver<R> {
                 self.run_timers(now);
             }
             again = self.role.turn(&mut self.links, now);
-            for (slot, why) in self.links.take_ended() {
-                if let Some(link) = self.links.take(slot) {
-                    self.end(slot, link, why, now);
-                    // Messages may have waited for this connection alone.
-                    again = Some(now);
-                }
+            for (slot, link, why) in self.links.take_ended() {
+                self.end(slot, link, why, now);
+                // Messages may have waited for this connection alone.
+                again = Some(now);
             }
             for address in std::mem::take(&mut self.given_up) {
                 self.role.forget(&address);
@@ -253,8 +260,12 @@ impl<R: Role> Driver<R> {
                 Stage::Handshake(_) => self.shake_hands(slot, link, now)?,
                 Stage::Ready if link.is_paused => {}
                 Stage::Ready => self.role.read(slot, link, now)?,
-                Stage::Finishing => {
-                    link.read(&mut [0; HANDSHAKE_READ], now)?;
+                Stage::Finishing(sent) => {
+                    let read = link.read(&mut [0; HANDSHAKE_READ], now)?.unwrap_or(0);
+                    if sent + read > FINISH_BYTES {
+                        return Err(Disconnect::Local);
+                    }
+                    link.stage = Stage::Finishing(sent + read);
                 }
             }
         }
@@ -267,6 +278,7 @@ impl<R: Role> Driver<R> {
         if why.is_offence() {
             link.stream.reset_on_close();
         }
+        link.settle();
         let was_ready = link.ready_since.is_some();
         if was_ready {
             self.role.closed(slot, &mut link, &why);
@@ -341,11 +353,11 @@ impl<R: Role> Driver<R> {
             match link.stage {
                 Stage::Ready if drained && link.is_flushed() => {
                     link.stream.finish();
-                    link.stage = Stage::Finishing;
+                    link.stage = Stage::Finishing(0);
                     link.deadline = Some((now + FINISH).min(until));
                     self.timer = [self.timer, link.deadline].into_iter().flatten().min();
                 }
-                Stage::Ready | Stage::Finishing => {}
+                Stage::Ready | Stage::Finishing(_) => {}
                 _ if self.role.awaits(&link.endpoint) => {}
                 Stage::Connecting | Stage::Handshake(_) => {
                     link.deadline = Some(now);
@@ -366,5 +378,24 @@ impl<R: Role> Driver<R> {
             let _ = answer.send(sent);
         }
         true
+    }
+}
+
+/// How long this process was suspended in a turn that took `took` and planned to wait for `wait`: it
+/// could not see what peers did meanwhile. Without a wait, no time limit of a peer is running.
+fn suspension(took: Duration, wait: Option<Duration>) -> Option<Duration> {
+    Some(took.saturating_sub(wait?)).filter(|gap| *gap >= SUSPENDED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_that_takes_a_second_longer_than_planned_is_a_suspension() {
+        let ms = Duration::from_millis;
+        assert_eq!(suspension(ms(10_500), Some(ms(10_000))), None);
+        assert_eq!(suspension(ms(3_600_000), Some(ms(10_000))), Some(ms(3_590_000)));
+        assert_eq!(suspension(ms(3_600_000), None), None);
     }
 }

@@ -29,8 +29,8 @@ pub(crate) enum Stage {
     /// Messages.
     Ready,
     /// The own direction is closed. The peer's end is waited for: closing before it has read
-    /// everything could make its system drop the rest.
-    Finishing,
+    /// everything could make its system drop the rest. It has sent this many bytes meanwhile.
+    Finishing(usize),
 }
 
 /// A connection. `P` is what the kind of socket knows of the peer.
@@ -239,6 +239,11 @@ impl<P> Link<P> {
         Ok(())
     }
 
+    /// Takes out of the outbox what was written, also in part. For a connection that has ended.
+    pub(super) fn settle(&mut self) {
+        self.staged.settle(&mut self.outbox);
+    }
+
     /// Whether the system has taken everything.
     pub(super) fn is_flushed(&self) -> bool {
         self.staged.is_empty() && self.outbox.is_empty()
@@ -257,8 +262,9 @@ impl<P> Link<P> {
     /// Sends a PING if one is due.
     ///
     /// # Errors
-    /// The peer has not answered. `may_pause` tells that it may have stopped reading, which is
-    /// no reason to disconnect it as long as its machine answers.
+    /// Nothing of the peer's machine has arrived. A peer that only does not read or is suspended
+    /// is no reason: its machine acknowledges the PING. `may_pause` decides where the system does
+    /// not tell.
     pub(crate) fn beat(&mut self, now: Instant, may_pause: bool) -> Result<(), Disconnect> {
         if !self.is_ready() || !self.has_commands || !self.stream.is_tcp() {
             return Ok(());
@@ -272,12 +278,20 @@ impl<P> Link<P> {
                 command::put_ping(&mut bytes);
                 self.outbox.push_bytes(bytes);
             }
-            Due::Silent if may_pause && !self.stream.is_unanswered() => {
-                self.heartbeat.postpone(now);
+            Due::Silent if self.stream.is_unanswered().unwrap_or(!may_pause) => {
+                return Err(Disconnect::Dead);
             }
-            Due::Silent => return Err(Disconnect::Dead),
+            Due::Silent => self.heartbeat.postpone(now),
         }
         Ok(())
+    }
+
+    /// Moves all times on: this process was suspended for `gap`, which is no fault of the peer.
+    pub(super) fn skip(&mut self, gap: Duration) {
+        self.heartbeat.skip(gap);
+        self.progress += gap;
+        self.deadline = self.deadline.map(|deadline| deadline + gap);
+        self.ready_since = self.ready_since.map(|since| since + gap);
     }
 
     /// When timed work is due.

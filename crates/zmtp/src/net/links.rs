@@ -14,19 +14,19 @@ pub(crate) struct Links<P> {
     registry: Registry,
     /// Slots to serve: something has happened there, or is left to do.
     scheduled: Vec<usize>,
-    /// Connections that a kind of socket has ended.
-    ended: Vec<(usize, Disconnect)>,
+    /// Connections that a kind of socket has ended, by slot and number.
+    ended: Vec<(usize, u64, Disconnect)>,
     accepted: usize,
 }
 
 impl<P> Links<P> {
-    pub(super) fn new(registry: Registry) -> Links<P> {
+    pub(crate) fn new(registry: Registry) -> Links<P> {
         let (slots, free, scheduled, ended) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Links { slots, free, registry, scheduled, ended, accepted: 0 }
     }
 
     /// Adds a connection, and serves it in the next turn.
-    pub(super) fn add(&mut self, mut link: Link<P>) -> io::Result<usize> {
+    pub(crate) fn add(&mut self, mut link: Link<P>) -> io::Result<usize> {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
@@ -42,7 +42,7 @@ impl<P> Links<P> {
     }
 
     /// Takes a connection out, to be put back or ended.
-    pub(super) fn take(&mut self, slot: usize) -> Option<Box<Link<P>>> {
+    pub(crate) fn take(&mut self, slot: usize) -> Option<Box<Link<P>>> {
         self.slots.get_mut(slot)?.take()
     }
 
@@ -51,7 +51,7 @@ impl<P> Links<P> {
     }
 
     /// Frees the slot of a connection that was taken out.
-    pub(super) fn release(&mut self, slot: usize, link: &Link<P>) {
+    pub(crate) fn release(&mut self, slot: usize, link: &Link<P>) {
         self.accepted -= usize::from(link.connector.is_none());
         self.free.push(slot);
     }
@@ -73,8 +73,15 @@ impl<P> Links<P> {
         !self.scheduled.is_empty()
     }
 
-    pub(super) fn take_ended(&mut self) -> Vec<(usize, Disconnect)> {
-        std::mem::take(&mut self.ended)
+    /// Takes out the connections that a kind of socket has ended. Those that ended otherwise
+    /// meanwhile, and whose slot may have another one, are left out.
+    pub(crate) fn take_ended(&mut self) -> Vec<(usize, Box<Link<P>>, Disconnect)> {
+        let ended = std::mem::take(&mut self.ended);
+        let take = |(slot, id, why): (usize, u64, Disconnect)| {
+            let slot_of_it = self.slots.get_mut(slot)?;
+            Some((slot, slot_of_it.take_if(|link| link.id == id)?, why))
+        };
+        ended.into_iter().filter_map(take).collect()
     }
 
     /// Number of accepted connections.
@@ -110,6 +117,8 @@ impl<P> Links<P> {
 
     /// Ends a connection after the current turn.
     pub(crate) fn end(&mut self, slot: usize, why: Disconnect) {
-        self.ended.push((slot, why));
+        if let Some(id) = self.get(slot).map(|link| link.id) {
+            self.ended.push((slot, id, why));
+        }
     }
 }

@@ -16,7 +16,9 @@ pub(crate) trait Role: Send + 'static {
     /// The types of socket that it can be, the preferred one first.
     fn socket_types(&self) -> &'static [SocketType];
 
-    /// Whether peers have a reason to stop reading.
+    /// Whether peers have a reason to stop reading for long. Decides about a silent peer where
+    /// the system does not tell whether its machine answers; it ends dead connections itself,
+    /// later.
     const PEERS_PAUSE: bool;
 
     /// Handles a request of the owner.

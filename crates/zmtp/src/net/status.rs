@@ -46,7 +46,8 @@ pub struct EndpointStatus {
     pub is_bound: bool,
     /// Connections whose handshake is complete.
     pub peers: usize,
-    /// Connected address: whether something answered the last attempt.
+    /// Connected address: whether something answered the last attempt, unless that became a
+    /// connection that has ended since.
     pub reached: bool,
     /// Why the last connection ended or failed, until there is another.
     pub last_end: Option<Disconnect>,
@@ -159,6 +160,7 @@ impl Status {
             }
             EventKind::Disconnected(why) => {
                 endpoint.peers = endpoint.peers.saturating_sub(1);
+                endpoint.reached = false;
                 endpoint.last_end = Some(why.clone());
             }
             EventKind::Unreachable(why) | EventKind::Failed(why) => {

@@ -122,13 +122,13 @@ impl Stream {
         ends.0.is_some() && ends.0 == ends.1
     }
 
-    /// Whether the system lacks answers of the peer's machine. Always `false` for ipc, whose
-    /// peers can't vanish without an end of the connection.
-    pub(crate) fn is_unanswered(&self) -> bool {
+    /// Whether the system lacks answers of the peer's machine; `None` if it does not tell.
+    /// `false` for ipc, whose peers can't vanish without an end of the connection.
+    pub(crate) fn is_unanswered(&self) -> Option<bool> {
         match self {
             Stream::Tcp(stream) => is_unanswered(stream),
             #[cfg(unix)]
-            Stream::Ipc(_) => false,
+            Stream::Ipc(_) => Some(false),
         }
     }
 
@@ -197,7 +197,7 @@ impl Stream {
 /// Whether retransmissions or probes of a closed window are unanswered. A machine that is
 /// reachable answers both, however long its program does not read.
 #[cfg(target_os = "linux")]
-fn is_unanswered(stream: &TcpStream) -> bool {
+fn is_unanswered(stream: &TcpStream) -> Option<bool> {
     use std::os::fd::AsRawFd;
 
     // SAFETY: all fields are integers, for which zeros are valid.
@@ -213,11 +213,10 @@ fn is_unanswered(stream: &TcpStream) -> bool {
             &raw mut length,
         )
     };
-    rc == 0 && (info.tcpi_retransmits > 0 || info.tcpi_probes > 1)
+    (rc == 0).then_some(info.tcpi_retransmits > 0 || info.tcpi_probes > 1)
 }
 
-/// Elsewhere the system ends such connections by itself, later.
 #[cfg(not(target_os = "linux"))]
-fn is_unanswered(_: &TcpStream) -> bool {
-    false
+fn is_unanswered(_: &TcpStream) -> Option<bool> {
+    None
 }

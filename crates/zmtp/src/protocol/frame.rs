@@ -28,7 +28,7 @@ impl Header {
     /// Parses the header at the start of `bytes`. Returns `None` while bytes are missing.
     ///
     /// # Errors
-    /// Flags that ZMTP does not know.
+    /// Flags that ZMTP does not know, or a length that it does not allow.
     #[inline]
     pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Header>, Disconnect> {
         let Some(&flags) = bytes.first() else { return Ok(None) };
@@ -43,6 +43,10 @@ impl Header {
             let Some(size) = bytes.get(1..).and_then(<[u8]>::first_chunk) else { return Ok(None) };
             (MAX_HEADER, u64::from_be_bytes(*size))
         };
+        // ZMTP 3 reserves the highest bit.
+        if size > u64::MAX / 2 {
+            return Err(Disconnect::Malformed("a frame length of 2^63 or more"));
+        }
         Ok(Some(Header { more, command, len, size }))
     }
 }

@@ -57,6 +57,12 @@ impl Heartbeat {
         }
     }
 
+    /// Moves all times on by `gap`, in which this process could not ask or listen.
+    pub(crate) fn skip(&mut self, gap: Duration) {
+        self.heard += gap;
+        self.asked = self.asked.map(|asked| asked + gap);
+    }
+
     /// Starts over without a sign of life: the peer has a reason not to answer.
     pub(crate) fn postpone(&mut self, now: Instant) {
         self.heard(now);

@@ -278,9 +278,9 @@ fn limits_are_checked_before_the_bytes_arrive() {
     let mut scanner = Scanner::new(100, 2);
     assert_eq!(scanner.next(b"\x01\x00\x01\x00\x00\x00"), Err(Disconnect::TooManyParts(2)));
     let mut huge = vec![2];
-    huge.extend(u64::MAX.to_be_bytes());
+    huge.extend((u64::MAX / 2).to_be_bytes());
     assert_eq!(Scanner::new(100, 2).next(&huge), Err(Disconnect::MessageTooLarge(100)));
-    for wrong in [&[8, 0][..], &[5, 0], &[0xff, 0]] {
+    for wrong in [&[8, 0][..], &[5, 0], &[0xff, 0], &[2, 128, 0, 0, 0, 0, 0, 0, 0]] {
         assert!(matches!(Scanner::new(100, 2).next(wrong), Err(Disconnect::Malformed(_))));
     }
     let between = b"\x01\x01x\x04\x05\x04PING";
@@ -322,6 +322,18 @@ fn a_process_that_was_stopped_asks_before_it_gives_a_peer_up() {
     assert_eq!(heartbeat.check(later), Due::Ping);
     assert_eq!(heartbeat.check(later + Duration::from_secs(19)), Due::Nothing);
     assert_eq!(heartbeat.check(later + Duration::from_secs(20)), Due::Silent);
+}
+
+#[test]
+fn the_time_in_which_a_process_was_stopped_is_no_silence_of_the_peer() {
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let mut heartbeat = Heartbeat::new(Duration::from_secs(30), start);
+    assert_eq!(heartbeat.check(at(10)), Due::Ping);
+    // Stopped from 12 to 3612.
+    heartbeat.skip(Duration::from_secs(3600));
+    assert_eq!((heartbeat.check(at(3612)), heartbeat.next()), (Due::Nothing, at(3630)));
+    assert_eq!(heartbeat.check(at(3630)), Due::Silent);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::pending::Run;
-use crate::net::outbox::{Chunk, next_block};
+use crate::net::outbox::{Block, Chunk};
 use crate::protocol::frame::Header;
 use crate::{Batch, Message, Messages};
 
@@ -17,10 +17,11 @@ pub struct SharedBatch {
 }
 
 impl From<Batch> for SharedBatch {
-    fn from(batch: Batch) -> SharedBatch {
+    fn from(mut batch: Batch) -> SharedBatch {
+        batch.release();
         let (received, block_size) = (batch.received(), batch.block_size());
         let bytes = Bytes::from_owner(batch);
-        SharedBatch { chunk: Chunk { bytes, block: next_block(), block_size }, received }
+        SharedBatch { chunk: Chunk::append(&Block::new(block_size), bytes), received }
     }
 }
 

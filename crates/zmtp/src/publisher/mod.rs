@@ -81,6 +81,28 @@ pub struct End {
     pub was_announced: bool,
 }
 
+/// Messages that nobody lacks, though not everybody got them. All other messages that
+/// [`Publisher::send`] took are written, told by [`Publisher::take_dropped`], or by
+/// [`Publisher::close`].
+#[derive(Default, Debug)]
+pub struct Counts {
+    unsubscribed: AtomicU64,
+    left: AtomicU64,
+}
+
+impl Counts {
+    /// Messages whose topic had no subscriber.
+    pub fn unsubscribed(&self) -> u64 {
+        self.unsubscribed.load(Ordering::Relaxed)
+    }
+
+    /// Messages that were queued for a subscriber and not sent, because it had cancelled its
+    /// subscriptions or announced its end, or was disconnected because of what it sent. Counted
+    /// for each such subscriber.
+    pub fn left(&self) -> u64 {
+        self.left.load(Ordering::Relaxed)
+    }
+}
 /// A subscription that is noted for the owner: [`Options::note`](crate::Options::note).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Noted {
@@ -100,11 +122,10 @@ pub(crate) struct Shared {
     subscriptions: Mutex<Subscriptions>,
     /// That of `subscriptions`, to be read without the lock.
     generation: AtomicU64,
-    offenders: Mutex<Vec<(usize, Disconnect)>>,
+    counts: Arc<Counts>,
     noted: Mutex<Vec<Noted>>,
-    /// Messages that were passed on, and those of them that nobody had subscribed to.
+    /// Messages that were passed on.
     passed: AtomicU64,
-    unheard: AtomicU64,
     /// Subscribers that did not get everything before the socket was closed.
     abandoned: Mutex<Vec<PeerStatus>>,
     status: Arc<Status>,
@@ -120,10 +141,9 @@ impl Shared {
             pending: Pending::new(options.queue_messages),
             subscriptions: Mutex::new(subscriptions),
             generation: AtomicU64::new(0),
-            offenders: Mutex::default(),
+            counts: Arc::default(),
             noted: Mutex::default(),
             passed: AtomicU64::new(0),
-            unheard: AtomicU64::new(0),
             abandoned: Mutex::default(),
             status,
         }
@@ -167,14 +187,6 @@ impl Shared {
 
     fn remove(&self, slot: usize) {
         self.change(|subscriptions| subscriptions.remove(slot));
-    }
-
-    fn offender(&self, slot: usize, why: Disconnect) {
-        self.offenders.lock().unwrap_or_else(PoisonError::into_inner).push((slot, why));
-    }
-
-    fn take_offenders(&self) -> Vec<(usize, Disconnect)> {
-        std::mem::take(&mut *self.offenders.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -311,7 +323,7 @@ impl Publisher {
 
     /// Number of messages that nobody had subscribed to when they were passed on.
     pub fn unheard(&self) -> u64 {
-        self.shared.unheard.load(Ordering::Relaxed)
+        self.shared.counts.unsubscribed()
     }
 
     /// Changes what happens when a subscriber has no room.
@@ -348,6 +360,11 @@ impl Publisher {
     /// were sent.
     pub fn take_dropped(&self) -> Vec<Dropped> {
         self.owner.answer(Ask::Dropped)
+    }
+
+    /// Counts of messages that nobody lacks. They are complete after [`Publisher::close`].
+    pub fn counts(&self) -> Arc<Counts> {
+        Arc::clone(&self.shared.counts)
     }
 
     /// Closes the socket once everything is sent, or after `linger`. Messages that wait for a full

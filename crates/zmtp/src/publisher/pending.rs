@@ -2,13 +2,13 @@
 //! block that subscribers share.
 
 use std::ops::Range;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
 use super::group::Group;
-use crate::net::outbox::{Chunk, next_block};
+use crate::net::outbox::{Block, Chunk};
 use crate::protocol::frame;
 
 /// Bytes of a block. Larger messages get a block of their own.
@@ -41,8 +41,8 @@ pub(crate) struct Batch {
 
 struct Queue {
     block: BytesMut,
-    /// Number of the block. 0 is none.
-    number: u64,
+    /// The chunks of the block.
+    chunks: Arc<Block>,
     spare: Vec<BytesMut>,
     /// The runs of what `block` holds.
     runs: Vec<Run>,
@@ -86,7 +86,7 @@ impl Pending {
     pub(crate) fn new(max_messages: usize) -> Pending {
         let queue = Queue {
             block: BytesMut::new(),
-            number: 0,
+            chunks: Block::new(0),
             spare: Vec::new(),
             runs: Vec::new(),
             batches: Vec::new(),
@@ -248,20 +248,17 @@ impl Queue {
     /// Makes a chunk of what the block holds.
     fn seal(&mut self) {
         if !self.runs.is_empty() {
-            let bytes = self.block.split().freeze();
-            let block_size = BLOCK.max(bytes.len());
-            let chunk = Chunk { bytes, block: self.number, block_size };
+            let chunk = Chunk::append(&self.chunks, self.block.split().freeze());
             self.batches.push(Batch { chunk, runs: std::mem::take(&mut self.runs) });
         }
     }
 
     /// Starts a block with room for `size` bytes: one that nobody uses any more, or a new one.
     fn next_block(&mut self, size: usize) {
-        let is_first = self.number == 0;
-        self.number = next_block();
         let size = size.max(BLOCK);
+        self.chunks = Block::new(size);
         let used = std::mem::take(&mut self.block);
-        if self.spare.len() < SPARE_BLOCKS && used.capacity() <= BLOCK && !is_first {
+        if self.spare.len() < SPARE_BLOCKS && (1..=BLOCK).contains(&used.capacity()) {
             self.spare.push(used);
         }
         let free = match size {

@@ -83,6 +83,8 @@ pub(crate) struct PublisherRole {
     pub(super) noticed: Vec<usize>,
     /// A subscriber of the first message has no room.
     blocked_by: Option<usize>,
+    /// Subscribers that offend because another one exceeded the limit of all.
+    offenders: Vec<Offender>,
     /// Subscribers that are expected back.
     pub(super) away: AwayPeers,
     /// What was dropped for subscribers that are gone.
@@ -128,6 +130,7 @@ impl PublisherRole {
             dirty: Vec::new(),
             noticed: Vec::new(),
             blocked_by: None,
+            offenders: Vec::new(),
             away: AwayPeers::default(),
             dropped: Vec::new(),
             is_closing: false,
@@ -181,7 +184,7 @@ impl PublisherRole {
             Err(Offender(offender, why)) if offender == slot => Err(why),
             Err(Offender(offender, why)) => {
                 self.shared.remove(offender);
-                self.shared.offender(offender, why);
+                self.offenders.push(Offender(offender, why));
                 Ok(())
             }
         }
@@ -231,7 +234,7 @@ impl PublisherRole {
         }
         let peers = self.topics.find(&self.shared, topic);
         if peers.is_empty() {
-            self.shared.unheard.fetch_add(run.messages as u64, Ordering::Relaxed);
+            self.shared.counts.unsubscribed.fetch_add(run.messages as u64, Ordering::Relaxed);
         }
         if self.options.when_full == WhenFull::Drop {
             for slot in &*peers {
@@ -243,7 +246,7 @@ impl PublisherRole {
         // All or nobody: as much as the subscriber with the least room takes.
         let mut done = (run.bytes.len(), run.messages);
         for slot in &*peers {
-            let fits = self.fits(links, *slot, (chunk, run), now).unwrap_or(done);
+            let fits = self.fits(links, *slot, (chunk, run), now);
             if fits.1 < done.1 {
                 done = fits;
                 self.blocked_by = Some(*slot);
@@ -259,28 +262,29 @@ impl PublisherRole {
         done
     }
 
-    /// The bytes and the number of the messages of `run` that a subscriber has room for. `None`
-    /// if it is gone.
+    /// The bytes and the number of the messages of `run` that a subscriber has room for: all, if
+    /// its connection has just ended. They count as unsent then.
     fn fits(
         &mut self,
         links: &mut Links<Peer>,
         slot: usize,
         (chunk, run): (&Chunk, &Run),
         now: Instant,
-    ) -> Option<(usize, usize)> {
+    ) -> (usize, usize) {
+        let all = (run.bytes.len(), run.messages);
         if let Some(away) = self.away.get_mut(slot) {
-            return Some(room(&away.outbox, chunk, run, &self.options));
+            return room(&away.outbox, chunk, run, &self.options);
         }
-        let link = links.get_mut(slot).filter(|link| link.is_ready())?;
+        let Some(link) = links.get_mut(slot).filter(|link| link.is_ready()) else { return all };
         let fits = room(&link.outbox, chunk, run, &self.options);
-        if fits.1 == run.messages {
-            return Some(fits);
+        if fits == all {
+            return all;
         }
         if let Err(why) = link.write(now) {
             links.end(slot, why);
-            return None;
+            return all;
         }
-        Some(room(&link.outbox, chunk, run, &self.options))
+        room(&link.outbox, chunk, run, &self.options)
     }
 
     fn push_or_drop(
@@ -291,7 +295,7 @@ impl PublisherRole {
         run: &Run,
         now: Instant,
     ) {
-        let Some((bytes, messages)) = self.fits(links, slot, (chunk, run), now) else { return };
+        let (bytes, messages) = self.fits(links, slot, (chunk, run), now);
         if messages > 0 {
             let range = run.bytes.start..run.bytes.start + bytes;
             self.push(links, slot, chunk, (range, messages));
@@ -358,8 +362,9 @@ impl PublisherRole {
         outbox.rewind();
         let endpoint = link.endpoint.clone();
         let notices = std::mem::take(&mut link.peer.notices);
-        let number =
-            self.away.add(Away { endpoint, outbox, peer: Peer { notices, ..Peer::default() } });
+        let peer = Peer { sent: outbox.messages() as u64, notices, ..Peer::default() };
+        link.peer.sent -= peer.sent;
+        let number = self.away.add(Away { endpoint, outbox, peer });
         self.noticed.push(number);
         self.shared.change(|subscriptions| subscriptions.renumber(slot, number, marker));
     }
@@ -455,11 +460,18 @@ impl Role for PublisherRole {
             self.keep(slot, link);
         }
         self.shared.remove(slot);
+        // Another connection may get the slot.
+        self.offenders.retain(|Offender(offender, _)| *offender != slot);
+        if was_announced || why.is_offence() {
+            let unsent = link.outbox.unsent() as u64;
+            self.shared.counts.left.fetch_add(unsent, Ordering::Relaxed);
+        }
         if self.blocked_by == Some(slot) {
             self.blocked_by = None;
         }
         if self.is_closing
             && !was_announced
+            && !why.is_offence()
             && *why != Disconnect::Local
             && link.outbox.messages() > 0
         {
@@ -473,7 +485,7 @@ impl Role for PublisherRole {
     }
 
     fn turn(&mut self, links: &mut Links<Peer>, now: Instant) -> Option<Instant> {
-        for (slot, why) in self.shared.take_offenders() {
+        for Offender(slot, why) in std::mem::take(&mut self.offenders) {
             links.end(slot, why);
         }
         self.todo.extend(self.shared.pending.take());

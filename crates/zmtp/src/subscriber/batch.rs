@@ -1,29 +1,31 @@
 //! Received messages: slices of the block that they were read into.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use mio::Waker;
 
+use super::gate::Gate;
 use crate::protocol::frame::{self, Frames, Header};
 
 /// Bytes of a block. Larger messages get a block of their own.
 pub(crate) const BLOCK: usize = 256 << 10;
 /// Blocks that are kept for reuse.
 const SPARE_BLOCKS: usize = 8;
+/// Most bytes of blocks that the owner has, or that wait for it, before another one is handed over:
+/// 8 usual ones that wait, and one that it has.
+const MAX_BYTES: usize = 9 * BLOCK;
 
 /// Blocks for reuse, and how to tell the thread that there is room.
 pub(crate) struct Pool {
     spare: Mutex<Vec<Box<[u8]>>>,
-    /// The thread waits until a batch was taken.
-    is_waiting: AtomicBool,
+    gate: Gate,
     waker: Arc<Waker>,
 }
 
 impl Pool {
     pub(crate) fn new(waker: Arc<Waker>) -> Pool {
-        Pool { spare: Mutex::default(), is_waiting: AtomicBool::new(false), waker }
+        Pool { spare: Mutex::default(), gate: Gate::new(MAX_BYTES), waker }
     }
 
     /// A block of [`BLOCK`] bytes.
@@ -41,9 +43,14 @@ impl Pool {
         }
     }
 
+    /// Whether another batch may be handed over.
+    pub(crate) fn has_room(&self) -> bool {
+        self.gate.is_open()
+    }
+
     /// Asks to be woken when a batch is dropped.
     pub(crate) fn wait(&self) {
-        self.is_waiting.store(true, Ordering::SeqCst);
+        self.gate.wait();
     }
 }
 
@@ -55,17 +62,31 @@ pub struct Batch {
     received: SystemTime,
     /// Where the block goes in the end. `None` for messages of this process.
     pool: Option<Arc<Pool>>,
+    /// Its bytes as the pool counts them.
+    held: usize,
 }
 
 impl Batch {
     /// `block` has this many whole messages up to `end`, and commands between them.
     pub(crate) fn new(block: Box<[u8]>, end: usize, messages: usize, pool: Arc<Pool>) -> Batch {
-        Batch { block, end, messages, received: SystemTime::now(), pool: Some(pool) }
+        pool.gate.add(block.len());
+        let held = block.len();
+        Batch { block, end, messages, received: SystemTime::now(), pool: Some(pool), held }
     }
 
     /// Bytes that its block takes.
     pub(crate) fn block_size(&self) -> usize {
         self.block.len()
+    }
+
+    /// Stops to count for what the owner may hold: from now on, a publisher's queues bound it.
+    pub(crate) fn release(&mut self) {
+        if let Some(pool) = &self.pool
+            && pool.gate.remove(std::mem::take(&mut self.held))
+        {
+            // Fails only if the thread is gone.
+            let _ = pool.waker.wake();
+        }
     }
 
     /// Number of messages.
@@ -103,11 +124,9 @@ impl AsRef<[u8]> for Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        let Some(pool) = &self.pool else { return };
-        pool.put(std::mem::take(&mut self.block));
-        if pool.is_waiting.swap(false, Ordering::SeqCst) {
-            // Fails only if the thread is gone.
-            let _ = pool.waker.wake();
+        self.release();
+        if let Some(pool) = &self.pool {
+            pool.put(std::mem::take(&mut self.block));
         }
     }
 }
@@ -138,7 +157,7 @@ impl BatchBuilder {
         let BatchBuilder { block, messages } = std::mem::take(self);
         let block: Box<[u8]> = block.into();
         let (end, received) = (block.len(), SystemTime::now());
-        (messages > 0).then_some(Batch { block, end, messages, received, pool: None })
+        (messages > 0).then_some(Batch { block, end, messages, received, pool: None, held: 0 })
     }
 }
 

@@ -3,7 +3,12 @@
 //! A thread reads into blocks and hands them over. Messages are slices of them. If the owner does
 //! not take them, the thread stops reading, and the publishers feel that.
 
+/// The atomic types of the gate.
+mod atomic {
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+}
 mod batch;
+mod gate;
 mod role;
 
 use std::collections::BTreeSet;
@@ -21,7 +26,8 @@ use crate::net::status::Status;
 use crate::owner::Owner;
 use crate::{Options, Socket};
 
-/// Batches that wait for the owner, of up to 256 KiB each unless a message is larger.
+/// Batches that wait for the owner, of up to 256 KiB each. Of larger messages there is one that
+/// waits or that the owner has, beside those that are incomplete.
 const BATCHES: usize = 8;
 
 /// A subscribing socket. It is an XSUB to its peers. With [`Options::accept_push`] it is a PULL to
@@ -73,7 +79,8 @@ impl Subscriber {
         }
     }
 
-    /// Waits for messages, for `wait` at most.
+    /// Waits for messages, for `wait` at most. There are no further ones while the owner has more
+    /// than 2 MiB of batches: it must drop them.
     ///
     /// # Errors
     /// The thread has ended.

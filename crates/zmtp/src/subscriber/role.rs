@@ -88,13 +88,18 @@ impl SubscriberRole {
             self.end = 0;
             return true;
         }
-        if self.batches.is_full() {
+        if !self.has_room() {
             return false;
         }
         let block = std::mem::replace(&mut self.block, self.pool.get());
         let batch = Batch::new(block, self.end, self.messages, Arc::clone(&self.pool));
         (self.end, self.messages) = (0, 0);
         self.send(batch)
+    }
+
+    /// Whether another batch may be handed over.
+    fn has_room(&self) -> bool {
+        !self.batches.is_full() && self.pool.has_room()
     }
 
     /// Hands over a batch. This thread alone fills the channel, so there is room.
@@ -165,7 +170,7 @@ impl SubscriberRole {
 
     /// Reads into a message that does not fit into a block.
     fn read_large(&mut self, link: &mut Link<Peer>, now: Instant) -> Result<bool, Disconnect> {
-        if self.batches.is_full() || !self.hand_over() {
+        if !self.has_room() || !self.hand_over() {
             self.is_full = true;
             return Ok(false);
         }
@@ -173,7 +178,12 @@ impl SubscriberRole {
         let start = tail.len();
         self.incomplete -= start;
         // Grows as bytes arrive, not as they are announced.
-        let room = (link.peer.scanner.needed().max(start + MIN_READ) - start).min(LARGE_READ);
+        let needed = link.peer.scanner.needed().max(start + MIN_READ);
+        let room = (needed - start).min(LARGE_READ);
+        // Twice as much as there is, as a vector grows by itself, but not beyond what is needed.
+        if tail.capacity() < start + room {
+            tail.reserve_exact((start + room).max(needed.min(2 * start)) - start);
+        }
         tail.resize(start + room, 0);
         let read = link.read(&mut tail[start..], now);
         tail.truncate(start + read.clone().ok().flatten().unwrap_or(0));
@@ -320,10 +330,10 @@ impl Role for SubscriberRole {
     fn turn(&mut self, links: &mut Links<Peer>, now: Instant) -> Option<Instant> {
         self.check_incomplete(links);
         let was_full = self.is_full;
-        if !self.hand_over() || self.is_full && self.batches.is_full() {
-            // Asked first: a batch that is taken in between wakes, too.
+        if !self.hand_over() || self.is_full && !self.has_room() {
+            // Asked first: a batch that is dropped in between wakes, too.
             self.pool.wait();
-            if !self.batches.is_full() {
+            if self.has_room() {
                 return Some(now);
             }
             return None;

@@ -184,7 +184,7 @@ fn memory_under_attack_stays_within_the_limits_and_an_honest_peer_is_served() {
 /// own, whose interface goes down.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_publisher_ends_a_subscriber_whose_machine_is_gone_and_keeps_one_that_only_does_not_read() {
+fn a_peer_whose_machine_is_gone_is_ended_and_one_that_only_does_not_read_is_kept() {
     let is_up = Command::new("unshare").args(["-rn", "ip", "link", "set", "lo", "up"]).status();
     if !is_up.is_ok_and(|status| status.success()) {
         println!("left out: no network namespaces");
@@ -207,19 +207,32 @@ fn a_network_that_fails() {
     let options = Options { dead_after: Duration::from_millis(900), ..Options::publisher() };
     let publisher = Publisher::new(options).expect("socket");
     let endpoint = publisher.bind(&address("tcp://127.0.0.1:*")).expect("bind").to_string();
+    let options = Options { dead_after: Duration::from_millis(900), ..Options::subscriber() };
+    let subscriber = Subscriber::new(options, &["t"]).expect("socket");
+    subscriber.connect(&address(&endpoint));
     // It answers no PING, as a subscriber that does not read.
     let mut peer = RawPeer::subscribed(&endpoint, &[b"t"]);
-    until("a subscriber", || publisher.has_subscriber(b"t"));
+    until("two subscribers", || publisher.subscribers(b"t") == 2);
     publisher.send(&[b"t", b"body"]).expect("send");
     read_frame(&mut peer.0).expect("a message");
+    subscriber.recv(DEADLINE).expect("a thread").expect("a message");
     let start = Instant::now();
     until("four times the limit", || start.elapsed() > Duration::from_millis(3600));
-    assert!(publisher.has_subscriber(b"t"), "its machine answers");
+    assert_eq!(publisher.subscribers(b"t"), 2, "its machine answers");
     link("down");
     let dead = EventKind::Disconnected(Disconnect::Dead);
-    let mut seen = Vec::new();
-    until("an end", || {
-        seen.extend(publisher.events().try_iter().map(|event| event.kind));
-        seen.contains(&dead)
+    let notices = |socket: &zmtp::Socket| {
+        let mut seen = Vec::new();
+        until("an end", || {
+            seen.extend(socket.events().try_iter().map(|event| event.kind));
+            seen.contains(&dead)
+        });
+    };
+    notices(&publisher);
+    notices(&subscriber);
+    link("up");
+    until("a message through a new connection", || {
+        publisher.send(&[b"t", b"body"]).expect("send");
+        subscriber.recv(Duration::from_millis(10)).expect("a thread").is_some()
     });
 }

@@ -7,7 +7,7 @@ use zmtp::{
 };
 
 use super::harness::{DEADLINE, address, until};
-use super::hostile::{LARGER_THAN_BUFFERS, RawPeer, refuses_connections};
+use super::hostile::{LARGER_THAN_BUFFERS, RawPeer, read_frame, refuses_connections};
 
 const ANY: &str = "tcp://127.0.0.1:*";
 
@@ -267,4 +267,129 @@ fn an_address_that_nobody_has_bound_is_unreachable_and_a_stranger_fails_the_hand
     next(|kind| matches!(kind, EventKind::Failed(Disconnect::Closed | Disconnect::Io(_))));
     drop(listener);
     next(|kind| matches!(kind, EventKind::Unreachable(_)));
+}
+
+/// Sends numbers until there is no room for a second. Returns how many the engine took.
+fn send_numbers_until_full(publisher: &Publisher) -> u64 {
+    let mut sent = 0_u64;
+    let body = [b'x'; 2000];
+    while publisher
+        .send_within(&[b"a", &sent.to_be_bytes(), &body], Duration::from_millis(500))
+        .expect("send")
+        == Sent::Sent
+    {
+        sent += 1;
+    }
+    sent
+}
+
+/// The number of messages that arrive until nothing more is to be sent.
+fn read_all(peer: &mut RawPeer, publisher: &Publisher) -> u64 {
+    let mut received = 0;
+    let is_idle = || publisher.peers().iter().all(|peer| peer.queued_messages == 0);
+    peer.0.set_read_timeout(Some(Duration::from_millis(300))).expect("a time-out");
+    loop {
+        match read_frame(&mut peer.0) {
+            Ok((flags, _)) => received += u64::from(flags & 5 == 0),
+            Err(_) if is_idle() => return received,
+            Err(_) => {}
+        }
+    }
+}
+
+#[test]
+fn each_message_for_a_subscriber_that_blocks_and_leaves_is_written_told_or_had_no_subscriber() {
+    for leaves in ["cancels and reads", "cancels and closes", "closes"] {
+        let options = Options {
+            queue_bytes: 64 << 10,
+            when_full: WhenFull::Block,
+            end_marker: Some(b"end"[..].into()),
+            ..Options::publisher()
+        };
+        let publisher = Publisher::new(options).expect("socket");
+        let endpoint = publisher.bind(&address(ANY)).expect("bind").to_string();
+        let mut peer = RawPeer::subscribed(&endpoint, &[b"a"]);
+        until("a subscriber", || publisher.has_subscriber(b"a"));
+        // More than its queue takes: some wait for room.
+        let sent = send_numbers_until_full(&publisher);
+        let cancels = leaves != "closes";
+        if cancels {
+            peer.write(b"\x00\x02\x00a");
+            until("a cancel", || !publisher.has_subscriber(b"a"));
+        }
+        let received = match leaves {
+            "cancels and reads" => read_all(&mut peer, &publisher),
+            _ => 0,
+        };
+        drop(peer);
+        let mut ended = Vec::new();
+        until("its end", || {
+            ended.extend(publisher.take_dropped());
+            !ended.is_empty()
+        });
+        let (counts, unsent) = (publisher.counts(), ended[0].unsent);
+        assert_eq!(publisher.close(DEADLINE), Ok(()));
+        let end = ended[0].end.as_ref().expect("an end");
+        assert_eq!(end.messages + counts.unsubscribed(), sent, "{leaves}");
+        assert!(counts.unsubscribed() > 0, "{leaves}");
+        assert_eq!(counts.left(), if cancels { unsent } else { 0 }, "{leaves}");
+        match leaves {
+            "cancels and reads" => assert_eq!((received, unsent), (end.messages, 0)),
+            _ => assert!(unsent > 0, "{leaves}"),
+        }
+    }
+}
+
+#[test]
+fn messages_that_are_kept_for_a_subscriber_count_for_its_next_connection() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("tcp://{}", listener.local_addr().expect("its address"));
+    let options = Options { keep_away: true, queue_bytes: 64 << 10, ..Options::publisher() };
+    let publisher = Publisher::new(options).expect("socket");
+    publisher.connect(&address(&endpoint));
+    let mut peer = RawPeer::accepted(&listener, "SUB");
+    peer.write(b"\x00\x02\x01a");
+    until("a subscriber", || publisher.subscribers(b"a") == 1);
+    let sent = send_numbers_until_full(&publisher);
+    drop(peer);
+    let mut ended = Vec::new();
+    until("its end", || {
+        ended.extend(publisher.take_dropped());
+        !ended.is_empty()
+    });
+    let mut peer = RawPeer::accepted(&listener, "SUB");
+    peer.write(b"\x00\x02\x01a");
+    let received = read_all(&mut peer, &publisher);
+    drop(peer);
+    until("another end", || {
+        ended.extend(publisher.take_dropped());
+        ended.len() == 2
+    });
+    let of = |at: usize| ended[at].end.as_ref().expect("an end").messages;
+    assert!(received > 0);
+    assert_eq!((of(0) + of(1), of(1)), (sent, received));
+}
+
+#[test]
+fn a_peer_that_sends_without_end_does_not_keep_a_socket_open() {
+    let publisher = Publisher::new(Options::publisher()).expect("socket");
+    let endpoint = publisher.bind(&address(ANY)).expect("bind").to_string();
+    let peer = RawPeer::subscribed(&endpoint, &[b"a"]);
+    until("a subscriber", || publisher.has_subscriber(b"a"));
+    let mut writer = peer.0.try_clone().expect("a clone");
+    let writing = std::thread::spawn(move || {
+        let pings = b"\x04\x07\x04PING\0\0".repeat(1000);
+        let mut written = 0;
+        while std::io::Write::write_all(&mut writer, &pings).is_ok() {
+            written += pings.len();
+        }
+        written
+    });
+    // Its answers stop with the end.
+    let reading = std::thread::spawn(move || std::io::copy(&mut &peer.0, &mut std::io::sink()));
+    assert_eq!(publisher.close(DEADLINE), Ok(()));
+    let _ = reading.join().expect("a reader");
+    let written = writing.join().expect("a writer");
+    // What the systems of both sides hold, and the limit. In a second it would be much more.
+    assert!(written < 64 << 20, "{written}");
 }

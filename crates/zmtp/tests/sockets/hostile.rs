@@ -55,11 +55,24 @@ impl RawPeer {
     /// A peer whose handshake is done.
     pub(crate) fn greeted(endpoint: &str, kind: &str) -> RawPeer {
         let mut peer = RawPeer::connect(endpoint);
-        peer.write(&hello(kind));
-        let mut greeting = [0; 64];
-        peer.0.read_exact(&mut greeting).expect("a greeting");
-        read_frame(&mut peer.0).expect("READY");
+        peer.shake_hands(kind);
         peer
+    }
+
+    /// A peer that was connected to, and whose handshake is done.
+    pub(crate) fn accepted(listener: &std::net::TcpListener, kind: &str) -> RawPeer {
+        let (stream, _) = listener.accept().expect("a connection");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a time-out");
+        let mut peer = RawPeer(stream);
+        peer.shake_hands(kind);
+        peer
+    }
+
+    fn shake_hands(&mut self, kind: &str) {
+        self.write(&hello(kind));
+        let mut greeting = [0; 64];
+        self.0.read_exact(&mut greeting).expect("a greeting");
+        read_frame(&mut self.0).expect("READY");
     }
 
     pub(crate) fn subscribed(endpoint: &str, topics: &[&[u8]]) -> RawPeer {
@@ -102,7 +115,8 @@ fn attacks(kind: &str) -> Vec<(Vec<u8>, Disconnect)> {
         (Vec::new(), Disconnect::HandshakeTimeout),
         (then(&[0xf8; 10]), Disconnect::Malformed(malformed)),
         (then(&[1, 0].repeat(1_000_000)), Disconnect::TooManyParts(4)),
-        (then(&huge), Disconnect::MessageTooLarge(4096)),
+        (then(&huge), Disconnect::Malformed("a frame length of 2^63 or more")),
+        (then(&[2, 0, 0, 0, 0, 0, 0, 16, 1]), Disconnect::MessageTooLarge(4096)),
         (then(&[4, 2, 5, b'X']), Disconnect::Malformed("a command without a name")),
     ]
 }

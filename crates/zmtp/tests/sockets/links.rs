@@ -2,13 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use zmtp::{Disconnect, EventKind, Options, Publisher, Subscriber, WhenFull};
 
 use super::harness::{DEADLINE, Engine, Pub, Sub, address, until};
+use super::hostile::RawPeer;
 
 const ANY: &str = "tcp://127.0.0.1:*";
 
@@ -69,28 +69,24 @@ pub(crate) fn proxy(to: String, pass: impl FnMut(&mut [u8]) -> bool + Send + 'st
 }
 
 #[test]
-fn a_subscriber_notices_a_silent_partition_and_connects_again() {
-    let publisher = Publisher::new(Options::publisher()).expect("socket");
-    let endpoint = publisher.bind(&address(ANY)).expect("bind").to_string();
-    let silent = Arc::new(AtomicBool::new(false));
-    let is_silent = Arc::clone(&silent);
-    let through = proxy(endpoint, move |_| !is_silent.load(Ordering::SeqCst));
-    let options = Options { dead_after: Duration::from_millis(600), ..Options::subscriber() };
+fn a_publisher_that_is_suspended_is_asked_and_keeps_its_connection() {
+    let options = Options { dead_after: Duration::from_millis(300), ..Options::subscriber() };
     let subscriber = Subscriber::new(options, &["t"]).expect("socket");
-    subscriber.connect(&address(&through));
-    until("a subscriber", || publisher.has_subscriber(b"t"));
-    silent.store(true, Ordering::SeqCst);
-    let dead = EventKind::Disconnected(Disconnect::Dead);
-    let mut events = Vec::new();
-    until("it is noticed", || {
-        events.extend(subscriber.events().try_iter().map(|event| event.kind));
-        events.contains(&dead)
-    });
-    silent.store(false, Ordering::SeqCst);
-    until("a message through a new connection", || {
-        publisher.send(&[b"t", b"body"]).expect("send");
-        subscriber.recv(Duration::from_millis(10)).expect("a thread").is_some()
-    });
+    let endpoint = subscriber.bind(&address(ANY)).expect("bind").to_string();
+    let mut suspended = RawPeer::greeted(&endpoint, "PUB");
+    let start = Instant::now();
+    until("five times the limit", || start.elapsed() > Duration::from_millis(1500));
+    // Its subscription, and PING more than once.
+    suspended.0.set_nonblocking(true).expect("a plain option");
+    let mut bytes = vec![0; 65_536];
+    let read = suspended.0.read(&mut bytes).expect("bytes");
+    assert!(bytes[..read].windows(4).filter(|it| it == b"PING").count() > 1);
+    suspended.0.set_nonblocking(false).expect("a plain option");
+    suspended.write(b"\x01\x01t\x00\x04body");
+    let batch = subscriber.recv(DEADLINE).expect("a thread").expect("a message");
+    assert_eq!(batch.len(), 1);
+    let ended = |event: zmtp::Event| matches!(event.kind, EventKind::Disconnected(_));
+    assert!(!subscriber.events().try_iter().any(ended));
 }
 
 #[test]

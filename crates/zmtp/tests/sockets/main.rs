@@ -9,5 +9,7 @@ mod forward;
 mod harness;
 mod hostile;
 mod links;
+mod matrix;
 mod notices;
+mod peers;
 mod router;

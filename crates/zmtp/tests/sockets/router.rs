@@ -264,7 +264,7 @@ fn a_router_ends_hostile_peers() {
     for (bytes, expected) in [
         (vec![0xf8; 10], Disconnect::Malformed("unknown flags of a frame")),
         ([1, 0].repeat(100_000), Disconnect::TooManyParts(4)),
-        (vec![2, 0xff, 0, 0, 0, 0, 0, 0, 0], Disconnect::MessageTooLarge(4096)),
+        (vec![2, 0x0f, 0, 0, 0, 0, 0, 0, 0], Disconnect::MessageTooLarge(4096)),
     ] {
         RawPeer::greeted(&endpoint, "DEALER").write(&bytes);
         let expected = EventKind::Disconnected(expected);

@@ -395,3 +395,20 @@ proptest! {
         let _ = read(&format!("{{\"msg\":\"{any}\",\"levelno\":{text}}}"));
     }
 }
+
+#[test]
+fn of_a_repeated_key_the_last_value_counts() {
+    let line = r#"{"level":"info","msg":"a","n":1,"logger":"x","level":"error","msg":"b","n":2}"#;
+    let attributes = r#"{"levelno":20,"msg":"a","name":"x","levelno":40,"msg":"b","name":"y"}"#;
+    let mut reader = Reader::default();
+    // The second time by the layout that is known.
+    for _ in 0..2 {
+        for (text, name) in [(line, "x"), (line, "x"), (attributes, "y"), (attributes, "y")] {
+            let mut record = Record::default();
+            reader.read_into(text, &mut record).unwrap();
+            let found = (record.level, &*record.msg, record.name.as_deref());
+            assert_eq!(found, (Level::ERROR, "b", Some(name)), "{text}");
+            assert!(record.extras.iter().all(|(key, value)| key == "n" && value.0 == "2"));
+        }
+    }
+}

@@ -51,6 +51,60 @@ fn names_are_recognised_in_any_case() {
     assert_eq!(field_alias(""), None);
 }
 
+#[test]
+fn every_name_of_a_field_is_recognised() {
+    for (field, keys) in [
+        (
+            Field::Time,
+            "time ts timestamp @timestamp asctime datetime t @t date timeMillis instant _meta.date",
+        ),
+        (
+            Field::Level,
+            "level lvl severity log.level logLevel levelname @l @level log_level level_name \
+             severityText severity_text severityNumber severity_number error_severity \
+             context.logLevel _meta.logLevelName",
+        ),
+        (Field::Message, "message msg event text @m @message RenderedMessage"),
+        (
+            Field::Name,
+            "logger name logger_name loggerName logger.name log.logger target @module \
+             SourceContext context.namespace _meta.name _logMeta.name",
+        ),
+        (
+            Field::ExcText,
+            "error err exception stack stack_trace stackTrace exc_info exc_text traceback @x \
+             errorVerbose error.stack_trace error.stack err.stack exception.stacktrace \
+             exception.stack_trace thrown.extendedStackTrace attributes.exception.stacktrace",
+        ),
+    ] {
+        for key in keys.split_whitespace() {
+            assert_eq!(field_alias(key), Some(field), "{key}");
+        }
+    }
+}
+
+/// Those of syslog, winston, java.util.logging, log4j, .NET, Go's loggers, MySQL, consola, npm,
+/// signale, loguru and Eliot.
+#[test]
+fn every_word_for_a_level_is_read_in_any_case() {
+    for (level, words) in [
+        (5, "trace trc trce verbose vrb silly finer finest"),
+        (10, "debug dbg dbug debu debg fine config"),
+        (15, "http"),
+        (20, "info inf information informational log note system ready start"),
+        (25, "notice success"),
+        (30, "warning warn wrn"),
+        (40, "error err eror erro severe fail failed"),
+        (50, "critical crit fatal fata ftl fault alert emerg emergency panic pani dpanic"),
+    ] {
+        let both_cases = words.split(' ').flat_map(|word| [word.to_owned(), word.to_uppercase()]);
+        for word in both_cases {
+            let line = format!(r#"{{"level":"{word}","msg":"x"}}"#);
+            assert_eq!(normalized(&line).level, Level(level), "{word}");
+        }
+    }
+}
+
 fn normalized(text: &str) -> Record<'_> {
     crate::wire::json::read(text).unwrap()
 }

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use self::marks::{Marks, TopicMarks};
 use super::{Backlog, HandleError, Handler};
 use crate::socket::{
-    BrokenReport, Flushed, Publisher, Sent, SlowSubscribers, name_lacking, with_process,
+    BrokenReport, CountNotNeeded, Flushed, Publisher, Sent, SlowSubscribers, name_lacking,
+    with_process,
 };
 use zlog_core::text::choice::{Choice, Named};
 use zlog_core::text::escape::escape;
@@ -100,8 +101,12 @@ pub struct Published {
     pub bytes: u64,
     /// Records dropped because a subscriber's queue was full.
     pub dropped_full: u64,
-    /// Records sent while nobody had subscribed to their topic.
+    /// Records sent while nobody had subscribed to their topic. The native engine counts them when
+    /// it gets to them.
     pub unsubscribed: u64,
+    /// Records queued for subscribers that left in order, or were disconnected because of what
+    /// they sent. Counted for each such subscriber.
+    pub left: u64,
     /// Records sent without a number because there were too many topics, or theirs was too long.
     pub unnumbered: u64,
     /// Topics that begin at 1 again, because too many others came between their records.
@@ -132,6 +137,8 @@ pub struct Publish {
     /// If records have numbers, and the engine sends marks.
     marks: Option<Marks>,
     published: Published,
+    /// The engine's counts of records that nobody lacks. Without it, they are counted here.
+    not_needed: Option<CountNotNeeded>,
     broken: BrokenReport,
     since_drain: u32,
     /// The subscribers that were reported as slow.
@@ -154,6 +161,7 @@ impl Publish {
         }
         let has_marks = publisher.has_marks() && options.wire == Wire::Json;
         Publish {
+            not_needed: publisher.not_needed(),
             publisher: Some(publisher),
             options,
             topics: TopicTable::new(MAX_TOPICS),
@@ -173,7 +181,13 @@ impl Publish {
     /// Counts of records published so far.
     pub fn published(&self) -> Published {
         let (renumbered, broken) = (self.topics.forgotten(), self.broken.total());
-        Published { renumbered, broken, ..self.published }
+        let published = Published { renumbered, broken, ..self.published };
+        match self.not_needed.as_ref().map(|count| count()) {
+            Some(count) => {
+                Published { unsubscribed: count.unsubscribed, left: count.left, ..published }
+            }
+            None => published,
+        }
     }
 
     /// The subscribers that had no room for records.

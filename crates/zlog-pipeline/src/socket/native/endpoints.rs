@@ -116,7 +116,8 @@ impl Endpoints {
             Some(entry) if !entry.is_run_directory => entry.endpoint.clone(),
             _ => event.endpoint.to_string(),
         };
-        let event = |kind| ConnectionEvent { endpoint: endpoint.clone(), kind };
+        let (endpoint, peer) = (&endpoint, &event.peer);
+        let event = |kind| ConnectionEvent { endpoint: endpoint.clone(), peer: peer.clone(), kind };
         kinds.into_iter().map(event).collect()
     }
 }
@@ -134,10 +135,13 @@ impl Entry {
             let address = (!is_bound).then_some(&it.address);
             is_refusal(why, is_bound || it.reached).then(|| failure(keyring, why, address).reason)
         });
+        let is_cut_off =
+            own.iter().any(|it| it.last_end.as_ref().is_some_and(Disconnect::is_offence));
         let is_trying = self.more || own.iter().any(|it| it.last_end.is_none());
         let state = match refusal {
             _ if peers > 0 => ConnectionState::Connected,
             Some(why) if !self.is_run_directory => ConnectionState::HandshakeRefused(why),
+            _ if !is_bound && is_cut_off => ConnectionState::CutOff,
             _ if !is_bound && is_trying => ConnectionState::Connecting,
             _ => ConnectionState::NotConnected,
         };
@@ -299,7 +303,8 @@ impl Connector for Connections<'_> {
         let is_new = entry.unresolved.replace(why.to_owned()).as_deref() != Some(why);
         if is_new && events.len() < EVENTS {
             let endpoint = entry.endpoint.clone();
-            events.push(ConnectionEvent { endpoint, kind: EventKind::Unresolved(why.into()) });
+            let kind = EventKind::Unresolved(why.into());
+            events.push(ConnectionEvent { endpoint, peer: String::new(), kind });
         }
     }
 
@@ -310,5 +315,27 @@ impl Connector for Connections<'_> {
     /// What was received stays when its connection ends.
     fn has_unread(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_whose_publisher_was_disconnected_because_of_what_it_sent_is_cut_off() {
+        let address = Address::parse("tcp://127.0.0.1:5555").expect("an address");
+        let mut endpoints = Endpoints::default();
+        endpoints.add("tcp://127.0.0.1:5555", Role::Connect, vec![address.clone()]);
+        for (last_end, state) in [
+            (Some(Disconnect::MessageTooLarge(4096)), ConnectionState::CutOff),
+            (Some(Disconnect::Closed), ConnectionState::NotConnected),
+            (None, ConnectionState::Connecting),
+        ] {
+            let (address, is_bound) = (address.clone(), false);
+            let engine =
+                zmtp::EndpointStatus { address, is_bound, peers: 0, reached: false, last_end };
+            assert_eq!(endpoints.status(&[engine])[0].state, state);
+        }
     }
 }

@@ -53,6 +53,8 @@ pub(in crate::socket) struct Proxy {
     /// How often the relay itself has subscribed to a prefix.
     own: HashMap<Box<[u8]>, usize>,
     upstream: UpstreamSubscriptions,
+    /// Number of prefixes of marks in `upstream`.
+    mark_prefixes: usize,
     markers: Vec<Marker>,
     events: VecDeque<ConnectionEvent>,
     broken: BrokenReport,
@@ -98,6 +100,7 @@ impl Proxy {
             },
             own: HashMap::new(),
             upstream: UpstreamSubscriptions::new(Instant::now()),
+            mark_prefixes: 0,
             markers: Vec::new(),
             events: VecDeque::new(),
             broken: BrokenReport::default(),
@@ -223,6 +226,11 @@ impl Proxy {
             return;
         }
         for (is_wanted, prefix) in changes {
+            if is_reserved(&prefix) {
+                // Each removal follows an addition.
+                self.mark_prefixes =
+                    if is_wanted { self.mark_prefixes + 1 } else { self.mark_prefixes - 1 };
+            }
             let change = match is_wanted {
                 true => PrefixChange::Added(&prefix),
                 false => PrefixChange::Removed(&prefix),
@@ -393,7 +401,7 @@ impl ProxySocket for Proxy {
     }
 
     fn upstream_prefixes(&self) -> usize {
-        self.upstream.len()
+        self.upstream.len() - self.mark_prefixes
     }
 
     fn endpoint_status(&self) -> (Vec<EndpointStatus>, Vec<EndpointStatus>) {

@@ -10,10 +10,10 @@ use zmtp::{Dropped, WhenFull};
 use super::endpoints;
 use super::open::{Open, set_options};
 use crate::os::fd_limit;
-use crate::socket::broken_report::{BrokenConnection, IN_FLIGHT, MAX_BROKEN};
+use crate::socket::broken_report::{BrokenConnection, IN_FLIGHT};
 use crate::socket::connection::{ConnectionEvent, EndpointStatus};
 use crate::socket::endpoint::{Endpoint, Role};
-use crate::socket::flush::{Flushed, Lacking};
+use crate::socket::flush::{CountNotNeeded, Flushed, Lacking, NotNeeded};
 use crate::socket::misuse_report::MisuseReport;
 use crate::socket::options::{MAX_PEER_COST, MAX_TOTAL_COST, SUBSCRIPTION_RATE, SocketOptions};
 use crate::socket::publisher::{PublisherSocket, Sent};
@@ -22,8 +22,9 @@ use zlog_core::wire::mark::RESERVED;
 use zlog_core::wire::query::{ENDING, is_marker};
 use zlog_core::{Error, Result};
 
-/// Bytes queued for a subscriber at most, for each message of its high-water mark.
-const MESSAGE_BYTES: usize = 1024;
+/// Most broken connections that are kept until they are taken: more than the engine tells at a
+/// time, which counts further ones together.
+const MAX_BROKEN: usize = 2048;
 /// Time between two polls of the engine's drop counts.
 const LOOK: Duration = Duration::from_millis(100);
 /// Longest wait for the engine's thread, which never waits itself while it drops.
@@ -70,12 +71,10 @@ impl Publisher {
         options.subscription_bytes = MAX_PEER_COST;
         options.subscription_bytes_total = MAX_TOTAL_COST;
         options.subscription_rate = SUBSCRIPTION_RATE;
-        options.queue_messages = match own.hwm {
+        options.set_queue(match own.hwm {
             0 => usize::MAX,
             hwm => usize::try_from(hwm).unwrap_or(usize::MAX),
-        };
-        options.queue_bytes =
-            options.queue_messages.saturating_mul(MESSAGE_BYTES).max(options.queue_bytes);
+        });
         options
     }
 
@@ -248,6 +247,14 @@ impl PublisherSocket for Publisher {
             self.look(Instant::now());
         }
         std::mem::take(&mut self.dropped)
+    }
+
+    fn not_needed(&self) -> Option<CountNotNeeded> {
+        let counts = self.socket().counts();
+        Some(Box::new(move || NotNeeded {
+            unsubscribed: counts.unsubscribed(),
+            left: counts.left(),
+        }))
     }
 
     fn blocked_peers(&self) -> Vec<String> {

@@ -156,7 +156,8 @@ pub trait ProxySocket {
     /// far.
     fn settle(&mut self);
 
-    /// Number of different prefixes that subscribers and the relay itself want.
+    /// Number of different prefixes that subscribers and the relay itself want, without those of
+    /// marks.
     fn upstream_prefixes(&self) -> usize;
 
     /// The state of each endpoint: those that collect, and those that publish.

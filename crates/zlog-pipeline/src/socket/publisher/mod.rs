@@ -12,7 +12,7 @@ use super::broken_report::BrokenConnection;
 use super::connection::EndpointStatus;
 use super::endpoint::Endpoint;
 use super::engine::Engine;
-use super::flush::{Flushed, Lacking};
+use super::flush::{CountNotNeeded, Flushed, Lacking};
 use super::options::SocketOptions;
 use super::subscriber::Subscriber;
 use super::{libzmq, native};
@@ -74,6 +74,10 @@ pub(super) trait PublisherSocket: Send {
     fn is_ending(&self) -> bool;
     fn broken(&mut self) -> Vec<BrokenConnection>;
     fn take_dropped(&mut self, is_last: bool) -> Vec<Lacking>;
+    /// Counts of messages that nobody lacks; `None` if the engine does not count them.
+    fn not_needed(&self) -> Option<CountNotNeeded> {
+        None
+    }
     fn blocked_peers(&self) -> Vec<String>;
     fn has_subscriber(&self, topic: &[u8]) -> bool;
     /// Whether a subscriber has subscribed to exactly this prefix.
@@ -213,6 +217,12 @@ impl Publisher {
     /// until all messages sent so far count.
     pub(crate) fn take_dropped(&mut self, is_last: bool) -> Vec<Lacking> {
         self.socket.take_dropped(is_last)
+    }
+
+    /// Counts of messages that nobody lacks, for after the socket is closed, too; `None` if the
+    /// engine does not count them.
+    pub(crate) fn not_needed(&self) -> Option<CountNotNeeded> {
+        self.socket.not_needed()
     }
 
     /// Sends a message of two frames, to every subscriber of its topic or to none.

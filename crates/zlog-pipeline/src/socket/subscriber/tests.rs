@@ -170,7 +170,8 @@ fn the_connection_is_reopened_after_a_frame_that_is_too_large() {
         Subscriber::open(&[connect(&endpoint)], &["app"], &options).expect("subscriber");
     wait_for_subscribers(&mut publisher, 1);
     publisher.send(b"app", &[b'x'; 10_000]).expect("send");
-    until_state(&mut subscriber, |state| *state == ConnectionState::NotConnected);
+    let ended = [ConnectionState::NotConnected, ConnectionState::CutOff];
+    until_state(&mut subscriber, |state| ended.contains(state));
     until_received(&mut publisher, &mut subscriber);
     let expected = match Engine::of_tests() {
         Engine::Libzmq => EventKind::Reconnected,
@@ -188,9 +189,9 @@ fn a_bound_subscriber_still_subscribes_while_its_caller_is_busy() {
     let open = || Publisher::open(&[connect(&endpoint)], &options).expect("publisher");
     let mut first = open();
     wait_for_subscribers(&mut first, 1);
-    // Fills the channel of batches, which nobody reads.
+    // More than the subscriber queues for its caller, who reads nothing.
     for _ in 0..BATCHES + 2 {
-        assert_eq!(first.send(b"t", &vec![0; 2 << 20]).expect("send"), crate::socket::Sent::Sent);
+        first.send(b"t", &vec![0; 2 << 20]).expect("send");
     }
     wait_for_subscribers(&mut open(), 1);
 }

@@ -62,7 +62,7 @@ impl Held {
 struct Previous {
     message: String,
     level: Level,
-    /// It reports an error, so a traceback after it may be its own.
+    /// It is a warning or an error, so a traceback after it may be its own.
     is_error: bool,
     has_trace: bool,
     time: f64,
@@ -226,7 +226,7 @@ impl Assembly {
             previous.follow(&mut record, assembled);
         }
         if self.is_expired && !is_empty {
-            let previous = previous.unwrap_or_else(|| Previous::new(&record));
+            let previous = previous.unwrap_or_else(|| Previous::new(&record, parsed.is_known));
             self.previous = Some(Previous { time: assembled.tag.time(), ..previous });
         }
         let has_trace = assembled.trace.is_some();
@@ -254,17 +254,19 @@ impl Assembly {
 }
 
 impl Previous {
-    fn new(record: &Record<'_>) -> Previous {
+    /// `is_known`: the line names its level.
+    fn new(record: &Record<'_>, is_known: bool) -> Previous {
         let message = prefix(&record.msg, MAX_MESSAGE).to_owned();
         let has_trace = record.exc_text.is_some() || record.stack_info.is_some();
-        let is_error = record.level >= Level::ERROR || mentions_error(&record.msg);
+        let least = if is_known { Level::WARNING } else { Level::ERROR };
+        let is_error = record.level >= least || mentions_error(&record.msg);
         Previous { message, level: record.level, is_error, has_trace, time: 0.0 }
     }
 
-    /// Whether a traceback belongs to this record, or lines continue it. A traceback after a
-    /// record that reports no error is that of a crash.
+    /// Whether a traceback belongs to this record, or lines continue it. A whole traceback after
+    /// a record that is no warning or error is that of a crash.
     fn precedes(&self, assembled: Assembled<'_>) -> bool {
-        let is_own = self.is_error || !is_failure(assembled);
+        let is_own = self.is_error || !begins_python(assembled);
         let follows = assembled.continues || assembled.orphan && !self.has_trace && is_own;
         follows && !assembled.uncaught && assembled.tag.time() - self.time <= LATE
     }
@@ -291,6 +293,13 @@ fn is_error(line: &str, parser: &mut Parser) -> bool {
 /// Whether the record has a traceback, and not only a call stack.
 fn is_failure(assembled: Assembled<'_>) -> bool {
     assembled.trace.is_some() || assembled.orphan && assembled.stack.is_none()
+}
+
+/// Whether the record is a traceback with Python's heading, which names its error itself. Frames
+/// alone belong to the line above them.
+fn begins_python(assembled: Assembled<'_>) -> bool {
+    let first = assembled.trace.and_then(|trace| trace.lines().next());
+    first.is_some_and(|line| line.contains("Traceback (most recent call last)"))
 }
 
 /// How a record was read, if the parser notes that.

@@ -19,7 +19,7 @@ use zeroize::Zeroize;
 
 pub(crate) use self::client::Client;
 pub(crate) use self::server::Server;
-pub(crate) use self::session::Session;
+pub(crate) use self::session::{Session, frame_sizes};
 use crate::disconnect::Disconnect;
 
 /// Bytes of a key.

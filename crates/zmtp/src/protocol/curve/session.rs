@@ -13,6 +13,19 @@ const OVERHEAD: usize = BOX + MAC + 1;
 /// Flags in a box.
 const MORE: u8 = 1;
 const COMMAND: u8 = 2;
+/// The bytes of each frame of `frames`, plain and encrypted. Those of a frame that is not whole
+/// are missing.
+pub(crate) fn frame_sizes(frames: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+    let mut rest = frames;
+    std::iter::from_fn(move || {
+        let header = Header::parse(rest).ok()??;
+        let size = usize::try_from(header.size).ok()?;
+        let plain = header.len.checked_add(size)?;
+        rest = rest.get(plain..)?;
+        Some((plain, frame::encoded_len(size + OVERHEAD)))
+    })
+}
+
 /// Memory that is kept for what is decrypted.
 const KEPT: usize = 64 << 10;
 

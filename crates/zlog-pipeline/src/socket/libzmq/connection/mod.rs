@@ -139,7 +139,8 @@ impl ConnectionTable {
         status.state = ConnectionState::NotConnected;
         if status.unresolved.replace(why.to_owned()).as_deref() != Some(why) {
             let endpoint = status.endpoint.clone();
-            self.events.push(ConnectionEvent { endpoint, kind: EventKind::Unresolved(why.into()) });
+            let (peer, kind) = (String::new(), EventKind::Unresolved(why.into()));
+            self.events.push(ConnectionEvent { endpoint, peer, kind });
         }
     }
 
@@ -149,7 +150,7 @@ impl ConnectionTable {
             true => connections[connection].address.clone(),
             false => status.endpoint.clone(),
         };
-        self.events.push(ConnectionEvent { endpoint, kind });
+        self.events.push(ConnectionEvent { endpoint, peer: String::new(), kind });
     }
 
     /// Takes the events since the last call.

@@ -186,9 +186,13 @@ fn a_late_traceback_names_the_record_that_it_belongs_to() {
 
 #[test]
 fn a_crash_some_time_after_a_line_that_reports_no_error_does_not_name_that_line() {
-    for (head, is_named) in
-        [("INFO: step 1\n", false), ("step 1\n", false), ("it failed\n", true), ("ERROR x\n", true)]
-    {
+    for (head, is_named) in [
+        ("INFO: step 1\n", false),
+        ("step 1\n", false),
+        ("it failed\n", true),
+        ("WARNING: x\n", true),
+        ("ERROR: x\n", true),
+    ] {
         let records = read_with_pause(head, PYTHON, true);
         assert_eq!((records.len(), records[1].level), (2, Level::ERROR), "{head}");
         assert_eq!(!records[1].extras.is_empty(), is_named, "{head}");
@@ -244,5 +248,44 @@ fn only_a_line_after_which_a_traceback_is_likely_waits_for_one() {
             source.poll(Duration::ZERO, &mut keep(&mut seen)).unwrap();
         }
         assert_eq!(seen.is_empty(), waits, "{input}");
+    }
+}
+
+#[test]
+fn what_ends_a_program_is_a_record_of_its_own_at_error() {
+    for crash in [
+        // Rust, PHP, Java, JavaScript, Elixir, Swift, C and C++, the shell
+        "fatal runtime error: stack overflow",
+        "PHP Fatal error:  Allowed memory size of 1 bytes exhausted in /a.php on line 3",
+        "PHP Parse error:  syntax error, unexpected end of file in /a.php on line 3",
+        "Fatal error: Allowed memory size of 1 bytes exhausted in /a.php on line 3",
+        "Parse error: syntax error, unexpected end of file in /a.php on line 3",
+        "Exception: java.lang.StackOverflowError thrown from the UncaughtExceptionHandler",
+        "java.lang.OutOfMemoryError: Java heap space",
+        "[UnhandledPromiseRejection: This error originated inside of an async function]",
+        "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
+        "error: Uncaught (in promise) Error: no",
+        "** (EXIT from #PID<0.98.0>) shutdown",
+        "*** Program crashed: Illegal instruction at 0x1 ***",
+        "*** stack smashing detected ***: terminated",
+        "double free or corruption (out)",
+        "Segmentation fault (core dumped)",
+        "Aborted",
+        "Bus error",
+        "Illegal instruction",
+        "Floating point exception",
+        "Killed",
+        // With frames
+        "Fatal Python error: Aborted\n\nCurrent thread 0x7f (most recent call first):\n  File \"a\"",
+        "fatal error: all goroutines are asleep\n\ngoroutine 1 [running]:\nmain.main()\n\t/a.go:3",
+        "SIGQUIT: quit\nPC=0x1 m=0\n\ngoroutine 1 [running]:\nmain.main()\n\t/a.go:3 +0x1",
+        "Unhandled Exception:\nSystem.Exception: no\n  at A.B () [0x00000] in a.cs:3",
+        "PHP Fatal error:  Uncaught Exception: no in /a.php:3\nStack trace:\n#0 {main}",
+        "WARNING: DATA RACE\nWrite at 0x00c000012088 by goroutine 7:\n  main.main.func1()",
+        "# A fatal error has been detected by the Java Runtime Environment:\n#\n#  SIGSEGV",
+    ] {
+        let records = read_with_pause("INFO: up\n", &format!("{crash}\n"), false);
+        let levels: Vec<Level> = records.iter().map(|record| record.level).collect();
+        assert_eq!(levels, [Level::INFO, Level::ERROR], "{crash}");
     }
 }

@@ -1,0 +1,1 @@
+//! Runs what threads share under `loom`: see `tests/`.
