@@ -184,6 +184,7 @@ impl SubscriberSocket for Subscriber {
         let mut events = open.events(|_, _| ());
         events.extend(open.socket.take_refused().into_iter().map(|refused| ConnectionEvent {
             endpoint: refused.peer,
+            peer: String::new(),
             kind: EventKind::Denied {
                 name: refused.name.to_string(),
                 topic: String::from_utf8_lossy(&refused.topic).into_owned(),
