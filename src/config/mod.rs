@@ -84,7 +84,11 @@ impl Config {
         command: &clap::Command,
         overrides: &Overrides,
     ) -> Result<Config> {
-        Config::parse(path, &read_file(path, mode)?, command, overrides)
+        let config = Config::parse(path, &read_file(path, mode)?, command, overrides);
+        config.map_err(|error| match error.next_step() {
+            Some(_) => error,
+            None => error.also(KEYS),
+        })
     }
 
     /// Parses the text of a file. `path` is for messages.
@@ -102,7 +106,7 @@ impl Config {
             Some(config) if diagnostics.count() == 0 => {
                 Ok(Config { notes: diagnostics.warnings(path, text), ..config })
             }
-            _ => Err(config_error(diagnostics, path, text).also(KEYS)),
+            _ => Err(config_error(diagnostics, path, text)),
         }
     }
 

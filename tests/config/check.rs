@@ -39,6 +39,7 @@ fn all_errors_of_a_file_are_reported_and_nothing_is_opened() {
         ] {
             assert!(refused.err().contains(expected), "{expected}\n{}", refused.err());
         }
+        assert!(refused.err().ends_with("\n  `zlog man relay.toml` describes the keys.\n"));
         assert!(!log.exists());
     }
 }

@@ -94,7 +94,6 @@ fn all_errors_are_reported_with_their_positions() {
     for line in expected {
         assert!(text.contains(line), "{line}\n--- is not in\n{text}");
     }
-    assert!(text.ends_with("\n  `zlog man relay.toml` describes the keys."), "{text}");
 }
 
 #[test]
