@@ -50,9 +50,11 @@ mod tests {
         }
 
         #[test]
-        fn other_text_is_no_key(text in ".{0,50}") {
-            let expected = zmq::z85_decode(&text).ok().and_then(|bytes| bytes.try_into().ok());
-            prop_assume!(text.is_ascii());
+        fn other_text_is_no_key(text in "[ -~]{0,50}|[ -~]{40}") {
+            // libzmq reads other characters as digits, too.
+            let is_z85 = text.bytes().all(|byte| DIGITS.contains(&byte));
+            let bytes = zmq::z85_decode(&text).ok().filter(|_| is_z85);
+            let expected = bytes.and_then(|bytes| bytes.try_into().ok());
             prop_assert_eq!(decode(text.as_bytes()), expected);
         }
     }
