@@ -42,7 +42,7 @@ fn several_addresses_are_each_listened_on() {
 
 #[test]
 fn listening_excludes_other_sources() {
-    for other in [&["-m", "x"][..], &["--test", "1"], &["--tee"], &["--", "ls"]] {
+    for other in [&["-m", "x"][..], &["--test", "1"], &["--", "ls"]] {
         zlog(["emit", "--listen", "0"]).args(other).run().code(2).stderr_has("cannot be used with");
     }
 }

@@ -332,10 +332,16 @@ impl Publish {
         if let Some(text) = self.broken.take_count(now) {
             (options.report)(&text);
         }
-        if let Some(marks) = &mut self.marks {
-            marks.on_timer(publisher, &mut self.topics, now);
-        }
         self.count_dropped(false);
+    }
+
+    /// Reads subscriptions between two records, and sends the marks that are due. Not while a
+    /// record waits for room: it has its number, so a mark would tell of it before it is sent.
+    fn drain_between_records(&mut self) {
+        self.drain();
+        if let (Some(marks), Some(publisher)) = (&mut self.marks, &mut self.publisher) {
+            marks.on_timer(publisher, &mut self.topics, Instant::now());
+        }
     }
 
     /// Counts records that were dropped for single subscribers.
@@ -392,7 +398,7 @@ impl Handler for Publish {
     fn handle(&mut self, record: &Record<'_>) -> Result<(), HandleError> {
         self.since_drain += 1;
         if self.since_drain >= DRAIN_EVERY {
-            self.drain();
+            self.drain_between_records();
         }
         self.write_topic(record);
         let (seq, has_subscriber) = self.look_up(record)?;
@@ -409,13 +415,13 @@ impl Handler for Publish {
 
     /// Reads subscriptions. Nothing is buffered here: libzmq sends by itself.
     fn flush(&mut self) -> Result<()> {
-        self.drain();
+        self.drain_between_records();
         Ok(())
     }
 
     /// Reads subscriptions, and reports subscribers that were disconnected.
     fn on_timer(&mut self, _: Instant) -> Result<()> {
-        self.drain();
+        self.drain_between_records();
         if let Some(text) = self.publisher.as_mut().and_then(Publisher::take_report) {
             (self.options.report)(&escape(&text));
         }
