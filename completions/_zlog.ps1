@@ -312,7 +312,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             break
         }
         'zlog;keygen' {
-            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name in the files or the list [default: USER@HOST, or that of the trusted file]')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name in the files or the list; USER@HOST if it is left out, or that of the trusted file')
             [CompletionResult]::new('--trust', '--trust', [CompletionResultType]::ParameterName, 'Let the owner of this key connect to what this machine binds')
             [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'It is the key of this server, to connect to')
             [CompletionResult]::new('--publish', '--publish', [CompletionResultType]::ParameterName, 'The client may publish only topics that begin so')

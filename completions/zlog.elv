@@ -299,7 +299,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'zlog;keygen'= {
-            cand --name 'Name in the files or the list [default: USER@HOST, or that of the trusted file]'
+            cand --name 'Name in the files or the list; USER@HOST if it is left out, or that of the trusted file'
             cand --trust 'Let the owner of this key connect to what this machine binds'
             cand --host 'It is the key of this server, to connect to'
             cand --publish 'The client may publish only topics that begin so'

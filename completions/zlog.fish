@@ -291,7 +291,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand formats" -s h -l help -d 'Prin
 complete -c zlog -n "__fish_zlog_using_subcommand config" -l path -d 'Print the path of the file'
 complete -c zlog -n "__fish_zlog_using_subcommand config" -l init -d 'Make a file in which everything is a comment'
 complete -c zlog -n "__fish_zlog_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zlog -n "__fish_zlog_using_subcommand keygen" -l name -d 'Name in the files or the list [default: USER@HOST, or that of the trusted file]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand keygen" -l name -d 'Name in the files or the list; USER@HOST if it is left out, or that of the trusted file' -r
 complete -c zlog -n "__fish_zlog_using_subcommand keygen" -l trust -d 'Let the owner of this key connect to what this machine binds' -r
 complete -c zlog -n "__fish_zlog_using_subcommand keygen" -l host -d 'It is the key of this server, to connect to' -r
 complete -c zlog -n "__fish_zlog_using_subcommand keygen" -l publish -d 'The client may publish only topics that begin so' -r

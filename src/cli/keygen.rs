@@ -21,7 +21,7 @@ pub struct KeygenArgs {
     /// There, NAME.key is the public one.
     #[arg(long, requires = "file")]
     pub pyzmq: bool,
-    /// Name in the files or the list [default: USER@HOST, or that of the trusted file]
+    /// Name in the files or the list; USER@HOST if it is left out, or that of the trusted file
     #[arg(long, value_name = "NAME", conflicts_with_all = ["list", "revoke"])]
     pub name: Option<String>,
 
