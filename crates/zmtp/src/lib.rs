@@ -50,7 +50,7 @@
 //! - A connection is made again after every kind of end, also after a message that is too large.
 //! - A CURVE message that is missing, not only one that is repeated, ends the connection.
 //! - When a connection ends, so do its subscriptions and what is queued for it, unless
-//!   [`Options::keep_away`] is set.
+//!   [`Options::keep_absent`] is set.
 //!
 //! # Why not another engine
 //!

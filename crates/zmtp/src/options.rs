@@ -59,7 +59,7 @@ pub struct Options {
     pub when_full: WhenFull,
     /// Publisher: keeps the subscriptions of a subscriber at a connected address that disconnects
     /// without cancelling, and queues messages for it.
-    pub keep_away: bool,
+    pub keep_absent: bool,
     /// Publisher: a subscriber that subscribes to this prefix announces its end in order.
     pub end_marker: Option<Box<[u8]>>,
     /// Publisher: keeps for the owner what becomes of the subscriptions of all subscribers
@@ -124,7 +124,7 @@ impl Options {
             queue_bytes: QUEUE_BYTES,
             queue_messages: 50_000,
             when_full: WhenFull::Block,
-            keep_away: false,
+            keep_absent: false,
             end_marker: None,
             track_changes: false,
             note: None,

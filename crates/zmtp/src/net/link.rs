@@ -192,7 +192,7 @@ impl<P> Link<P> {
         match self.stream.read(buffer) {
             Ok(0) => Err(Disconnect::Closed),
             Ok(read) => {
-                self.heartbeat.heard(now);
+                self.heartbeat.note_received(now);
                 // Less than there was room for: the system has no more for now. It says so when
                 // it has. The end of the connection may already be announced.
                 self.readable &= read == buffer.len() || self.read_closed;

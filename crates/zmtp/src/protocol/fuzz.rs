@@ -158,18 +158,18 @@ fn heartbeat(data: &[u8]) {
     let limit = Duration::from_secs(30);
     let mut now = Instant::now();
     let mut heartbeat = Heartbeat::new(limit, now);
-    let (mut heard, mut asked) = (now, None);
+    let (mut received, mut asked) = (now, None);
     for step in data {
         now += Duration::from_millis(u64::from(step >> 1) * 200);
         if step & 1 == 1 {
-            heartbeat.heard(now);
-            (heard, asked) = (now, None);
+            heartbeat.note_received(now);
+            (received, asked) = (now, None);
             continue;
         }
         match heartbeat.check(now) {
             Due::Nothing => assert!(now < heartbeat.next()),
             Due::Ping => {
-                assert!(asked.is_none() && now >= heard + limit / 3);
+                assert!(asked.is_none() && now >= received + limit / 3);
                 asked = Some(now);
             }
             Due::Silent => assert!(asked.is_some_and(|at| now >= at + limit - limit / 3)),

@@ -18,19 +18,19 @@ pub(crate) enum Due {
 pub(crate) struct Heartbeat {
     /// How long a peer may be silent.
     limit: Duration,
-    heard: Instant,
-    /// When the last PING was sent, if nothing was heard since.
+    received: Instant,
+    /// When the last PING was sent, if nothing was received since.
     asked: Option<Instant>,
 }
 
 impl Heartbeat {
     pub(crate) fn new(limit: Duration, now: Instant) -> Heartbeat {
-        Heartbeat { limit, heard: now, asked: None }
+        Heartbeat { limit, received: now, asked: None }
     }
 
     /// Notes that bytes have arrived.
-    pub(crate) fn heard(&mut self, now: Instant) {
-        (self.heard, self.asked) = (now, None);
+    pub(crate) fn note_received(&mut self, now: Instant) {
+        (self.received, self.asked) = (now, None);
     }
 
     /// What is due at `now`. A PING that is due counts as sent.
@@ -52,20 +52,20 @@ impl Heartbeat {
     /// When [`Heartbeat::check`] has something to say.
     pub(crate) fn next(&self) -> Instant {
         match self.asked {
-            None => self.heard + self.limit / 3,
+            None => self.received + self.limit / 3,
             Some(asked) => asked + self.answer_time(),
         }
     }
 
     /// Moves all times on by `gap`, in which this process could not ask or listen.
     pub(crate) fn skip(&mut self, gap: Duration) {
-        self.heard += gap;
+        self.received += gap;
         self.asked = self.asked.map(|asked| asked + gap);
     }
 
     /// Starts over without a sign of life: the peer has a reason not to answer.
     pub(crate) fn postpone(&mut self, now: Instant) {
-        self.heard(now);
+        self.note_received(now);
     }
 
     fn answer_time(&self) -> Duration {

@@ -310,7 +310,7 @@ fn a_silent_peer_is_asked_after_a_third_of_the_time_and_dead_after_the_whole() {
     assert_eq!(heartbeat.check(at(10)), Due::Ping);
     assert_eq!((heartbeat.check(at(29)), heartbeat.next()), (Due::Nothing, at(30)));
     assert_eq!(heartbeat.check(at(30)), Due::Silent);
-    heartbeat.heard(at(31));
+    heartbeat.note_received(at(31));
     assert_eq!((heartbeat.check(at(40)), heartbeat.check(at(41))), (Due::Nothing, Due::Ping));
 }
 

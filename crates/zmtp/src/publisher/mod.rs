@@ -3,7 +3,7 @@
 //! The caller encodes each message once, into a block. A thread passes it on to the subscribers
 //! of its topic, which share the block, and writes.
 
-mod away;
+mod absent;
 mod group;
 mod notices;
 mod pending;
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 pub use self::group::{Group, SharedBatch};
 use self::pending::{Pending, Pushed};
-use self::role::{Ask, PublisherRole};
+use self::role::{PublisherRole, Request};
 use self::subscriptions::{Limits, Offender, Subscriptions};
 use crate::net::status::Status;
 use crate::owner::Owner;
@@ -55,7 +55,7 @@ pub struct PeerStatus {
 /// ones are counted together, with a connection of 0 and the endpoint of the first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Dropped {
-    /// Number of its connection; 0 if it was away.
+    /// Number of its connection; 0 if it was absent.
     pub connection: u64,
     /// Its address. For ipc, its process, as `process 17`, or nothing.
     pub address: String,
@@ -75,7 +75,7 @@ pub struct Dropped {
 pub struct End {
     /// Why.
     pub why: Disconnect,
-    /// Messages that were queued for it since it connected; if it was away, those that waited.
+    /// Messages that were queued for it since it connected; if it was absent, those that waited.
     pub messages: u64,
     /// It had cancelled its subscriptions, or announced its end: [`Options::end_marker`].
     pub was_announced: bool,
@@ -193,7 +193,7 @@ impl Shared {
 /// A publishing socket. It is an XPUB to its peers.
 pub struct Publisher {
     shared: Arc<Shared>,
-    owner: Owner<Ask>,
+    owner: Owner<Request>,
 }
 
 /// Its addresses.
@@ -322,13 +322,13 @@ impl Publisher {
     }
 
     /// Number of messages that nobody had subscribed to when they were passed on.
-    pub fn unheard(&self) -> u64 {
+    pub fn unsubscribed(&self) -> u64 {
         self.shared.counts.unsubscribed()
     }
 
     /// Changes what happens when a subscriber has no room.
     pub fn set_when_full(&self, when_full: WhenFull) {
-        self.owner.ask(Ask::WhenFull(when_full));
+        self.owner.ask(Request::WhenFull(when_full));
     }
 
     /// Whether a subscriber receives messages of this topic.
@@ -353,13 +353,13 @@ impl Publisher {
 
     /// The subscribers.
     pub fn peers(&self) -> Vec<PeerStatus> {
-        self.owner.answer(Ask::Peers)
+        self.owner.answer(Request::Peers)
     }
 
     /// What was dropped since the last call, and the connections that have ended to which messages
     /// were sent.
     pub fn take_dropped(&self) -> Vec<Dropped> {
-        self.owner.answer(Ask::Dropped)
+        self.owner.answer(Request::Dropped)
     }
 
     /// Counts of messages that nobody lacks. They are complete after [`Publisher::close`].

@@ -61,8 +61,8 @@ impl PublisherRole {
         let mut peers = Vec::new();
         self.shared.subscriptions().find(topic, shortest, &mut peers);
         for slot in peers {
-            if let Some(away) = self.away.get_mut(slot) {
-                away.peer.notices.put(topic, &encoded[before..]);
+            if let Some(absent) = self.absent.get_mut(slot) {
+                absent.peer.notices.put(topic, &encoded[before..]);
             } else if let Some(link) = links.get_mut(slot) {
                 link.peer.notices.put(topic, &encoded[before..]);
             }
@@ -72,8 +72,8 @@ impl PublisherRole {
 
     /// Queues the notices of a subscriber as far as it has room.
     fn queue_notices(&mut self, links: &mut Links<Peer>, slot: usize) {
-        let still_wait = if let Some(away) = self.away.get_mut(slot) {
-            away.peer.notices.move_to(&mut away.outbox, &self.options)
+        let still_wait = if let Some(absent) = self.absent.get_mut(slot) {
+            absent.peer.notices.move_to(&mut absent.outbox, &self.options)
         } else if let Some(link) = links.get_mut(slot).filter(|link| link.is_ready()) {
             let queued = link.outbox.bytes();
             let still_wait = link.peer.notices.move_to(&mut link.outbox, &self.options);

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::away::Away;
+use super::absent::Absent;
 use super::pending::Run;
 use super::role::Peer;
 use super::{Dropped, End, PeerStatus};
@@ -91,24 +91,24 @@ pub(super) fn status_of(link: &Link<Peer>) -> PeerStatus {
     }
 }
 
-pub(super) fn status_of_away(away: &Away) -> PeerStatus {
+pub(super) fn status_of_absent(absent: &Absent) -> PeerStatus {
     PeerStatus {
         connection: 0,
         address: String::new(),
-        endpoint: away.endpoint.clone(),
-        queued_bytes: away.outbox.bytes(),
-        queued_messages: away.outbox.messages(),
+        endpoint: absent.endpoint.clone(),
+        queued_bytes: absent.outbox.bytes(),
+        queued_messages: absent.outbox.messages(),
         is_full: false,
     }
 }
 
-/// What was dropped for a subscriber that is away. If `end` tells why it is given up, what waits
+/// What was dropped for a subscriber that is absent. If `end` tells why it is given up, what waits
 /// for it is unsent.
-pub(super) fn dropped_of_away(away: &mut Away, end: Option<Disconnect>) -> Option<Dropped> {
-    let topics = sorted(std::mem::take(&mut away.peer.dropped));
-    let unsent = if end.is_some() { away.outbox.messages() as u64 } else { 0 };
+pub(super) fn dropped_of_absent(absent: &mut Absent, end: Option<Disconnect>) -> Option<Dropped> {
+    let topics = sorted(std::mem::take(&mut absent.peer.dropped));
+    let unsent = if end.is_some() { absent.outbox.messages() as u64 } else { 0 };
     let end = end.map(|why| End { why, messages: unsent, was_announced: false });
-    let (connection, address, endpoint) = (0, String::new(), away.endpoint.clone());
+    let (connection, address, endpoint) = (0, String::new(), absent.endpoint.clone());
     let some = !topics.is_empty() || unsent > 0;
     some.then_some(Dropped { connection, address, endpoint, topics, unsent, end })
 }

@@ -2,28 +2,26 @@
 //! subscribers, writes.
 
 use std::collections::{HashMap, VecDeque};
-use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
-use super::away::{Away, AwayPeers};
+use super::absent::{Absent, AbsentPeers};
 use super::notices::Notices;
-use super::pending::{Batch, Run};
-use super::report::{
-    add_dropped, count_dropped, dropped_of, dropped_of_away, room, status_of, status_of_away,
-};
+use super::pending::Batch;
+use super::report::{add_dropped, dropped_of, dropped_of_absent, status_of, status_of_absent};
 use super::subscriptions::Offender;
 use super::{Dropped, End, PeerStatus, Shared};
 use crate::net::link::Link;
 use crate::net::links::Links;
-use crate::net::outbox::Chunk;
 use crate::net::role::Role;
 use crate::protocol::scanner::{Item, Scanner};
 use crate::protocol::subscription::{self, FromSubscriber};
 use crate::{Address, Disconnect, Options, SocketType, WhenFull};
+
+mod delivery;
 
 /// Bytes of one read, and reads of one subscriber in a row.
 const READ: usize = 16 << 10;
@@ -61,7 +59,7 @@ impl Default for Peer {
 }
 
 /// A request of the owner.
-pub(crate) enum Ask {
+pub(crate) enum Request {
     /// The state of all subscribers.
     Peers(Sender<Vec<PeerStatus>>),
     /// What was dropped since the last time.
@@ -86,7 +84,7 @@ pub(crate) struct PublisherRole {
     /// Subscribers that offend because another one exceeded the limit of all.
     offenders: Vec<Offender>,
     /// Subscribers that are expected back.
-    pub(super) away: AwayPeers,
+    pub(super) absent: AbsentPeers,
     /// What was dropped for subscribers that are gone.
     dropped: Vec<Dropped>,
     is_closing: bool,
@@ -131,7 +129,7 @@ impl PublisherRole {
             noticed: Vec::new(),
             blocked_by: None,
             offenders: Vec::new(),
-            away: AwayPeers::default(),
+            absent: AbsentPeers::default(),
             dropped: Vec::new(),
             is_closing: false,
             lost: Vec::new(),
@@ -190,145 +188,6 @@ impl PublisherRole {
         }
     }
 
-    /// Passes messages on until there are no more or a subscriber has no room.
-    fn pass_on(&mut self, links: &mut Links<Peer>, now: Instant) {
-        self.blocked_by = None;
-        while let Some(mut batch) = self.todo.pop_front() {
-            let (mut bytes, mut messages) = (0, 0);
-            let mut done = 0;
-            for run in &mut batch.runs {
-                let (run_bytes, run_messages) = self.pass_run(links, &batch.chunk, run, now);
-                bytes += run_bytes;
-                messages += run_messages;
-                if run_messages < run.messages {
-                    run.bytes.start += run_bytes;
-                    run.messages -= run_messages;
-                    break;
-                }
-                done += 1;
-            }
-            self.shared.pending.passed(bytes, messages);
-            if done < batch.runs.len() {
-                batch.runs.drain(..done);
-                self.todo.push_front(batch);
-                return;
-            }
-        }
-    }
-
-    /// Passes messages of one topic on. Returns the bytes and the number of those that are done.
-    fn pass_run(
-        &mut self,
-        links: &mut Links<Peer>,
-        chunk: &Chunk,
-        run: &Run,
-        now: Instant,
-    ) -> (usize, usize) {
-        let topic = &chunk.bytes[run.topic.clone()];
-        if let Some(prefix) = self.options.notice_prefix.as_deref()
-            && topic.starts_with(prefix)
-        {
-            let shortest = prefix.len();
-            self.put_notice(links, topic, shortest, &chunk.bytes[run.bytes.clone()], run.messages);
-            return (run.bytes.len(), run.messages);
-        }
-        let peers = self.topics.find(&self.shared, topic);
-        if peers.is_empty() {
-            self.shared.counts.unsubscribed.fetch_add(run.messages as u64, Ordering::Relaxed);
-        }
-        if self.options.when_full == WhenFull::Drop {
-            for slot in &*peers {
-                self.push_or_drop(links, *slot, (chunk, topic), run, now);
-            }
-            self.shared.passed.fetch_add(run.messages as u64, Ordering::Relaxed);
-            return (run.bytes.len(), run.messages);
-        }
-        // All or nobody: as much as the subscriber with the least room takes.
-        let mut done = (run.bytes.len(), run.messages);
-        for slot in &*peers {
-            let fits = self.fits(links, *slot, (chunk, run), now);
-            if fits.1 < done.1 {
-                done = fits;
-                self.blocked_by = Some(*slot);
-            }
-        }
-        if done.1 > 0 {
-            let range = run.bytes.start..run.bytes.start + done.0;
-            for slot in &*peers {
-                self.push(links, *slot, chunk, (range.clone(), done.1));
-            }
-        }
-        self.shared.passed.fetch_add(done.1 as u64, Ordering::Relaxed);
-        done
-    }
-
-    /// The bytes and the number of the messages of `run` that a subscriber has room for: all, if
-    /// its connection has just ended. They count as unsent then.
-    fn fits(
-        &mut self,
-        links: &mut Links<Peer>,
-        slot: usize,
-        (chunk, run): (&Chunk, &Run),
-        now: Instant,
-    ) -> (usize, usize) {
-        let all = (run.bytes.len(), run.messages);
-        if let Some(away) = self.away.get_mut(slot) {
-            return room(&away.outbox, chunk, run, &self.options);
-        }
-        let Some(link) = links.get_mut(slot).filter(|link| link.is_ready()) else { return all };
-        let fits = room(&link.outbox, chunk, run, &self.options);
-        if fits == all {
-            return all;
-        }
-        if let Err(why) = link.write(now) {
-            links.end(slot, why);
-            return all;
-        }
-        room(&link.outbox, chunk, run, &self.options)
-    }
-
-    fn push_or_drop(
-        &mut self,
-        links: &mut Links<Peer>,
-        slot: usize,
-        (chunk, topic): (&Chunk, &[u8]),
-        run: &Run,
-        now: Instant,
-    ) {
-        let (bytes, messages) = self.fits(links, slot, (chunk, run), now);
-        if messages > 0 {
-            let range = run.bytes.start..run.bytes.start + bytes;
-            self.push(links, slot, chunk, (range, messages));
-        }
-        let dropped = run.messages - messages;
-        let peer = match self.away.get_mut(slot) {
-            Some(away) => Some(&mut away.peer),
-            None => links.get_mut(slot).map(|link| &mut link.peer),
-        };
-        if let Some(peer) = peer.filter(|_| dropped > 0) {
-            count_dropped(&mut peer.dropped, topic, dropped);
-        }
-    }
-
-    fn push(
-        &mut self,
-        links: &mut Links<Peer>,
-        slot: usize,
-        chunk: &Chunk,
-        (range, messages): (Range<usize>, usize),
-    ) {
-        if let Some(away) = self.away.get_mut(slot) {
-            away.outbox.push(chunk, range, messages);
-            away.peer.sent += messages as u64;
-        } else if let Some(link) = links.get_mut(slot).filter(|link| link.is_ready()) {
-            link.outbox.push(chunk, range, messages);
-            link.peer.sent += messages as u64;
-            if !std::mem::replace(&mut link.peer.is_dirty, true) {
-                self.dirty.push(slot);
-            }
-        }
-    }
-
     fn write(&mut self, links: &mut Links<Peer>, now: Instant) {
         for slot in std::mem::take(&mut self.dirty) {
             let Some(link) = links.get_mut(slot) else { continue };
@@ -364,7 +223,7 @@ impl PublisherRole {
         let notices = std::mem::take(&mut link.peer.notices);
         let peer = Peer { sent: outbox.messages() as u64, notices, ..Peer::default() };
         link.peer.sent -= peer.sent;
-        let number = self.away.add(Away { endpoint, outbox, peer });
+        let number = self.absent.add(Absent { endpoint, outbox, peer });
         self.noticed.push(number);
         self.shared.change(|subscriptions| subscriptions.renumber(slot, number, marker));
     }
@@ -374,15 +233,15 @@ impl PublisherRole {
             let counts = std::mem::take(&mut link.peer.dropped);
             self.dropped.extend(dropped_of(link, counts, None));
         }
-        let away = self.away.iter_mut().filter_map(|away| dropped_of_away(away, None));
-        self.dropped.extend(away);
+        let absent = self.absent.iter_mut().filter_map(|absent| dropped_of_absent(absent, None));
+        self.dropped.extend(absent);
         std::mem::take(&mut self.dropped)
     }
 }
 
 impl Role for PublisherRole {
     type Peer = Peer;
-    type Request = Ask;
+    type Request = Request;
 
     const PEERS_PAUSE: bool = true;
 
@@ -390,9 +249,9 @@ impl Role for PublisherRole {
         &[SocketType::XPub]
     }
 
-    fn answer(&mut self, request: Ask, links: &mut Links<Peer>) {
+    fn answer(&mut self, request: Request, links: &mut Links<Peer>) {
         match request {
-            Ask::Peers(answer) => {
+            Request::Peers(answer) => {
                 let ready = links.iter().filter(|(_, link)| link.is_ready());
                 let blocks = |slot| self.blocked_by == Some(slot);
                 let peers = ready.map(|(slot, link)| PeerStatus {
@@ -404,22 +263,22 @@ impl Role for PublisherRole {
                 // Fails if the owner no longer waits.
                 let _ = answer.send(peers.collect());
             }
-            Ask::Dropped(answer) => {
+            Request::Dropped(answer) => {
                 let _ = answer.send(self.take_dropped(links));
             }
-            Ask::WhenFull(when_full) => self.options.when_full = when_full,
+            Request::WhenFull(when_full) => self.options.when_full = when_full,
         }
     }
 
     fn ready(&mut self, slot: usize, link: &mut Link<Peer>, rest: &[u8]) -> Result<(), Disconnect> {
         link.peer.scanner = Scanner::new(self.options.max_message, self.options.max_parts);
         if link.connector.is_some()
-            && let Some((number, away)) = self.away.take(&link.endpoint)
+            && let Some((number, absent)) = self.absent.take(&link.endpoint)
         {
             self.shared.change(|subscriptions| subscriptions.renumber(number, slot, None));
-            (link.peer.sent, link.peer.dropped) = (away.peer.sent, away.peer.dropped);
-            link.peer.notices = away.peer.notices;
-            link.outbox.append_all(away.outbox);
+            (link.peer.sent, link.peer.dropped) = (absent.peer.sent, absent.peer.dropped);
+            link.peer.notices = absent.peer.notices;
+            link.outbox.append_all(absent.outbox);
             self.noticed.push(slot);
         }
         self.admitted(slot, link);
@@ -455,7 +314,7 @@ impl Role for PublisherRole {
     fn closed(&mut self, slot: usize, link: &mut Link<Peer>, why: &Disconnect) {
         let marker = self.options.end_marker.as_deref();
         let was_announced = self.shared.subscriptions().has_none_but(slot, marker);
-        let is_expected = self.options.keep_away && link.connector.is_some();
+        let is_expected = self.options.keep_absent && link.connector.is_some();
         if is_expected && *why != Disconnect::Local {
             self.keep(slot, link);
         }
@@ -509,8 +368,8 @@ impl Role for PublisherRole {
     }
 
     fn is_drained(&self) -> bool {
-        let none_away = self.away.waiting().next().is_none();
-        none_away && self.todo.is_empty() && self.shared.pending.is_empty()
+        let none_absent = self.absent.waiting().next().is_none();
+        none_absent && self.todo.is_empty() && self.shared.pending.is_empty()
     }
 
     fn close(&mut self) {
@@ -524,27 +383,27 @@ impl Role for PublisherRole {
     }
 
     fn forget(&mut self, address: &Address) {
-        if let Some((number, mut away)) = self.away.take(address) {
+        if let Some((number, mut absent)) = self.absent.take(address) {
             self.shared.remove(number);
-            if let Some(dropped) = dropped_of_away(&mut away, Some(Disconnect::Local)) {
+            if let Some(dropped) = dropped_of_absent(&mut absent, Some(Disconnect::Local)) {
                 add_dropped(&mut self.dropped, dropped);
             }
         }
     }
 
     fn keeps(&self, _: &Address) -> bool {
-        self.options.keep_away
+        self.options.keep_absent
     }
 
     fn awaits(&self, address: &Address) -> bool {
-        self.away.waiting().any(|away| away.endpoint == *address)
+        self.absent.waiting().any(|absent| absent.endpoint == *address)
     }
 
     fn abandon(&mut self, links: &Links<Peer>) {
         let lacking = links.iter().filter(|(_, link)| link.is_ready() && !link.outbox.is_empty());
         let lacking = lacking.map(|(_, link)| status_of(link));
-        let away = self.away.waiting().map(status_of_away);
-        let lacking = lacking.chain(away).chain(self.lost.drain(..)).collect();
+        let absent = self.absent.waiting().map(status_of_absent);
+        let lacking = lacking.chain(absent).chain(self.lost.drain(..)).collect();
         *self.shared.abandoned.lock().unwrap_or_else(PoisonError::into_inner) = lacking;
     }
 }

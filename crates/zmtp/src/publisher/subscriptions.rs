@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::away::{OWNER, is_away};
+use super::absent::{OWNER, is_absent};
 use crate::protocol::mechanism::{Prefixes, allows};
 use crate::{Disconnect, Options};
 
@@ -296,10 +296,10 @@ impl Subscriptions {
     }
 
     /// Number of peers that could receive a topic that begins with `root`, without those that are
-    /// away. The owner counts, if it has subscribed.
+    /// absent. The owner counts, if it has subscribed.
     pub(crate) fn peers_below(&self, root: &[u8]) -> usize {
         let fits = |prefix: &Arc<[u8]>| prefix.starts_with(root) || root.starts_with(prefix);
-        let here = self.peers.iter().filter(|(number, _)| !is_away(**number));
+        let here = self.peers.iter().filter(|(number, _)| !is_absent(**number));
         let may_read = |peer: &Peer| {
             let overlaps = |it: &[u8]| it.starts_with(root) || root.starts_with(it);
             peer.receives.as_ref().is_none_or(|all| all.iter().any(|prefix| overlaps(prefix)))

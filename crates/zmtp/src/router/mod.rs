@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use self::queues::Queues;
-use self::role::{Ask, RouterRole};
+use self::role::{Request, RouterRole};
 use crate::net::status::Status;
 use crate::owner::Owner;
 use crate::protocol::frame::{self, Frames};
@@ -53,7 +53,7 @@ impl Received {
 pub struct Router {
     queues: Arc<Queues>,
     arrived: Receiver<()>,
-    owner: Owner<Ask>,
+    owner: Owner<Request>,
 }
 
 /// Its addresses.
@@ -102,7 +102,7 @@ impl Router {
         loop {
             if let Some((received, is_paused)) = self.queues.take() {
                 if is_paused {
-                    self.owner.ask(Ask::Resume(received.connection));
+                    self.owner.ask(Request::Resume(received.connection));
                 }
                 return Ok(Some(received));
             }
@@ -146,7 +146,7 @@ impl Router {
     /// Ends a connection, and drops what is queued for the peer. A connected address is connected
     /// to again.
     pub fn end(&self, connection: u64) {
-        self.owner.ask(Ask::End(connection));
+        self.owner.ask(Request::End(connection));
     }
 
     /// Closes the socket once everything is sent, or after `linger`. Returns whether the system

@@ -31,7 +31,7 @@ impl Default for Peer {
 }
 
 /// A request of the owner.
-pub(crate) enum Ask {
+pub(crate) enum Request {
     /// Reads a peer again.
     Resume(u64),
     /// Ends a connection.
@@ -117,7 +117,7 @@ impl RouterRole {
 
 impl Role for RouterRole {
     type Peer = Peer;
-    type Request = Ask;
+    type Request = Request;
 
     const PEERS_PAUSE: bool = true;
 
@@ -125,11 +125,11 @@ impl Role for RouterRole {
         self.types
     }
 
-    fn answer(&mut self, request: Ask, links: &mut Links<Peer>) {
-        let (Ask::Resume(connection) | Ask::End(connection)) = request;
+    fn answer(&mut self, request: Request, links: &mut Links<Peer>) {
+        let (Request::Resume(connection) | Request::End(connection)) = request;
         let Some(slot) = self.slots.get(&connection).copied() else { return };
         match request {
-            Ask::Resume(_) => {
+            Request::Resume(_) => {
                 if let Some(link) = links.get_mut(slot) {
                     link.is_paused = false;
                     // What is held may be all that there is.
@@ -137,7 +137,7 @@ impl Role for RouterRole {
                     links.schedule(slot);
                 }
             }
-            Ask::End(_) => links.end(slot, Disconnect::Local),
+            Request::End(_) => links.end(slot, Disconnect::Local),
         }
     }
 

@@ -21,7 +21,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use self::batch::Pool;
 pub use self::batch::{Batch, BatchBuilder, Message, Messages};
-use self::role::{Ask, SubscriberRole};
+use self::role::{Request, SubscriberRole};
 use crate::net::status::Status;
 use crate::owner::Owner;
 use crate::{Options, Socket};
@@ -35,7 +35,7 @@ const BATCHES: usize = 8;
 pub struct Subscriber {
     batches: Receiver<Batch>,
     topics: Mutex<BTreeSet<Vec<u8>>>,
-    owner: Owner<Ask>,
+    owner: Owner<Request>,
 }
 
 /// Its addresses.
@@ -67,7 +67,7 @@ impl Subscriber {
     pub fn subscribe(&self, topic: &[u8]) {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
         if topics.insert(topic.to_vec()) {
-            self.owner.ask(Ask::Subscription(true, topic.to_vec()));
+            self.owner.ask(Request::Subscription(true, topic.to_vec()));
         }
     }
 
@@ -75,7 +75,7 @@ impl Subscriber {
     pub fn unsubscribe(&self, topic: &[u8]) {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
         if topics.remove(topic) {
-            self.owner.ask(Ask::Subscription(false, topic.to_vec()));
+            self.owner.ask(Request::Subscription(false, topic.to_vec()));
         }
     }
 
@@ -99,7 +99,7 @@ impl Subscriber {
 
     /// Whether everything that the system has received was taken from [`Subscriber::batches`].
     pub fn is_caught_up(&self) -> bool {
-        self.owner.answer(Ask::CaughtUp) && self.batches.is_empty()
+        self.owner.answer(Request::CaughtUp) && self.batches.is_empty()
     }
 
     /// Closes the socket once all subscriptions and cancels are sent, or after `linger`.

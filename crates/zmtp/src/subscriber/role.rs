@@ -36,7 +36,7 @@ impl Default for Peer {
 }
 
 /// A request of the owner.
-pub(crate) enum Ask {
+pub(crate) enum Request {
     /// Subscribes to a prefix (`true`) or cancels that.
     Subscription(bool, Vec<u8>),
     /// Whether everything that has arrived was handed over.
@@ -252,7 +252,7 @@ fn put_subscription(out: &mut Vec<u8>, has_commands: bool, subscribe: bool, pref
 
 impl Role for SubscriberRole {
     type Peer = Peer;
-    type Request = Ask;
+    type Request = Request;
 
     const PEERS_PAUSE: bool = false;
 
@@ -263,9 +263,9 @@ impl Role for SubscriberRole {
         &[SocketType::XSub]
     }
 
-    fn answer(&mut self, request: Ask, links: &mut Links<Peer>) {
+    fn answer(&mut self, request: Request, links: &mut Links<Peer>) {
         match request {
-            Ask::Subscription(subscribe, prefix) => {
+            Request::Subscription(subscribe, prefix) => {
                 for (_, link) in links.iter_mut().filter(|(_, link)| subscribes(link)) {
                     let mut bytes = Vec::new();
                     put_subscription(&mut bytes, link.has_commands, subscribe, &prefix);
@@ -278,7 +278,7 @@ impl Role for SubscriberRole {
                     false => self.topics.remove(&prefix),
                 };
             }
-            Ask::CaughtUp(answer) => {
+            Request::CaughtUp(answer) => {
                 let idle = links.iter().all(|(_, link)| !link.readable);
                 let caught_up = idle && self.messages == 0 && self.batches.is_empty();
                 // Fails if the owner no longer waits.

@@ -18,9 +18,9 @@ fn subscriber(endpoint: &str) -> Subscriber {
 }
 
 /// A publisher that connects to a subscriber which is there, and the subscriber's endpoint.
-fn connected(keep_away: bool) -> (Publisher, Subscriber, String) {
+fn connected(keep_absent: bool) -> (Publisher, Subscriber, String) {
     let end_marker = Some(b"end"[..].into());
-    let options = Options { keep_away, end_marker, ..Options::publisher() };
+    let options = Options { keep_absent, end_marker, ..Options::publisher() };
     let publisher = Publisher::new(options).expect("socket");
     let subscriber = subscriber(ANY);
     let endpoint = subscriber.endpoints()[0].address.to_string();
@@ -69,7 +69,7 @@ fn bodies(subscriber: &Subscriber, count: usize) -> Vec<u32> {
 fn messages_for_a_subscriber_that_is_away_wait_for_it_and_so_does_the_end() {
     let (publisher, first, endpoint) = connected(true);
     first.close(DEADLINE);
-    until("it is away", || publisher.subscribers(b"a") == 0);
+    until("it is absent", || publisher.subscribers(b"a") == 0);
     assert!(publisher.has_subscriber(b"a"), "it is expected back");
     for n in 0..100_u32 {
         publisher.send(&[b"a", &n.to_be_bytes()]).expect("send");
@@ -86,7 +86,7 @@ fn a_subscriber_that_stays_away_is_told_at_the_end_and_nothing_waits_after_a_dis
     for disconnects in std::iter::once(false).chain([true; 50]) {
         let (publisher, subscriber, endpoint) = connected(true);
         drop(subscriber);
-        until("it is away", || publisher.subscribers(b"a") == 0);
+        until("it is absent", || publisher.subscribers(b"a") == 0);
         publisher.send(&[b"a", &[0; 4]]).expect("send");
         if disconnects {
             publisher.disconnect(&address(&endpoint));
@@ -97,7 +97,7 @@ fn a_subscriber_that_stays_away_is_told_at_the_end_and_nothing_waits_after_a_dis
             assert_eq!(publisher.close(DEADLINE), Ok(()), "nothing waits");
             continue;
         }
-        let lacking = publisher.close(Duration::from_millis(50)).expect_err("it is away");
+        let lacking = publisher.close(Duration::from_millis(50)).expect_err("it is absent");
         assert_eq!(lacking.len(), 1);
         assert_eq!((lacking[0].endpoint.to_string(), lacking[0].queued_messages), (endpoint, 1));
     }
@@ -105,15 +105,15 @@ fn a_subscriber_that_stays_away_is_told_at_the_end_and_nothing_waits_after_a_dis
 
 #[test]
 fn subscriptions_end_with_the_connection_unless_they_are_kept_and_after_cancels_always() {
-    for (keep_away, cancels, is_kept) in
+    for (keep_absent, cancels, is_kept) in
         [(false, false, false), (true, true, false), (true, false, true)]
     {
-        let (publisher, subscriber, _) = connected(keep_away);
+        let (publisher, subscriber, _) = connected(keep_absent);
         if cancels {
             subscriber.unsubscribe(b"a");
         }
         subscriber.close(DEADLINE);
-        until("it is away", || publisher.endpoints()[0].peers == 0);
+        until("it is absent", || publisher.endpoints()[0].peers == 0);
         until("it is known", || publisher.has_subscriber(b"a") == is_kept);
     }
 }
@@ -205,7 +205,7 @@ fn a_subscriber_whose_queue_has_no_room_in_bytes_is_full() {
 
 #[test]
 fn what_waited_for_the_subscriber_of_an_address_that_is_given_up_is_passed_on_at_once() {
-    for is_away in [false, true] {
+    for is_absent in [false, true] {
         // Timed work would wake the thread.
         let hour = Duration::from_secs(3600);
         let rare = |options| Options {
@@ -215,17 +215,17 @@ fn what_waited_for_the_subscriber_of_an_address_that_is_given_up_is_passed_on_at
             reconnect_max: hour,
             ..options
         };
-        let options = Options { queue_bytes: 100_000, keep_away: true, ..Options::publisher() };
+        let options = Options { queue_bytes: 100_000, keep_absent: true, ..Options::publisher() };
         let publisher = Publisher::new(rare(options)).expect("socket");
         let reading = Subscriber::new(rare(Options::subscriber()), &["a"]).expect("socket");
         reading.connect(&publisher.bind(&address(ANY)).expect("bind"));
-        let (endpoint, stopped) = if is_away {
-            let away = subscriber(ANY);
-            let endpoint = away.endpoints()[0].address.clone();
+        let (endpoint, stopped) = if is_absent {
+            let absent = subscriber(ANY);
+            let endpoint = absent.endpoints()[0].address.clone();
             publisher.connect(&endpoint);
             until("two subscribers", || publisher.subscribers(b"a") == 2);
-            drop(away);
-            until("it is away", || publisher.subscribers(b"a") == 1);
+            drop(absent);
+            until("it is absent", || publisher.subscribers(b"a") == 1);
             (endpoint, None)
         } else {
             let endpoint = publisher.bind(&address(ANY)).expect("bind");
@@ -244,7 +244,7 @@ fn what_waited_for_the_subscriber_of_an_address_that_is_given_up_is_passed_on_at
         let has_all = |peer: &PeerStatus| peer.is_full || peer.queued_messages == 0;
         until("the other one has all", || read().0 == 0 && publisher.peers().iter().all(has_all));
         assert!(read().1 > 0);
-        match is_away {
+        match is_absent {
             true => publisher.disconnect(&endpoint),
             false => publisher.unbind(&endpoint),
         }
@@ -344,7 +344,7 @@ fn each_message_for_a_subscriber_that_blocks_and_leaves_is_written_told_or_had_n
 fn messages_that_are_kept_for_a_subscriber_count_for_its_next_connection() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let endpoint = format!("tcp://{}", listener.local_addr().expect("its address"));
-    let options = Options { keep_away: true, queue_bytes: 64 << 10, ..Options::publisher() };
+    let options = Options { keep_absent: true, queue_bytes: 64 << 10, ..Options::publisher() };
     let publisher = Publisher::new(options).expect("socket");
     publisher.connect(&address(&endpoint));
     let mut peer = RawPeer::accepted(&listener, "SUB");

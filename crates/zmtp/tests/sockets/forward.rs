@@ -129,7 +129,7 @@ fn the_owner_learns_of_prefixes_when_the_first_subscriber_comes_and_the_last_one
     assert!(publish.has_subscriber(b"own.x") && publish.subscribers(b"") == 1);
     assert_eq!(changes(1), [(true, b"own".to_vec())]);
     forward(&publish, &batch(&[&[b"own", b"1"], &[b"other", b"2"]]));
-    until("one is unheard", || publish.unheard() == 1);
+    until("one has no subscriber", || publish.unsubscribed() == 1);
     let first = subscriber(Engine::Native, &endpoint, &["a", "mark", "own"]);
     assert_eq!(changes(2), [(true, b"a".to_vec()), (true, b"mark".to_vec())]);
     let noted = publish.take_noted();

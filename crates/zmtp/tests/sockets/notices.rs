@@ -148,7 +148,7 @@ fn a_notice_does_not_wait_for_a_full_subscriber_while_the_publisher_blocks() {
 #[test]
 fn notices_for_a_subscriber_that_is_away_wait_for_it() {
     let options = Options {
-        keep_away: true,
+        keep_absent: true,
         notice_prefix: Some(PREFIX.as_bytes().into()),
         ..Options::publisher()
     };
@@ -158,7 +158,7 @@ fn notices_for_a_subscriber_that_is_away_wait_for_it() {
     publisher.connect(&address(&endpoint));
     until("a subscriber", || publisher.has_subscription(PREFIX.as_bytes()));
     drop(first);
-    until("it is away", || publisher.peers().is_empty());
+    until("it is absent", || publisher.peers().is_empty());
     publisher.send(&[b"t", b"1"]).expect("sent");
     notice(&publisher, "a", "2");
     let mut second = Sub::new(Engine::Native, "", &["t", PREFIX]);

@@ -393,7 +393,7 @@ impl ProxySocket for Proxy {
     }
 
     fn counts(&self) -> Counts {
-        Counts { unheard: self.publish.socket().unheard(), ..self.counts }
+        Counts { unheard: self.publish.socket().unsubscribed(), ..self.counts }
     }
 
     fn settle(&mut self) {

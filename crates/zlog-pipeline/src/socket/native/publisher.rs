@@ -66,7 +66,7 @@ impl Publisher {
     fn options(own: &SocketOptions) -> zmtp::Options {
         let mut options = zmtp::Options::publisher();
         set_options(own, &mut options);
-        (options.keep_away, options.end_marker) = (true, Some(ENDING.into()));
+        (options.keep_absent, options.end_marker) = (true, Some(ENDING.into()));
         options.notice_prefix = Some(RESERVED.into());
         options.subscription_bytes = MAX_PEER_COST;
         options.subscription_bytes_total = MAX_TOTAL_COST;
@@ -261,9 +261,9 @@ impl PublisherSocket for Publisher {
         let peers = self.socket().peers();
         let full = peers.iter().filter(|peer| peer.is_full);
         let mut names: Vec<String> = full.map(|it| name(&it.address, &it.endpoint)).collect();
-        let away = self.open.status().into_iter();
-        let away = away.filter(|it| it.role == Role::Connect && it.peers == 0);
-        names.extend(away.map(|it| format!("{} (not connected)", it.endpoint)));
+        let absent = self.open.status().into_iter();
+        let absent = absent.filter(|it| it.role == Role::Connect && it.peers == 0);
+        names.extend(absent.map(|it| format!("{} (not connected)", it.endpoint)));
         names.sort_unstable();
         names
     }
