@@ -91,8 +91,9 @@ impl DisconnectReasons {
         let endpoint = &event.endpoint;
         if failure.is_about_keys {
             let peer = failure.peer.rsplit_once(':').map_or("a peer", |(host, _port)| host);
-            // Each key is reported by itself.
-            return self.is_new(&failure.reason, now).then(|| {
+            // One kind of failure of a host is reported by itself. Not each key: a stranger has many.
+            let kind: Vec<&str> = failure.reason.split(' ').take(2).collect();
+            return self.is_new(&format!("{peer} {}", kind.join(" ")), now).then(|| {
                 let (peer, endpoint) = (escape(peer), escape(endpoint));
                 format!("refused {peer} at {endpoint}: {failure}")
             });

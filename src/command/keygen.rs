@@ -61,9 +61,9 @@ fn print_public(own: &OwnKey) -> Result<()> {
 
 /// A key that was typed, or that of a file.
 fn read_key(text: &str) -> Result<(PublicKey, Option<String>)> {
-    // A whole line of a .pub file may be typed.
+    // A whole line of a .pub file may be typed. A path may look like a key.
     let (key, name) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
-    if let Ok(key) = key.parse() {
+    if let (Ok(key), false) = (key.parse(), Path::new(text).is_file()) {
         let name = name.trim();
         return Ok((key, (!name.is_empty()).then(|| name.to_owned())));
     }
@@ -136,11 +136,8 @@ fn list() -> Result<()> {
 
 fn revoke(which: &str) -> Result<()> {
     let directory = KeyDirectory::of_user()?;
-    let key = match which.parse() {
-        Ok(key) => Some(key),
-        Err(_) if Path::new(which).is_file() => Some(read_public(Path::new(which))?.0),
-        Err(_) => None,
-    };
+    // The name of an entry may be that of some file here.
+    let key = which.parse().ok().or_else(|| Some(read_public(Path::new(which)).ok()?.0));
     let (clients, servers) = directory.revoke(which, key)?;
     for client in &clients.0 {
         say(&format!("{} may not connect any more", escape(&client.name)));

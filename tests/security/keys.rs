@@ -12,16 +12,16 @@ fn here(running: &mut Running) -> String {
 }
 
 /// Lets two machines connect to each other, as if each had got the other's key.
-fn trust(server: &Machine, client: &Machine, rights: &[&str]) {
+pub(super) fn trust(server: &Machine, client: &Machine, rights: &[&str]) {
     server.keygen(&[&["--trust", &client.public()], rights].concat());
     client.keygen(&["--trust", &server.public(), "--host", "127.0.0.1"]);
 }
 
-fn native(machine: &Machine, args: &[&str]) -> crate::harness::Zlog {
+pub(super) fn native(machine: &Machine, args: &[&str]) -> crate::harness::Zlog {
     machine.zlog(args).env("ZLOG_ENGINE", "native")
 }
 
-const EXPOSED: &str = "tcp://0.0.0.0:0";
+pub(super) const EXPOSED: &str = "tcp://0.0.0.0:0";
 
 #[test]
 fn machines_that_trust_each_other_send_encrypted_records_whichever_binds() {
@@ -72,7 +72,7 @@ fn strangers_are_refused_and_named_on_both_sides_with_the_next_step() {
         (
             Some(&other),
             "it expects another key".to_owned(),
-            format!("its key is not the known one ({})", fingerprint(&other)),
+            format!("its key is not the one known here ({})", fingerprint(&other)),
         ),
     ] {
         if let Some(known) = prepare {

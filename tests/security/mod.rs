@@ -3,6 +3,7 @@
 mod exposure;
 mod keygen;
 mod keys;
+mod relay;
 mod units;
 
 use std::path::{Path, PathBuf};

@@ -6,6 +6,9 @@ use rustix::process::Signal;
 
 use crate::harness::{ANY_PORT, Listener, Running, Zlog, python, zlog};
 
+/// With what the topics of marks begin.
+const MARKS: &str = "\u{10ffff}zlog.mark\0";
+
 /// An emitter on the native engine that drops, with short queues.
 fn dropping(args: &[&str]) -> Zlog {
     let emit = ["emit", "-b", ANY_PORT, "--wait", "60s", "--engine", "native"];
@@ -147,17 +150,19 @@ fn until_shown(emit: &mut Running, tail: &mut Running) {
 #[test]
 fn readers_that_do_not_know_marks_get_none() {
     let python = python();
-    let readers = if python.is_some() { "3" } else { "2" };
+    // One more reads the marks alone.
+    let readers = if python.is_some() { "4" } else { "3" };
     let args = ["emit", "-b", ANY_PORT, "--wait", "60s", "--engine", "native", "--wait-for"];
     let mut emit = zlog(args).args([readers]).stdin_open().start();
     let endpoint = emit.endpoint();
     let listener = Listener::connect(&endpoint, "");
+    let marks = Listener::connect(&endpoint, MARKS);
     let watcher = python.map(|python| python.module("zmq.log", &[&endpoint]));
     let mut tail = zlog(["tail", "-c", &endpoint, "-o", "raw"]).start();
     emit.write("one\n");
     tail.expect_stdout("one");
     // The mark of an idle topic. The record after it shows that it would have come.
-    std::thread::sleep(Duration::from_secs(1));
+    marks.next();
     emit.write("two\n");
     emit.close_stdin();
     emit.wait().success().stderr_has("2 records");
@@ -179,15 +184,16 @@ fn readers_that_do_not_know_marks_get_none() {
 fn marks_are_no_records_for_counts_and_handlers() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("app.log");
-    let args = ["emit", "-b", ANY_PORT, "--wait", "60s", "--engine", "native"];
+    let args = ["emit", "-b", ANY_PORT, "--wait", "60s", "--wait-for", "2", "--engine", "native"];
     let mut emit = zlog(args).stdin_open().start();
+    let endpoint = emit.endpoint();
+    let marks = Listener::connect(&endpoint, MARKS);
     let tail = ["tail", "--engine", "native", "-n", "2", "--stats", "-o", "text", "-c"];
-    let mut tail =
-        zlog(tail).args([&emit.endpoint()]).args(["--file", file.to_str().unwrap()]).start();
+    let mut tail = zlog(tail).args([&endpoint]).args(["--file", file.to_str().unwrap()]).start();
     emit.write("one\n");
     tail.expect_stdout("one");
     // The mark of an idle topic comes before the second record.
-    std::thread::sleep(Duration::from_secs(1));
+    marks.next();
     emit.write("two\n");
     let finished = tail.wait().success().stdout("one\ntwo\n");
     let total = finished.err().lines().find(|line| line.ends_with(" total")).map(str::to_owned);

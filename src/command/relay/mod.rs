@@ -36,7 +36,7 @@ use zlog_pipeline::os::clock;
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::{fd_limit, terminal, wakeup};
 use zlog_pipeline::socket::{
-    ConnectionEvent, Drain, EndpointStatus, Engine, Forwarded, Proxy, ProxyOptions,
+    ConnectionEvent, Drain, EndpointStatus, Engine, EventKind, Forwarded, Proxy, ProxyOptions,
     PublisherRequest, Role, SocketOptions, connected_peers,
 };
 
@@ -309,7 +309,8 @@ impl Relay {
             let Some(reasons) = disconnect_reasons else { continue };
             let endpoint = &event.endpoint;
             // --max-message applies to the collecting side.
-            let reason = if publishers.contains(endpoint) {
+            let is_of_publisher = matches!(event.kind, EventKind::Denied { .. });
+            let reason = if is_of_publisher || publishers.contains(endpoint) {
                 reasons.observe(event, now)
             } else if collecting.contains(endpoint) {
                 reasons.observe_publisher(event, now)
@@ -411,6 +412,11 @@ impl Relay {
         self.proxy.process_events();
         self.proxy.settle();
         self.report_events(Instant::now());
+        for text in
+            self.disconnect_reasons.as_mut().map(DisconnectReasons::finish).unwrap_or_default()
+        {
+            terminal::eprint_line(format_args!("zlog relay: {text}"));
+        }
         let (broken, more_broken) = self.proxy.take_broken();
         let misused = self.proxy.take_last_report();
         self.print_reports(more_broken.into_iter().chain(misused));

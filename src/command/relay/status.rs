@@ -145,12 +145,12 @@ fn where_to_ask(args: &RelayArgs, endpoint: Option<&str>) -> Result<Endpoint> {
 /// The error that there is no answer, with what is known about the peer.
 fn no_answer(args: &RelayArgs, at: &Endpoint, client: &QueryClient) -> Error {
     let largest = format_size(MAX_STATUS_BYTES as usize);
-    let why = match (client.is_reached(), client.is_asked()) {
-        (false, _) => "nothing listens there".to_owned(),
-        (true, false) => "what listens there is no relay's query endpoint".to_owned(),
-        (true, true) => {
+    let why = match (client.is_asked(), client.is_reached()) {
+        (true, _) => {
             format!("it was asked and has not answered within 3 s, or with more than {largest}")
         }
+        (false, true) => "what listens there is no relay's query endpoint".to_owned(),
+        (false, false) => "nothing listens there".to_owned(),
     };
     let hint = match args.ask.is_empty() {
         true => {

@@ -84,9 +84,10 @@ fn prefix(topic: &[u8]) -> Vec<u8> {
     [MARK.as_bytes(), topic].concat()
 }
 
-/// With what the topics of marks of these topics begin, and that of a start.
+/// With what the topics of marks of these topics begin, and that of a start. Nothing for no topics.
 pub fn prefixes<T: AsRef<[u8]>>(topics: &[T]) -> impl Iterator<Item = Vec<u8>> {
-    topics.iter().map(|topic| prefix(topic.as_ref())).chain([START.into()])
+    let start = (!topics.is_empty()).then(|| START.into());
+    topics.iter().map(|topic| prefix(topic.as_ref())).chain(start)
 }
 
 /// What a reader of topics subscribes to after them, in this order. A new token each time.

@@ -101,8 +101,10 @@ impl KeyDirectory {
     /// # Errors
     /// A list can't be read or written.
     pub fn revoke(&self, which: &str, key: Option<PublicKey>) -> Result<(Clients, Servers)> {
-        let client = |it: &Client| it.name == which || Some(it.key) == key;
-        let server = |it: &Server| it.host == which || it.name == which || Some(it.key) == key;
+        // An empty name is that of servers that have none.
+        let is = |name: &str| !which.is_empty() && name == which;
+        let client = |it: &Client| is(&it.name) || Some(it.key) == key;
+        let server = |it: &Server| is(&it.host) || is(&it.name) || Some(it.key) == key;
         let clients = lists::remove(&self.clients(), client)?;
         Ok((Clients(clients), Servers(lists::remove(&self.servers(), server)?)))
     }

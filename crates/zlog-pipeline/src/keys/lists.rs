@@ -1,6 +1,6 @@
 //! The lists of clients and servers: one entry on a line, `#` begins a comment.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
@@ -208,6 +208,7 @@ fn check_owned(_: &Path) -> Result<()> {
 /// # Errors
 /// The list can't be read or written.
 pub(super) fn add<E: Entry>(path: &Path, entry: &E, replaces: impl Fn(&E) -> bool) -> Result<()> {
+    let _lock = lock(path)?;
     let (mut text, _) = without(path, replaces)?;
     text.push_str(&entry.to_line());
     text.push('\n');
@@ -219,11 +220,30 @@ pub(super) fn add<E: Entry>(path: &Path, entry: &E, replaces: impl Fn(&E) -> boo
 /// # Errors
 /// The list can't be read or written.
 pub(super) fn remove<E: Entry>(path: &Path, which: impl Fn(&E) -> bool) -> Result<Vec<E>> {
+    let Some(_lock) = lock(path)? else { return Ok(Vec::new()) };
     let (text, removed) = without(path, which)?;
     if !removed.is_empty() {
         write(path, &text)?;
     }
     Ok(removed)
+}
+
+/// Keeps other processes from changing the lists of a directory meanwhile. `None` if there is no
+/// directory.
+///
+/// # Errors
+/// The directory can't be locked.
+fn lock(path: &Path) -> Result<Option<File>> {
+    let Some(directory) = path.parent() else { return Ok(None) };
+    let failed = |error| Error::io(format!("can't lock {}", shown(directory)), &error);
+    match File::open(directory) {
+        Ok(file) => {
+            file.lock().map_err(failed)?;
+            Ok(Some(file))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
 }
 
 /// The text of a list without some entries, and these. Comments and wrong lines stay.

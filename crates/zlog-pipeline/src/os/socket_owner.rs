@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::net::SocketAddr;
 
 /// The process with a socket whose local address is this one. `None` if it is not on this
-/// machine, belongs to another user, or the system does not say.
+/// machine, belongs to another user, several sockets have the address (to different peers), or the
+/// system does not say.
 ///
 /// Reads all of /proc, which takes milliseconds.
 #[cfg(target_os = "linux")]
@@ -42,10 +43,13 @@ fn inode(table: &str, address: SocketAddr) -> Option<&str> {
     let word = |bytes: &[u8]| u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
     let words = octets.chunks_exact(4).map(|bytes| format!("{:08X}", word(bytes)));
     let local = format!("{}:{:04X}", words.collect::<String>(), address.port());
-    table.lines().find_map(|line| {
+    let found = table.lines().filter_map(|line| {
         let mut columns = line.split_whitespace();
-        (columns.nth(1) == Some(&*local)).then(|| columns.nth(7)).flatten()
-    })
+        (columns.nth(1)? == local).then(|| columns.nth(7)).flatten()
+    });
+    // A connection that has ended belongs to nobody.
+    let mut found = found.filter(|inode| *inode != "0");
+    found.next().filter(|_| found.next().is_none())
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -59,9 +63,12 @@ mod tests {
         for host in ["127.0.0.1:0", "[::1]:0"] {
             // A machine may have no IPv6.
             let Ok(listener) = TcpListener::bind(host) else { continue };
-            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-            let owner = socket_owner(client.local_addr().unwrap());
-            assert_eq!(owner, Some(std::process::id()), "{host}");
+            // Another process may have a connection from the same port.
+            let owner = std::iter::repeat_with(|| {
+                let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+                socket_owner(client.local_addr().unwrap())
+            });
+            assert_eq!(owner.take(5).flatten().next(), Some(std::process::id()), "{host}");
         }
         assert_eq!(socket_owner("127.0.0.1:1".parse().unwrap()), None);
         assert_eq!(socket_owner("192.0.2.1:1".parse().unwrap()), None);

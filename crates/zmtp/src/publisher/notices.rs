@@ -9,8 +9,10 @@ use crate::net::links::Links;
 use crate::net::outbox::Outbox;
 use crate::protocol::frame;
 
-/// Most topics whose notices wait for a subscriber. Those of further topics are dropped.
+/// Most topics whose notices wait for a subscriber, and most bytes of them with their topics. Further
+/// ones are dropped.
 const MAX_WAITING: usize = 4096;
+const MAX_BYTES: usize = 1 << 20;
 
 /// The last notice of each topic, in the order in which the topics came.
 #[derive(Default)]
@@ -20,14 +22,24 @@ pub(super) struct Notices {
     /// The number of each topic's notice; `first` is that of the first one that waits.
     numbers: HashMap<Box<[u8]>, usize>,
     first: usize,
+    /// Bytes of all that wait.
+    bytes: usize,
 }
 
 impl Notices {
     /// Adds an encoded notice, or replaces the one of the same topic.
     pub(super) fn put(&mut self, topic: &[u8], encoded: &[u8]) {
-        if let Some(number) = self.numbers.get(topic) {
-            self.waiting[number - self.first].1 = encoded.to_vec();
-        } else if self.waiting.len() < MAX_WAITING {
+        let known = self.numbers.get(topic).map(|number| number - self.first);
+        let replaced = known.map_or(0, |at| self.waiting[at].1.len());
+        let added = encoded.len() + if known.is_none() { topic.len() } else { 0 };
+        let is_full = known.is_none() && self.waiting.len() >= MAX_WAITING;
+        if is_full || self.bytes + added - replaced > MAX_BYTES {
+            return;
+        }
+        self.bytes = self.bytes + added - replaced;
+        if let Some(at) = known {
+            self.waiting[at].1 = encoded.to_vec();
+        } else {
             self.numbers.insert(topic.into(), self.first + self.waiting.len());
             self.waiting.push_back((topic.into(), encoded.to_vec()));
         }
@@ -38,6 +50,7 @@ impl Notices {
         while outbox.bytes() < options.queue_bytes && outbox.messages() < options.queue_messages {
             let Some((topic, encoded)) = self.waiting.pop_front() else { return false };
             self.first += 1;
+            self.bytes -= topic.len() + encoded.len();
             self.numbers.remove(&topic);
             outbox.push_bytes(encoded);
         }

@@ -181,7 +181,8 @@ impl PublisherRole {
             Ok(()) => Ok(()),
             Err(Offender(offender, why)) if offender == slot => Err(why),
             Err(Offender(offender, why)) => {
-                self.shared.remove(offender);
+                // What it subscribes to until it is disconnected is still limited by its rights.
+                self.shared.change(|subscriptions| subscriptions.cancel_all(offender));
                 self.offenders.push(Offender(offender, why));
                 Ok(())
             }
@@ -403,7 +404,9 @@ impl Role for PublisherRole {
         let lacking = links.iter().filter(|(_, link)| link.is_ready() && !link.outbox.is_empty());
         let lacking = lacking.map(|(_, link)| status_of(link));
         let absent = self.absent.waiting().map(status_of_absent);
-        let lacking = lacking.chain(absent).chain(self.lost.drain(..)).collect();
+        let lacking = lacking.chain(absent).chain(self.lost.drain(..));
+        // Those that lack notices alone have all messages.
+        let lacking = lacking.filter(|it| it.queued_messages > 0).collect();
         *self.shared.abandoned.lock().unwrap_or_else(PoisonError::into_inner) = lacking;
     }
 }

@@ -224,7 +224,15 @@ impl Subscriptions {
 
     /// Removes a peer that is gone.
     pub(crate) fn remove(&mut self, peer: usize) {
-        for prefix in self.peers.remove(&peer).map(|peer| peer.prefixes).unwrap_or_default() {
+        self.cancel_all(peer);
+        self.peers.remove(&peer);
+    }
+
+    /// Cancels all subscriptions of a peer, whose limits stay.
+    pub(crate) fn cancel_all(&mut self, peer: usize) {
+        let Some(known) = self.peers.get_mut(&peer) else { return };
+        known.bytes = 0;
+        for prefix in std::mem::take(&mut known.prefixes) {
             self.forget(peer, &prefix);
         }
     }

@@ -142,9 +142,7 @@ impl Role for RouterRole {
     }
 
     fn ready(&mut self, slot: usize, link: &mut Link<Peer>, rest: &[u8]) -> Result<(), Disconnect> {
-        if link.rights.receive.is_some() {
-            return Err(Disconnect::Refused(format!("{} may not ask", link.rights.name)));
-        }
+        check_rights(link)?;
         link.peer.scanner = Scanner::new(self.options.max_message, self.options.max_parts);
         self.slots.insert(link.id, slot);
         self.queues.add(link.id, &link.address);
@@ -152,6 +150,7 @@ impl Role for RouterRole {
     }
 
     fn read(&mut self, _: usize, link: &mut Link<Peer>, now: Instant) -> Result<(), Disconnect> {
+        check_rights(link)?;
         self.handle(link, &[])?;
         for _ in 0..READS {
             if link.is_paused || !link.readable {
@@ -196,5 +195,14 @@ impl Role for RouterRole {
 
     fn has_lost(&self) -> bool {
         self.has_lost
+    }
+}
+
+/// Refuses a peer that may not receive everything: an answer could have any topic. Its rights may
+/// have changed since it was admitted.
+fn check_rights(link: &Link<Peer>) -> Result<(), Disconnect> {
+    match link.rights.receive {
+        None => Ok(()),
+        Some(_) => Err(Disconnect::Refused(format!("{} may not ask", link.rights.name))),
     }
 }

@@ -20,13 +20,14 @@ use zlog_core::topic_table::TopicTable;
 use zlog_core::wire;
 use zlog_core::{Error, Record, Result};
 
-/// Subscriptions are read after this many records. Until then libzmq keeps them in memory.
+/// Events of connections are processed after this many records, and with libzmq subscriptions.
 const DRAIN_EVERY: u32 = 64;
 /// The most topics that are numbered. Topics can come from the input, and are kept in memory.
 const MAX_TOPICS: usize = 65_536;
 
 /// How long a record waits before the subscriber that it waits for is reported. libzmq makes
-/// room only after half of its queue is sent, which takes a slow subscriber seconds.
+/// room only after half of its queue is sent, which takes a slow subscriber seconds; the native
+/// engine does so at once.
 const LONG_WAIT: Duration = Duration::from_secs(3);
 /// The most subscribers that are reported as slow.
 const MAX_REPORTED_SUBSCRIBERS: usize = 64;
@@ -58,7 +59,8 @@ pub enum OnFull {
     /// Wait, which slows down the source.
     #[default]
     Block,
-    /// Drop the record for all subscribers, and count it. The gap in `seq` shows the loss.
+    /// Drop the record and count it: for the slow subscriber, or with libzmq for all. The gap in
+    /// `seq` shows the loss.
     Drop,
 }
 
@@ -413,7 +415,7 @@ impl Handler for Publish {
         Ok(())
     }
 
-    /// Reads subscriptions. Nothing is buffered here: libzmq sends by itself.
+    /// Processes events. Nothing is buffered here: the engine sends by itself.
     fn flush(&mut self) -> Result<()> {
         self.drain_between_records();
         Ok(())

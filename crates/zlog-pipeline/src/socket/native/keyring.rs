@@ -41,14 +41,14 @@ struct State {
     own: Option<OwnKey>,
     clients: Clients,
     servers: Servers,
-    /// When the lists were written, and how long they are.
-    stamps: [Option<(SystemTime, u64)>; 2],
+    /// Those of the lists of clients and of servers that were read.
+    stamps: [Option<Stamp>; 2],
     /// They were read again since [`Authenticator::has_changed`] was asked.
     has_changed: bool,
     /// Hosts and ports as they were given, by the addresses that they have.
     names: HashMap<Address, String>,
-    /// Connected addresses that are encrypted, and never without from then on.
-    secured: HashSet<Address>,
+    /// Hosts and ports of connections that are encrypted, and never without from then on.
+    secured: HashSet<String>,
 }
 
 impl Keyring {
@@ -118,7 +118,11 @@ impl Keyring {
             return Ok(is_chosen || !self.insecure && endpoint.is_exposed()?);
         }
         let Some(host) = host else { return Ok(false) };
-        let is_known = self.state().servers.find(&host).is_some();
+        let state = &mut *self.state();
+        let is_known = state.servers.find(&host).is_some();
+        if is_known {
+            state.secured.insert(host.clone());
+        }
         if !is_known && self.file.is_some() {
             return Err(Error::new(format!(
                 "can't connect to {endpoint} with a key: the server's key is not known"
@@ -130,7 +134,10 @@ impl Keyring {
 
     /// Reads the own key if that has not happened yet. Returns whether there is one.
     fn load_own(&self) -> Result<bool> {
-        let state = &mut *self.state();
+        Ok(self.own(&mut self.state())?.is_some())
+    }
+
+    fn own<'s>(&self, state: &'s mut State) -> Result<Option<&'s OwnKey>> {
         if state.own.is_none() {
             state.own = match (&self.file, &self.directory) {
                 (Some(file), _) => Some(OwnKey::read(file)?),
@@ -138,7 +145,7 @@ impl Keyring {
                 (None, None) => None,
             };
         }
-        Ok(state.own.is_some())
+        Ok(state.own.as_ref())
     }
 
     /// Reads the lists again if they have changed.
@@ -149,13 +156,17 @@ impl Keyring {
         if stamps == state.stamps {
             return;
         }
-        (state.stamps, state.has_changed) = (stamps, true);
-        // A list that can't be read changes nothing.
-        if let Some(clients) = Clients::read_valid(&clients) {
-            state.clients = clients;
+        // A list that can't be read changes nothing, and is tried again.
+        if stamps[0] != state.stamps[0]
+            && let Some(clients) = Clients::read_valid(&clients)
+        {
+            (state.clients, state.stamps[0], state.has_changed) = (clients, stamps[0], true);
         }
-        if let Some(servers) = Servers::read_valid(&servers) {
-            state.servers = servers;
+        // Nor does one with a wrong line: it could be that of a server.
+        if stamps[1] != state.stamps[1]
+            && let Ok(servers) = Servers::read(&servers)
+        {
+            (state.servers, state.stamps[1], state.has_changed) = (servers, stamps[1], true);
         }
     }
 
@@ -184,8 +195,10 @@ impl Keyring {
             }
             (Disconnect::ServerKey, _) => match state.servers.find(&host) {
                 Some(known) => format!(
-                    "its key is not the known one ({}). Compare it with `zlog keygen --list` there",
-                    known.key.fingerprint()
+                    "its key is not the one known here ({}). Compare it with `zlog keygen --list` \
+                     there; if it has changed: zlog keygen --trust KEY --host {}",
+                    known.key.fingerprint(),
+                    escape(&known.host)
                 ),
                 None => format!("{UNKNOWN_SERVER}{host}"),
             },
@@ -199,7 +212,8 @@ impl Keyring {
             }
             (Disconnect::Mechanism(theirs), true) if theirs == "NULL" => format!(
                 "it does not encrypt, but a key is known for it. To connect all the same: zlog \
-                 keygen --revoke {host}"
+                 keygen --revoke {}",
+                state.servers.find(&host).map_or(&*host, |known| &*known.host)
             ),
             (Disconnect::Mechanism(theirs), false) if theirs == "NULL" => {
                 "it does not encrypt. There: zlog keygen --trust KEY --host HOST, with the key in \
@@ -228,21 +242,20 @@ impl Authenticator for Keyring {
         let state = &mut *self.state();
         self.read_changes(state);
         // Without a key of its own, a new one is refused by the other side.
-        let own = |state: &State| match &state.own {
-            Some(own) => own.pair.clone(),
-            None => KeyPair::generate(),
+        let own = |state: &mut State| match self.own(state) {
+            Ok(Some(own)) => own.pair.clone(),
+            _ => KeyPair::generate(),
         };
         if is_bound {
             let encrypts = self.file.is_some() || !self.insecure && !is_loopback(tcp.ip());
             return Some(if encrypts { Security::CurveServer(own(state)) } else { Security::Null });
         }
-        let server = state.servers.find(&state.host(address)).map(|server| server.key.0);
-        if server.is_some() {
-            state.secured.insert(address.clone());
-        }
-        if !state.secured.contains(address) {
+        let host = state.host(address);
+        let server = state.servers.find(&host).map(|server| server.key.0);
+        if server.is_none() && !state.secured.contains(&host) {
             return Some(Security::Null);
         }
+        state.secured.insert(host);
         let keys = own(state);
         let server = server.unwrap_or(*keys.public());
         Some(Security::CurveClient { keys, server })
@@ -251,7 +264,8 @@ impl Authenticator for Keyring {
     fn note_mechanism(&self, address: &Address, theirs: &str) {
         let is_here = matches!(address, Address::Tcp(tcp) if is_loopback(tcp.ip()));
         if is_here && theirs == "CURVE" && self.load_own().is_ok_and(|has_own| has_own) {
-            self.state().secured.insert(address.clone());
+            let state = &mut *self.state();
+            state.secured.insert(state.host(address));
         }
     }
 
@@ -298,9 +312,16 @@ fn rights(client: &Client) -> Rights {
     Rights { name, send: prefixes(&client.publish), receive: prefixes(&client.read) }
 }
 
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+/// When a file was written, how long it is, and which file it is: it may be replaced.
+type Stamp = (SystemTime, u64, u64);
+
+fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
+    #[cfg(unix)]
+    let number = std::os::unix::fs::MetadataExt::ino(&metadata);
+    #[cfg(not(unix))]
+    let number = 0;
+    Some((metadata.modified().ok()?, metadata.len(), number))
 }
 
 impl fmt::Debug for Keyring {

@@ -26,11 +26,13 @@ use crate::socket::slow_subscribers::SlowSubscribers;
 use crate::socket::subscriber::{MAX_FRAMES, SubscriberSocket};
 use crate::socket::upstream::{PrefixChange, UpstreamSubscriptions};
 use zlog_core::Result;
-use zlog_core::wire::mark::is_reserved;
+use zlog_core::wire::mark::{self, is_reserved};
 use zlog_core::wire::query::{ENDING, MAX_MARKER_LEN, is_marker};
 
 /// Most messages of a group that nothing inspects, whatever the caller says: about a block.
 const MAX_GROUP: usize = 20_000;
+/// Bytes of a mark at most: names of a source and a topic, and numbers.
+const MAX_MARK: u64 = 4096;
 
 /// A collecting and a publishing socket.
 pub(in crate::socket) struct Proxy {
@@ -168,6 +170,9 @@ impl Proxy {
             *at = messages.position();
             // A mark goes to those who have subscribed to it, and is no message to anyone else.
             let is_mark = is_reserved(frames.frames[0]);
+            if is_mark && !frames.is_mark() {
+                continue;
+            }
             taken += u64::from(!is_mark);
             if forwards {
                 self.group_messages += u64::from(!is_mark);
@@ -293,6 +298,11 @@ impl<'m> Frames<'m> {
 
     fn first(&self) -> &[&'m [u8]] {
         &self.frames[..self.count]
+    }
+
+    /// Whether it is a mark as zlog sends it. Subscribers hold marks without limiting the sender.
+    fn is_mark(&self) -> bool {
+        self.cut == 0 && self.bytes <= MAX_MARK && mark::read(self.first()).is_some()
     }
 }
 
