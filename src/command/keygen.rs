@@ -77,6 +77,9 @@ fn trust(args: &KeygenArgs, text: &str) -> Result<()> {
     let (key, name) = read_key(text)?;
     let name = args.name.clone().or(name);
     let directory = KeyDirectory::of_user()?;
+    if let Some(name) = &name {
+        check_name(name)?;
+    }
     for host in &args.host {
         check_name(host)?;
         let name = name.clone().unwrap_or_default();

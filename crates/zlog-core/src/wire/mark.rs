@@ -30,6 +30,8 @@ use serde::{Deserialize, Serialize};
 
 /// Topics of zlog itself begin with this.
 pub const RESERVED: &[u8] = "\u{10ffff}zlog.".as_bytes();
+/// Bytes of a mark at most: names of a source and a topic, and numbers. Readers keep marks.
+const MAX_BYTES: usize = 4096;
 /// The beginning of the topic of a start. The source follows.
 const START: &str = "\u{10ffff}zlog.start\0";
 /// The beginning of the topic of a mark. Topic, source and round follow.
@@ -134,6 +136,9 @@ pub fn write(mark: &Mark<'_>, round: u64, topic: &mut String, body: &mut Vec<u8>
 /// version that this one knows, and is to be ignored.
 pub fn read<'a>(frames: &[&'a [u8]]) -> Option<Mark<'a>> {
     let [topic, body] = *frames else { return None };
+    if topic.len() + body.len() > MAX_BYTES {
+        return None;
+    }
     let topic = std::str::from_utf8(topic).ok()?;
     if let Some(source) = topic.strip_prefix(START) {
         return Some(Mark::Start { source: source.into() });

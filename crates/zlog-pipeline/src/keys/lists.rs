@@ -187,13 +187,22 @@ fn read_valid<E: Entry>(path: &Path) -> Option<Vec<E>> {
 /// Refuses a list that others may write.
 #[cfg(unix)]
 fn check_owned(path: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     let metadata = fs::metadata(path).map_err(|error| Error::io(shown(path), &error))?;
+    let shown = shown(path);
+    if ![0, rustix::process::geteuid().as_raw()].contains(&metadata.uid()) {
+        return Err(Error::new(format!(
+            "{shown} belongs to another user, so its keys are not trusted"
+        ))
+        .hint(format!(
+            "Look through it, then: chown {} {shown}.",
+            rustix::process::geteuid().as_raw()
+        )));
+    }
     if metadata.permissions().mode() & 0o022 == 0 {
         return Ok(());
     }
-    let shown = shown(path);
     Err(Error::new(format!("others may write {shown}, so its keys are not trusted"))
         .hint(format!("Look through it, then: chmod go-w {shown}.")))
 }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::net::SocketAddr;
 
 /// The process with a socket whose local address is this one. `None` if it is not on this
-/// machine, belongs to another user, several sockets have the address (to different peers), or the
-/// system does not say.
+/// machine, belongs to another user, sockets of several processes have the address (to different
+/// peers), or the system does not say.
 ///
 /// Reads all of /proc, which takes milliseconds.
 #[cfg(target_os = "linux")]
@@ -17,13 +17,22 @@ pub(crate) fn socket_owner(address: SocketAddr) -> Option<u32> {
         return None;
     }
     let table = if address.is_ipv4() { "/proc/net/tcp" } else { "/proc/net/tcp6" };
-    let link = format!("socket:[{}]", inode(&fs::read_to_string(table).ok()?, address)?);
+    let table = fs::read_to_string(table).ok()?;
+    // A listener and its connections have the same address.
+    let links: Vec<String> =
+        inodes(&table, address).map(|inode| format!("socket:[{inode}]")).collect();
+    let mut owners = vec![None; links.len()];
     let processes = fs::read_dir("/proc").ok()?.flatten();
-    processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).find(|process| {
-        let descriptors = fs::read_dir(format!("/proc/{process}/fd"));
-        let is_it = |path| fs::read_link(path).is_ok_and(|target| target.as_os_str() == &*link);
-        descriptors.is_ok_and(|all| all.flatten().any(|entry| is_it(entry.path())))
-    })
+    for process in processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()) {
+        let Ok(descriptors) = fs::read_dir(format!("/proc/{process}/fd")) else { continue };
+        for target in descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok()) {
+            if let Some(at) = links.iter().position(|link| target.as_os_str() == &**link) {
+                owners[at].get_or_insert(process);
+            }
+        }
+    }
+    let owner = owners.first().copied().flatten();
+    owner.filter(|_| owners.iter().all(|other| *other == owner))
 }
 
 /// Other systems have no /proc.
@@ -32,9 +41,9 @@ pub(crate) fn socket_owner(_: SocketAddr) -> Option<u32> {
     None
 }
 
-/// The inode of the socket with this local address in the text of /proc/net/tcp.
+/// The inodes of the sockets with this local address in the text of /proc/net/tcp.
 #[cfg(target_os = "linux")]
-fn inode(table: &str, address: SocketAddr) -> Option<&str> {
+fn inodes(table: &str, address: SocketAddr) -> impl Iterator<Item = &str> {
     let octets = match address.ip() {
         IpAddr::V4(ip) => ip.octets().to_vec(),
         IpAddr::V6(ip) => ip.octets().to_vec(),
@@ -43,13 +52,12 @@ fn inode(table: &str, address: SocketAddr) -> Option<&str> {
     let word = |bytes: &[u8]| u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
     let words = octets.chunks_exact(4).map(|bytes| format!("{:08X}", word(bytes)));
     let local = format!("{}:{:04X}", words.collect::<String>(), address.port());
-    let found = table.lines().filter_map(|line| {
+    let found = table.lines().filter_map(move |line| {
         let mut columns = line.split_whitespace();
         (columns.nth(1)? == local).then(|| columns.nth(7)).flatten()
     });
     // A connection that has ended belongs to nobody.
-    let mut found = found.filter(|inode| *inode != "0");
-    found.next().filter(|_| found.next().is_none())
+    found.filter(|inode| *inode != "0")
 }
 
 #[cfg(all(test, target_os = "linux"))]

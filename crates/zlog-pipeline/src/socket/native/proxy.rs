@@ -31,8 +31,6 @@ use zlog_core::wire::query::{ENDING, MAX_MARKER_LEN, is_marker};
 
 /// Most messages of a group that nothing inspects, whatever the caller says: about a block.
 const MAX_GROUP: usize = 20_000;
-/// Bytes of a mark at most: names of a source and a topic, and numbers.
-const MAX_MARK: u64 = 4096;
 
 /// A collecting and a publishing socket.
 pub(in crate::socket) struct Proxy {
@@ -300,9 +298,9 @@ impl<'m> Frames<'m> {
         &self.frames[..self.count]
     }
 
-    /// Whether it is a mark as zlog sends it. Subscribers hold marks without limiting the sender.
+    /// Whether it is a mark as zlog sends it. Marks are kept for subscribers without room.
     fn is_mark(&self) -> bool {
-        self.cut == 0 && self.bytes <= MAX_MARK && mark::read(self.first()).is_some()
+        self.cut == 0 && mark::read(self.first()).is_some()
     }
 }
 

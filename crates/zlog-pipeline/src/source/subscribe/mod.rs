@@ -18,7 +18,7 @@ const DRAIN_POLL: Duration = Duration::from_millis(20);
 /// For how long messages that come too late are counted.
 const COUNT_TIME: Duration = Duration::from_millis(500);
 /// Most marks kept until they are taken, which happens only at the end that several wait.
-const MAX_MARKS: usize = 65_536;
+const MAX_MARKS: usize = 16_384;
 
 /// Decodes the messages that a subscriber receives.
 pub struct Subscribe {
