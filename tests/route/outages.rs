@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::{lines, path, send, stored, tail, wait_for_file};
 use crate::harness::{DEADLINE, own_address, zlog};
@@ -65,6 +66,7 @@ fn the_end_of_an_outage_is_reported_with_its_losses() {
     let file = path(&directory, "app.log");
     let (publisher, mut tail) = tail(&["--file", &pipe, "--file", &file]);
     drop(reader);
+    wait_for_no_reader(&pipe);
     for number in 0..3 {
         send(&publisher, "app.INFO", 20, &number.to_string());
     }
@@ -78,6 +80,19 @@ fn the_end_of_an_outage_is_reported_with_its_losses() {
     assert_eq!(err.matches("broken pipe").count(), 1, "{err}");
     assert!(err.contains(&format!("handler {pipe}: 3 of 4 records were lost (3 failed)")), "{err}");
     drop(reader);
+}
+
+/// Waits until nobody has the pipe open for reading: a child of another test that is just being
+/// started may hold a copy of the reader.
+#[track_caller]
+fn wait_for_no_reader(pipe: &str) {
+    let until = Instant::now() + DEADLINE;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+    while options.open(pipe).is_ok() {
+        assert!(Instant::now() < until, "the pipe has a reader");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]

@@ -316,6 +316,8 @@ impl Emit {
     /// Prints whose connections were closed because of what they sent.
     fn report_disconnects(&mut self) {
         let Some(publish) = &mut self.publish else { return };
+        // The warning says how many connections there are.
+        publish.publisher().process_events();
         super::warn_of_descriptors(Instant::now());
         if let Some(text) = publish.publisher().take_report().filter(|_| !self.quiet) {
             self.progress.suspended(|| print(&text));
