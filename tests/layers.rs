@@ -160,6 +160,16 @@ fn without_leaves(mut graph: BTreeMap<String, BTreeSet<String>>) -> BTreeSet<Str
 }
 
 #[test]
+fn a_module_with_parts_is_the_mod_rs_beside_them() {
+    let mut found = Vec::new();
+    for root in ["src", "crates", "tests", "benches"] {
+        found.extend(sources(Path::new(root)));
+    }
+    found.retain(|path| path.with_extension("").is_dir());
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
 fn no_modules_of_a_crate_use_each_other() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let crates = ["", "crates/zlog-core", "crates/zlog-pipeline", "crates/zlog-bench"];
