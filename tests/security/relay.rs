@@ -55,6 +55,7 @@ fn only_who_may_read_everything_may_ask_a_relay() {
     let ask = relay.endpoints(3)[2].replace("0.0.0.0", "127.0.0.1");
     let status = ["relay", "--status", "--ask", &ask];
     native(&ops, &status).run().success();
+    native(&hub, &status).run().success();
     native(&web, &status).run().code(1).stdout("");
     native(&Machine::without_key(), &status).run().code(1).stdout("");
     relay.terminate();

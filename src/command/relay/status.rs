@@ -89,7 +89,11 @@ pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
     let stop = ShutdownSignal::install()?;
     let at = where_to_ask(args, endpoint)?;
     let question = query::write_question(&Question::Status);
-    let options = SocketOptions { max_message: MAX_STATUS_BYTES, ..SocketOptions::subscriber() };
+    let options = SocketOptions {
+        max_message: MAX_STATUS_BYTES,
+        key: args.key.clone(),
+        ..SocketOptions::subscriber()
+    };
     let mut client = QueryClient::ask(&at, &question, &options)?;
     let frames = match client.next(TIMEOUT, &|| stop.requested()) {
         Reply::Frames(frames) => frames,

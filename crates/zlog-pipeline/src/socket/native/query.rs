@@ -13,7 +13,7 @@ use zmtp::{Delivery, Received, Router};
 use super::open::{Open, set_options};
 use super::publisher::host;
 use crate::os::fd_limit;
-use crate::socket::connection::ConnectionState;
+use crate::socket::connection::{ConnectionEvent, ConnectionState, EventKind};
 use crate::socket::endpoint::Endpoint;
 use crate::socket::engine::Engine;
 use crate::socket::options::SocketOptions;
@@ -194,6 +194,8 @@ pub struct QueryClient {
     open: Open<Router>,
     /// The question, until a peer is connected.
     question: Option<Vec<u8>>,
+    /// Handshakes that have failed.
+    refusals: usize,
 }
 
 impl QueryClient {
@@ -214,7 +216,7 @@ impl QueryClient {
         own.unread_messages = UNREAD_ANSWERS;
         let dealer = Router::dealer(own).map_err(|error| open_error(&error))?;
         let open = Open::new(dealer, endpoints, options.keyring.clone(), || ())?;
-        Ok(QueryClient { open, question: Some(question.to_vec()) })
+        Ok(QueryClient { open, question: Some(question.to_vec()), refusals: 0 })
     }
 
     /// Whether something listens at the endpoint.
@@ -259,9 +261,16 @@ impl QueryClient {
 
     /// Sends the question once there is a peer. Returns whether there is none any more.
     fn process_events(&mut self) -> bool {
-        let has_changed = !self.open.events(|_, _| ()).is_empty();
-        let failed = |state: &ConnectionState| {
-            matches!(state, ConnectionState::NotConnected | ConnectionState::HandshakeRefused(_))
+        let events = self.open.events(|_, _| ());
+        let has_changed = !events.is_empty();
+        let refused =
+            |event: &&ConnectionEvent| matches!(event.kind, EventKind::HandshakeFailed(_));
+        self.refusals += events.iter().filter(refused).count();
+        let failed = |state: &ConnectionState| match state {
+            ConnectionState::NotConnected => true,
+            // A relay of this machine that asks for encryption gets it the second time.
+            ConnectionState::HandshakeRefused(_) => self.refusals > 1,
+            _ => false,
         };
         if has_changed && self.open.status().iter().any(|endpoint| failed(&endpoint.state)) {
             return true;
