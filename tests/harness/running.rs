@@ -41,6 +41,23 @@ pub(crate) struct Running {
     status: Option<ExitStatus>,
 }
 
+/// Starts a command. Of a program that a test has just written, a child of another test may still
+/// hold the open file.
+fn spawn(command: &mut Command) -> std::io::Result<Child> {
+    let until = Instant::now() + DEADLINE;
+    loop {
+        match command.spawn() {
+            Err(error)
+                if error.kind() == std::io::ErrorKind::ExecutableFileBusy
+                    && Instant::now() < until =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            result => return result,
+        }
+    }
+}
+
 impl Running {
     /// Starts `command` in a process group of its own.
     #[track_caller]
@@ -64,7 +81,7 @@ impl Running {
         command.stderr(Stdio::piped()).process_group(0);
         restore_signals(&mut command);
         let mut child =
-            command.spawn().unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
+            spawn(&mut command).unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
         // The command holds the write end, which would keep the output from ending.
         drop(command);
         let stdout = match child.stdout.take() {
