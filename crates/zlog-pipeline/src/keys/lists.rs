@@ -123,11 +123,6 @@ impl Servers {
         read(path).map(Servers)
     }
 
-    /// As [`Clients::read_valid`].
-    pub fn read_valid(path: &Path) -> Option<Servers> {
-        read_valid(path).map(Servers)
-    }
-
     /// The server at `HOST:PORT`. An entry with the port counts before one without.
     pub fn find(&self, host_and_port: &str) -> Option<&Server> {
         let host = host_and_port.rsplit_once(':').map_or(host_and_port, |(host, _)| host);

@@ -92,6 +92,18 @@ impl BrokenReport {
         Some(broken.to_string())
     }
 
+    /// Counts broken connections. Returns the reports that are due.
+    pub(crate) fn add_all(
+        &mut self,
+        broken: impl IntoIterator<Item = BrokenConnection>,
+        now: Instant,
+    ) -> Vec<String> {
+        let mut reports: Vec<String> =
+            broken.into_iter().filter_map(|broken| self.add(&broken, now)).collect();
+        reports.extend(self.take_count(now));
+        reports
+    }
+
     /// The number of connections that were not reported one by one, at most once a minute.
     pub(crate) fn take_count(&mut self, now: Instant) -> Option<String> {
         if now.saturating_duration_since(self.since?) < INTERVAL {

@@ -32,6 +32,6 @@ pub(super) fn refused(endpoint: &Endpoint) -> Error {
     let what = "other machines can reach it, and nothing is encrypted";
     Error::new(format!("can't bind {endpoint}: {what}")).hint(
         "Make a key with `zlog keygen`, to encrypt; or, on a network that you trust, add --insecure \
-         (to a handler the key insecure; in a file insecure = true).",
+         (the option insecure of a handler; insecure = true in a file).",
     )
 }

@@ -302,7 +302,7 @@ fn marks_are_sent_for_idle_topics_before_each_round_and_at_the_end() {
     });
     let (rounds, mut second) = (starts(&came), open());
     let mut late = Vec::new();
-    until("the second subscriber is told of a round", || {
+    until("the second subscriber has got a start", || {
         send(&mut publish);
         receive(&mut first, &mut came);
         receive(&mut second, &mut late);

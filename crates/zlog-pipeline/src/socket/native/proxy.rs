@@ -363,10 +363,7 @@ impl ProxySocket for Proxy {
 
     fn broken_reports(&mut self, now: Instant) -> Vec<String> {
         let Proxy { publish, broken, .. } = self;
-        let lost = publish.broken().into_iter();
-        let mut reports: Vec<String> = lost.filter_map(|lost| broken.add(&lost, now)).collect();
-        reports.extend(broken.take_count(now));
-        reports
+        broken.add_all(publish.broken(), now)
     }
 
     fn take_broken(&mut self) -> (u64, Option<String>) {

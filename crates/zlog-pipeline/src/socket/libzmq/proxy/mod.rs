@@ -216,10 +216,7 @@ impl ProxySocket for Proxy {
 
     fn broken_reports(&mut self, now: Instant) -> Vec<String> {
         let Proxy { peers, topics, broken, .. } = self;
-        let lost = peers.broken().filter(|broken| topics.reached(broken));
-        let mut reports: Vec<String> = lost.filter_map(|lost| broken.add(&lost, now)).collect();
-        reports.extend(broken.take_count(now));
-        reports
+        broken.add_all(peers.broken().filter(|broken| topics.reached(broken)), now)
     }
 
     fn take_broken(&mut self) -> (u64, Option<String>) {
