@@ -19,13 +19,13 @@ cargo build --release --quiet --bin zlog
     echo "# All targets in one run"
     echo
     echo "$(date +%F), commit $(git rev-parse --short HEAD), $(nproc) cores, $(uname -sr)"
-    run cargo bench --quiet -p zmtp --bench engine -- 3
+    run cargo bench --quiet -p zlog-zmtp --bench engine -- 3
     run python3 benches/throughput.py
     run python3 benches/engines.py target/release/zlog 3
     run python3 benches/relay.py --runs 3
     run python3 benches/socket_handler.py
     run python3 benches/rsyslog.py
-    run cargo bench --quiet -p zmtp --bench fanout -- 2
+    run cargo bench --quiet -p zlog-zmtp --bench fanout -- 2
     run python3 benches/latency.py
     run python3 benches/memory.py
     run target/release/zlog bench --handlers file,pub-tcp,pub-ipc --runs 3
