@@ -311,7 +311,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__emit)
-            opts="-f -m -r -l -b -c -n -q -h --file --follow --from-end --rotate-wait --position --test --seed --replay --speed --message --listen --listen-udp --allow-remote --max-record --max-clients --root --level --stderr-level --subtopic --topic-delim --trust-topic --name --source --no-detect --pattern --format-in --multiline --no-multiline --multiline-wait --skip-empty --max-line --bind --connect --endpoint --key --insecure --engine --wire --wait --wait-for --on-full --hwm --linger --rate --count --duration --strict --fail-on-loss --tee --quiet --help"
+            opts="-f -m -r -l -b -c -n -q -h --file --follow --from-end --rotate-wait --position --test --seed --replay --speed --message --listen --listen-udp --allow-remote --max-record --max-clients --root --level --stderr-level --subtopic --topic-delim --trust-topic --name --source --no-detect --pattern --format-in --multiline --no-multiline --multiline-wait --skip-empty --max-line --bind --connect --endpoint --key --insecure --engine --wire --wait --wait-for --on-full --stall --hwm --linger --rate --count --duration --strict --fail-on-loss --tee --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -469,6 +469,10 @@ _zlog() {
                     COMPREPLY=($(compgen -W "block drop" -- "${cur}"))
                     return 0
                     ;;
+                --stall)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --hwm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -589,7 +593,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__relay)
-            opts="-b -c -r -p -o -v -q -h --config --check --bind --connect --stdin --root --trust-topic --stdin-level --max-message --listen --listen-udp --allow-remote --max-record --max-clients --publish-bind --publish-connect --endpoint --engine --key --insecure --on-full --hwm --linger --file --smtp --syslog --exec --publish --console --keep --keep-bytes --ask --no-ask --status --output --report --fail-on-loss --verbose --quiet --help"
+            opts="-b -c -r -p -o -v -q -h --config --check --bind --connect --stdin --root --trust-topic --stdin-level --max-message --listen --listen-udp --allow-remote --max-record --max-clients --publish-bind --publish-connect --endpoint --engine --key --insecure --on-full --stall --hwm --linger --file --smtp --syslog --exec --publish --console --keep --keep-bytes --ask --no-ask --status --output --report --fail-on-loss --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -673,6 +677,10 @@ _zlog() {
                     ;;
                 --on-full)
                     COMPREPLY=($(compgen -W "block drop" -- "${cur}"))
+                    return 0
+                    ;;
+                --stall)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --hwm)

@@ -82,6 +82,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait -d 'How long to 
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait-for -d 'How many of them to wait for' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l on-full -d 'Slow subscriber: block or drop' -r -f -a "block\t'Wait: the input is read only as fast as the slowest subscriber receives'
 drop\t'Drop the record and count it'"
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l stall -d 'Disconnect a subscriber that takes nothing for this long [default: never]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l hwm -d 'High-water mark: messages queued for each subscriber; 0 for no limit' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l linger -d 'How long to send the rest at the end' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l rate -d 'At most this rate: 20, 20/s, 100/m' -r
@@ -197,6 +198,7 @@ libzmq\t'libzmq, with all of its transports'"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l key -d 'Encrypt all tcp connections with this key' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l on-full -d 'Slow subscriber: drop or block' -r -f -a "block\t'Wait: the input is read only as fast as the slowest subscriber receives'
 drop\t'Drop the record and count it'"
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l stall -d 'Disconnect a subscriber that takes nothing for this long [default: 30s]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l hwm -d 'High-water mark: messages queued for each publisher and each subscriber; 0 for no limit' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l linger -d 'How long to send the rest at the end' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l file -d 'Append to a file, or rotate it' -r

@@ -5,6 +5,7 @@ mod handlers;
 mod last;
 mod peers;
 mod shutdown;
+mod stall;
 mod startup;
 mod status;
 mod strangers;

@@ -29,7 +29,7 @@ use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
 use zlog_pipeline::os::{clock, fd_limit, terminal, wakeup};
 use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::sender::SenderFields;
-use zlog_pipeline::socket::{Engine, Publisher, SocketOptions};
+use zlog_pipeline::socket::{Engine, Publisher, SocketOptions, Stall};
 use zlog_pipeline::source::{Notice, PollStatus, ReadProgress, Source};
 
 /// The longest wait for the source, if it can be woken: some reports come once a minute.
@@ -112,6 +112,7 @@ fn open(args: &EmitArgs) -> Result<Publisher> {
     }
     let mut options = SocketOptions::publisher();
     options.hwm = args.hwm;
+    options.stall = args.stall.map_or(Stall::Never, |stall| Stall::typed(Some(stall.0)));
     options.engine = Engine::of_name(args.endpoints.engine.as_deref().unwrap_or_default())?;
     options.insecure = args.endpoints.insecure;
     options.key = args.endpoints.key.clone();

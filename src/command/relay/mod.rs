@@ -37,7 +37,7 @@ use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::{fd_limit, terminal, wakeup};
 use zlog_pipeline::socket::{
     ConnectionEvent, Drain, EndpointStatus, Engine, EventKind, Forwarded, Proxy, ProxyOptions,
-    PublisherRequest, Role, SocketOptions, connected_peers,
+    PublisherRequest, Role, SocketOptions, Stall, connected_peers,
 };
 
 /// Most messages forwarded between two checks for anything else.
@@ -474,6 +474,7 @@ fn options(args: &RelayArgs, engine: Option<Engine>) -> ProxyOptions {
             insecure: args.insecure,
             key: args.key.clone(),
             hwm: args.hwm,
+            stall: Stall::typed(args.stall.map(|stall| stall.0)),
             send_slice: SLICE,
             ..SocketOptions::publisher()
         },

@@ -10,6 +10,7 @@ use zmtp::{Dropped, WhenFull};
 use super::endpoints;
 use super::open::{Open, set_options};
 use crate::os::fd_limit;
+use crate::os::socket_owner::socket_owner;
 use crate::socket::broken_report::{BrokenConnection, IN_FLIGHT};
 use crate::socket::connection::{ConnectionEvent, EndpointStatus};
 use crate::socket::endpoint::{Endpoint, Role};
@@ -18,6 +19,8 @@ use crate::socket::misuse_report::MisuseReport;
 use crate::socket::options::{MAX_PEER_COST, MAX_TOTAL_COST, SUBSCRIPTION_RATE, SocketOptions};
 use crate::socket::publisher::{PublisherSocket, Sent};
 use crate::socket::subscriber::Subscriber;
+use zlog_core::text::parsers::Seconds;
+use zlog_core::text::plural::counted;
 use zlog_core::wire::mark::RESERVED;
 use zlog_core::wire::query::{ENDING, is_marker};
 use zlog_core::{Error, Result};
@@ -39,6 +42,8 @@ pub(in crate::socket) struct Publisher {
     /// Whether a message was sent since the last look, and when that was noticed.
     has_sent: bool,
     sent_at: Option<Instant>,
+    /// When a subscriber is cut off, if it is.
+    stall: Duration,
     misuse: MisuseReport,
     broken: Vec<BrokenConnection>,
     dropped: Vec<Lacking>,
@@ -71,6 +76,9 @@ impl Publisher {
         options.subscription_bytes = MAX_PEER_COST;
         options.subscription_bytes_total = MAX_TOTAL_COST;
         options.subscription_rate = SUBSCRIPTION_RATE;
+        if let Some(stall) = own.stall.limit() {
+            options.when_full = WhenFull::CutOff(stall);
+        }
         options.set_queue(match own.hwm {
             0 => usize::MAX,
             hwm => usize::try_from(hwm).unwrap_or(usize::MAX),
@@ -91,6 +99,7 @@ impl Publisher {
             drops: false,
             has_sent: false,
             sent_at: None,
+            stall: own.stall.limit().unwrap_or_default(),
             misuse: MisuseReport::default(),
             broken: Vec::new(),
             dropped: Vec::new(),
@@ -151,8 +160,13 @@ impl Publisher {
         for dropped in self.socket().take_dropped() {
             let peer = name(&dropped.address, &dropped.endpoint);
             let Dropped { topics, unsent, end, .. } = dropped;
-            let messages: u64 = topics.iter().map(|(_, count)| count).sum();
-            if let Some(end) = end
+            let mut messages: u64 = topics.iter().map(|(_, count)| count).sum();
+            if let Some(zmtp::End { why: zmtp::Disconnect::Stalled, .. }) = end {
+                messages += unsent;
+                let lacks = counted(unsent, "record");
+                let why = format!("it took nothing for {}, and lacks {lacks}", Seconds(self.stall));
+                self.misuse.add(owner(&peer), why);
+            } else if let Some(end) = end
                 && (recent || unsent > 0)
                 && !end.was_announced
                 && endpoints::misuse(&end.why).is_none()
@@ -329,6 +343,14 @@ pub(super) fn no_inproc() -> Error {
 pub(super) fn host(peer: &str) -> String {
     let address: Option<SocketAddr> = peer.parse().ok();
     address.map_or_else(|| peer.to_owned(), |address| address.ip().to_string())
+}
+
+/// A peer with its process, if that runs on this machine.
+fn owner(peer: &str) -> String {
+    match peer.parse().ok().and_then(socket_owner) {
+        Some(process) => format!("{peer}, process {process}"),
+        None => peer.to_owned(),
+    }
 }
 
 /// The name of a peer for messages.
