@@ -31,6 +31,7 @@ complete -c zlog -n "__fish_zlog_needs_command" -f -a "emit" -d 'Publish lines, 
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "tail" -d 'Subscribe to records and print them'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "relay" -d 'Collect from many publishers, publish to many subscribers'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "bench" -d 'Measure what a log call costs: publishing, files, mail'
+complete -c zlog -n "__fish_zlog_needs_command" -f -a "canary" -d 'Send numbered records through a pipeline, and say what was lost'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "demo" -d 'Show an emitter and a tail in one terminal'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "formats" -d 'List the formats of lines, or explain which one the lines of a file have'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "config" -d 'Show the user\'s defaults and named endpoints'
@@ -279,6 +280,26 @@ json\t'One JSON object'"
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l export-markdown -d 'Also write tables as Markdown' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l plot -d 'Draw the sweep: .svg or .png' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l send -d 'Publish to this endpoint [default: where this user\'s relay collects]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l send-socket -d 'Send as Python\'s SocketHandler does, to what listens here' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l read -d 'Subscribe to this endpoint [default: where that relay publishes]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l endpoint -d 'Default (tcp://127.0.0.1:12345)' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l read-file -d 'Follow this file, which something at the end of the pipeline writes' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -s n -l count -d 'Number of records' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l rate -d 'Records per second: 20, 20/s, 100/m' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l size -d 'Length of the messages, at least' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -s r -l root -d 'First part of their topics, and the logger' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l wait -d 'How long to wait for the first record to come through' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l timeout -d 'How long to wait for missing records, since the last one' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l key -d 'Encrypt all tcp connections with this key' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l engine -d 'Engine of the sockets: native or libzmq' -r -f -a "native\t'zlog\'s own, for tcp and ipc'
+libzmq\t'libzmq, with all of its transports'"
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -s o -l output -d 'table or json' -r -f -a "table\t'A table'
+json\t'One JSON object'"
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l insecure -d 'Bind beyond loopback without encryption'
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l fail-on-loss -d 'Exit with 3 if a record was lost'
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -s q -l quiet -d 'Print the report alone'
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -s n -l count -d 'Stop after N records [default: at Ctrl-C]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -l rate -d 'Records per second' -r
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -l seed -d 'Make the same records for the same seed' -r

@@ -6,7 +6,6 @@
 //! A wrapped command, and whoever writes to standard input, must not be stopped by a fault in
 //! publishing. So the input is then read to its end, and counted instead of published.
 
-mod rate_limiter;
 mod source;
 mod subscriber_wait;
 mod summary;
@@ -14,10 +13,10 @@ mod summary;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use self::rate_limiter::RateLimiter;
 use self::subscriber_wait::SubscriberWait;
 use self::summary::{ProgressLine, Summary};
 use super::endpoints;
+use super::rate_limiter::RateLimiter;
 use crate::cli::{EmitArgs, EndpointArgs};
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
