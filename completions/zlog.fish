@@ -127,7 +127,8 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l key -d 'Encrypt all t
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l engine -d 'Engine of the sockets: native or libzmq' -r -f -a "native\t'zlog\'s own, for tcp and ipc'
 libzmq\t'libzmq, with all of its transports'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l last -d 'Start with the last N records of a relay, or of files' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l ask -d 'Endpoint for the query of --last [default: the port after the endpoint\'s, or its path and .ask]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l heal -d 'Ask the relay for records that did not arrive, and wait this long' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l ask -d 'Endpoint for --last and --heal [default: the port after the endpoint\'s, or its path and .ask]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l hwm -d 'High-water mark: messages queued for this subscriber; 0 for no limit' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l max-message -d 'Disconnect a publisher that sends a larger message' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s o -l output -d 'pretty (default), json, logfmt, text or raw' -r -f -a "pretty\t'For people: aligned columns, colours, tracebacks indented'

@@ -29,7 +29,7 @@ const TAIL: &[Rule<TailArgs>] = &[
         why: "only pretty output has columns to choose",
     },
     Rule {
-        options: &["hwm", "max-message", "verbose", "ask", "endpoint"],
+        options: &["hwm", "max-message", "verbose", "heal", "ask", "endpoint"],
         has_effect: |args| !reads_files(args),
         why: "files are read, not a subscription",
     },
@@ -285,6 +285,7 @@ mod tests {
             ("tail --show x --hide y -o json", "--show and --hide have no effect: only pretty"),
             ("tail --input f --hwm 7", "--hwm has no effect: files are read"),
             ("tail -f f -v", "--verbose has no effect: files are read"),
+            ("tail --input f --heal 2s", "--heal has no effect: files are read"),
             ("tail --input f --last 3 --ask tcp://h:1", "--ask has no effect: files are read"),
             ("tail --whole-parts", "--whole-parts has no effect: there is no TOPIC"),
             ("tail --file a --timestamp", "--timestamp has no effect: no records are printed"),

@@ -2,6 +2,7 @@
 
 mod forward;
 mod handlers;
+mod heal;
 mod last;
 mod peers;
 mod shutdown;
