@@ -17,7 +17,7 @@ use zlog_core::{Error, Record, Result};
 use zlog_pipeline::os::run_directory::{Missed, Registration};
 use zlog_pipeline::os::{terminal, wakeup};
 use zlog_pipeline::pump::{Pipeline, pump};
-use zlog_pipeline::socket::{Endpoint, Engine, Role, SocketOptions, Subscriber};
+use zlog_pipeline::socket::{Endpoint, Engine, EventKind, Role, SocketOptions, Subscriber};
 use zlog_pipeline::source::PollStatus;
 use zlog_pipeline::source::subscribe::Subscribe;
 
@@ -163,6 +163,9 @@ impl Live<'_> {
     fn report_events(&mut self, subscriber: &Subscriber, now: Instant) {
         // Taken even with --quiet: nothing else empties the queue.
         for event in subscriber.events() {
+            if let EventKind::Denied { messages, .. } = &event.kind {
+                self.tail.denied += messages;
+            }
             if let Some(connection_log) = &mut self.connection_log {
                 connection_log.print(&event);
             }

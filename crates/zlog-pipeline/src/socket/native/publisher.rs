@@ -1,5 +1,6 @@
 //! The publishing socket on the crate `zmtp`.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use super::open::{Open, set_options};
 use crate::os::fd_limit;
 use crate::os::socket_owner::socket_owner;
 use crate::socket::broken_report::{BrokenConnection, IN_FLIGHT};
-use crate::socket::connection::{ConnectionEvent, EndpointStatus};
+use crate::socket::connection::{ConnectionEvent, EndpointStatus, EventKind};
 use crate::socket::endpoint::{Endpoint, Role};
 use crate::socket::flush::{CountNotNeeded, Flushed, Lacking, NotNeeded};
 use crate::socket::misuse_report::MisuseReport;
@@ -44,6 +45,10 @@ pub(in crate::socket) struct Publisher {
     sent_at: Option<Instant>,
     /// When a subscriber is cut off, if it is.
     stall: Duration,
+    /// Connected endpoints that have admitted this publisher, and what is to be told of those that
+    /// no longer do.
+    admitted: HashSet<String>,
+    revoked: Vec<String>,
     misuse: MisuseReport,
     broken: Vec<BrokenConnection>,
     dropped: Vec<Lacking>,
@@ -100,6 +105,8 @@ impl Publisher {
             has_sent: false,
             sent_at: None,
             stall: own.stall.limit().unwrap_or_default(),
+            admitted: HashSet::new(),
+            revoked: Vec::new(),
             misuse: MisuseReport::default(),
             broken: Vec::new(),
             dropped: Vec::new(),
@@ -146,11 +153,36 @@ impl Publisher {
                 }
             }
         });
+        self.note_revoked(&events);
         self.connections.set(self.open.socket.connections());
         if has_ended || self.drops && now >= self.next_look {
             self.look(now);
         }
         events
+    }
+
+    /// What is wrong with keys: with the lists, or on the side of a subscriber that this publisher
+    /// connects to.
+    fn take_key_notice(&mut self) -> Option<String> {
+        let notices = self.open.take_key_notices().into_iter().chain(self.revoked.drain(..));
+        let notices: Vec<String> = notices.collect();
+        (!notices.is_empty()).then(|| notices.join("; "))
+    }
+
+    /// Notes the subscribers at connected endpoints that no longer admit this publisher. Those that
+    /// never have are reported while it waits for subscribers.
+    fn note_revoked(&mut self, events: &[ConnectionEvent]) {
+        for event in events.iter().filter(|it| !self.open.bound().contains(&it.endpoint)) {
+            match &event.kind {
+                EventKind::Connected => drop(self.admitted.insert(event.endpoint.clone())),
+                EventKind::HandshakeFailed(failure)
+                    if failure.is_about_keys && self.admitted.remove(&event.endpoint) =>
+                {
+                    self.revoked.push(format!("{}: {failure}", event.endpoint));
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Asks the engine what was dropped, and which connections have ended.
@@ -237,11 +269,11 @@ impl PublisherSocket for Publisher {
     }
 
     fn take_report(&mut self) -> Option<String> {
-        self.misuse.take(Instant::now())
+        self.take_key_notice().or_else(|| self.misuse.take(Instant::now()))
     }
 
     fn take_last_report(&mut self) -> Option<String> {
-        self.misuse.take_last()
+        self.take_key_notice().or_else(|| self.misuse.take_last())
     }
 
     /// A subscriber that this publisher connects to is expected back. Those that connect to it

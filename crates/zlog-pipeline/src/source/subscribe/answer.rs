@@ -62,7 +62,8 @@ impl Asking {
                 Reply::Frames(frames) => frames,
                 Reply::TimedOut | Reply::Stopped => return Answered::Nothing,
                 Reply::NoPeer => {
-                    let why = format!("nothing answers at {relay}");
+                    let why = client.lacks_rights().unwrap_or("nothing answers");
+                    let why = format!("{relay}: {why}");
                     self.fail(why);
                     continue;
                 }
