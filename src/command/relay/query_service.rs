@@ -32,7 +32,7 @@ const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Why a relay without `--keep` refuses.
 const KEEPS_NOTHING: &str = "it keeps no messages: it was started without --keep";
 /// Most kept messages that one question for missing ones looks at: the relay forwards nothing
-/// meanwhile. One takes about 0.1 us, or 2 us if it is of the source that was asked for.
+/// meanwhile.
 const MAX_STEPS: usize = 100_000;
 
 /// A client that was told to subscribe, and whose second marker has not arrived yet.
