@@ -88,6 +88,11 @@ impl Endpoints {
         self.entries.iter().map(status).collect()
     }
 
+    /// The keys of the socket.
+    pub(super) fn keyring(&self) -> Option<Arc<Keyring>> {
+        self.keyring.clone()
+    }
+
     /// Takes the events that do not come from the engine.
     pub(super) fn take_events(&mut self) -> Vec<ConnectionEvent> {
         std::mem::take(&mut self.events)

@@ -114,6 +114,17 @@ impl<S: Socket> Open<S> {
         events
     }
 
+    /// Whether it has a key for its connections.
+    pub(super) fn encrypts(&self) -> bool {
+        lock(&self.endpoints).keyring().is_some_and(|keyring| keyring.encrypts())
+    }
+
+    /// What is wrong with the lists of keys, or right again. Each once.
+    pub(super) fn take_key_notices(&self) -> Vec<String> {
+        let keyring = lock(&self.endpoints).keyring();
+        keyring.map(|keyring| keyring.take_notices()).unwrap_or_default()
+    }
+
     /// Ends what follows endpoints. Returns the socket to close, and what must outlive it.
     pub(super) fn into_socket(self) -> (Option<S>, Vec<TempDir>) {
         drop(self.follower);
