@@ -9,7 +9,7 @@ use crossbeam_channel::Sender;
 use zmtp::{Dropped, WhenFull};
 
 use super::endpoints;
-use super::open::{Open, set_options};
+use super::open::{Open, set_options, to_endpoint};
 use crate::os::fd_limit;
 use crate::os::socket_owner::socket_owner;
 use crate::socket::broken_report::{BrokenConnection, IN_FLIGHT};
@@ -387,5 +387,5 @@ fn owner(peer: &str) -> String {
 
 /// The name of a peer for messages.
 fn name(address: &str, endpoint: &zmtp::Address) -> String {
-    if address.is_empty() { endpoint.to_string() } else { address.to_owned() }
+    if address.is_empty() { to_endpoint(endpoint) } else { address.to_owned() }
 }
