@@ -86,6 +86,9 @@ drop\t'Drop the record and count it'"
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l stall -d 'Disconnect a subscriber that takes nothing for this long [default: never]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l hwm -d 'High-water mark: messages queued for each subscriber; 0 for no limit' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l linger -d 'How long to send the rest at the end' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l spool -d 'Keep records in DIR until a relay has confirmed them' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l spool-bytes -d 'Most bytes of --spool' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l confirm-at -d 'Where the relay confirms [default: the port before --connect, or its path and .confirm]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l rate -d 'At most this rate: 20, 20/s, 100/m' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s n -l count -d 'Stop after N records' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l duration -d 'Stop after this long' -r
@@ -97,6 +100,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l no-detect -d 'Do not 
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l no-multiline -d 'Do not look for tracebacks'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l skip-empty -d 'Drop empty lines'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l insecure -d 'Bind beyond loopback without encryption'
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l confirm -d 'Exit with 3 unless all records were confirmed within --linger'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l strict -d 'Fail if an endpoint can\'t be used'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l fail-on-loss -d 'Exit with 3 if a record was lost'
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l tee -d 'Also copy the input to stdout'
@@ -188,6 +192,11 @@ warning\t''
 error\t''
 critical\t''"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-message -d 'Disconnect a publisher that sends a larger message' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l spool -d 'Confirm records of `emit --spool`, and keep them in DIR' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l spool-bytes -d 'Most bytes of --spool; if it is full, senders wait' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l confirm-when -d 'When records are confirmed: stored (on disk) or handled (by the handlers)' -r -f -a "stored\t'They are in the spool, on disk'
+handled\t'The relay has handed them to its handlers'"
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l confirm-at -d 'Confirm here [default: the port before each --bind, or its path and .confirm]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l listen -d 'Receive from SocketHandler [port: 9020]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l listen-udp -d 'Receive from DatagramHandler [port: 9021]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-record -d 'Disconnect a client that sends a longer record (pickled)' -r

@@ -24,6 +24,8 @@ enum Route {
     Direct,
     Relay,
     SocketHandler,
+    /// By `emit --spool` and `relay --spool`.
+    Confirmed,
 }
 
 /// What happens while records are published.
@@ -60,7 +62,7 @@ const BASE: Row = Row {
     lines: 500,
 };
 
-const ROWS: [Row; 14] = [
+const ROWS: [Row; 18] = [
     BASE,
     Row { on_full: "drop", lines: 10_000, ..BASE },
     Row { on_full: "drop", lines: 10_000, readers: 30, ..BASE },
@@ -75,6 +77,10 @@ const ROWS: [Row; 14] = [
     Row { route: Route::Relay, fault: Fault::RelayDies, publishers: 2, readers: 2, ..BASE },
     Row { route: Route::Relay, fault: Fault::Writer(Signal::KILL), publishers: 2, ..BASE },
     Row { route: Route::SocketHandler, publishers: 2, lines: 200, ..BASE },
+    Row { route: Route::Confirmed, publishers: 2, ..BASE },
+    Row { route: Route::Confirmed, fault: Fault::ReaderDies, readers: 2, ..BASE },
+    Row { route: Route::Confirmed, fault: Fault::Writer(Signal::TERM), publishers: 2, ..BASE },
+    Row { route: Route::Confirmed, fault: Fault::Writer(Signal::KILL), publishers: 2, ..BASE },
 ];
 
 /// A publisher, and how many lines it was given.
@@ -101,6 +107,8 @@ struct Run {
     readers: Vec<Running>,
     relay: Option<Running>,
     relay_args: Vec<String>,
+    /// The spools.
+    directory: tempfile::TempDir,
 }
 
 impl Run {
@@ -112,6 +120,7 @@ impl Run {
             readers: Vec::new(),
             relay: None,
             relay_args: Vec::new(),
+            directory: tempfile::tempdir().expect("a directory"),
         };
         let endpoints = match row.route {
             Route::Direct => {
@@ -121,6 +130,17 @@ impl Run {
                 let [collect, publish] = run.start_relay(&[]);
                 for at in 0..row.publishers {
                     run.start_emit(at, &["-c", &collect]);
+                }
+                vec![Some(publish)]
+            }
+            Route::Confirmed => {
+                let spool = run.spool("relay");
+                let args = ["--spool", &spool, "--confirm-at", &own_address()];
+                let [_, publish] = run.start_relay(&[&args[..], &["--engine", "native"]].concat());
+                let confirm = run.relay.as_mut().expect("a relay").endpoints(3).remove(2);
+                for at in 0..row.publishers {
+                    let spool = run.spool(&format!("w{at}"));
+                    run.start_emit(at, &["--spool", &spool, "--confirm-at", &confirm]);
                 }
                 vec![Some(publish)]
             }
@@ -145,6 +165,11 @@ impl Run {
         }
         run.warm_up();
         Some(run)
+    }
+
+    /// The path of a spool.
+    fn spool(&self, name: &str) -> String {
+        self.directory.path().join(name).to_str().expect("UTF-8").to_owned()
     }
 
     /// Starts an emitter. Returns its endpoint if it binds one.
@@ -198,7 +223,7 @@ impl Run {
 
     /// Makes the fault happen while the publishers get their lines.
     fn break_it(&mut self) {
-        let Run { row, writers, readers, relay, relay_args } = self;
+        let Run { row, writers, readers, relay, relay_args, .. } = self;
         let fault = row.fault;
         writers.iter_mut().for_each(|writer| writer.write(row.lines / 10));
         if fault == Fault::ReaderStops {

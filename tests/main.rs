@@ -12,6 +12,9 @@ mod cli;
 mod clock;
 /// `zlog relay --config`: files that are checked, run, and read again.
 mod config;
+/// Confirmed delivery: killed processes, damaged spools, full disks.
+#[cfg(unix)]
+mod confirmed;
 /// `zlog demo`.
 mod demo;
 /// The limit on open files: raised, given back to children, reported when it is reached.

@@ -191,6 +191,25 @@ pub struct EmitArgs {
     #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = DELIVERY)]
     #[arg(hide_short_help = true)]
     pub linger: Seconds,
+    /// Keep records in DIR until a relay confirms them
+    ///
+    /// The relay needs --spool, too. What is not confirmed at the end stays in DIR, and the next
+    /// `zlog emit --spool DIR` sends it. --connect names where the relay collects.
+    #[arg(long, value_name = "DIR", help_heading = DELIVERY, conflicts_with = "bind")]
+    pub spool: Option<PathBuf>,
+    /// Exit with 3 unless all records were confirmed within --linger
+    #[arg(long, requires = "spool", help_heading = DELIVERY, hide_short_help = true)]
+    pub confirm: bool,
+    /// Most bytes of --spool
+    ///
+    /// If it is full, --on-full says whether the input waits, or records are dropped and counted.
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = parsers::size)]
+    #[arg(requires = "spool", help_heading = DELIVERY, hide_short_help = true)]
+    pub spool_bytes: usize,
+    /// Where the relay confirms [default: the port before --connect, or its path and .confirm]
+    #[arg(long, value_name = "ENDPOINT", value_parser = value_parsers::endpoint())]
+    #[arg(requires = "spool", help_heading = DELIVERY, hide_short_help = true)]
+    pub confirm_at: Option<String>,
     /// At most this rate: 20, 20/s, 100/m
     #[arg(long, value_name = "N/s", value_parser = parsers::rate, help_heading = DELIVERY)]
     pub rate: Option<f64>,

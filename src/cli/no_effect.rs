@@ -128,6 +128,11 @@ const EMIT: &[Rule<EmitArgs>] = &[
         why: "--wire text carries the message alone",
     },
     Rule {
+        options: &["wait", "wait-for", "hwm"],
+        has_effect: |args| args.spool.is_none(),
+        why: "with --spool, records wait on disk",
+    },
+    Rule {
         options: &["wait-for"],
         has_effect: |args| args.wait.is_none_or(|wait| !wait.0.is_zero()),
         why: "--wait 0s waits for nobody",
@@ -311,6 +316,7 @@ mod tests {
             ("emit --no-multiline --multiline-wait 1s", "--multiline-wait has no effect"),
             ("emit --wire text --source me", "--source has no effect: --wire text"),
             ("emit --wait 0s --wait-for 2", "--wait-for has no effect: --wait 0s"),
+            ("emit --spool d --wait 3s --hwm 7", "--wait and --hwm have no effect: with --spool"),
             ("emit --file - --position p", "--position has no effect: standard input"),
             ("emit --on-full drop --stall 1s", "--stall has no effect: --on-full drop waits"),
             ("relay --stall 1s", "--stall has no effect: without --on-full block"),

@@ -10,7 +10,7 @@ use zlog_core::Level;
 use zlog_core::text::parsers::{self, Seconds};
 use zlog_core::wire::topic;
 use zlog_pipeline::handler::publish::OnFull;
-use zlog_pipeline::socket::{DEFAULT_HWM, ENGINE_VARIABLE};
+use zlog_pipeline::socket::{ConfirmWhen, DEFAULT_HWM, ENGINE_VARIABLE};
 
 const CONFIGURATION: &str = "Configuration";
 const COLLECT: &str = "Collect records";
@@ -81,6 +81,25 @@ pub struct RelayArgs {
     #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = parsers::size)]
     #[arg(help_heading = COLLECT, hide_short_help = true)]
     pub max_message: usize,
+
+    /// Confirm records of `emit --spool`, and keep them in DIR
+    ///
+    /// Until they were published and handed to the handlers. After a crash, the next relay with the
+    /// same DIR continues.
+    #[arg(long, value_name = "DIR", help_heading = COLLECT)]
+    pub spool: Option<PathBuf>,
+    /// Most bytes of --spool; if it is full, senders wait
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = parsers::size)]
+    #[arg(requires = "spool", help_heading = COLLECT, hide_short_help = true)]
+    pub spool_bytes: usize,
+    /// When records are confirmed: stored (on disk) or handled (by the handlers)
+    #[arg(long, value_parser = value_parsers::choice::<ConfirmWhen>(), default_value = "stored")]
+    #[arg(value_name = "WHEN", requires = "spool", help_heading = COLLECT, hide_short_help = true)]
+    pub confirm_when: ConfirmWhen,
+    /// Confirm here [default: the port before each --bind, or its path and .confirm]
+    #[arg(long, value_name = "ENDPOINT", help_heading = COLLECT, hide_short_help = true)]
+    #[arg(value_parser = value_parsers::endpoint(), requires = "spool")]
+    pub confirm_at: Vec<String>,
 
     /// Python's network handlers
     #[command(flatten)]
@@ -184,7 +203,8 @@ pub struct RelayArgs {
         long, value_name = "ENDPOINT", num_args = 0..=1, help_heading = REPORTS,
         value_parser = value_parsers::endpoint(),
         conflicts_with_all = [
-            "config", "bind", "connect", "stdin", "publish_bind", "publish_connect", "keep", "no_ask"
+            "config", "bind", "connect", "stdin", "publish_bind", "publish_connect", "keep", "no_ask",
+            "spool"
         ]
     )]
     pub status: Option<Option<String>>,

@@ -25,6 +25,10 @@ pub(super) const ONLY_PUBLISHERS: &str = "Only PUB and XPUB sockets can connect.
 pub(super) const ONLY_SUBSCRIBERS: &str =
     "Only SUB and XSUB sockets can connect. Publishers connect to the endpoint that collects";
 
+/// Names what can connect to a socket that confirms.
+pub(super) const ONLY_EMIT: &str =
+    "Only `zlog emit --spool` can connect. Other publishers connect to the endpoint that collects";
+
 /// Tracks connections to publishers.
 pub(super) struct DisconnectReasons {
     /// The largest message that is accepted, in bytes.

@@ -140,6 +140,46 @@ fn open_default(
     Ok(publisher)
 }
 
+/// Where the relay of `emit --spool` confirms: at `--confirm-at`, beside where it collects by
+/// `--connect`, or where the user's relay does. `report` gets messages for the user.
+///
+/// # Errors
+/// An endpoint is invalid, there are several, or it can't be one that confirms.
+pub(super) fn to_confirm(
+    args: &EndpointArgs,
+    at: Option<&str>,
+    report: &dyn Fn(&str),
+) -> Result<Endpoint> {
+    if let Some(at) = at {
+        return Endpoint::parse(at, Role::Connect);
+    }
+    let collects = match Endpoint::parse_all(&[], &args.connect)?.as_slice() {
+        [] => {
+            let (default, is_fixed) = default_endpoint(&args.endpoint, Role::Connect)?;
+            if is_fixed {
+                default
+            } else {
+                let directory = run_directory(&default, report);
+                let relay = directory.and_then(|directory| relay(&directory, &default));
+                if let Some(confirms) = relay.and_then(|relay| relay.confirms) {
+                    return Endpoint::parse(&confirms, Role::Connect);
+                }
+                Endpoint::parse(DEFAULT_COLLECT, Role::Connect)?
+            }
+        }
+        [one] => one.clone(),
+        _ => {
+            return Err(Error::usage("--spool delivers to one relay, and --connect names several")
+                .hint("Start a `zlog emit` for each, with a spool of its own."));
+        }
+    };
+    let confirms = collects.confirm_endpoint().filter(|_| collects.role() == Role::Connect);
+    confirms.ok_or_else(|| {
+        Error::usage(format!("no relay can confirm beside {collects}"))
+            .hint("Connect to where a relay collects, or say where it confirms: --confirm-at.")
+    })
+}
+
 /// The endpoints that `tail` subscribes to. `report` gets messages for the user.
 ///
 /// # Errors
@@ -205,7 +245,7 @@ pub(super) fn relay(directory: &RunDirectory, default: &Endpoint) -> Option<Regi
     let is_endpoint = |text: &String| Endpoint::parse(text, Role::Connect).is_ok();
     // A file that a crash or a person has damaged is not a relay's.
     let is_relay = |found: &Registered| {
-        let endpoints = [&found.collects, &found.answers];
+        let endpoints = [&found.collects, &found.answers, &found.confirms];
         found.name.starts_with("relay") && endpoints.into_iter().flatten().all(is_endpoint)
     };
     let relays = directory.registered().into_iter().filter(is_relay);

@@ -66,3 +66,34 @@ fn only_who_may_read_everything_may_ask_a_relay() {
     relay.terminate();
     relay.wait().code(143);
 }
+
+#[test]
+fn a_relay_confirms_only_what_a_key_may_publish() {
+    let [hub, web, stranger] = ["hub", "web1", "stranger"].map(Machine::named);
+    // Who may not read sends all the same.
+    trust(&hub, &web, &["--publish", "web1.", "--no-read"]);
+    stranger.keygen(&["--trust", &hub.public(), "--host", "127.0.0.1"]);
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (file, spool) = (format!("{},format=%(message)s", path("out")), path("relay"));
+    let args = ["relay", "--bind", EXPOSED, "--publish-bind", EXPOSED, "--spool", &spool];
+    let mut relay = native(&hub, &args).args(["--no-ask", "--file", &file]).start();
+    let at = relay.endpoints(3)[2].replace("0.0.0.0", "127.0.0.1");
+    let emit = |machine: &Machine, root: &str, spool: &str, text: &str| {
+        let args = ["emit", "--confirm-at", &at, "--confirm", "--spool", spool];
+        native(machine, &args).args(["--root", root, "-m", text])
+    };
+    emit(&web, "web1", &path("web1"), "allowed").run().success();
+    let said = emit(&web, "app", &path("web1"), "forged").run().code(3).err();
+    assert!(said.contains("1 record refused by the relay"), "{said}");
+    relay.expect_stderr("its key may not publish app.INFO");
+    let refused = emit(&stranger, "web1", &path("stranger"), "stranger").args(["--linger", "4s"]);
+    let said = refused.run().code(3).err();
+    assert!(said.contains("does not trust this machine's key"), "{said}");
+    assert!(said.contains("1 left in the spool"), "{said}");
+    relay.expect_stderr("is not trusted");
+    emit(&web, "web1", &path("web1"), "last").run().success();
+    relay.terminate();
+    relay.wait().code(143);
+    assert_eq!(std::fs::read_to_string(path("out")).unwrap(), "allowed\nlast\n");
+}

@@ -2,7 +2,8 @@
 //!
 //! A [`source`] delivers records, a [`handler`] sends them on, a [`router`] decides which
 //! handler gets which record, and [`pump`] is the loop that runs them. [`socket`] alone
-//! touches ZeroMQ, [`keys`] alone the files of keys, [`os`] alone the operating system.
+//! touches ZeroMQ, [`keys`] alone the files of keys, [`spool`] alone records on disk that wait,
+//! [`os`] alone the operating system.
 
 pub mod handler;
 pub mod keys;
@@ -12,3 +13,4 @@ pub mod router;
 pub mod sender;
 pub mod socket;
 pub mod source;
+pub mod spool;

@@ -91,8 +91,12 @@ pub struct Options {
     pub subscription_rate: (u32, u32),
     /// Router: messages of one peer that the owner has not taken. Then the peer is not read.
     pub unread_messages: usize,
-    /// Subscriber: bytes of incomplete messages of all publishers together. Beyond them, the
-    /// publisher with the most is disconnected.
+    /// Router: serves peers that may not receive everything, too. The owner must answer them only
+    /// about what they have sent, and check what they may send.
+    pub admit_limited: bool,
+    /// Subscriber and router: bytes of incomplete messages of all peers together. Beyond them, the
+    /// peer with the most is disconnected. A router also reads nobody while the owner has not
+    /// taken this many bytes of messages.
     pub incomplete_bytes: usize,
     /// Subscriber: PUSH sockets are served, too. A client of CURVE can't be of two types.
     pub accept_push: bool,
@@ -138,6 +142,7 @@ impl Options {
             subscription_bytes_total: 64 << 20,
             subscription_rate: (200_000, 1000),
             unread_messages: 100,
+            admit_limited: false,
             incomplete_bytes: 256 << 20,
             accept_push: false,
             security: Security::Null,

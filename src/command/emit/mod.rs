@@ -7,6 +7,7 @@
 //! publishing. So the input is then read to its end, and counted instead of published.
 
 mod source;
+mod spool;
 mod subscriber_wait;
 mod summary;
 
@@ -28,7 +29,7 @@ use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
 use zlog_pipeline::os::{clock, fd_limit, terminal, wakeup};
 use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::sender::SenderFields;
-use zlog_pipeline::socket::{Engine, Publisher, SocketOptions, Stall};
+use zlog_pipeline::socket::{Confirmation, Engine, Publisher, SocketOptions, Stall};
 use zlog_pipeline::source::{Notice, PollStatus, ReadProgress, Source};
 
 /// The longest wait for the source, if it can be woken: some reports come once a minute.
@@ -57,7 +58,10 @@ pub fn run(args: EmitArgs, fault: Option<Error>) -> Result<Exit> {
     }
     let mut emit = Emit::new(&args, stop);
     match opened {
-        Ok(publisher) => emit.publish = Some(emit.publish(&args, publisher)),
+        Ok((publisher, confirmation)) => {
+            emit.publish = Some(emit.publish(&args, publisher));
+            emit.confirmation = confirmation;
+        }
         Err(error) => emit.report_fault(error),
     }
     // Files that can't be read are reported before the wait for subscribers.
@@ -105,7 +109,7 @@ fn catch_signals(args: &EmitArgs) -> Result<(ShutdownSignal, Option<Forwarding>)
 ///
 /// # Errors
 /// An endpoint can't be used, or `--tee` has nowhere to write to, under `--strict`.
-fn open(args: &EmitArgs) -> Result<Publisher> {
+fn open(args: &EmitArgs) -> Result<(Publisher, Option<Confirmation>)> {
     if args.strict && args.tee {
         terminal::check_stdout()?;
     }
@@ -120,11 +124,15 @@ fn open(args: &EmitArgs) -> Result<Publisher> {
             terminal::eprint_line(format_args!("zlog emit: {}", escape(text)));
         }
     };
+    if let Some(directory) = &args.spool {
+        let (publisher, confirmation) = spool::open(args, directory, options, &report)?;
+        return Ok((publisher, Some(confirmation)));
+    }
     let publisher = endpoints::open_publisher(&args.endpoints, &options, &report)?;
     if !args.quiet {
         endpoints::print_bound("emit", publisher.bound());
     }
-    Ok(publisher)
+    Ok((publisher, None))
 }
 
 /// Whether an endpoint on the command line is malformed. One from the environment may be, and
@@ -176,6 +184,8 @@ struct Emit {
     sender: SenderFields,
     /// `None` if publishing is not possible, or not any more.
     publish: Option<Publish>,
+    /// With `--spool`.
+    confirmation: Option<Confirmation>,
     wait: SubscriberWait,
     rate: Option<RateLimiter>,
     limit: Option<u64>,
@@ -210,6 +220,7 @@ impl Emit {
         Emit {
             longest_wait: TICK,
             publish: None,
+            confirmation: None,
             wait: SubscriberWait::new(args),
             sender: sender(args),
             shutdown,
@@ -376,6 +387,7 @@ impl Emit {
             counts: source.counts(),
             took,
             flushed,
+            confirmation: self.confirmation.clone(),
             lacking: self.publish.as_ref().and_then(Publish::lacking).map(str::to_owned),
         };
         if !args.quiet {
@@ -389,7 +401,9 @@ impl Emit {
         };
         source.stop(args.linger.0)?;
         let lost = args.fail_on_loss && summary.lost();
-        Ok(self.shutdown.stop.exit().unwrap_or(exit).or_expectation_failed(lost))
+        let unconfirmed = args.confirm && summary.has_unconfirmed();
+        let exit = self.shutdown.stop.exit().unwrap_or(exit);
+        Ok(exit.or_expectation_failed(lost || unconfirmed))
     }
 }
 

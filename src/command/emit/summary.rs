@@ -14,11 +14,10 @@ use zlog_core::text::plural::{self, counted, grouped, plural};
 use zlog_pipeline::handler::publish::Published;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::OUTSIDE_ROOT;
-use zlog_pipeline::socket::broken_remark;
+use zlog_pipeline::socket::{Confirmation, broken_remark};
 use zlog_pipeline::source::{ReadProgress, SourceCounts};
 
 /// The counts of records published, changed and lost.
-#[derive(Debug)]
 pub(super) struct Summary {
     pub(super) published: Published,
     /// Which subscribers had no room for records, and how long records waited for whom.
@@ -33,6 +32,8 @@ pub(super) struct Summary {
     pub(super) counts: SourceCounts,
     pub(super) took: Duration,
     pub(super) flushed: bool,
+    /// What was confirmed, with `--spool`.
+    pub(super) confirmation: Option<Confirmation>,
     /// Who did not get everything, and how many records each lacks, if that is known.
     pub(super) lacking: Option<String>,
 }
@@ -42,8 +43,15 @@ impl Summary {
     pub(super) fn lost(&self) -> bool {
         let Published { dropped_full, broken, .. } = self.published;
         let Summary { unpublished, counts, .. } = self;
-        dropped_full + broken + unpublished + counts.listen.lost() + counts.lines.gaps > 0
+        let lost = self.confirmation.as_ref().map_or(0, Confirmation::lost);
+        dropped_full + broken + unpublished + counts.listen.lost() + counts.lines.gaps + lost > 0
             || !self.flushed
+    }
+
+    /// Whether records wait in the spool, or were lost there.
+    pub(super) fn has_unconfirmed(&self) -> bool {
+        let of_spool = |it: &Confirmation| it.waiting() + it.lost() > 0;
+        self.confirmation.as_ref().is_none_or(of_spool) || self.published.dropped_full > 0
     }
 
     /// The losses alone.
@@ -56,6 +64,7 @@ impl Summary {
             let lost = grouped(self.counts.listen.lost());
             losses.push(format!("{lost} lost before they had arrived whole"));
         }
+        losses.extend(self.confirmation.iter().flat_map(Confirmation::losses));
         losses.extend(self.may_be_lost());
         losses.join("; ")
     }
@@ -94,6 +103,7 @@ impl Summary {
         remarks.extend(plain);
         remarks.extend(plural::remarks(named));
         remarks.extend(self.counts.listen.remarks());
+        remarks.extend(self.confirmation.iter().flat_map(Confirmation::losses));
         remarks.extend(self.may_be_lost());
         remarks
     }
@@ -106,6 +116,9 @@ impl Summary {
     /// Who had no room for records that were dropped.
     fn full(&self) -> String {
         match &self.full {
+            _ if self.published.dropped_full > 0 && self.confirmation.is_some() => {
+                " (no room in the spool)".to_owned()
+            }
             Some(full) if self.published.dropped_full > 0 => format!(" (no room for {full})"),
             None if self.published.dropped_full > 0 => " (a subscriber was full)".to_owned(),
             _ => String::new(),
@@ -139,6 +152,16 @@ impl fmt::Display for Summary {
             write!(f, " ({})", plural::rate(records as f64 / seconds))?;
         }
         write!(f, ", {} dropped{}", grouped(dropped_full), self.full())?;
+        if let Some(confirmation) = &self.confirmation {
+            write!(f, ", {} confirmed", grouped(confirmation.confirmed()))?;
+            if confirmation.waiting() > 0 {
+                let (waiting, spool) = (grouped(confirmation.waiting()), confirmation.spool());
+                write!(
+                    f,
+                    ", {waiting} left in the spool: the next `zlog emit --spool {spool}` sends them"
+                )?;
+            }
+        }
         if let Some(waits) = &self.waits {
             write!(f, "; {waits}")?;
         }

@@ -9,8 +9,10 @@ use zlog_core::{Error, Result};
 use zlog_pipeline::os::run_directory::{Registered, Registration};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{
-    DEFAULT_ENDPOINT, Endpoint, InUseHints, Proxy, ProxyOptions, QueryServer, Role,
+    ConfirmService, DEFAULT_ENDPOINT, Endpoint, InUseHints, Proxy, ProxyOptions, QueryServer,
+    ReceiveOptions, Role,
 };
+use zlog_pipeline::spool::SpoolOptions;
 
 /// The next step if the endpoint to collect on is in use.
 const COLLECT_IN_USE: InUseHints = InUseHints {
@@ -32,6 +34,13 @@ const QUERIES_IN_USE: InUseHints = {
     InUseHints { publisher: hint, subscriber: hint, other: hint }
 };
 
+/// The next step if the endpoint to confirm on is in use.
+const CONFIRM_IN_USE: InUseHints = {
+    let hint = "Another program has bound it, most likely another `zlog relay`. Confirm on another \
+                one: --confirm-at ENDPOINT, for `zlog emit`, too.";
+    InUseHints { publisher: hint, subscriber: hint, other: hint }
+};
+
 /// The endpoints to collect on. The default applies only without another source.
 ///
 /// # Errors
@@ -46,6 +55,27 @@ pub(super) fn collect_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
 
 fn collects_on_default(args: &RelayArgs) -> bool {
     args.bind.is_empty() && args.connect.is_empty() && !args.stdin && !args.listen.any()
+}
+
+/// The endpoints to confirm on: those of `--confirm-at`, or one beside each that is bound to
+/// collect. None without `--spool`.
+///
+/// # Errors
+/// An endpoint is invalid.
+pub(super) fn confirm_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
+    if args.spool.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut endpoints = Endpoint::parse_all(&args.confirm_at, &[])?;
+    if endpoints.is_empty() {
+        let bound = collect_on(args)?.into_iter().filter(|it| it.role() == Role::Bind);
+        endpoints = bound.filter_map(|it| it.confirm_endpoint()).collect();
+    }
+    if endpoints.is_empty() {
+        let default = Endpoint::parse(DEFAULT_COLLECT, Role::Bind)?;
+        endpoints.extend(default.confirm_endpoint());
+    }
+    Ok(endpoints.into_iter().map(|at| at.with_in_use_hints(CONFIRM_IN_USE)).collect())
 }
 
 /// The endpoints to publish on.
@@ -84,6 +114,8 @@ pub(super) struct RegisteredRelay {
     publish: Endpoint,
     collect: Option<Endpoint>,
     query: Endpoint,
+    /// Where it confirms if the default endpoint to collect on is in use.
+    confirm: Option<Endpoint>,
 }
 
 impl RegisteredRelay {
@@ -105,8 +137,9 @@ impl RegisteredRelay {
             let collect = collects_on_default(args).then(|| bind(&registration.collect_path()));
             let query = bind(&registration.query_path())?;
             let collect = collect.transpose()?;
-            let default = default.clone();
-            Ok(RegisteredRelay { registration, default, publish, collect, query })
+            let confirm = collect.is_some().then(|| bind(&registration.confirm_path()));
+            let (default, confirm) = (default.clone(), confirm.transpose()?);
+            Ok(RegisteredRelay { registration, default, publish, collect, query, confirm })
         };
         match register() {
             Ok(registered) => Ok(Some(registered)),
@@ -121,19 +154,19 @@ impl RegisteredRelay {
     ///
     /// # Errors
     /// The announcement can't be written.
-    fn announce(&mut self, proxy: &Proxy, queries: Option<&QueryServer>) -> Result<()> {
+    fn announce(
+        &mut self,
+        proxy: &Proxy,
+        queries: Option<&QueryServer>,
+        confirmed: Option<&ConfirmService>,
+    ) -> Result<()> {
         let (collecting, publishing) = proxy.bound();
         let publish = self.publish.as_str();
         let endpoints = Registered {
             default: self.default.as_str().to_owned(),
             publishes: publishing.iter().find(|bound| *bound == publish).cloned(),
-            collects: collecting
-                .first()
-                .map(|bound| {
-                    let bound = Endpoint::parse(bound, Role::Bind);
-                    bound.map(|bound| bound.to_connect())
-                })
-                .transpose()?,
+            collects: to_connect(collecting)?,
+            confirms: confirmed.map_or(Ok(None), |it| to_connect(it.bound()))?,
             answers: queries.and_then(|server| server.bound().first().cloned()),
             ..Registered::default()
         };
@@ -141,10 +174,17 @@ impl RegisteredRelay {
     }
 }
 
+/// The first bound endpoint, for those that connect to it.
+fn to_connect(bound: &[String]) -> Result<Option<String>> {
+    let first = bound.first().map(|bound| Endpoint::parse(bound, Role::Bind));
+    Ok(first.transpose()?.map(|bound| bound.to_connect()))
+}
+
 /// The sockets of a relay, all but those of its own sources and handlers.
 pub(super) struct Sockets {
     pub(super) proxy: Proxy,
     pub(super) queries: Option<QueryServer>,
+    pub(super) confirmed: Option<ConfirmService>,
     pub(super) registered: Option<RegisteredRelay>,
     /// The endpoints of publishers that the relay connects to.
     pub(super) publishers: Vec<String>,
@@ -163,19 +203,25 @@ impl Sockets {
         let collect = registered.as_ref().and_then(|it| it.collect.as_ref());
         let collect = with_fallback(collect_on(args)?, collect);
         let publish = with_fallback(publish_on(args)?, registered.as_ref().map(|it| &it.publish));
-        let proxy = Proxy::open(&collect, &publish, options)?;
+        let mut proxy = Proxy::open(&collect, &publish, options)?;
         let queries = open_query_server(args, &proxy, &publish, registered.as_ref())?;
+        let confirmed = open_confirm_service(args, &mut proxy, registered.as_ref())?;
         let (collecting, publishing) = proxy.bound();
         let answering = queries.as_ref().map_or(&[][..], QueryServer::bound);
-        let bound =
-            [("collecting", collecting), ("publishing", publishing), ("queries", answering)];
+        let confirming = confirmed.as_ref().map_or(&[][..], ConfirmService::bound);
+        let bound = [
+            ("collecting", collecting),
+            ("publishing", publishing),
+            ("queries", answering),
+            ("confirming", confirming),
+        ];
         for (what, endpoints) in bound {
             for endpoint in endpoints {
                 report(&format!("{what}, bound {endpoint}"));
             }
         }
         if let Some(registered) = &mut registered {
-            registered.announce(&proxy, queries.as_ref())?;
+            registered.announce(&proxy, queries.as_ref(), confirmed.as_ref())?;
             if publishing.contains(&registered.publish.as_str().to_owned()) {
                 report(&format!(
                     "{} is in use; `zlog tail` without an endpoint finds both. Emitters that run \
@@ -186,8 +232,32 @@ impl Sockets {
         }
         let publishers = collect.iter().filter(|endpoint| endpoint.role() == Role::Connect);
         let publishers = publishers.map(|endpoint| endpoint.as_str().to_owned()).collect();
-        Ok(Sockets { proxy, queries, registered, publishers })
+        Ok(Sockets { proxy, queries, confirmed, registered, publishers })
     }
+}
+
+/// Starts to receive with confirmation, with `--spool`.
+///
+/// # Errors
+/// The spool can't be used, or an endpoint can't be bound.
+fn open_confirm_service(
+    args: &RelayArgs,
+    proxy: &mut Proxy,
+    registered: Option<&RegisteredRelay>,
+) -> Result<Option<ConfirmService>> {
+    let Some(directory) = args.spool.clone() else { return Ok(None) };
+    let fallback = registered.and_then(|it| it.confirm.as_ref());
+    let endpoints = match args.confirm_at.is_empty() {
+        true => with_fallback(confirm_on(args)?, fallback),
+        false => confirm_on(args)?,
+    };
+    let options = ReceiveOptions {
+        spool: SpoolOptions { directory, bytes: args.spool_bytes as u64 },
+        when: args.confirm_when,
+        report: Box::new(|text| terminal::eprint_line(format_args!("zlog relay: {text}"))),
+    };
+    let opened = proxy.open_confirm_service(&endpoints, options);
+    opened.map(Some).map_err(|error| error.note("It is needed for --spool."))
 }
 
 /// Endpoints with what to bind instead if they are in use.

@@ -20,7 +20,7 @@ use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::{terminal, thread};
 use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::sender::{OUTSIDE_ROOT, SenderFields};
-use zlog_pipeline::socket::{Proxy, Publisher, SocketOptions};
+use zlog_pipeline::socket::{ConfirmService, Proxy, Publisher, SocketOptions};
 use zlog_pipeline::source::python::{ListenStats, PythonSource};
 use zlog_pipeline::source::text::{LineOptions, StreamSpec};
 use zlog_pipeline::source::{Notice, PollStatus, Source, SourceCounts, stdin};
@@ -211,10 +211,14 @@ impl<S: Source + ?Sized> Pipeline<S> for Input<'_> {
 }
 
 /// All inputs of the relay.
-pub(super) struct Inputs(Vec<InputThread>);
+pub(super) struct Inputs {
+    threads: Vec<InputThread>,
+    /// What is received with confirmation, with `--spool`.
+    pub(super) confirmed: Option<ConfirmService>,
+}
 
 impl Inputs {
-    /// Starts the inputs that were asked for.
+    /// Starts the inputs that were asked for, beside what is received with confirmation.
     ///
     /// # Errors
     /// A source can't be opened, or a thread can't be started.
@@ -222,6 +226,7 @@ impl Inputs {
         args: &RelayArgs,
         proxy: &mut Proxy,
         stop: &ShutdownSignal,
+        confirmed: Option<ConfirmService>,
     ) -> Result<Inputs> {
         let mut inputs = Vec::new();
         let options = |root: &str, by_name| InputOptions {
@@ -244,12 +249,12 @@ impl Inputs {
             let source = Box::new(PythonSource::open(&args.listen.options())?);
             inputs.push(InputThread::start("listen", source, proxy, options("", true))?);
         }
-        Ok(Inputs(inputs))
+        Ok(Inputs { threads: inputs, confirmed })
     }
 
     /// Prints how many records nobody had subscribed to, and what was changed or lost.
     pub(super) fn print_remarks(&self) {
-        for input in &self.0 {
+        for input in &self.threads {
             let name = input.name;
             let unsubscribed = input.unsubscribed();
             if unsubscribed > 0 {
@@ -265,30 +270,39 @@ impl Inputs {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &InputThread> {
-        self.0.iter()
+        self.threads.iter()
+    }
+
+    /// Number of records that were received with confirmation.
+    pub(super) fn confirmed_records(&self) -> u64 {
+        self.confirmed.as_ref().map_or(0, |confirmed| confirmed.counts().stored)
     }
 
     /// Asks all inputs to end. The relay must go on forwarding until they have.
-    pub(super) fn stop(&self) {
-        for input in &self.0 {
+    pub(super) fn stop(&mut self) {
+        if let Some(confirmed) = &mut self.confirmed {
+            confirmed.stop();
+        }
+        for input in &self.threads {
             input.state.stop.store(true, Ordering::Relaxed);
         }
     }
 
     /// Whether all inputs have ended and have published everything.
     pub(super) fn all_ended(&self) -> bool {
-        !self.0.iter().any(InputThread::running)
+        !self.threads.iter().any(InputThread::running)
     }
 
     /// Whether an input has failed, or could not read some of its input.
     pub(super) fn failed(&self) -> bool {
-        self.0.iter().any(|input| input.state.failed.load(Ordering::Relaxed))
+        self.confirmed.as_ref().is_some_and(ConfirmService::has_failed)
+            || self.threads.iter().any(|input| input.state.failed.load(Ordering::Relaxed))
     }
 
     /// Waits for all threads. Records that still wait for room are dropped; returns how many.
     pub(super) fn join(&mut self) -> u64 {
         let mut dropped = 0;
-        for input in &mut self.0 {
+        for input in &mut self.threads {
             input.state.overdue.store(true, Ordering::Relaxed);
             if let Some(thread) = input.thread.take() {
                 // A panic was reported when it happened.

@@ -23,9 +23,9 @@ use self::input::Inputs;
 use self::query_service::QueryService;
 use self::rates::Rates;
 use self::settings::Settings;
-use self::summary::Summary;
+use self::summary::{Received, Summary};
 use super::connection_log::ConnectionLog;
-use super::disconnect_reason::{DisconnectReasons, ONLY_SUBSCRIBERS};
+use super::disconnect_reason::{DisconnectReasons, ONLY_EMIT, ONLY_SUBSCRIBERS};
 use super::no_peer::NoPeerMonitor;
 use crate::cli::RelayArgs;
 use zlog_core::history::{History, Limits};
@@ -36,8 +36,8 @@ use zlog_pipeline::os::clock;
 use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::{fd_limit, terminal, wakeup};
 use zlog_pipeline::socket::{
-    ConnectionEvent, Drain, EndpointStatus, Engine, EventKind, Forwarded, Proxy, ProxyOptions,
-    PublisherRequest, Role, SocketOptions, Stall, connected_peers,
+    ConfirmService, ConnectionEvent, Drain, EndpointStatus, Engine, EventKind, Forwarded, Proxy,
+    ProxyOptions, PublisherRequest, Role, SocketOptions, Stall, connected_peers,
 };
 
 /// Most messages forwarded between two checks for anything else.
@@ -121,7 +121,7 @@ impl Relay {
         let hangup = Hangup::install(&stop)?;
         let begun = Instant::now();
         let opened = Sockets::open(args, &options(args, engine))?;
-        let Sockets { mut proxy, queries: server, registered, publishers } = opened;
+        let Sockets { mut proxy, queries: server, confirmed, registered, publishers } = opened;
         let reports_no_peer = !args.quiet && !connected_to(&proxy).is_empty();
         let keep = args.keep.map(|per_topic| {
             proxy.subscribe(b"");
@@ -131,7 +131,7 @@ impl Relay {
         // Before the sources: handlers get their first records, too.
         proxy.wake_by(wakeup::wakeups(true, false)?.1)?;
         let handlers = Handlers::open(settings.spec.clone(), &stop, args.linger.0, &mut proxy)?;
-        let inputs = Inputs::open(args, &mut proxy, &stop)?;
+        let inputs = Inputs::open(args, &mut proxy, &stop, confirmed)?;
         Ok(Relay {
             queries: server.map(QueryService::new),
             registered,
@@ -165,12 +165,21 @@ impl Relay {
                 self.reload();
             }
             if self.step()? == Forwarded::All {
-                self.handlers.flush();
+                self.flush();
                 let wait = self.longest_wait(Instant::now());
                 self.housekeeping_due = self.proxy.wait(wait) || wait > TICK;
             }
         }
         Ok(())
+    }
+
+    /// Flushes the handlers. What was passed to them before is then handled.
+    fn flush(&mut self) {
+        let handed = self.inputs.confirmed.as_ref().map(ConfirmService::handed);
+        self.handlers.flush();
+        if let (Some(confirmed), Some(handed)) = (&self.inputs.confirmed, handed) {
+            confirmed.set_handled(handed);
+        }
     }
 
     /// How long to wait for messages and events.
@@ -192,7 +201,8 @@ impl Relay {
 
     /// Whether handlers have got messages since their timers ran.
     fn timers_pending(&self) -> bool {
-        self.handlers.any() && self.proxy.counts().messages != self.timed_messages
+        let has_receivers = self.handlers.any() || self.inputs.confirmed.is_some();
+        has_receivers && self.proxy.counts().messages != self.timed_messages
     }
 
     /// On SIGHUP, reloads the configuration and reopens files. An invalid configuration changes
@@ -265,7 +275,7 @@ impl Relay {
     /// Runs the handlers' timers, and flushes: a busy stream has no pause to flush in.
     fn run_handler_timers(&mut self, now: Instant) {
         if now >= self.due || (self.timers_pending() && now >= self.last_timers + TICK) {
-            self.handlers.flush();
+            self.flush();
             let next = self.handlers.on_timer(now).unwrap_or(now + LONGEST_WAIT);
             self.due = next.max(now + Duration::from_millis(1));
             (self.last_timers, self.timed_messages) = (now, self.proxy.counts().messages);
@@ -298,10 +308,12 @@ impl Relay {
         let mut reports = self.proxy.broken_reports(now);
         reports.extend(self.proxy.take_report());
         self.print_reports(reports);
-        let Relay {
-            proxy, connection_log, disconnect_reasons, publishers, no_peer, denied, ..
-        } = self;
-        let events: Vec<ConnectionEvent> = proxy.events();
+        let Relay { proxy, inputs, connection_log, disconnect_reasons, .. } = self;
+        let Relay { publishers, no_peer, denied, .. } = self;
+        let confirmed = inputs.confirmed.as_ref();
+        let mut events: Vec<ConnectionEvent> = proxy.events();
+        let confirming = confirmed.map_or(&[][..], ConfirmService::bound);
+        events.extend(confirmed.into_iter().flat_map(ConfirmService::take_events));
         let (collecting, _) = proxy.bound();
         for event in &events {
             if let EventKind::Denied { messages, .. } = &event.kind {
@@ -320,6 +332,8 @@ impl Relay {
             let is_of_publisher = matches!(event.kind, EventKind::Denied { .. });
             let reason = if is_of_publisher || publishers.contains(endpoint) {
                 reasons.observe(event, now)
+            } else if confirming.contains(endpoint) {
+                reasons.observe_refusal(event, ONLY_EMIT, now)
             } else if collecting.contains(endpoint) {
                 reasons.observe_publisher(event, now)
             } else {
@@ -428,7 +442,7 @@ impl Relay {
         let (broken, more_broken) = self.proxy.take_broken();
         let misused = self.proxy.take_last_report();
         self.print_reports(more_broken.into_iter().chain(misused));
-        let Relay { settings, proxy, queries, handlers, inputs, uncounted, denied, .. } = self;
+        let Relay { settings, proxy, queries, handlers, mut inputs, uncounted, denied, .. } = self;
         let mut counts = proxy.counts();
         counts.dropped += given_up;
         drop(queries);
@@ -438,16 +452,24 @@ impl Relay {
         // With a limit of their own: a stuck subscriber must not cost a file its last records.
         let handlers = handlers.close(linger);
         let missing = super::report_losses("relay", &handlers);
+        let has_failed = inputs.failed();
+        let received = inputs.confirmed.take().map(|confirmed| {
+            confirmed.set_handled(confirmed.handed());
+            let received = Received { counts: confirmed.counts(), spool: confirmed.spool() };
+            confirmed.close();
+            received
+        });
         inputs.print_remarks();
         let took = self.begun.elapsed();
-        let summary = Summary { counts, full, waits, broken, uncounted, denied, flushed, took };
+        let summary =
+            Summary { counts, full, waits, broken, uncounted, denied, flushed, received, took };
         if !settings.args.quiet || summary.lost() {
             terminal::eprint_line(format_args!("zlog relay: {summary}"));
         }
         let exit = match self.stop.exit() {
             _ if drained.is_err() => Exit::Failed,
             Some(signal) => signal,
-            None if inputs.failed() => Exit::Failed,
+            None if has_failed => Exit::Failed,
             None => Exit::Done,
         };
         let lost = summary.lost()

@@ -10,7 +10,8 @@ use zlog_pipeline::socket::{Proxy, connected_peers};
 /// Interval between two samples. A rate covers one to two of these.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// A sample of the counts: messages forwarded, and records of each source.
+/// A sample of the counts: messages forwarded, records received with confirmation, and records of
+/// each source.
 #[derive(Clone)]
 struct Sample {
     at: Instant,
@@ -20,7 +21,8 @@ struct Sample {
 impl Sample {
     fn new(at: Instant, proxy: &Proxy, inputs: &Inputs) -> Sample {
         let sources = inputs.iter().map(|input| input.records());
-        let counts = std::iter::once(proxy.counts().messages).chain(sources).collect();
+        let first = [proxy.counts().messages, inputs.confirmed_records()];
+        let counts = first.into_iter().chain(sources).collect();
         Sample { at, counts }
     }
 
@@ -96,6 +98,11 @@ impl Rates {
 
     /// Records per second of source number `at`.
     pub(super) fn source(&self, at: usize, records: u64) -> f64 {
-        self.samples[1].rate(at + 1, records, Instant::now())
+        self.samples[1].rate(at + 2, records, Instant::now())
+    }
+
+    /// Records per second that were received with confirmation.
+    pub(super) fn confirmed(&self, records: u64) -> f64 {
+        self.samples[1].rate(1, records, Instant::now())
     }
 }

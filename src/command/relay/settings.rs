@@ -183,7 +183,7 @@ impl Settings {
 fn check_addresses(args: &RelayArgs) -> Result<()> {
     let asks = Endpoint::parse_all(&args.ask, &[])?;
     let bound = endpoints::collect_on(args)?.into_iter().chain(endpoints::publish_on(args)?);
-    let bound: Vec<Endpoint> = bound.chain(asks).collect();
+    let bound: Vec<Endpoint> = bound.chain(asks).chain(endpoints::confirm_on(args)?).collect();
     let (insecure, key) = (args.insecure, args.key.clone());
     let engine = Engine::of_name(args.engine.as_deref().unwrap_or_default())?;
     SocketOptions { engine, insecure, key, ..SocketOptions::subscriber() }.secured(&bound)?;

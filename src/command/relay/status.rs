@@ -12,6 +12,7 @@ use crate::cli::{RelayArgs, StatusOutput};
 use zlog_core::history::History;
 use zlog_core::text::escape;
 use zlog_core::text::parsers::format_size;
+use zlog_core::text::plural;
 use zlog_core::wire::query::{
     self, EndpointPeers, MAX_STATUS_BYTES, Question, Source, Status, Traffic,
 };
@@ -51,6 +52,20 @@ pub(super) fn of(
         remarks: input.remarks(),
         running: input.running(),
     });
+    let confirmed = inputs.confirmed.as_ref().map(|confirmed| {
+        let counts = confirmed.counts();
+        let waiting = plural::counted(counts.waiting, "record");
+        let waits = (counts.waiting > 0).then(|| format!("{waiting} in the spool"));
+        Source {
+            name: "confirmed".to_owned(),
+            records: counts.stored,
+            rate: rates.confirmed(counts.stored),
+            clients: counts.senders,
+            remarks: waits.into_iter().chain(counts.remarks()).collect(),
+            running: !confirmed.has_failed(),
+            ..Source::default()
+        }
+    });
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         process: std::process::id(),
@@ -66,7 +81,7 @@ pub(super) fn of(
             dropped: counts.dropped,
             frames_cut: counts.frames_cut,
         },
-        sources: sources.collect(),
+        sources: sources.chain(confirmed).collect(),
         handlers: handlers.status(),
         keep: keep.map(|keep| {
             let kept = keep.size();

@@ -4,7 +4,30 @@ use std::fmt;
 use std::time::Duration;
 
 use zlog_core::text::plural::{counted, grouped};
-use zlog_pipeline::socket::{Counts, Flushed, broken_remark, name_lacking};
+use zlog_pipeline::socket::{Counts, Flushed, ReceivedCounts, broken_remark, name_lacking};
+
+/// The records that were received with confirmation, and where they are kept.
+pub(super) struct Received {
+    pub(super) counts: ReceivedCounts,
+    pub(super) spool: String,
+}
+
+impl fmt::Display for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ReceivedCounts { stored, waiting, .. } = self.counts;
+        if stored > 0 {
+            write!(f, "; stored {} with confirmation", counted(stored, "record"))?;
+        }
+        for remark in self.counts.remarks() {
+            write!(f, "; {remark}")?;
+        }
+        if waiting > 0 {
+            let waiting = counted(waiting, "record");
+            write!(f, "; {waiting} left in the spool {} for the next relay", self.spool)?;
+        }
+        Ok(())
+    }
+}
 
 /// The counts of a relay that has ended.
 pub(super) struct Summary {
@@ -19,6 +42,7 @@ pub(super) struct Summary {
     /// Messages that were refused, because their publisher's key does not allow them.
     pub(super) denied: u64,
     pub(super) flushed: Flushed,
+    pub(super) received: Option<Received>,
     pub(super) took: Duration,
 }
 
@@ -26,7 +50,8 @@ impl Summary {
     /// Whether messages were lost here, or may have been.
     pub(super) fn lost(&self) -> bool {
         let Counts { no_room, dropped, frames_cut, .. } = self.counts;
-        no_room + dropped + frames_cut + self.broken + self.denied > 0
+        let damaged = self.received.as_ref().map_or(0, |received| received.counts.damaged);
+        no_room + dropped + frames_cut + self.broken + self.denied + damaged > 0
             || self.uncounted
             || self.flushed != Flushed::Yes
     }
@@ -40,6 +65,9 @@ impl fmt::Display for Summary {
         write!(f, "forwarded {} in {seconds:.1} s", counted(messages, "message"))?;
         if unheard > 0 {
             write!(f, "; {} had no subscriber", grouped(unheard))?;
+        }
+        if let Some(received) = &self.received {
+            write!(f, "{received}")?;
         }
         if no_room > 0 {
             if is_no_room_exact {

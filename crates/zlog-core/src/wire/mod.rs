@@ -21,6 +21,7 @@
 //! | bytes that are not UTF-8 | shown with `\xff` for each such byte, with a fault |
 
 pub(crate) mod attributes;
+pub mod confirm;
 pub mod json;
 mod logbook;
 pub mod mark;

@@ -291,7 +291,7 @@ pub fn write_answer(answer: &Answer) -> Vec<u8> {
     write(answer)
 }
 
-fn write<T: Serialize>(what: &T) -> Vec<u8> {
+pub(super) fn write<T: Serialize>(what: &T) -> Vec<u8> {
     // Can't fail: plain data with string keys.
     serde_json::to_vec(&Versioned { zlog: VERSION, what }).unwrap_or_default()
 }
@@ -336,7 +336,7 @@ pub fn read_answer(frame: &[u8]) -> Result<Answer> {
     })
 }
 
-fn read<T: for<'a> Deserialize<'a>>(frame: &[u8]) -> Result<T, String> {
+pub(super) fn read<T: for<'a> Deserialize<'a>>(frame: &[u8]) -> Result<T, String> {
     let wrong = |error: serde_json::Error| error.to_string();
     let version: Versioned<serde_json::Value> = serde_json::from_slice(frame).map_err(wrong)?;
     if version.zlog != VERSION {

@@ -42,9 +42,15 @@ pub use flush::{Flushed, Lacking};
 pub use libzmq::raw::{RawReceiver, RawSender};
 pub use libzmq::{has_curve, libzmq_version};
 pub use native::Keyring;
+pub use native::confirm::{
+    ConfirmService, ConfirmWhen, Confirmation, ConfirmedOptions, ReceiveOptions, ReceivedCounts,
+    open_confirmed,
+};
 pub use native::query::{AnswerOutcome, ClientId, QueryClient, QueryServer, Reply};
 pub use options::{DEFAULT_HWM, MIN_MAX_MESSAGE, SocketOptions, Stall};
-pub use proxy::{Counts, Forwarded, Inspect, Marker, Proxy, ProxyOptions, ProxySocket, Waker};
+pub use proxy::{
+    Counts, Forwarded, HandedCount, Inspect, Marker, Proxy, ProxyOptions, ProxySocket, Waker,
+};
 pub use publisher::{Publisher, Sent, WaitOutcome};
 pub(crate) use slow_subscribers::with_process;
 pub use slow_subscribers::{SlowSubscribers, name_lacking};

@@ -76,8 +76,16 @@ pub struct Rights {
     pub name: Arc<str>,
     /// Messages that a subscriber takes from it, by their first frames.
     pub send: Prefixes,
-    /// Messages that a publisher sends to it. A peer of a router must have no limits.
+    /// Messages that a publisher sends to it. A peer of a router must have no limits, unless
+    /// [`Options::admit_limited`](crate::Options::admit_limited) is set.
     pub receive: Prefixes,
+}
+
+impl Rights {
+    /// Whether the peer may send messages of this topic.
+    pub fn may_send(&self, topic: &[u8]) -> bool {
+        allows(&self.send, topic)
+    }
 }
 
 /// Whether prefixes allow a topic.

@@ -15,7 +15,7 @@ use self::role::{Request, RouterRole};
 use crate::net::status::Status;
 use crate::owner::Owner;
 use crate::protocol::frame::{self, Frames};
-use crate::{Options, Socket, SocketType};
+use crate::{Options, Rights, Socket, SocketType};
 
 /// Outcome of [`Router::send`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,6 +35,8 @@ pub struct Received {
     pub connection: u64,
     /// The peer's address. For ipc, the peer's process, as `process 17`, or empty.
     pub address: String,
+    /// What the peer may do.
+    pub rights: Rights,
     /// The message with the headers of its frames.
     bytes: Vec<u8>,
 }

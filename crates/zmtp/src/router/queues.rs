@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crossbeam_channel::Sender;
 
 use super::{Delivery, Received};
-use crate::Options;
 use crate::net::status::Status;
+use crate::{Options, Rights};
 
 /// What waits from and for one peer.
 struct Peer {
     address: String,
+    rights: Rights,
     /// Messages that the owner has not taken.
     incoming: VecDeque<Vec<u8>>,
     /// The connection has ended.
@@ -28,6 +29,8 @@ struct Peer {
 #[derive(Default)]
 struct State {
     peers: HashMap<u64, Peer>,
+    /// Bytes of messages that the owner has not taken.
+    incoming_bytes: usize,
     /// Peers with messages for the owner, each once: so that one who sends much does not keep
     /// the others waiting.
     turns: VecDeque<u64>,
@@ -42,6 +45,7 @@ pub(super) struct Queues {
     state: Mutex<State>,
     status: Arc<Status>,
     max_unread: usize,
+    max_unread_bytes: usize,
     max_messages: usize,
     max_bytes: usize,
 }
@@ -53,6 +57,7 @@ impl Queues {
             state: Mutex::new(state),
             status,
             max_unread: options.unread_messages.max(1),
+            max_unread_bytes: options.incomplete_bytes,
             max_messages: options.queue_messages,
             max_bytes: options.queue_bytes,
         }
@@ -67,12 +72,14 @@ impl Queues {
         let mut state = self.lock();
         state.arrived = None;
         state.peers.clear();
+        state.incoming_bytes = 0;
     }
 
     /// A peer is connected.
     pub(super) fn add(&self, connection: u64, address: &str) {
         let peer = Peer {
             address: address.to_owned(),
+            rights: Rights::default(),
             incoming: VecDeque::new(),
             is_gone: false,
             is_paused: false,
@@ -93,18 +100,24 @@ impl Queues {
         {
             peer.is_gone = true;
         } else {
-            state.peers.remove(&connection);
+            let peer = state.peers.remove(&connection);
+            let unread = peer.iter().flat_map(|peer| &peer.incoming).map(Vec::len).sum::<usize>();
+            state.incoming_bytes -= unread;
             state.turns.retain(|other| *other != connection);
         }
     }
 
     /// A message of a peer has arrived. Returns whether there is room for another one.
-    pub(super) fn arrive(&self, connection: u64, message: &[u8]) -> bool {
+    pub(super) fn arrive(&self, connection: u64, rights: &Rights, message: &[u8]) -> bool {
         let mut state = self.lock();
-        let Some(peer) = state.peers.get_mut(&connection) else { return false };
+        let State { peers, incoming_bytes, .. } = &mut *state;
+        let Some(peer) = peers.get_mut(&connection) else { return false };
         let is_first = peer.incoming.is_empty();
         peer.incoming.push_back(message.to_vec());
-        peer.is_paused = peer.incoming.len() >= self.max_unread;
+        peer.rights.clone_from(rights);
+        *incoming_bytes += message.len();
+        peer.is_paused =
+            peer.incoming.len() >= self.max_unread || *incoming_bytes > self.max_unread_bytes;
         let has_room = !peer.is_paused;
         if is_first {
             state.turns.push_back(connection);
@@ -121,16 +134,18 @@ impl Queues {
     pub(super) fn take(&self) -> Option<(Received, bool)> {
         let mut state = self.lock();
         let connection = state.turns.pop_front()?;
-        let peer = state.peers.get_mut(&connection)?;
+        let State { peers, turns, incoming_bytes, .. } = &mut *state;
+        let peer = peers.get_mut(&connection)?;
         let bytes = peer.incoming.pop_front()?;
+        *incoming_bytes -= bytes.len();
         let is_paused = std::mem::take(&mut peer.is_paused);
-        let address = peer.address.clone();
+        let (address, rights) = (peer.address.clone(), peer.rights.clone());
         if !peer.incoming.is_empty() {
-            state.turns.push_back(connection);
+            turns.push_back(connection);
         } else if peer.is_gone {
-            state.peers.remove(&connection);
+            peers.remove(&connection);
         }
-        Some((Received { connection, address, bytes }, is_paused))
+        Some((Received { connection, address, rights, bytes }, is_paused))
     }
 
     /// Queues a message for a peer. One always fits.

@@ -47,6 +47,8 @@ pub(crate) struct RouterRole {
     slots: HashMap<u64, usize>,
     /// Slots with something that the system has not taken.
     unsent: Vec<usize>,
+    /// Bytes that are held of all peers.
+    held: usize,
     is_closing: bool,
     /// A connection that ended while the socket was being closed had unsent messages.
     has_lost: bool,
@@ -60,13 +62,14 @@ impl RouterRole {
         queues: Arc<Queues>,
     ) -> RouterRole {
         let (slots, unsent, buffer) = (HashMap::new(), Vec::new(), vec![0; READ].into());
-        let (is_closing, has_lost) = (false, false);
-        RouterRole { types, options, queues, slots, unsent, is_closing, has_lost, buffer }
+        let (held, is_closing, has_lost) = (0, false, false);
+        RouterRole { types, options, queues, slots, unsent, held, is_closing, has_lost, buffer }
     }
 
     /// Handles what a peer has sent, until the owner has enough to read.
-    fn handle(&self, link: &mut Link<Peer>, bytes: &[u8]) -> Result<(), Disconnect> {
+    fn handle(&mut self, link: &mut Link<Peer>, bytes: &[u8]) -> Result<(), Disconnect> {
         let mut held = std::mem::take(&mut link.peer.held);
+        self.held -= held.len();
         held.extend_from_slice(bytes);
         let mut at = 0;
         while !link.is_paused
@@ -74,7 +77,8 @@ impl RouterRole {
         {
             match item {
                 Item::Message(len) => {
-                    link.is_paused = !self.queues.arrive(link.id, &held[at..at + len]);
+                    link.is_paused =
+                        !self.queues.arrive(link.id, &link.rights, &held[at..at + len]);
                     at += len;
                 }
                 Item::Command { len, body } => {
@@ -86,8 +90,30 @@ impl RouterRole {
             }
         }
         held.drain(..at);
+        self.held += held.len();
         link.peer.held = held;
         Ok(())
+    }
+
+    /// Disconnects the peer with the most incomplete bytes if all together have too many.
+    fn check_held(&self, links: &mut Links<Peer>) {
+        if self.held > self.options.incomplete_bytes {
+            let peers = links.iter().map(|(slot, link)| (link.peer.held.len(), slot));
+            if let Some((_, slot)) = peers.max() {
+                links.end(slot, Disconnect::IncompleteMessages);
+            }
+        }
+    }
+
+    /// Refuses a peer that may not receive everything: an answer could have any topic. Its rights
+    /// may have changed since it was admitted.
+    fn check_rights(&self, link: &Link<Peer>) -> Result<(), Disconnect> {
+        match link.rights.receive {
+            Some(_) if !self.options.admit_limited => {
+                Err(Disconnect::Refused(format!("{} may not ask", link.rights.name)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Passes messages of the owner on to their peers.
@@ -142,7 +168,7 @@ impl Role for RouterRole {
     }
 
     fn ready(&mut self, slot: usize, link: &mut Link<Peer>, rest: &[u8]) -> Result<(), Disconnect> {
-        check_rights(link)?;
+        self.check_rights(link)?;
         link.peer.scanner = Scanner::new(self.options.max_message, self.options.max_parts);
         self.slots.insert(link.id, slot);
         self.queues.add(link.id, &link.address);
@@ -150,7 +176,7 @@ impl Role for RouterRole {
     }
 
     fn read(&mut self, _: usize, link: &mut Link<Peer>, now: Instant) -> Result<(), Disconnect> {
-        check_rights(link)?;
+        self.check_rights(link)?;
         self.handle(link, &[])?;
         for _ in 0..READS {
             if link.is_paused || !link.readable {
@@ -175,6 +201,7 @@ impl Role for RouterRole {
     fn closed(&mut self, _: usize, link: &mut Link<Peer>, why: &Disconnect) {
         let has_unsent = self.queues.unsent(link.id).is_some_and(|unsent| unsent > 0);
         self.has_lost |= self.is_closing && has_unsent && *why != Disconnect::Local;
+        self.held -= std::mem::take(&mut link.peer.held).len();
         self.slots.remove(&link.id);
         self.queues.remove(link.id, self.types == [SocketType::Dealer]);
     }
@@ -182,6 +209,7 @@ impl Role for RouterRole {
     fn turn(&mut self, links: &mut Links<Peer>, now: Instant) -> Option<Instant> {
         self.pass_on(links, now);
         self.note_unsent(links);
+        self.check_held(links);
         None
     }
 
@@ -195,14 +223,5 @@ impl Role for RouterRole {
 
     fn has_lost(&self) -> bool {
         self.has_lost
-    }
-}
-
-/// Refuses a peer that may not receive everything: an answer could have any topic. Its rights may
-/// have changed since it was admitted.
-fn check_rights(link: &Link<Peer>) -> Result<(), Disconnect> {
-    match link.rights.receive {
-        None => Ok(()),
-        Some(_) => Err(Disconnect::Refused(format!("{} may not ask", link.rights.name))),
     }
 }

@@ -15,7 +15,7 @@ use zlog_core::{Error, Result};
 const LOCK: &str = ".lock";
 /// What the names of a process's sockets may end in: its publishing, collecting and query
 /// socket.
-const SOCKETS: [&str; 3] = ["", ".collect", ".ask"];
+const SOCKETS: [&str; 4] = ["", ".collect", ".ask", ".confirm"];
 /// The kind of a process that subscribes.
 pub const SUBSCRIBER: &str = "tail";
 /// Longest file that is read, in bytes.
@@ -38,6 +38,8 @@ pub struct Registered {
     pub collects: Option<String>,
     /// Where a relay answers queries.
     pub answers: Option<String>,
+    /// Where a relay confirms what it receives.
+    pub confirms: Option<String>,
     /// When it announced itself, in milliseconds since 1970. Set by [`Registration::announce`].
     pub since: Option<u64>,
 }
@@ -83,6 +85,7 @@ impl Registered {
             ("publishes", self.publishes.as_ref()),
             ("collects", self.collects.as_ref()),
             ("answers", self.answers.as_ref()),
+            ("confirms", self.confirms.as_ref()),
             ("since", since.as_ref()),
         ];
         for (key, endpoint) in endpoints {
@@ -105,6 +108,7 @@ impl Registered {
             publishes: get("publishes"),
             collects: get("collects"),
             answers: get("answers"),
+            confirms: get("confirms"),
             since: get("since").and_then(|since| since.parse().ok()),
         })
     }
@@ -158,6 +162,11 @@ impl Registration {
     /// The path for the socket that answers queries.
     pub fn query_path(&self) -> PathBuf {
         with_suffix(&self.socket, SOCKETS[2])
+    }
+
+    /// The path for the socket that confirms.
+    pub fn confirm_path(&self) -> PathBuf {
+        with_suffix(&self.socket, SOCKETS[3])
     }
 
     /// Tells other processes where this one can be found. Call it once, when the sockets are

@@ -193,18 +193,30 @@ impl Endpoint {
     /// or the path with `.ask` appended. For any free port, it is any free port, too. `None`
     /// after port 65535.
     pub fn query_endpoint(&self) -> Option<Endpoint> {
+        self.beside(|port| port.checked_add(1), ".ask")
+    }
+
+    /// The endpoint of confirmed delivery to a relay that collects on this one: the port before it,
+    /// or the path with `.confirm` appended. For any free port, it is any free port, too. `None`
+    /// before port 1.
+    pub fn confirm_endpoint(&self) -> Option<Endpoint> {
+        self.beside(|port| port.checked_sub(1).filter(|port| *port > 0), ".confirm")
+    }
+
+    /// An endpoint of the native engine beside this one: tcp, without a path or a source address,
+    /// or ipc.
+    fn beside(&self, port_of: fn(u16) -> Option<u16>, suffix: &str) -> Option<Endpoint> {
         let text = match self.transport {
             Transport::Ipc if self.text == "ipc://*" => self.text.clone(),
-            Transport::Ipc => format!("{}.ask", self.text),
+            Transport::Ipc => format!("{}{suffix}", self.text),
             Transport::Tcp | Transport::Ws => {
-                // Queries need the native engine: tcp, without a path or a source address.
                 let (_, rest) = self.text.split_once("://")?;
                 let address = rest.split_once('/').map_or(rest, |(address, _path)| address);
                 let address = address.rsplit_once(';').map_or(address, |(_source, to)| to);
                 let (host, port) = address.rsplit_once(':')?;
                 match port {
                     "*" | "0" => format!("tcp://{host}:*"),
-                    _ => format!("tcp://{host}:{}", port.parse::<u16>().ok()?.checked_add(1)?),
+                    _ => format!("tcp://{host}:{}", port_of(port.parse().ok()?)?),
                 }
             }
         };

@@ -18,9 +18,19 @@ use zlog_core::Result;
 /// Bytes of messages that wait for the relay. One message always fits.
 const MAX_BYTES: usize = 256 << 10;
 
+/// Messages, and how many there were.
+#[derive(Default)]
+struct Messages {
+    waiting: BatchBuilder,
+    /// Messages that were added, that were taken, and that were taken before the last time.
+    added: u64,
+    taken: u64,
+    handed: u64,
+}
+
 /// The messages of a publisher that wait for the relay.
 pub(super) struct LocalQueue {
-    messages: Mutex<BatchBuilder>,
+    messages: Mutex<Messages>,
     room: Condvar,
     waker: Waker,
 }
@@ -30,17 +40,27 @@ impl LocalQueue {
         LocalQueue { messages: Mutex::default(), room: Condvar::new(), waker }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BatchBuilder> {
+    fn lock(&self) -> MutexGuard<'_, Messages> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes all messages, if there are any.
     pub(super) fn take(&self) -> Option<Batch> {
-        let batch = self.lock().take();
+        let mut messages = self.lock();
+        // The relay takes messages once it is done with those before them.
+        messages.handed = messages.taken;
+        messages.taken = messages.added;
+        let batch = messages.waiting.take();
+        drop(messages);
         if batch.is_some() {
             self.room.notify_all();
         }
         batch
+    }
+
+    /// Number of messages that the relay is done with.
+    pub(super) fn handed(&self) -> u64 {
+        self.lock().handed
     }
 
     /// Adds a message, or waits for room, for `wait` at most. Returns whether there was room.
@@ -48,7 +68,7 @@ impl LocalQueue {
     fn push(&self, frames: &[&[u8]], wait: Option<Duration>) -> bool {
         let until = Instant::now() + wait.unwrap_or_default();
         let mut messages = self.lock();
-        while wait.is_some() && messages.encoded_len() >= MAX_BYTES {
+        while wait.is_some() && messages.waiting.encoded_len() >= MAX_BYTES {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
@@ -58,8 +78,9 @@ impl LocalQueue {
                 Err(poisoned) => poisoned.into_inner().0,
             };
         }
-        let was_empty = messages.encoded_len() == 0;
-        messages.push(frames);
+        let was_empty = messages.waiting.encoded_len() == 0;
+        messages.waiting.push(frames);
+        messages.added += 1;
         drop(messages);
         if was_empty {
             (self.waker)();

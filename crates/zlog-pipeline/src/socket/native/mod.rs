@@ -3,6 +3,7 @@
 //! It reconnects by itself, knows each subscriber, and tells what was dropped for whom. Host names
 //! and run directories are followed by a thread (`follower`).
 
+pub(super) mod confirm;
 mod endpoints;
 mod follower;
 mod keyring;

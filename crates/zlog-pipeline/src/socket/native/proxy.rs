@@ -19,7 +19,8 @@ use crate::socket::endpoint::Endpoint;
 use crate::socket::flush::Flushed;
 use crate::socket::options::SocketOptions;
 use crate::socket::proxy::{
-    Counts, Forwarded, Inspect, MAX_EVENTS, MAX_MARKERS, Marker, ProxyOptions, ProxySocket, Waker,
+    Counts, Forwarded, HandedCount, Inspect, MAX_EVENTS, MAX_MARKERS, Marker, ProxyOptions,
+    ProxySocket, Waker,
 };
 use crate::socket::publisher::{self, PublisherSocket, Sent};
 use crate::socket::slow_subscribers::SlowSubscribers;
@@ -318,6 +319,15 @@ impl ProxySocket for Proxy {
         self.locals.push(Arc::clone(&queue));
         let local = LocalPublisher::new(queue, self.publish.shared_socket(), options);
         Ok(publisher::Publisher::of(Box::new(local)))
+    }
+
+    fn counted_publisher(&mut self) -> Result<(publisher::Publisher, HandedCount)> {
+        let queue = Arc::new(LocalQueue::new(self.waker()));
+        self.locals.push(Arc::clone(&queue));
+        let options = SocketOptions::publisher();
+        let local = LocalPublisher::new(Arc::clone(&queue), self.publish.shared_socket(), &options);
+        let handed = Arc::new(move || queue.handed());
+        Ok((publisher::Publisher::of(Box::new(local)), handed))
     }
 
     fn slow(&self) -> &SlowSubscribers {

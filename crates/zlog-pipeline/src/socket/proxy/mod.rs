@@ -16,13 +16,14 @@ use super::drain::PublisherRequest;
 use super::endpoint::Endpoint;
 use super::engine::Engine;
 use super::flush::Flushed;
+use super::native::confirm::{ConfirmService, ReceiveOptions};
 use super::native::query::QueryServer;
 use super::options::SocketOptions;
 use super::publisher::Publisher;
 use super::slow_subscribers::SlowSubscribers;
 use super::{libzmq, native};
 use crate::os::thread;
-use zlog_core::Result;
+use zlog_core::{Error, Result};
 
 /// Most events queued for [`ProxySocket::events`]; older ones are dropped.
 pub(super) const MAX_EVENTS: usize = 256;
@@ -87,6 +88,10 @@ pub struct Marker {
     pub arrived: u64,
 }
 
+/// Counts the messages of a publisher in this process that were inspected, and taken for all
+/// subscribers.
+pub type HandedCount = Arc<dyn Fn() -> u64 + Send + Sync>;
+
 /// Reads the frames of a message before it is forwarded.
 pub type Inspect<'s> = dyn FnMut(&[&[u8]]) -> Result<()> + 's;
 
@@ -103,6 +108,14 @@ pub trait ProxySocket {
     /// # Errors
     /// A socket can't be created.
     fn inproc_publisher(&mut self, options: &SocketOptions) -> Result<Publisher>;
+
+    /// As [`ProxySocket::inproc_publisher`], with a count of what has become of its messages.
+    ///
+    /// # Errors
+    /// The engine does not count.
+    fn counted_publisher(&mut self) -> Result<(Publisher, HandedCount)> {
+        Err(Error::usage("--spool needs the native engine").hint("Leave out --engine libzmq."))
+    }
 
     /// The subscribers that had no room for messages.
     fn slow(&self) -> &SlowSubscribers;
@@ -229,6 +242,19 @@ impl Proxy {
     /// An endpoint can't be bound; the error names it, the cause and the next step.
     pub fn open_query_server(&self, endpoints: &[Endpoint]) -> Result<QueryServer> {
         QueryServer::open(endpoints, &self.security, self.waker())
+    }
+
+    /// Receives records with confirmation on `endpoints`, and forwards them with the others.
+    ///
+    /// # Errors
+    /// The spool can't be used, an endpoint can't be bound, or the engine is libzmq.
+    pub fn open_confirm_service(
+        &mut self,
+        endpoints: &[Endpoint],
+        options: ReceiveOptions,
+    ) -> Result<ConfirmService> {
+        let (publisher, handed) = self.counted_publisher()?;
+        ConfirmService::open(endpoints, &self.security, options, publisher, handed)
     }
 
     /// From now on, a message in `wakes` ends [`ProxySocket::wait`].

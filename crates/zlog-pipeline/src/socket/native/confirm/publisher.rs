@@ -1,0 +1,381 @@
+//! A publisher whose records go into a spool, from where a thread sends them to a receiver.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use zmtp::Router;
+
+use super::payload;
+use super::sender::{SendingThread, Shared};
+use crate::os::thread;
+use crate::socket::broken_report::BrokenConnection;
+use crate::socket::connection::EndpointStatus;
+use crate::socket::endpoint::Endpoint;
+use crate::socket::engine::Engine;
+use crate::socket::flush::{Flushed, Lacking};
+use crate::socket::native::open::{Open, set_options};
+use crate::socket::options::SocketOptions;
+use crate::socket::publisher::{Publisher, PublisherSocket, Sent};
+use crate::socket::subscriber::Subscriber;
+use crate::spool::{self, NoRoom, Spool, SpoolKind, SpoolOptions};
+use zlog_core::text::plural;
+use zlog_core::wire::confirm::{MAX_ANSWER_BYTES, MAX_BATCH_BYTES};
+use zlog_core::{Error, Result};
+
+/// Longest record, in bytes of topic and body: one fits into a batch with its head.
+const MAX_RECORD: usize = MAX_BATCH_BYTES - 4096;
+/// How often to look for room while the spool is full.
+const ROOM_CHECK: Duration = Duration::from_millis(20);
+/// How long there may be no room before that is reported.
+const REPORT_AFTER: Duration = Duration::from_secs(1);
+/// Answers that wait to be read.
+const UNREAD_ANSWERS: usize = 256;
+
+/// How records are delivered with confirmation.
+pub struct ConfirmedOptions {
+    /// Where the receiver confirms.
+    pub endpoint: Endpoint,
+    /// Where records wait.
+    pub spool: SpoolOptions,
+    /// Keys and time limits of the connection.
+    pub socket: SocketOptions,
+    /// Tells the user something: a sentence without a full stop.
+    pub report: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+/// What has become of the records of a confirmed publisher. Usable after it is closed, too.
+#[derive(Clone)]
+pub struct Confirmation {
+    shared: Arc<Shared>,
+    too_long: Arc<AtomicU64>,
+    unwritten: Arc<AtomicU64>,
+}
+
+impl Confirmation {
+    /// Records that are confirmed, those of earlier processes included.
+    pub fn confirmed(&self) -> u64 {
+        self.shared.confirmed.load(Ordering::Relaxed)
+    }
+
+    /// Records that wait in the spool.
+    pub fn waiting(&self) -> u64 {
+        self.shared.spool().waiting().saturating_sub(self.unwritten())
+    }
+
+    /// Records of earlier processes that were waiting at the start.
+    pub fn before(&self) -> u64 {
+        self.shared.before
+    }
+
+    /// Records that are not confirmed and do not wait any more.
+    pub fn lost(&self) -> u64 {
+        self.counts_of_lost().into_iter().map(|(count, ..)| count).sum()
+    }
+
+    /// The same in sentences.
+    pub fn losses(&self) -> Vec<String> {
+        plural::remarks(self.counts_of_lost()).collect()
+    }
+
+    fn counts_of_lost(&self) -> [(u64, &'static str, &'static str); 4] {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        [
+            (
+                of(&self.shared.refused),
+                "record",
+                "refused by the relay (not permitted, or too long)",
+            ),
+            (of(&self.shared.damaged), "record", "damaged in the spool"),
+            (of(&self.too_long), "record", "too long for the spool"),
+            (self.unwritten(), "record", "not written to the spool"),
+        ]
+    }
+
+    fn unwritten(&self) -> u64 {
+        self.unwritten.load(Ordering::Relaxed)
+    }
+
+    /// The directory of the spool, for messages.
+    pub fn spool(&self) -> String {
+        self.shared.spool().name()
+    }
+}
+
+/// Opens the spool, and starts to send what is in it.
+///
+/// # Errors
+/// The spool can't be used, or a key is missing.
+pub fn open_confirmed(options: ConfirmedOptions) -> Result<(Publisher, Confirmation)> {
+    let ConfirmedOptions { endpoint, spool, socket, report } = options;
+    let endpoints = std::slice::from_ref(&endpoint);
+    let socket = SocketOptions {
+        engine: Some(Engine::Native),
+        max_message: MAX_ANSWER_BYTES as u64,
+        ..socket
+    };
+    let socket = socket.secured(endpoints)?;
+    let bound = spool.bytes;
+    let spool = Spool::open(spool, SpoolKind::Emitter)?;
+    let mut own = zmtp::Options::subscriber();
+    set_options(&socket, &mut own);
+    own.unread_messages = UNREAD_ANSWERS;
+    let dealer =
+        Router::dealer(own).map_err(|error| Error::io("can't open a ZeroMQ socket", &error))?;
+    let open = Open::new(dealer, endpoints, socket.keyring.clone(), || ())?;
+    if spool.unreadable() > 0 {
+        report(&format!(
+            "spool {}: the headers of {} of its files are damaged; their records are left out",
+            spool.name(),
+            spool.unreadable()
+        ));
+    }
+    let shared = Arc::new(Shared {
+        before: spool.waiting(),
+        spool: spool.into(),
+        confirmed: AtomicU64::new(0),
+        refused: AtomicU64::new(0),
+        damaged: AtomicU64::new(0),
+        until: None.into(),
+        report,
+    });
+    let (wake, wakes) = crossbeam_channel::bounded(1);
+    let (of_thread, name) = (Arc::clone(&shared), endpoint.as_str().to_owned());
+    let run = move || SendingThread::new(&of_thread, open, name, wakes).run();
+    let thread = Some(thread::spawn("zlog-confirm", run)?);
+    let confirmation = Confirmation { shared, too_long: Arc::default(), unwritten: Arc::default() };
+    let publisher = SpoolPublisher {
+        confirmation: confirmation.clone(),
+        bound,
+        wake,
+        thread,
+        send_slice: socket.send_slice,
+        written: 0,
+        full_since: None,
+        is_reported: false,
+        failed: None,
+    };
+    Ok((Publisher::of(Box::new(publisher)), confirmation))
+}
+
+/// The publisher. Its only subscriber is the spool.
+struct SpoolPublisher {
+    confirmation: Confirmation,
+    /// Most bytes of the spool.
+    bound: u64,
+    /// Wakes the thread.
+    wake: Sender<()>,
+    thread: Option<JoinHandle<()>>,
+    send_slice: Duration,
+    /// The last record that the thread was woken for.
+    written: u64,
+    /// Since when there has been no room, and whether that was reported.
+    full_since: Option<Instant>,
+    is_reported: bool,
+    /// Why the spool can't be written any more.
+    failed: Option<Error>,
+}
+
+impl SpoolPublisher {
+    fn shared(&self) -> &Shared {
+        &self.confirmation.shared
+    }
+
+    /// Writes what was appended, and wakes the thread.
+    fn write(&mut self) {
+        let mut spool = self.shared().spool();
+        let mut written = spool.write();
+        if written.is_err() && spool.done() == spool.written() {
+            // What takes the space may be done with.
+            spool.end_segment();
+            spool.delete_done();
+            written = spool.write();
+        }
+        let failed = written.err().filter(|error| !spool::is_full(error));
+        let failed = failed.map(|error| spool.failed(&error));
+        let last = spool.written();
+        drop(spool);
+        self.failed = self.failed.take().or(failed);
+        if last > self.written {
+            self.written = last;
+            // One message serves for several.
+            let _ = self.wake.try_send(());
+        }
+    }
+
+    /// Appends a record. Returns whether there was room.
+    fn append(&mut self, topic: &[u8], body: &[u8]) -> Result<bool> {
+        let len = payload::topic_len(topic).filter(|_| topic.len() + body.len() <= MAX_RECORD);
+        let appended = match len {
+            Some(len) => self.shared().spool().append(&[&len, topic, body])?,
+            None => Err(NoRoom::TooLong),
+        };
+        match appended {
+            Ok(_) => (self.full_since, self.is_reported) = (None, false),
+            Err(NoRoom::TooLong) => {
+                self.confirmation.too_long.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(why) => {
+                self.report_full(&why);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reports once that there is no room.
+    fn report_full(&mut self, why: &NoRoom) {
+        let since = *self.full_since.get_or_insert_with(Instant::now);
+        if self.is_reported || (since.elapsed() < REPORT_AFTER && !self.send_slice.is_zero()) {
+            return;
+        }
+        self.is_reported = true;
+        let name = self.confirmation.spool();
+        let why = match why {
+            NoRoom::Disk(error) => format!("{error}"),
+            _ => format!("it holds {} bytes, as --spool-bytes says", self.bound),
+        };
+        let what = if self.send_slice.is_zero() { "dropping records" } else { "waiting" };
+        (self.shared().report)(&format!("{what}: no room in the spool {name}: {why}"));
+    }
+}
+
+impl PublisherSocket for SpoolPublisher {
+    fn bound(&self) -> &[String] {
+        &[]
+    }
+
+    fn set_send_slice(&mut self, slice: Duration) {
+        self.send_slice = slice;
+    }
+
+    fn send_slice(&self) -> Duration {
+        self.send_slice
+    }
+
+    fn drop_when_full(&mut self) {
+        self.send_slice = Duration::ZERO;
+    }
+
+    fn send(&mut self, topic: &[u8], body: &[u8]) -> Result<Sent> {
+        if let Some(failed) = self.failed.take() {
+            return Err(failed);
+        }
+        let until = Instant::now() + self.send_slice;
+        loop {
+            if self.append(topic, body)? {
+                return Ok(Sent::Sent);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Sent::Full);
+            }
+            self.write();
+            std::thread::sleep(left.min(ROOM_CHECK));
+        }
+    }
+
+    fn has_marks(&self) -> bool {
+        false
+    }
+
+    fn send_mark(&mut self, _: &[u8], _: &[u8]) {}
+
+    fn process_events(&mut self) {
+        self.write();
+    }
+
+    fn wake_on_events(&mut self, _: Sender<()>) -> Result<()> {
+        Ok(())
+    }
+
+    fn wait_at_most(&self) -> Option<Duration> {
+        let spool = self.shared().spool();
+        (spool.written() < spool.appended()).then_some(ROOM_CHECK)
+    }
+
+    fn wait(&mut self, wait: Duration) {
+        std::thread::sleep(wait);
+    }
+
+    fn take_report(&mut self) -> Option<String> {
+        None
+    }
+
+    fn take_last_report(&mut self) -> Option<String> {
+        None
+    }
+
+    fn is_ending(&self) -> bool {
+        false
+    }
+
+    fn broken(&mut self) -> Vec<BrokenConnection> {
+        Vec::new()
+    }
+
+    fn take_dropped(&mut self, _: bool) -> Vec<Lacking> {
+        Vec::new()
+    }
+
+    fn blocked_peers(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn has_subscriber(&self, _: &[u8]) -> bool {
+        true
+    }
+
+    fn has_subscription(&self, _: &[u8]) -> bool {
+        false
+    }
+
+    fn generation(&self) -> u64 {
+        0
+    }
+
+    /// As many as anybody waits for.
+    fn subscribers(&self, _: &str) -> usize {
+        usize::MAX
+    }
+
+    fn endpoint_status(&self) -> Vec<EndpointStatus> {
+        Vec::new()
+    }
+
+    fn inproc_subscriber(&mut self, _: &[&[u8]], _: &SocketOptions) -> Result<Subscriber> {
+        Err(Error::new("a spool has no subscribers"))
+    }
+
+    /// Waits until everything is confirmed. What is not stays in the spool.
+    fn close(mut self: Box<Self>, linger: Duration) -> Flushed {
+        let until = Instant::now() + linger;
+        self.write();
+        // On a full disk, until there is room.
+        while self.wait_at_most().is_some() && Instant::now() < until {
+            std::thread::sleep(ROOM_CHECK);
+            self.write();
+        }
+        *self.shared().until() = Some(until);
+        let _ = self.wake.try_send(());
+        if let Some(thread) = self.thread.take() {
+            // A panic was reported when it happened.
+            let _ = thread.join();
+        }
+        self.write();
+        let mut spool = self.shared().spool();
+        spool.end_segment();
+        if spool.written() < spool.appended() {
+            let unwritten = spool.appended() - spool.written();
+            self.confirmation.unwritten.store(unwritten, Ordering::Relaxed);
+        }
+        if let Some(Err(error)) = spool.take_unsynced().map(|unsynced| unsynced.sync()) {
+            let error = spool.failed(&error);
+            (self.shared().report)(&format!("{error} Records may not survive a loss of power"));
+        }
+        spool.delete_done();
+        Flushed::Yes
+    }
+}

@@ -1,0 +1,395 @@
+//! A relay's side of confirmed delivery: a thread that receives and stores, and one that passes
+//! what is stored on to the relay.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+use zmtp::Router;
+
+use super::payload;
+use super::receiver::{ReceivingThread, known_sources};
+use super::sources::Sources;
+use crate::os::thread;
+use crate::socket::connection::ConnectionEvent;
+use crate::socket::endpoint::Endpoint;
+use crate::socket::engine::Engine;
+use crate::socket::native::open::{Open, set_options};
+use crate::socket::options::SocketOptions;
+use crate::socket::proxy::HandedCount;
+use crate::socket::publisher::{Publisher, Sent};
+use crate::spool::{Spool, SpoolKind, SpoolOptions, SpoolReader};
+use zlog_core::text::choice::{Choice, Named};
+use zlog_core::text::plural::{self, counted};
+use zlog_core::wire::confirm::{MAX_BATCH_BYTES, MAX_FRAMES};
+use zlog_core::{Error, Result};
+
+/// Batches of a sender that wait to be read.
+const UNREAD_BATCHES: usize = 4;
+/// Answers queued for a sender.
+const QUEUED_ANSWERS: usize = 1024;
+/// Most senders at a time.
+const MAX_SENDERS: usize = 1000;
+/// Longest wait without an event.
+const TICK: Duration = Duration::from_millis(200);
+/// Most connection events that are kept for the owner.
+const MAX_EVENTS: usize = 256;
+
+/// When records are confirmed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ConfirmWhen {
+    /// They are in the spool of the receiver, on disk.
+    #[default]
+    Stored,
+    /// The handlers of the receiver have them.
+    Handled,
+}
+
+impl Choice for ConfirmWhen {
+    const CHOICES: &'static [Named<ConfirmWhen>] = &[
+        Named::new(ConfirmWhen::Stored, "stored", "They are in the spool, on disk"),
+        Named::new(ConfirmWhen::Handled, "handled", "The relay has handed them to its handlers"),
+    ];
+}
+
+/// How records are received.
+pub struct ReceiveOptions {
+    /// Where they are kept until the handlers have them.
+    pub spool: SpoolOptions,
+    /// When they are confirmed.
+    pub when: ConfirmWhen,
+    /// Tells the user something: a sentence without a full stop. Called in other threads.
+    pub report: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+/// Counts since the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ReceivedCounts {
+    /// Records that were stored.
+    pub stored: u64,
+    /// Records that were not stored again: the sender has repeated them.
+    pub duplicates: u64,
+    /// Records that their sender may not publish, or that are too long.
+    pub refused: u64,
+    /// Records that are damaged.
+    pub damaged: u64,
+    /// Records that wait in the spool for subscribers and handlers.
+    pub waiting: u64,
+    /// Number of senders.
+    pub senders: u64,
+}
+
+impl ReceivedCounts {
+    /// Sentences about records that were repeated, refused or damaged.
+    pub fn remarks(&self) -> Vec<String> {
+        let counts = [
+            (self.duplicates, "record", "that senders have repeated, not stored again"),
+            (self.refused, "record", "refused: not permitted to publish them, or too long"),
+            (self.damaged, "record", "damaged on disk"),
+        ];
+        plural::remarks(counts).collect()
+    }
+}
+
+/// What both threads share with the owner.
+pub(super) struct Shared {
+    spool: Mutex<Spool>,
+    /// The last record that is on disk, and the last one that the handlers have.
+    synced: AtomicU64,
+    handled: AtomicU64,
+    /// The records that were passed on and are not handled, by their numbers in the spool; and
+    /// how many there were before them.
+    passed: Mutex<(u64, VecDeque<u64>)>,
+    is_stopping: AtomicBool,
+    has_failed: AtomicBool,
+    stored: AtomicU64,
+    duplicates: AtomicU64,
+    refused: AtomicU64,
+    damaged: AtomicU64,
+    senders: AtomicU64,
+    events: Mutex<VecDeque<ConnectionEvent>>,
+    /// Wakes the thread that passes records on.
+    has_stored: Sender<()>,
+    pub(super) report: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(super) fn spool(&self) -> MutexGuard<'_, Spool> {
+        lock(&self.spool)
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Acquire)
+    }
+
+    pub(super) fn synced(&self) -> u64 {
+        self.synced.load(Ordering::Acquire)
+    }
+
+    /// Everything up to this number is on disk, and may be passed on.
+    pub(super) fn set_synced(&self, number: u64) {
+        self.synced.store(number, Ordering::Release);
+        // One message serves for several.
+        let _ = self.has_stored.try_send(());
+    }
+
+    pub(super) fn handled(&self) -> u64 {
+        self.handled.load(Ordering::Acquire)
+    }
+
+    pub(super) fn add_stored(&self, records: u64) {
+        self.stored.fetch_add(records, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_duplicates(&self, records: u64) {
+        self.duplicates.fetch_add(records, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_refused(&self, records: u64) {
+        self.refused.fetch_add(records, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_senders(&self, senders: usize) {
+        self.senders.store(senders as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_events(&self, new: impl IntoIterator<Item = ConnectionEvent>) {
+        let mut events = lock(&self.events);
+        events.extend(new);
+        let surplus = events.len().saturating_sub(MAX_EVENTS);
+        events.drain(..surplus);
+    }
+}
+
+/// Receives records, and passes them on once they are on disk.
+pub struct ConfirmService {
+    shared: Arc<Shared>,
+    bound: Vec<String>,
+    handed: HandedCount,
+    wake: Sender<()>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl ConfirmService {
+    /// Opens the spool, binds `endpoints`, and passes on what earlier processes have stored.
+    /// `publisher` takes records in this process, and `handed` counts those that were handled.
+    ///
+    /// # Errors
+    /// The spool can't be used, or an endpoint can't be bound.
+    pub(in crate::socket) fn open(
+        endpoints: &[Endpoint],
+        security: &SocketOptions,
+        options: ReceiveOptions,
+        publisher: Publisher,
+        handed: HandedCount,
+    ) -> Result<ConfirmService> {
+        let ReceiveOptions { spool, when, report } = options;
+        let spool = Spool::open(spool, SpoolKind::Relay)?;
+        let (has_stored, stored) = crossbeam_channel::bounded(1);
+        let (wake, wakes) = crossbeam_channel::bounded(1);
+        let shared = Arc::new(Shared {
+            synced: AtomicU64::new(spool.written()),
+            handled: AtomicU64::new(spool.done()),
+            spool: spool.into(),
+            passed: Mutex::default(),
+            is_stopping: AtomicBool::new(false),
+            has_failed: AtomicBool::new(false),
+            stored: AtomicU64::new(0),
+            duplicates: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            damaged: AtomicU64::new(0),
+            senders: AtomicU64::new(0),
+            events: Mutex::default(),
+            has_stored,
+            report,
+        });
+        report_waiting(&shared);
+        let sources = known_sources(&shared)?;
+        let open = bind(endpoints, security)?;
+        let bound = open.bound().to_vec();
+        let threads = start(&shared, open, wakes, when, sources, publisher, stored)?;
+        Ok(ConfirmService { shared, bound, handed, wake, threads })
+    }
+
+    /// The bound endpoints, with wildcards and port 0 filled in.
+    pub fn bound(&self) -> &[String] {
+        &self.bound
+    }
+
+    /// How many records the relay has taken and passed to all its handlers. They may still buffer
+    /// them: flush them, then call [`ConfirmService::set_handled`].
+    pub fn handed(&self) -> u64 {
+        (self.handed)()
+    }
+
+    /// The handlers have the first `count` records.
+    pub fn set_handled(&self, count: u64) {
+        let mut passed = lock(&self.shared.passed);
+        let (before, numbers) = &mut *passed;
+        let mut last = None;
+        while *before < count
+            && let Some(number) = numbers.pop_front()
+        {
+            (*before, last) = (*before + 1, Some(number));
+        }
+        drop(passed);
+        if let Some(number) = last {
+            self.shared.handled.store(number, Ordering::Release);
+            let _ = self.wake.try_send(());
+        }
+    }
+
+    /// The counts so far.
+    pub fn counts(&self) -> ReceivedCounts {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let Shared { stored, duplicates, refused, damaged, senders, .. } = &*self.shared;
+        let waiting = self.shared.spool().appended().saturating_sub(self.shared.handled());
+        ReceivedCounts {
+            stored: of(stored),
+            duplicates: of(duplicates),
+            refused: of(refused),
+            damaged: of(damaged),
+            senders: of(senders),
+            waiting,
+        }
+    }
+
+    /// The directory of the spool, for messages.
+    pub fn spool(&self) -> String {
+        self.shared.spool().name()
+    }
+
+    /// Whether the spool can't be written any more: nothing is confirmed.
+    pub fn has_failed(&self) -> bool {
+        self.shared.has_failed.load(Ordering::Relaxed)
+    }
+
+    /// Takes the events of connections since the last call; the latest 256.
+    pub fn take_events(&self) -> Vec<ConnectionEvent> {
+        lock(&self.shared.events).drain(..).collect()
+    }
+
+    /// Receives and passes on nothing more. What was passed on must still be handled.
+    pub fn stop(&mut self) {
+        self.shared.is_stopping.store(true, Ordering::Release);
+        let _ = self.wake.try_send(());
+        let _ = self.shared.has_stored.try_send(());
+        for thread in self.threads.drain(..) {
+            // A panic was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+
+    /// Notes what was handled. The rest stays in the spool for the next process.
+    pub fn close(mut self) {
+        self.stop();
+        // Without it, some records are handed over again.
+        let _ = self.shared.spool().advance(self.shared.handled());
+    }
+}
+
+/// Reports what earlier processes have left.
+fn report_waiting(shared: &Shared) {
+    let spool = shared.spool();
+    let (waiting, name) = (counted(spool.waiting(), "record"), spool.name());
+    if spool.unreadable() > 0 {
+        let unreadable = counted(spool.unreadable() as u64, "file");
+        (shared.report)(&format!(
+            "spool {name}: {unreadable} with a damaged header; the records in it are left out"
+        ));
+    }
+    if spool.waiting() > 0 {
+        (shared.report)(&format!(
+            "handing over {waiting} from the spool {name}; after a crash, the first of them may \
+             have been handed over before"
+        ));
+    }
+}
+
+/// Binds the socket.
+fn bind(endpoints: &[Endpoint], security: &SocketOptions) -> Result<Open<Router>> {
+    let own = SocketOptions {
+        max_message: MAX_BATCH_BYTES as u64,
+        insecure: security.insecure,
+        key: security.key.clone(),
+        engine: Some(Engine::Native),
+        ..SocketOptions::subscriber()
+    };
+    let own = own.secured(endpoints)?;
+    let mut options = zmtp::Options::subscriber();
+    set_options(&own, &mut options);
+    options.max_parts = MAX_FRAMES;
+    options.max_connections = MAX_SENDERS;
+    options.unread_messages = UNREAD_BATCHES;
+    options.queue_messages = QUEUED_ANSWERS;
+    // Answers are about the sender's own records.
+    options.admit_limited = true;
+    let router =
+        Router::new(options).map_err(|error| Error::io("can't open a ZeroMQ socket", &error))?;
+    Open::new(router, endpoints, own.keyring.clone(), || ())
+}
+
+/// Starts both threads.
+fn start(
+    shared: &Arc<Shared>,
+    open: Open<Router>,
+    wakes: Receiver<()>,
+    when: ConfirmWhen,
+    sources: Sources,
+    publisher: Publisher,
+    stored: Receiver<()>,
+) -> Result<Vec<JoinHandle<()>>> {
+    let own = Arc::clone(shared);
+    let receive = move || {
+        if let Err(error) = ReceivingThread::new(&own, open, wakes, when, sources).run() {
+            own.has_failed.store(true, Ordering::Relaxed);
+            (own.report)(&format!("{error} No more records are received with confirmation"));
+        }
+    };
+    let receive = thread::spawn("zlog-confirm", receive)?;
+    let own = Arc::clone(shared);
+    let pass_on = move || pass_on(&own, publisher, &stored);
+    Ok(vec![receive, thread::spawn("zlog-confirmed", pass_on)?])
+}
+
+/// Passes on what is stored, until the owner stops.
+fn pass_on(shared: &Shared, mut publisher: Publisher, stored: &Receiver<()>) {
+    let mut reader = SpoolReader::new(shared.handled());
+    while !shared.is_stopping() {
+        while let Some(entry) = reader.next_entry() {
+            // What is not on disk could be lost, and sent again.
+            while entry.number > shared.synced() {
+                if shared.is_stopping() {
+                    return;
+                }
+                let _ = stored.recv_timeout(TICK);
+            }
+            let Some((_, _, message)) = payload::read_with_origin(entry.payload) else { continue };
+            lock(&shared.passed).1.push_back(entry.number);
+            // It fails only if the relay is gone.
+            while let Ok(Sent::Full) = publisher.send(message.topic, message.body) {
+                if shared.is_stopping() {
+                    lock(&shared.passed).1.pop_back();
+                    return;
+                }
+            }
+        }
+        let has_more = reader.load(&shared.spool());
+        let damaged = reader.take_damaged();
+        if damaged > 0 {
+            shared.damaged.fetch_add(damaged, Ordering::Relaxed);
+            let (damaged, name) = (counted(damaged, "damaged record"), shared.spool().name());
+            (shared.report)(&format!("spool {name}: {damaged} left out"));
+        }
+        if !has_more {
+            let _ = stored.recv_timeout(TICK);
+        }
+    }
+}

@@ -1,0 +1,461 @@
+//! Records on disk until somebody else has them: a directory of segments to which one process
+//! appends, with a bound on their bytes.
+//!
+//! [`Spool`] appends and deletes, [`SpoolReader`] reads. `segment.rs` has the bytes of a segment,
+//! `cursor.rs` the number up to which records are done with.
+//!
+//! # What survives
+//! - [`Spool::write`] hands records to the system: they survive the end of the process.
+//! - [`Unsynced::sync`] (fdatasync) hands them to the disk: they survive a loss of power.
+//! - What was written in part is left out. What is damaged is skipped and counted.
+
+mod cursor;
+mod reader;
+mod segment;
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use self::cursor::Cursor;
+pub use self::reader::{Entry, SpoolReader};
+pub use self::segment::SourceId;
+use self::segment::{HEADER_LEN, Header, RECORD_HEADER_LEN};
+use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
+
+/// Most and fewest bytes of a segment: a sixteenth of all within these. A segment is deleted once
+/// all of it is done with, and read as a whole.
+const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=4 << 20;
+/// Bytes of records that are written together.
+const WRITE_BYTES: usize = 64 << 10;
+/// The end of the names of segments; a running number comes before it.
+const SUFFIX: &str = ".segment";
+
+/// Where records are kept, and how many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpoolOptions {
+    /// The directory. It is made if it does not exist.
+    pub directory: PathBuf,
+    /// Most bytes of all segments together, 1 MiB at least. They may be exceeded by one record.
+    pub bytes: u64,
+}
+
+/// Who writes a spool. What they keep of a record differs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SpoolKind {
+    /// `zlog emit`.
+    Emitter,
+    /// `zlog relay`.
+    Relay,
+}
+
+impl SpoolKind {
+    /// The command, as it stands in the file that is locked.
+    fn command(self) -> &'static str {
+        match self {
+            SpoolKind::Emitter => "zlog emit",
+            SpoolKind::Relay => "zlog relay",
+        }
+    }
+}
+
+/// A segment on disk.
+#[derive(Clone, Debug)]
+struct Segment {
+    /// The number in its name: it grows with each segment.
+    index: u64,
+    /// Its header; `None` if it is damaged.
+    header: Option<Header>,
+    /// Bytes that were written.
+    len: u64,
+}
+
+/// Why no record is appended.
+#[derive(Debug)]
+pub enum NoRoom {
+    /// The bound on bytes is reached.
+    Bound,
+    /// The disk is full, or a quota is reached.
+    Disk(io::Error),
+    /// The record alone is beyond the bound: it never fits.
+    TooLong,
+}
+
+/// Whether more space would help.
+pub fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+/// Records on disk. One process at a time opens a directory.
+pub struct Spool {
+    directory: PathBuf,
+    /// Locked.
+    _lock: File,
+    options: SpoolOptions,
+    /// The number that this process gives to its records.
+    source: SourceId,
+    cursor: Cursor,
+    /// The oldest first. This process appends to the last one if `file` is set.
+    segments: Vec<Segment>,
+    file: Option<Arc<File>>,
+    /// Bytes of all segments.
+    segment_bytes: u64,
+    /// The index of the last segment that was made. A reader has passed those before it, so none
+    /// is used again.
+    last_index: u64,
+    /// Records that were appended and not written, and the number of the last record of each
+    /// kind.
+    pending: Vec<u8>,
+    appended: u64,
+    written: u64,
+    unsynced: Unsynced,
+}
+
+/// What was written and not synced.
+#[derive(Default)]
+pub struct Unsynced {
+    files: Vec<Arc<File>>,
+    /// The directory, if a file in it is new.
+    directory: Option<PathBuf>,
+    number: u64,
+}
+
+impl Unsynced {
+    /// Hands it to the disk. Returns the number of the last record that is now there.
+    ///
+    /// # Errors
+    /// It may not be there.
+    pub fn sync(&self) -> io::Result<u64> {
+        for file in &self.files {
+            file.sync_data()?;
+        }
+        if let Some(directory) = &self.directory {
+            File::open(directory)?.sync_all()?;
+        }
+        Ok(self.number)
+    }
+}
+
+/// How a file or directory of a spool is made: for nobody else.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+impl Spool {
+    /// Opens a spool, or makes one.
+    ///
+    /// # Errors
+    /// The directory can't be used, another process uses it, or it is of another kind.
+    pub fn open(options: SpoolOptions, kind: SpoolKind) -> Result<Spool> {
+        let directory = options.directory.clone();
+        let failed = |error: io::Error| unusable(&directory, &error);
+        DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed)?;
+        check_access(&directory)?;
+        let lock = lock(&directory, kind)?;
+        let mut cursor = Cursor::open(&directory.join("cursor")).map_err(failed)?;
+        let segments = segments(&directory).map_err(failed)?;
+        // After a loss of power the cursor may be older than the deletion of segments.
+        let first = segments.first().and_then(|segment| segment.header);
+        if let Some(before) = first.map(|header| header.first - 1)
+            && before > cursor.number()
+        {
+            cursor.set(before).map_err(failed)?;
+        }
+        let mut spool = Spool {
+            directory,
+            _lock: lock,
+            options: SpoolOptions { bytes: options.bytes.max(1 << 20), ..options },
+            source: SourceId::random(),
+            appended: cursor.number(),
+            written: cursor.number(),
+            cursor,
+            last_index: segments.last().map_or(0, |segment| segment.index),
+            segment_bytes: segments.iter().map(|segment| segment.len).sum(),
+            segments,
+            file: None,
+            pending: Vec::new(),
+            unsynced: Unsynced::default(),
+        };
+        let last = reader::last_number(&spool).max(spool.cursor.number());
+        (spool.appended, spool.written, spool.unsynced.number) = (last, last, last);
+        Ok(spool)
+    }
+
+    /// Its directory, for messages.
+    pub fn name(&self) -> String {
+        escape(&self.directory.to_string_lossy())
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Appends a record, whose payload is that of `parts` together. Returns its number, or why
+    /// there is no room.
+    ///
+    /// It is written by the next [`Spool::write`], or with others when there are enough.
+    ///
+    /// # Errors
+    /// The disk fails for another reason than a lack of space.
+    pub fn append(&mut self, parts: &[&[u8]]) -> Result<Result<u64, NoRoom>> {
+        let len = RECORD_HEADER_LEN + parts.iter().map(|part| part.len()).sum::<usize>();
+        if len as u64 > self.options.bytes || u32::try_from(len).is_err() {
+            return Ok(Err(NoRoom::TooLong));
+        }
+        if self.pending.len() >= WRITE_BYTES {
+            match self.write() {
+                Err(error) if is_full(&error) => return Ok(Err(NoRoom::Disk(error))),
+                written => written.map_err(|error| self.failed(&error))?,
+            }
+        }
+        if self.bytes() > 0 && self.bytes() + len as u64 > self.options.bytes {
+            return Ok(Err(NoRoom::Bound));
+        }
+        let number = self.appended + 1;
+        if segment::encode(&mut self.pending, self.source, number, parts).is_err() {
+            return Ok(Err(NoRoom::TooLong));
+        }
+        self.appended = number;
+        Ok(Ok(number))
+    }
+
+    /// Hands the appended records to the system.
+    ///
+    /// # Errors
+    /// They could not be written. The next call tries again.
+    pub fn write(&mut self) -> io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let file = self.open_segment()?;
+        let Some(segment) = self.segments.last_mut() else { return Ok(()) };
+        // At the same place again if it failed before.
+        file.write_all_at(&self.pending, segment.len)?;
+        segment.len += self.pending.len() as u64;
+        self.segment_bytes += self.pending.len() as u64;
+        self.pending.clear();
+        self.pending.shrink_to(2 * WRITE_BYTES);
+        self.written = self.appended;
+        self.unsynced.number = self.written;
+        if !self.unsynced.files.iter().any(|it| Arc::ptr_eq(it, &file)) {
+            self.unsynced.files.push(file);
+        }
+        Ok(())
+    }
+
+    /// The segment to append to: a new one if there is none yet, or if the last one is long
+    /// enough.
+    fn open_segment(&mut self) -> io::Result<Arc<File>> {
+        let most = (self.options.bytes / 16).clamp(*SEGMENT_BYTES.start(), *SEGMENT_BYTES.end());
+        if let Some(file) = &self.file
+            && self.segments.last().is_some_and(|segment| segment.len < most)
+        {
+            return Ok(Arc::clone(file));
+        }
+        let index = self.last_index + 1;
+        let path = path(&self.directory, index);
+        let header = Header { source: self.source, first: self.written + 1 };
+        let file = private().read(true).write(true).create(true).truncate(true).open(&path)?;
+        if let Err(error) = file.write_all_at(&header.encode(), 0) {
+            // Without space for a header. It is made again.
+            let _ = fs::remove_file(&path);
+            return Err(error);
+        }
+        self.last_index = index;
+        self.segments.push(Segment { index, header: Some(header), len: HEADER_LEN as u64 });
+        self.segment_bytes += HEADER_LEN as u64;
+        self.unsynced.directory = Some(self.directory.clone());
+        Ok(Arc::clone(self.file.insert(Arc::new(file))))
+    }
+
+    /// Takes what was written and not synced since the last call; `None` if there is nothing.
+    /// After a failure, [`Spool::restore_unsynced`] gives it back.
+    pub fn take_unsynced(&mut self) -> Option<Unsynced> {
+        let number = self.unsynced.number;
+        let none = Unsynced { number, ..Unsynced::default() };
+        let taken = std::mem::replace(&mut self.unsynced, none);
+        (!taken.files.is_empty()).then_some(taken)
+    }
+
+    /// Gives back what could not be synced.
+    pub fn restore_unsynced(&mut self, mut unsynced: Unsynced) {
+        self.unsynced.files.append(&mut unsynced.files);
+        self.unsynced.directory = self.unsynced.directory.take().or(unsynced.directory);
+    }
+
+    /// Notes that all records up to this number are done with.
+    ///
+    /// # Errors
+    /// It could not be noted. After a crash, these records are read again.
+    pub fn advance(&mut self, number: u64) -> io::Result<()> {
+        match number <= self.cursor.number() {
+            true => Ok(()),
+            false => self.cursor.set(number),
+        }
+    }
+
+    /// Whether [`Spool::delete_done`] has something to delete.
+    pub fn has_done(&self) -> bool {
+        self.done_segments(self.cursor.number()) > 0
+    }
+
+    /// Deletes the segments whose records are all done with.
+    pub fn delete_done(&mut self) {
+        let done = self.done_segments(self.cursor.number());
+        for segment in self.segments.drain(..done) {
+            // What can't be deleted is deleted at the next start.
+            let _ = fs::remove_file(path(&self.directory, segment.index));
+            self.segment_bytes -= segment.len;
+        }
+    }
+
+    /// Appends nothing more to the last segment, so that it may be deleted, too: at the end, and to
+    /// make room on a full disk.
+    pub fn end_segment(&mut self) {
+        self.file = None;
+    }
+
+    /// The number of segments, from the first, whose records are all done with.
+    fn done_segments(&self, number: u64) -> usize {
+        let is_open = self.file.is_some();
+        let ends = |at: usize| match self.segments.get(at + 1) {
+            Some(next) => next.header.map_or(u64::MAX, |header| header.first - 1),
+            None if is_open => u64::MAX,
+            None => self.written,
+        };
+        // One without a header ends where the next one with a header begins.
+        let mut done = 0;
+        for at in 0..self.segments.len() {
+            match ends(at) {
+                end if end <= number => done = at + 1,
+                u64::MAX => {}
+                _ => break,
+            }
+        }
+        done
+    }
+
+    /// Bytes of all records, those that are not written included.
+    pub fn bytes(&self) -> u64 {
+        self.segment_bytes + self.pending.len() as u64
+    }
+
+    /// The number of the last record that was written.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// The number of the last record that was appended.
+    pub fn appended(&self) -> u64 {
+        self.appended
+    }
+
+    /// The number up to which records are done with.
+    pub fn done(&self) -> u64 {
+        self.cursor.number()
+    }
+
+    /// Number of records that are not done with, damaged ones included.
+    pub fn waiting(&self) -> u64 {
+        self.appended.saturating_sub(self.cursor.number())
+    }
+
+    /// Number of segments whose header is damaged. Their records can't be read.
+    pub fn unreadable(&self) -> usize {
+        self.segments.iter().filter(|segment| segment.header.is_none()).count()
+    }
+
+    /// The error of an operation on its files.
+    pub fn failed(&self, error: &io::Error) -> Error {
+        unusable(&self.directory, error)
+    }
+}
+
+fn path(directory: &Path, index: u64) -> PathBuf {
+    directory.join(format!("{index:016}{SUFFIX}"))
+}
+
+/// The segments in a directory, the oldest first.
+fn segments(directory: &Path) -> io::Result<Vec<Segment>> {
+    let mut segments = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let index = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)?.parse().ok());
+        let Some(index) = index else { continue };
+        let mut bytes = Vec::with_capacity(HEADER_LEN);
+        // One that can't be read is as good as damaged.
+        let header = File::open(entry.path())
+            .and_then(|file| file.take(HEADER_LEN as u64).read_to_end(&mut bytes))
+            .ok()
+            .and_then(|_| Header::decode(&bytes));
+        segments.push(Segment { index, header, len: entry.metadata()?.len() });
+    }
+    segments.sort_unstable_by_key(|segment| segment.index);
+    Ok(segments)
+}
+
+/// Refuses a directory to which others may write: they could delete records, and forge them.
+fn check_access(directory: &Path) -> Result<()> {
+    let metadata = fs::metadata(directory).map_err(|error| unusable(directory, &error))?;
+    if metadata.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    let name = escape(&directory.to_string_lossy());
+    Err(Error::new(format!("spool {name}: others may write to this directory"))
+        .hint(format!("Take that right away: chmod go-w {name}")))
+}
+
+/// Locks a directory, and notes whose it is.
+fn lock(directory: &Path, kind: SpoolKind) -> Result<File> {
+    let failed = |error: io::Error| unusable(directory, &error);
+    let name = || escape(&directory.to_string_lossy());
+    let mut options = private();
+    let options = options.read(true).write(true).create(true).truncate(false);
+    let mut file = options.open(directory.join("lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(Error::new(format!("spool {}: another zlog uses it", name()))
+                .hint("Give each process a directory of its own."));
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    let mut text = String::new();
+    (&file).take(64).read_to_string(&mut text).map_err(failed)?;
+    match text.trim_end() {
+        "" => file.write_all(kind.command().as_bytes()).map_err(failed)?,
+        own if own == kind.command() => {}
+        other => {
+            let (name, other) = (name(), escape(other));
+            return Err(Error::new(format!("spool {name}: it is one of `{other}`"))
+                .hint("Name another directory."));
+        }
+    }
+    Ok(file)
+}
+
+fn unusable(directory: &Path, error: &io::Error) -> Error {
+    let what = format!("spool {}", escape(&directory.to_string_lossy()));
+    let failed = Error::io(what, error);
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            failed.hint("The user that runs zlog needs permission to make and write it.")
+        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            failed.hint("Name a directory, or a path where one can be made.")
+        }
+        _ if is_full(error) => failed.hint("Free space on its disk, or name another directory."),
+        _ => failed,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! `--spool`: records wait on disk until a relay has confirmed them.
+
+use std::path::Path;
+
+use super::super::endpoints;
+use crate::cli::EmitArgs;
+use zlog_core::Result;
+use zlog_core::text::plural::counted;
+use zlog_pipeline::os::terminal;
+use zlog_pipeline::socket::{
+    Confirmation, ConfirmedOptions, Publisher, SocketOptions, open_confirmed,
+};
+use zlog_pipeline::spool::SpoolOptions;
+
+/// Opens the spool, from which records are sent to a relay that confirms them.
+///
+/// # Errors
+/// The endpoint is invalid, or the spool can't be used.
+pub(super) fn open(
+    args: &EmitArgs,
+    directory: &Path,
+    socket: SocketOptions,
+    report: &dyn Fn(&str),
+) -> Result<(Publisher, Confirmation)> {
+    let endpoint = endpoints::to_confirm(&args.endpoints, args.confirm_at.as_deref(), report)?;
+    let quiet = args.quiet;
+    let (publisher, confirmation) = open_confirmed(ConfirmedOptions {
+        endpoint,
+        spool: SpoolOptions { directory: directory.to_owned(), bytes: args.spool_bytes as u64 },
+        socket,
+        report: Box::new(move |text| {
+            if !quiet {
+                terminal::eprint_line(format_args!("zlog emit: {text}"));
+            }
+        }),
+    })?;
+    if confirmation.before() > 0 {
+        report(&format!(
+            "sending {} in the spool first",
+            counted(confirmation.before(), "earlier record")
+        ));
+    }
+    Ok((publisher, confirmation))
+}

@@ -1,0 +1,140 @@
+//! Spools that are damaged, and disks that are full.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{Relay, emit, emit_within, expected, numbers};
+use crate::harness::{Input, Running, clear_environment, left_out};
+
+/// The segments of a spool, the oldest first.
+fn segments(spool: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(spool).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> = entries.filter(|path| path.extension().is_some()).collect();
+    paths.sort();
+    paths
+}
+
+/// Changes a byte, counted from the end.
+fn change(path: &Path, from_end: usize) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let at = bytes.len() - from_end;
+    bytes[at] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// A spool of so many segments, with 100 records each.
+fn filled(directory: &Path, segments: usize) -> PathBuf {
+    let spool = directory.join("spool");
+    for at in 0..segments {
+        let emit = emit_within("0s", "tcp://127.0.0.1:1", &spool);
+        emit.stdin(numbers(at * 100..(at + 1) * 100)).run().success();
+    }
+    spool
+}
+
+#[test]
+fn a_changed_byte_costs_one_record_which_is_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = filled(directory.path(), 3);
+    change(&segments(&spool)[1], 5);
+    let mut relay = Relay::start(&[]);
+    let emit = emit(&relay.confirm, &spool).args(["--fail-on-loss", "--confirm"]);
+    let said = emit.run().code(3).err();
+    assert!(said.contains("1 damaged record left out"), "{said}");
+    assert!(said.contains("1 record damaged in the spool"), "{said}");
+    let lines = relay.wait_for_lines(299);
+    assert_eq!(lines, [expected(0..199), expected(200..300)].concat());
+    relay.end();
+}
+
+#[test]
+fn a_segment_in_the_middle_that_cannot_be_read_is_skipped_and_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = filled(directory.path(), 3);
+    std::fs::write(&segments(&spool)[1], "this is no segment").unwrap();
+    let mut relay = Relay::start(&[]);
+    let emit = emit(&relay.confirm, &spool).args(["--fail-on-loss", "--confirm"]);
+    let said = emit.run().code(3).err();
+    assert!(said.contains("100 damaged records left out"), "{said}");
+    assert_eq!(relay.wait_for_lines(200), [expected(0..100), expected(200..300)].concat());
+    relay.end();
+}
+
+#[test]
+fn a_torn_last_record_is_left_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = filled(directory.path(), 1);
+    let path = &segments(&spool)[0];
+    let bytes = std::fs::read(path).unwrap();
+    std::fs::write(path, &bytes[..bytes.len() - 7]).unwrap();
+    let mut relay = Relay::start(&[]);
+    emit(&relay.confirm, &spool).args(["--confirm", "-m", "99"]).run().success();
+    assert_eq!(relay.wait_for_lines(100), expected(0..100));
+    relay.end();
+}
+
+#[test]
+fn a_relay_with_a_damaged_spool_starts_and_counts_what_is_missing() {
+    let mut relay = Relay::start(&[]);
+    let spool = relay.directory.path().join("emit");
+    emit(&relay.confirm, &spool).args(["--confirm"]).stdin(numbers(0..100)).run().success();
+    relay.wait_for_lines(100);
+    let own = relay.directory.path().join("spool");
+    relay.running.signal(rustix::process::Signal::KILL);
+    relay.running.expect_end();
+    std::fs::remove_file(own.join("cursor")).unwrap();
+    let path = &segments(&own)[0];
+    change(path, path.metadata().unwrap().len() as usize / 2);
+    relay.kill_and_restart(&[]);
+    // All of it comes again, but for the damaged one.
+    let lines = relay.wait_for_lines(199);
+    let (first, again) = lines.split_at(100);
+    let missing: Vec<_> = first.iter().filter(|line| !again.contains(line)).collect();
+    assert_eq!((missing.len(), again.len()), (1, 99));
+    emit(&relay.confirm, &spool).args(["--confirm", "-m", "new"]).run().success();
+    relay.wait_for_lines(200);
+    let said = relay.end();
+    assert!(said.contains("1 damaged record left out"), "{said}");
+}
+
+/// Runs a shell script in a mount namespace with a small disk at `$1`.
+fn on_small_disk(at: &Path, script: &str) -> Option<Running> {
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        clear_environment(&mut command);
+        let root = rustix::process::geteuid().is_root();
+        command.arg("--mount");
+        if !root {
+            command.args(["--user", "--map-root-user"]);
+        }
+        command
+    };
+    let mount = "mount -t tmpfs -o size=256k none \"$1\"";
+    let can = unshare().args(["sh", "-c", mount, "sh"]).arg(at).output();
+    if !can.is_ok_and(|output| output.status.success()) {
+        return left_out("unshare --mount", "no disk can be mounted");
+    }
+    let mut command = unshare();
+    command.args(["sh", "-c", &format!("{mount}\n{script}"), "sh"]).arg(at);
+    command.arg(env!("CARGO_BIN_EXE_zlog"));
+    Some(Running::start(command, Input::Open))
+}
+
+#[test]
+fn on_a_full_disk_the_input_waits_and_goes_on_when_there_is_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut relay = Relay::start(&[]);
+    relay.running.signal(rustix::process::Signal::STOP);
+    let script = format!(
+        "\"$2\" emit --no-detect --confirm --linger 60s --confirm-at {} --spool \"$1/spool\"",
+        relay.confirm
+    );
+    let Some(mut emit) = on_small_disk(directory.path(), &script) else { return };
+    emit.write(numbers(0..5000));
+    emit.close_stdin();
+    emit.expect_stderr("no room in the spool");
+    relay.running.signal(rustix::process::Signal::CONT);
+    emit.wait().success();
+    assert_eq!(relay.wait_for_lines(5000), expected(0..5000));
+    relay.end();
+}

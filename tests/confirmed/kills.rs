@@ -1,0 +1,85 @@
+//! Processes that are killed at any moment, under load.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::{Relay, emit, expected};
+
+/// Multiplies the kills: tests/soak/confirm.sh sets it.
+fn factor() -> usize {
+    std::env::var("ZLOG_FAULT_FACTOR").map_or(1, |factor| factor.parse().expect("a number"))
+}
+
+/// How many records a relay says may have been handed over before.
+fn handed_again(said: &str) -> usize {
+    let after = said.split("handing over ").nth(1);
+    let number = after.and_then(|text| text.split(' ').next()).map(|it| it.replace(',', ""));
+    number.map_or(0, |number| number.parse().expect(said))
+}
+
+#[test]
+fn a_relay_that_is_killed_loses_nothing_and_what_arrives_twice_is_told() {
+    const LINES: usize = 4000;
+    let mut relay = Relay::start(&[]);
+    let spool = relay.directory.path().join("emit");
+    let mut emit = emit(&relay.confirm, &spool).args(["--confirm"]).stdin_open().start();
+    let kills = 5 * factor();
+    // How many records may have been handed over before, by what each relay said.
+    let mut told = 0;
+    for kill in 0..kills {
+        emit.write(super::numbers(kill * LINES..(kill + 1) * LINES));
+        let pause = Duration::from_micros(fastrand::u64(0..60_000));
+        std::thread::sleep(pause);
+        relay.kill_and_restart(&[]);
+        told += handed_again(&String::from_utf8_lossy(&relay.running.stderr.bytes()));
+    }
+    emit.close_stdin();
+    emit.wait().success();
+    let all = kills * LINES;
+    let last = (all - 1).to_string();
+    let lines = relay.wait_for_line(|line| line == last);
+    // A record that comes again follows those that were handed over before the kill.
+    let mut next = 0;
+    let mut again = 0;
+    for line in &lines {
+        let number: usize = line.parse().expect(line);
+        assert!(number <= next, "{number} after {next}");
+        again += usize::from(number < next);
+        next = next.max(number + 1);
+    }
+    assert_eq!(next, all);
+    assert!(again <= told, "{again} of {told} that may have come twice");
+    relay.end();
+}
+
+#[test]
+fn an_emit_that_is_killed_loses_nothing_that_is_in_its_spool_and_repeats_nothing() {
+    let mut relay = Relay::start(&[]);
+    let spool = relay.directory.path().join("emit");
+    let kills = 8 * factor();
+    for kill in 0..kills {
+        let root = format!("w{kill} ");
+        let lines: String = (0..20_000).map(|at| format!("{root}{at}\n")).collect();
+        let mut emit = emit(&relay.confirm, &spool).stdin(lines).start();
+        relay.wait_for_line(|line| line.starts_with(&root));
+        std::thread::sleep(Duration::from_micros(fastrand::u64(0..100_000)));
+        emit.signal(Signal::KILL);
+        emit.expect_end();
+    }
+    emit(&relay.confirm, &spool).args(["--confirm", "-m", "last 0"]).run().success();
+    let lines = relay.wait_for_line(|line| line == "last 0");
+    let mut writers: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for line in &lines {
+        let (name, at) = line.split_once(' ').expect(line);
+        writers.entry(name).or_default().push(at.to_owned());
+    }
+    assert_eq!(writers.len(), kills + 1);
+    for (name, found) in writers {
+        // Each is a whole beginning of its input: without a hole, and nothing twice.
+        assert_eq!(found, expected(0..found.len()), "{name}");
+    }
+    let said = relay.end();
+    assert!(!said.contains("damaged"), "{said}");
+}
