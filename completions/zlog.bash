@@ -19,6 +19,9 @@ _zlog() {
             zlog,bench)
                 cmd="zlog__subcmd__bench"
                 ;;
+            zlog,canary)
+                cmd="zlog__subcmd__canary"
+                ;;
             zlog,completions)
                 cmd="zlog__subcmd__completions"
                 ;;
@@ -59,7 +62,7 @@ _zlog() {
 
     case "${cmd}" in
         zlog)
-            opts="-h -V --help --version help emit tail relay bench demo formats config keygen completions man"
+            opts="-h -V --help --version help emit tail relay bench canary demo formats config keygen completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -248,6 +251,88 @@ _zlog() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        zlog__subcmd__canary)
+            opts="-n -r -o -q -h --send --send-socket --read --endpoint --read-file --count --rate --size --root --wait --timeout --key --insecure --engine --output --fail-on-loss --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --send)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --send-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --read)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --read-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -r)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --engine)
+                    COMPREPLY=($(compgen -W "native libzmq" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         zlog__subcmd__completions)
             opts="-h --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -311,7 +396,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__emit)
-            opts="-f -m -r -l -b -c -n -q -h --file --follow --from-end --rotate-wait --position --test --seed --replay --speed --message --listen --listen-udp --allow-remote --max-record --max-clients --root --level --stderr-level --subtopic --topic-delim --trust-topic --name --source --no-detect --pattern --format-in --multiline --no-multiline --multiline-wait --skip-empty --max-line --bind --connect --endpoint --key --insecure --engine --nats --wire --wait --wait-for --on-full --hwm --linger --rate --count --duration --strict --fail-on-loss --tee --quiet --help"
+            opts="-f -m -r -l -b -c -n -q -h --file --follow --from-end --rotate-wait --position --test --seed --replay --speed --message --listen --listen-udp --allow-remote --max-record --max-clients --root --level --stderr-level --subtopic --topic-delim --trust-topic --name --source --no-detect --pattern --format-in --multiline --no-multiline --multiline-wait --skip-empty --max-line --bind --connect --endpoint --key --insecure --engine --wire --wait --wait-for --on-full --stall --hwm --linger --rate --count --duration --strict --fail-on-loss --tee --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -453,10 +538,6 @@ _zlog() {
                     COMPREPLY=($(compgen -W "native libzmq" -- "${cur}"))
                     return 0
                     ;;
-                --nats)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --wire)
                     COMPREPLY=($(compgen -W "json text" -- "${cur}"))
                     return 0
@@ -471,6 +552,10 @@ _zlog() {
                     ;;
                 --on-full)
                     COMPREPLY=($(compgen -W "block drop" -- "${cur}"))
+                    return 0
+                    ;;
+                --stall)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --hwm)
@@ -527,7 +612,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__help)
-            opts="-h --help emit tail relay bench demo formats config keygen completions man pipeline handlers"
+            opts="-h --help emit tail relay bench canary demo formats config keygen completions man pipeline handlers"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -593,7 +678,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__relay)
-            opts="-b -c -r -p -o -v -q -h --config --check --bind --connect --stdin --root --trust-topic --stdin-level --max-message --listen --listen-udp --allow-remote --max-record --max-clients --publish-bind --publish-connect --endpoint --engine --key --insecure --on-full --hwm --linger --file --smtp --syslog --exec --publish --nats --console --keep --keep-bytes --ask --no-ask --status --output --report --fail-on-loss --verbose --quiet --help"
+            opts="-b -c -r -p -o -v -q -h --config --check --bind --connect --stdin --root --trust-topic --stdin-level --max-message --listen --listen-udp --allow-remote --max-record --max-clients --publish-bind --publish-connect --endpoint --engine --key --insecure --on-full --stall --hwm --linger --file --smtp --syslog --exec --publish --console --keep --keep-bytes --ask --no-ask --status --output --report --fail-on-loss --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -679,6 +764,10 @@ _zlog() {
                     COMPREPLY=($(compgen -W "block drop" -- "${cur}"))
                     return 0
                     ;;
+                --stall)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --hwm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -704,10 +793,6 @@ _zlog() {
                     return 0
                     ;;
                 --publish)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --nats)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -751,7 +836,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__tail)
-            opts="-t -r -l -i -e -n -f -b -c -o -H -v -q -h --topic --root --not --whole-parts --level --strict-level --where --grep --all --exclude --from-source --since --until --count --timeout --input --format-in --from-nats --durable --follow --sort --bind --connect --endpoint --key --insecure --engine --last --ask --hwm --max-message --output --format --style --extra --datefmt --dateformat --time-format --msec-format --newlines --utc --highlight --color --timestamp --show --hide --separator --align --no-align --reorder --stats --count-by --every --file --smtp --syslog --exec --publish --nats --console --linger --fail-on-loss --verbose --quiet --help"
+            opts="-t -r -l -i -e -n -f -b -c -o -H -v -q -h --topic --root --not --whole-parts --level --strict-level --where --grep --all --exclude --from-source --since --until --count --timeout --input --format-in --follow --sort --bind --connect --endpoint --key --insecure --engine --last --heal --ask --hwm --max-message --output --format --style --extra --datefmt --dateformat --time-format --msec-format --newlines --utc --highlight --color --timestamp --show --hide --separator --align --no-align --reorder --stats --count-by --every --file --smtp --syslog --exec --publish --console --linger --fail-on-loss --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -837,14 +922,6 @@ _zlog() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --from-nats)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --durable)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --bind)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -874,6 +951,10 @@ _zlog() {
                     return 0
                     ;;
                 --last)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --heal)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -986,10 +1067,6 @@ _zlog() {
                     return 0
                     ;;
                 --publish)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --nats)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

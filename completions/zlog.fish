@@ -31,6 +31,7 @@ complete -c zlog -n "__fish_zlog_needs_command" -f -a "emit" -d 'Publish lines, 
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "tail" -d 'Subscribe to records and print them'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "relay" -d 'Collect from many publishers, publish to many subscribers'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "bench" -d 'Measure what a log call costs: publishing, files, mail'
+complete -c zlog -n "__fish_zlog_needs_command" -f -a "canary" -d 'Send numbered records through a pipeline, and say what was lost'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "demo" -d 'Show an emitter and a tail in one terminal'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "formats" -d 'List the formats of lines, or explain which one the lines of a file have'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "config" -d 'Show the user\'s defaults and named endpoints'
@@ -76,13 +77,13 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l endpoint -d 'Default 
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l key -d 'Encrypt all tcp connections with this key' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l engine -d 'Engine of the sockets: native or libzmq' -r -f -a "native\t'zlog\'s own, for tcp and ipc'
 libzmq\t'libzmq, with all of its transports'"
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l nats -d 'Store in NATS JetStream' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wire -d 'Dialect: json or text' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
 text\t'The message alone, as PyZMQ\'s PUBHandler sends it'"
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait -d 'How long to wait for subscribers [default: 1s]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait-for -d 'How many of them to wait for' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l on-full -d 'Slow subscriber: block or drop' -r -f -a "block\t'Wait: the input is read only as fast as the slowest subscriber receives'
 drop\t'Drop the record and count it'"
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l stall -d 'Disconnect a subscriber that takes nothing for this long [default: never]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l hwm -d 'High-water mark: messages queued for each subscriber; 0 for no limit' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l linger -d 'How long to send the rest at the end' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l rate -d 'At most this rate: 20, 20/s, 100/m' -r
@@ -119,16 +120,15 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -s n -l count -d 'Stop a
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l timeout -d 'Stop after this long' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l input -d 'Read stored records or logs from files; - is stdin' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l format-in -d 'Read all lines of --input as this format of `zlog formats`' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l from-nats -d 'Read a stream of NATS JetStream' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l durable -d 'Continue where the last tail with this NAME has stopped' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s b -l bind -d 'Bind this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s c -l connect -d 'Connect to this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l endpoint -d 'Default endpoint (tcp://127.0.0.1:12345)' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l key -d 'Encrypt all tcp connections with this key' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l engine -d 'Engine of the sockets: native or libzmq' -r -f -a "native\t'zlog\'s own, for tcp and ipc'
 libzmq\t'libzmq, with all of its transports'"
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l last -d 'Start with the last N records' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l ask -d 'Endpoint for the query of --last [default: the port after the endpoint\'s, or its path and .ask]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l last -d 'Start with the last N records of a relay, or of files' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l heal -d 'Ask the relay for records that did not arrive, and wait this long' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l ask -d 'Endpoint for --last and --heal [default: the port after the endpoint\'s, or its path and .ask]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l hwm -d 'High-water mark: messages queued for this subscriber; 0 for no limit' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l max-message -d 'Disconnect a publisher that sends a larger message' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s o -l output -d 'pretty (default), json, logfmt, text or raw' -r -f -a "pretty\t'For people: aligned columns, colours, tracebacks indented'
@@ -162,13 +162,12 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l smtp -d 'Send mail; t
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l syslog -d 'Send to a syslog daemon' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l exec -d 'Run a command for each batch' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l publish -d 'Publish on another socket' -r
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l nats -d 'Store in NATS JetStream' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l console -d 'Also print records' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l linger -d 'How long handlers and a slow reader of the output may take at the end' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l whole-parts -d 'Match a prefix only up to a dot or the end: app.ERROR excludes app.ERRORS'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l strict-level -d 'With --level: exclude records without a level'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l all -d 'All of several -i must match, not one of them'
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s f -l follow -d 'Continue at the end of files or of a stream'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s f -l follow -d 'Continue as the files grow or are rotated'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l sort -d 'Merge the files by time'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l insecure -d 'Bind beyond loopback without encryption'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l utc -d 'Times in UTC instead of local time'
@@ -201,6 +200,7 @@ libzmq\t'libzmq, with all of its transports'"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l key -d 'Encrypt all tcp connections with this key' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l on-full -d 'Slow subscriber: drop or block' -r -f -a "block\t'Wait: the input is read only as fast as the slowest subscriber receives'
 drop\t'Drop the record and count it'"
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l stall -d 'Disconnect a subscriber that takes nothing for this long [default: 30s]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l hwm -d 'High-water mark: messages queued for each publisher and each subscriber; 0 for no limit' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l linger -d 'How long to send the rest at the end' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l file -d 'Append to a file, or rotate it' -r
@@ -208,7 +208,6 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l smtp -d 'Send mail; 
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l syslog -d 'Send to a syslog daemon' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l exec -d 'Run a command for each batch' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l publish -d 'Publish on another socket' -r
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l nats -d 'Store in NATS JetStream' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l console -d 'Also print records' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l keep -d 'Keep the last N messages of each topic' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l keep-bytes -d 'Keep at most this much of all topics together; the oldest is discarded first' -r
@@ -282,6 +281,26 @@ json\t'One JSON object'"
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l export-markdown -d 'Also write tables as Markdown' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -l plot -d 'Draw the sweep: .svg or .png' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l send -d 'Publish to this endpoint [default: where this user\'s relay collects]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l send-socket -d 'Send as Python\'s SocketHandler does, to what listens here' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l read -d 'Subscribe to this endpoint [default: where that relay publishes]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l endpoint -d 'Default (tcp://127.0.0.1:12345)' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l read-file -d 'Follow this file, which something at the end of the pipeline writes' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -s n -l count -d 'Number of records' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l rate -d 'Records per second: 20, 20/s, 100/m' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l size -d 'Length of the messages, at least' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -s r -l root -d 'First part of their topics, and the logger' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l wait -d 'How long to wait for the first record to come through' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l timeout -d 'How long to wait for missing records, since the last one' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l key -d 'Encrypt all tcp connections with this key' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l engine -d 'Engine of the sockets: native or libzmq' -r -f -a "native\t'zlog\'s own, for tcp and ipc'
+libzmq\t'libzmq, with all of its transports'"
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -s o -l output -d 'table or json' -r -f -a "table\t'A table'
+json\t'One JSON object'"
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l insecure -d 'Bind beyond loopback without encryption'
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l fail-on-loss -d 'Exit with 3 if a record was lost'
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -s q -l quiet -d 'Print the report alone'
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -s n -l count -d 'Stop after N records [default: at Ctrl-C]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -l rate -d 'Records per second' -r
 complete -c zlog -n "__fish_zlog_using_subcommand demo" -l seed -d 'Make the same records for the same seed' -r

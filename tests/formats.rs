@@ -132,6 +132,11 @@ fn a_users_own_format_is_listed_checked_and_read() {
     assert_eq!(record["name"], "cart");
     assert_eq!(record["user"], 17);
     assert_eq!(record["msg"], line.trim_end(), "the text stays what it was");
+
+    let stored = ["tail", "-o", "json", "--input", "-"];
+    let stored = zlog(stored).env("XDG_CONFIG_HOME", config).stdin(line).run().success();
+    let record: Value = serde_json::from_str(&stored.out()).unwrap();
+    assert_eq!((&record["levelname"], &record["user"]), (&"ERROR".into(), &17.into()));
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Each crate of the workspace with what it must not depend on, directly or not.
-const FORBIDDEN: [(&str, &[&str]); 4] = [
-    ("zmtp", &["zmq", "zmq-sys", "zlog-core", "zlog-pipeline", "zlog-bench", "zlog"]),
+const FORBIDDEN: [(&str, &[&str]); 5] = [
+    ("zlog-zmtp", &["zmq", "zmq-sys", "zlog-core", "zlog-pipeline", "zlog-bench", "zlog"]),
     (
         "zlog-core",
         &[
@@ -33,6 +33,8 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
     ),
     ("zlog-pipeline", &["clap", "toml", "indicatif", "plotters", "zlog-bench", "zlog"]),
     ("zlog-bench", &["clap", "toml", "indicatif", "zlog"]),
+    // Programs take it along: no libzmq, no C++.
+    ("zlog-tracing", &["zmq", "zmq-sys", "lettre", "clap", "zlog-pipeline", "zlog-bench", "zlog"]),
 ];
 
 /// The names of all crates that `name` is built with.

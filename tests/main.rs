@@ -4,6 +4,8 @@
 
 /// `zlog bench`: every handler, bad input, baselines, and how it ends.
 mod bench;
+/// `zlog canary`: what it finds lost, repeated and late.
+mod canary;
 /// Help, version, wrong usage.
 mod cli;
 /// Clocks that are set back while a process waits.

@@ -332,6 +332,15 @@ fn run_example(command: &Command) {
             let args = ["--handlers", "null", "--runs", "1", "-n", "10", "--warm-up", "0"];
             prints(zlog(["bench"]).args(args), "null");
         }
+        Command::Canary(_) => {
+            let ports = ["relay", "--bind", ANY_PORT, "--publish-bind", ANY_PORT, "--no-ask"];
+            let mut relay = zlog(ports).start();
+            let bound = relay.endpoints(2);
+            let ends = ["canary", "--send", &bound[0], "--read", &bound[1], "-n", "10"];
+            prints(zlog(ends), "lost        0\n");
+            relay.terminate();
+            relay.wait().code(143);
+        }
         Command::Demo(_) => prints(zlog(["demo", "-n", "3", "--rate", "100"]), "demo"),
         Command::Formats(_) => prints(zlog(["formats"]), "klog"),
         Command::Config(_) => {

@@ -63,7 +63,9 @@ fn the_tests_of_the_package_pass_on_every_python() {
             Err(why) => return left_out("pytest and pyzmq", &why).unwrap_or_default(),
         };
         let mut pytest = command(&python);
-        pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]).arg(package().join("tests"));
+        pytest.args(["-m", "pytest", "-v", "-p", "no:cacheprovider"]);
+        // A test that hangs shows where.
+        pytest.args(["-o", "faulthandler_timeout=100"]).arg(package().join("tests"));
         let ended = Running::start(pytest, Input::Empty).with_deadline(SUITE_DEADLINE).wait();
         ended.success();
     }

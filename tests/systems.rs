@@ -39,7 +39,8 @@ fn the_lines_of_the_usual_systems_give_level_time_and_logger() {
 }
 
 /// The systems of the loghub collection, and servers and libraries whose lines are text, with
-/// their formats. Each format has samples that no other one claims: see `formats.rs`.
+/// all formats. Each format has samples that no other one claims: see `formats.rs`. That of
+/// zlog's own files is tried by `tail/files.rs`.
 const SYSTEMS: &[(&str, &[&str])] = &[
     ("Android", &["android", "android-brief", "android-time"]),
     ("Apache", &["apache-error", "apache-error-2.2", "access-log", "access-log-vhost"]),
@@ -94,6 +95,21 @@ const SYSTEMS: &[(&str, &[&str])] = &[
     ("prefixes of times", &["tai64n", "epoch", "epoch-brackets", "ctime", "bsd-time", "rfc2822"]),
     ("the kernel", &["kernel", "kernel-time"]),
     ("shells", &["shell", "shell-error", "shell-script"]),
+    ("name servers", &["bind", "bind-start", "unbound"]),
+    ("web servers and proxies", &["envoy", "gin", "http-server", "squid-access", "squid-cache"]),
+    ("databases and search", &["cassandra", "clickhouse", "mssql", "solr"]),
+    (
+        "system services",
+        &["cloud-init", "cups", "fail2ban", "samba", "supervisor", "svlogd", "xorg"],
+    ),
+    ("operations", &["ansible", "certbot", "hclog", "jenkins", "nagios", "salt", "telegraf"]),
+    ("applications", &["chromium", "home-assistant", "hydra", "minecraft", "odoo", "ros"]),
+    ("AWS Lambda", &["lambda-node", "lambda-python"]),
+    ("C++", &["boost-log", "spdlog", "tensorflow"]),
+    ("more of Rust", &["flexi-logger", "log4rs", "simplelog", "slog-term"]),
+    ("more of JavaScript", &["consola", "nestjs", "npmlog", "npmlog-bare", "signale"]),
+    ("more of Python", &["flask", "multiprocessing", "scrapy", "sqlalchemy", "twisted", "vllm"]),
+    ("Elixir, Perl", &["elixir", "log4perl"]),
 ];
 
 #[test]
@@ -104,4 +120,8 @@ fn every_usual_system_has_formats() {
             assert!(formats.find(name).is_some(), "{system}: no format {name}");
         }
     }
+    let is_named = |name: &str| SYSTEMS.iter().any(|(_, names)| names.contains(&name));
+    let unnamed: Vec<_> =
+        formats.definitions().map(|it| it.name).filter(|it| !is_named(it)).collect();
+    assert_eq!(unnamed, [""; 0], "a format that is removed would not be missed");
 }

@@ -43,6 +43,25 @@ fn levels_are_coloured_and_messages_line_up() {
 }
 
 #[test]
+fn each_source_has_a_colour_of_its_own() {
+    let (publisher, mut terminal) = tail(&[]);
+    for (source, text) in [("one", "first"), ("two", "second"), ("six", "third")] {
+        let body = format!(r#"{{"levelno":20,"msg":"{text}","source":"{source}:7:abcd"}}"#);
+        publisher.send(["app.INFO", &body]);
+    }
+    let screen = terminal.wait_for_text("third");
+    // A single source is not shown.
+    assert!(!screen.contents().contains("one"), "{}", screen.contents());
+    let colour = |text: &str| {
+        let (row, column) = find(&screen, text);
+        screen.cell(row, column).unwrap().fgcolor()
+    };
+    assert!(![colour("six"), Color::Default].contains(&colour("two")), "{}", screen.contents());
+    terminal.press("\x03");
+    terminal.wait();
+}
+
+#[test]
 fn a_terminal_shows_the_colours_of_a_message_and_ends_them_with_it() {
     let (publisher, mut terminal) = tail(&["-H", "atte"]);
     publisher.send(["app.INFO", "a \x1b[35mpattern \x1b[44mof\nlines"]);

@@ -127,7 +127,7 @@ def test_a_tail_learns_of_a_program_that_has_ended_before_it_had_connected(monke
     with running_tail(monkeypatch, tmp_path, "0") as path:
         monkeypatch.setenv("ZLOG_ENDPOINT", "")
         monkeypatch.setattr(_meeting, "DEFAULT_ENDPOINT", "tcp://127.0.0.1:1")
-        monkeypatch.setattr(_meeting, "open_default", lambda publisher: None)
+        monkeypatch.setattr(_meeting, "open_default", lambda publisher, keys: None)
         handler = ZlogHandler(root="app", wait=0)
         logger_of(handler).warning("hello")
         handler.close()

@@ -11,6 +11,7 @@ import weakref
 from typing import Any, Dict, Optional, Sequence, Union
 
 from . import _records
+from ._keys import Keys
 from ._publisher import Flush, Publisher
 
 _FORMATTER = logging.Formatter()
@@ -48,6 +49,11 @@ class ZlogHandler(logging.Handler):
     ``linger``
         How long :meth:`close` and the end of the process wait for records to be sent, in
         seconds.
+    ``key``, ``insecure``
+        As zlog's options: a file with a secret key of ``zlog keygen`` or ``zmq.auth`` in place of
+        this machine's, and whether to bind without encryption what other machines can reach. With
+        this machine's key, connections to servers that ``zlog keygen --trust`` knows are encrypted
+        without an option, and what is bound beyond loopback admits the clients that it knows.
 
     The thread and the sockets are created at the first record, so a program may fork before
     it. After a fork, the child publishes under a name of its own, by default also on a socket of
@@ -68,6 +74,8 @@ class ZlogHandler(logging.Handler):
         on_full: str = "block",
         wait: float = 1.0,
         linger: float = 5.0,
+        key: Union[str, "os.PathLike[str]", None] = None,
+        insecure: bool = False,
         level: Union[int, str] = logging.NOTSET,
     ) -> None:
         # Before logging knows the handler, which it would flush at the end of the program.
@@ -77,6 +85,9 @@ class ZlogHandler(logging.Handler):
             raise ValueError(f"queue_size is at least 1, not {queue_size!r}")
         self._bind = _endpoints(bind)
         self._connect = _endpoints(connect)
+        self._key = None if key is None else os.fspath(key)
+        self._insecure = insecure
+        Keys(self._key, insecure).check(self._bind, self._connect)
         super().__init__(level)
         self._root = root
         self._delimiter = delimiter
@@ -157,6 +168,7 @@ class ZlogHandler(logging.Handler):
             lambda: self.handleError(record),
             bind=self._bind,
             connect=self._connect,
+            keys=Keys(self._key, self._insecure),
             size=self._size,
             wait=self._wait,
             drops=not self._blocks,

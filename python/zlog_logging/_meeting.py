@@ -17,6 +17,8 @@ from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 import zmq
 
+from ._keys import Keys
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -84,18 +86,18 @@ class Registration:
         os.close(self._file)
 
 
-def open_default(publisher: "zmq.Socket[Any]") -> Optional[Registration]:
+def open_default(publisher: "zmq.Socket[Any]", keys: Keys) -> Optional[Registration]:
     """Binds or connects a publisher. Returns a registration to end after the socket is closed.
 
     Raises ``zmq.ZMQError`` if neither the default endpoint nor a socket of its own can be used.
     """
     role, default = default_endpoint()
     if role == "connect":
-        publisher.connect(default)
+        keys.connect(publisher, default)
         return None
     directory = None if role else _own_directory()
     if directory is None:
-        publisher.bind(default)
+        keys.bind(publisher, default)
         return None
     relays = sorted(
         (name, found["collects"])
@@ -103,10 +105,10 @@ def open_default(publisher: "zmq.Socket[Any]") -> Optional[Registration]:
         if name.startswith("relay") and found.get("default") == default and "collects" in found
     )
     if relays:
-        publisher.connect(relays[0][1])
+        keys.connect(publisher, relays[0][1])
         return None
     try:
-        publisher.bind(default)
+        keys.bind(publisher, default)
         return None
     except zmq.ZMQError as error:
         if error.errno != errno.EADDRINUSE:
@@ -117,7 +119,7 @@ def open_default(publisher: "zmq.Socket[Any]") -> Optional[Registration]:
     except OSError:
         raise in_use from None
     try:
-        publisher.bind(f"ipc://{registration.socket}")
+        keys.bind(publisher, f"ipc://{registration.socket}")
         registration.announce(default)
     except BaseException:
         registration.end()

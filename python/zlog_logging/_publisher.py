@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, Optional, Sequence, Set, Union
 import zmq
 
 from . import _meeting, _records
+from ._keys import Keys
 
 #: Seconds between two attempts to open the endpoints.
 _RETRY = 1.0
@@ -62,6 +63,8 @@ class Publisher(threading.Thread):
 
     ``bind``, ``connect``
         Endpoints. Without any, readers of this user find it: see ``_meeting``.
+    ``keys``
+        What encrypts them.
     ``topic_of``
         Gives the topic of a record, and removes from the fields what goes into it.
     ``drops``
@@ -79,6 +82,7 @@ class Publisher(threading.Thread):
         *,
         bind: Sequence[str],
         connect: Sequence[str],
+        keys: Keys,
         size: int,
         wait: float,
         drops: bool,
@@ -86,7 +90,7 @@ class Publisher(threading.Thread):
         super().__init__(name="zlog-publisher", daemon=True)
         self.queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._topic_of, self._report = topic_of, report
-        self._bind, self._connect = bind, connect
+        self._bind, self._connect, self._keys = bind, connect, keys
         self._size, self._wait, self._drops = size, wait, drops
         self._room = threading.Condition()
         self._waiting = 0
@@ -176,6 +180,7 @@ class Publisher(threading.Thread):
                 publisher.close(linger=int(left * 1000))
         finally:
             self._sends = False
+        self._keys.close()
         context.term()
         registration, self._registration = self._registration, None
         if registration is not None:
@@ -191,13 +196,15 @@ class Publisher(threading.Thread):
             publisher.setsockopt(zmq.XPUB_NODROP, int(not self._drops))
             try:
                 for endpoint in self._bind:
-                    publisher.bind(endpoint)
+                    self._keys.bind(publisher, endpoint)
                 for endpoint in self._connect:
-                    publisher.connect(endpoint)
+                    self._keys.connect(publisher, endpoint)
                 if not self._bind and not self._connect:
-                    self._registration = _meeting.open_default(publisher)
-            except (zmq.ZMQError, OSError):
+                    self._registration = _meeting.open_default(publisher, self._keys)
+            # RuntimeError: no thread can be started at the end of the interpreter.
+            except (zmq.ZMQError, OSError, ValueError, RuntimeError):
                 self._sends = False
+                self._keys.close()
                 publisher.close(linger=0)
                 if not reported:
                     self._report()

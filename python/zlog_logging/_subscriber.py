@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import OrderedDict
 from types import TracebackType
 from typing import Any, Iterator, Optional, Sequence, Tuple, Type, Union
@@ -10,6 +11,7 @@ from typing import Any, Iterator, Optional, Sequence, Tuple, Type, Union
 import zmq
 
 from . import _records
+from ._keys import Keys
 
 #: Most pairs of source and topic whose numbers are remembered. The oldest is forgotten first.
 _MAX_STREAMS = 65_536
@@ -27,6 +29,8 @@ class LogRecordSubscriber:
         Endpoints, one or several. By default, connects to ``tcp://127.0.0.1:12345``.
     ``topics``
         Prefixes of topics: ``myprogram.ERROR``. By default everything.
+    ``key``, ``insecure``
+        As those of :class:`ZlogHandler`.
 
     Iterate over it for records, or give them to handlers::
 
@@ -37,7 +41,7 @@ class LogRecordSubscriber:
     WARNING record of the logger ``zlog_logging`` that tells how many records were lost;
     ``lost`` counts all of them.
 
-    Raises ``zmq.ZMQError`` for an endpoint that can't be used.
+    Raises ``zmq.ZMQError`` for an endpoint that can't be used, and ``ValueError`` for a key.
     """
 
     def __init__(
@@ -46,6 +50,8 @@ class LogRecordSubscriber:
         bind: Union[str, Sequence[str], None] = None,
         *,
         topics: Union[str, Sequence[str]] = "",
+        key: Union[str, "os.PathLike[str]", None] = None,
+        insecure: bool = False,
     ) -> None:
         if connect is None and bind is None:
             connect = "tcp://127.0.0.1:12345"
@@ -53,15 +59,16 @@ class LogRecordSubscriber:
         self.lost = 0
         self._next: "OrderedDict[Tuple[str, str], int]" = OrderedDict()
         self._stopped = False
+        self._keys = Keys(None if key is None else os.fspath(key), insecure)
         self._context: "zmq.Context[Any]" = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
         try:
             for topic in _list(topics):
                 self._socket.subscribe(topic)
             for endpoint in _list(bind):
-                self._socket.bind(endpoint)
+                self._keys.bind(self._socket, endpoint)
             for endpoint in _list(connect):
-                self._socket.connect(endpoint)
+                self._keys.connect(self._socket, endpoint)
         except Exception:
             self.close()
             raise
@@ -86,6 +93,7 @@ class LogRecordSubscriber:
         """Closes the socket."""
         self._stopped = True
         self._socket.close(linger=0)
+        self._keys.close()
         self._context.term()
 
     def __enter__(self) -> LogRecordSubscriber:

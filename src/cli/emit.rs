@@ -181,6 +181,12 @@ pub struct EmitArgs {
     #[arg(long, value_parser = value_parsers::choice::<OnFull>(), default_value = "block")]
     #[arg(value_name = "WHAT", help_heading = DELIVERY)]
     pub on_full: OnFull,
+    /// Disconnect a subscriber that takes nothing for this long [default: never]
+    ///
+    /// For --on-full block, while records wait for it: it is named, and what was queued for it is
+    /// counted as lost. 0 is never. Only on the native engine.
+    #[arg(long, value_name = "DURATION", help_heading = DELIVERY, hide_short_help = true)]
+    pub stall: Option<Seconds>,
     /// High-water mark: messages queued for each subscriber; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = DELIVERY)]
     #[arg(hide_short_help = true)]

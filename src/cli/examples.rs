@@ -17,13 +17,14 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 12] = [
+pub const ALL: [&Notes; 13] = [
     &ZLOG,
     &EMIT,
     &TAIL,
     &RELAY,
     &BENCH,
     &BENCH_PIPELINE,
+    &CANARY,
     &DEMO,
     &FORMATS,
     &CONFIG,
@@ -166,6 +167,27 @@ const BENCH_PIPELINE: Notes = Notes {
         DONE,
         ("1", "A pipeline could not be measured, or a report could not be written"),
         USAGE,
+        SIGNALS,
+    ],
+};
+
+const CANARY: Notes = Notes {
+    command: "canary",
+    examples: &[
+        ("zlog canary", "through this machine's relay and back"),
+        ("zlog canary --fail-on-loss --quiet", "for a monitor: 3 if a record is lost"),
+        (
+            "zlog canary --send-socket 127.0.0.1:9020 --read-file app.log",
+            "as a Python program would send, to the file that a relay writes",
+        ),
+        ("zlog canary --send bind:7000 --read tcp://logs:12345 -n 100000", "what a relay collects"),
+        ("zlog canary --read-file /var/log/syslog", "to what a syslog server writes"),
+    ],
+    exit_codes: &[
+        DONE,
+        ("1", "Failure; also if nothing came through within --wait"),
+        USAGE,
+        ("3", "With --fail-on-loss: a record was lost"),
         SIGNALS,
     ],
 };

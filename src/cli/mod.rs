@@ -4,6 +4,7 @@
 //! pipelines of it.
 
 mod bench;
+mod canary;
 mod emit;
 pub mod examples;
 mod format;
@@ -28,6 +29,7 @@ pub use self::bench::{
     BareReceiveArgs, BareSendArgs, BenchArgs, BenchCommand, BenchOutput, HandlerArg, PipelineArgs,
     PipelineOutput,
 };
+pub use self::canary::{CanaryArgs, CanaryOutput};
 pub use self::emit::EmitArgs;
 use self::examples::Notes;
 pub use self::format::FormatArgs;
@@ -73,6 +75,8 @@ pub enum Command {
     Relay(Box<RelayArgs>),
     /// Measure what a log call costs: publishing, files, mail
     Bench(Box<BenchArgs>),
+    /// Send numbered records through a pipeline, and say what was lost
+    Canary(Box<CanaryArgs>),
     /// Show an emitter and a tail in one terminal
     Demo(DemoArgs),
     /// List the formats of lines, or explain which one the lines of a file have

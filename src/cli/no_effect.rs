@@ -11,7 +11,7 @@ use super::value_parsers::is_nats;
 use super::{BenchArgs, Cli, Command, EmitArgs, EndpointArgs, RelayArgs, TailArgs};
 use zlog_bench::target::BenchTarget;
 use zlog_core::format::Output;
-use zlog_pipeline::handler::publish::Wire;
+use zlog_pipeline::handler::publish::{OnFull, Wire};
 use zlog_pipeline::source::SourceKind;
 
 /// Options that have an effect only with some arguments.
@@ -30,7 +30,7 @@ const TAIL: &[Rule<TailArgs>] = &[
         why: "only pretty output has columns to choose",
     },
     Rule {
-        options: &["hwm", "max-message", "verbose", "ask", "endpoint"],
+        options: &["hwm", "max-message", "verbose", "heal", "ask", "endpoint"],
         has_effect: |args| !reads_files(args),
         why: "stored records are read, not a subscription",
     },
@@ -144,6 +144,11 @@ const EMIT: &[Rule<EmitArgs>] = &[
         why: "--wait 0s waits for nobody",
     },
     Rule {
+        options: &["stall"],
+        has_effect: |args| args.on_full == OnFull::Block,
+        why: "--on-full drop waits for nobody",
+    },
+    Rule {
         options: &["position"],
         has_effect: |args| args.file.iter().any(|path| path != "-"),
         why: "standard input has no positions",
@@ -168,6 +173,12 @@ const RELAY: &[Rule<RelayArgs>] = &[
         why: "--publish-bind or --publish-connect is given",
     },
     Rule {
+        options: &["stall"],
+        // The file may have the other option.
+        has_effect: |args| args.on_full == OnFull::Block || args.config.is_some(),
+        why: "without --on-full block, the relay waits for nobody",
+    },
+    Rule {
         options: &[
             "listen",
             "listen-udp",
@@ -175,6 +186,7 @@ const RELAY: &[Rule<RelayArgs>] = &[
             "max-clients",
             "max-message",
             "on-full",
+            "stall",
             "hwm",
             "linger",
             "report",
@@ -284,6 +296,7 @@ mod tests {
             ("tail --show x --hide y -o json", "--show and --hide have no effect: only pretty"),
             ("tail --input f --hwm 7", "--hwm has no effect: files are read"),
             ("tail -f f -v", "--verbose has no effect: files are read"),
+            ("tail --input f --heal 2s", "--heal has no effect: files are read"),
             ("tail --input f --last 3 --ask tcp://h:1", "--ask has no effect: files are read"),
             ("tail --whole-parts", "--whole-parts has no effect: there is no TOPIC"),
             ("tail --file a --timestamp", "--timestamp has no effect: no records are printed"),
@@ -310,6 +323,8 @@ mod tests {
             ("emit --wire text --source me", "--source has no effect: --wire text"),
             ("emit --wait 0s --wait-for 2", "--wait-for has no effect: --wait 0s"),
             ("emit --file - --position p", "--position has no effect: standard input"),
+            ("emit --on-full drop --stall 1s", "--stall has no effect: --on-full drop waits"),
+            ("relay --stall 1s", "--stall has no effect: without --on-full block"),
             ("emit --max-record 7K", "--max-record has no effect: there is no --listen"),
             ("emit -b 0 --endpoint 7", "--endpoint has no effect: --bind or --connect"),
             (
@@ -343,6 +358,8 @@ mod tests {
             "emit --replay f --format-in x --level error --wait 1s --wait-for 2",
             "emit --file - a --position p --tee",
             "emit --listen 0 --max-record 7K --max-clients 7",
+            "emit --stall 1s",
+            "relay --stall 1s --on-full block",
             "bench --smtp-delay 1s --queue 7",
             "bench --handlers queue-smtp --smtp smtp://h --queue 7",
             "relay --listen 0 --max-record 7K --endpoint 7 --report 1s -v",

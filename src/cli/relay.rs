@@ -138,6 +138,12 @@ pub struct RelayArgs {
     #[arg(long, value_parser = value_parsers::choice::<OnFull>(), default_value = "drop")]
     #[arg(value_name = "WHAT", help_heading = PUBLISH)]
     pub on_full: OnFull,
+    /// Disconnect a subscriber that takes nothing for this long [default: 30s]
+    ///
+    /// For --on-full block, while records wait for it: it is named, and what was queued for it is
+    /// counted as lost. 0 is never. Only on the native engine.
+    #[arg(long, value_name = "DURATION", help_heading = PUBLISH, hide_short_help = true)]
+    pub stall: Option<Seconds>,
     /// High-water mark: messages queued for each publisher and each subscriber; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = PUBLISH)]
     #[arg(hide_short_help = true)]

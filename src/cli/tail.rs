@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use regex::Regex;
 
 use super::handlers::HEADING;
@@ -25,6 +25,7 @@ const REPORTS: &str = "Reports";
 
 /// `zlog tail`.
 #[derive(Args, Debug)]
+#[command(group = ArgGroup::new("asking").args(["last", "heal"]).multiple(true))]
 pub struct TailArgs {
     /// Prefixes of topics to subscribe to [default: all]
     ///
@@ -151,9 +152,16 @@ pub struct TailArgs {
     #[arg(long, value_name = "N", value_parser = value_parsers::history_count)]
     #[arg(help_heading = INPUT)]
     pub last: Option<usize>,
-    /// Endpoint for the query of --last [default: the port after the endpoint's, or its path
+    /// Ask the relay for records that did not arrive, and wait this long
+    ///
+    /// The relay must run with --keep. A record after a hole is held until the missing ones have
+    /// come, or there was no answer for this time: 2s. Only what no relay has is reported as lost.
+    #[arg(long, value_name = "DURATION", value_parser = parsers::nonzero_duration)]
+    #[arg(help_heading = INPUT, hide_short_help = true)]
+    pub heal: Option<Seconds>,
+    /// Endpoint for --last and --heal [default: the port after the endpoint's, or its path
     /// and .ask]
-    #[arg(long, value_name = "ENDPOINT", requires = "last", help_heading = INPUT)]
+    #[arg(long, value_name = "ENDPOINT", requires = "asking", help_heading = INPUT)]
     #[arg(value_parser = value_parsers::endpoint())]
     #[arg(hide_short_help = true)]
     pub ask: Option<String>,

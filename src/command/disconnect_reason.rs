@@ -63,6 +63,7 @@ impl DisconnectReasons {
                 let is_new = self.is_new(&format!("denied {name}"), now);
                 is_new.then(|| self.describe_denied(name, Some(topic), total))
             }
+            EventKind::Keys(what) => Some(escape(what)),
             EventKind::Disconnected if self.disconnected.len() < MAX_ENDPOINTS => {
                 self.disconnected.insert(event.endpoint.clone());
                 None

@@ -117,24 +117,43 @@ fn describe(client: &Client) -> String {
     format!("publishes {}, reads {}", what(&client.publish), what(&client.read))
 }
 
+/// Prints all keys that can be read. What can't is reported.
 fn list() -> Result<()> {
     let directory = KeyDirectory::of_user()?;
-    let mut text = String::new();
+    let (mut text, mut wrong) = (String::new(), Vec::new());
     // Writing to a String can't fail.
     let mut line = |what: &str, key: &PublicKey, rest: &str| {
         let _ = writeln!(text, "{what:<8}{}  {}", key.fingerprint(), rest.trim_end());
     };
-    match directory.machine()? {
-        Some(own) => line("own", &own.public(), &escape(&own.name)),
-        None => say("this machine has no key; `zlog keygen` makes one"),
+    match directory.machine() {
+        Ok(Some(own)) => line("own", &own.public(), &escape(&own.name)),
+        Ok(None) => say("this machine has no key; `zlog keygen` makes one"),
+        Err(error) => wrong.push(error),
     }
-    for client in Clients::read(&directory.clients())?.0 {
-        line("client", &client.key, &format!("{}  {}", escape(&client.name), describe(&client)));
+    match Clients::read_valid(&directory.clients()) {
+        Ok((clients, lines)) => {
+            for client in clients.0 {
+                let rest = format!("{}  {}", escape(&client.name), describe(&client));
+                line("client", &client.key, &rest);
+            }
+            wrong.extend(lines);
+        }
+        Err(error) => wrong.push(error),
     }
-    for server in Servers::read(&directory.servers())?.0 {
-        line("server", &server.key, &format!("{}  {}", escape(&server.host), escape(&server.name)));
+    match Servers::read_valid(&directory.servers()) {
+        Ok((servers, lines)) => {
+            for server in servers.0 {
+                let rest = format!("{}  {}", escape(&server.host), escape(&server.name));
+                line("server", &server.key, &rest);
+            }
+            wrong.extend(lines);
+        }
+        Err(error) => wrong.push(error),
     }
-    print(&text)
+    print(&text)?;
+    let Some(last) = wrong.pop() else { return Ok(()) };
+    wrong.iter().for_each(|error| say(&error.to_string()));
+    Err(last)
 }
 
 fn revoke(which: &str) -> Result<()> {

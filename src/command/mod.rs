@@ -5,6 +5,7 @@
 //! until it has an exemplar.
 
 pub mod bench;
+pub mod canary;
 pub mod command_line;
 pub mod completions;
 pub mod config;
@@ -17,6 +18,7 @@ pub mod formats;
 pub mod keygen;
 pub mod man;
 mod no_peer;
+mod rate_limiter;
 pub mod relay;
 pub mod tail;
 
@@ -52,6 +54,7 @@ pub fn run(cli: Cli, fault: Option<Error>) -> Result<Exit> {
         Command::Tail(args) => tail::run(*args),
         Command::Relay(args) => relay::run(*args),
         Command::Bench(args) => bench::run(&args),
+        Command::Canary(args) => canary::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Formats(args) => formats::run(&args),
         Command::Config(args) => config::run(&args),

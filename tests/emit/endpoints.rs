@@ -192,7 +192,9 @@ fn an_ipc_path_may_have_spaces_and_bytes_that_are_not_utf8() {
         let mut endpoint = OsString::from("ipc://");
         endpoint.push(directory.path().join(OsStr::from_bytes(name)));
         let emit = ["emit", "--wait", "60s", "-m", "x", "-b"].map(OsStr::new);
-        let emit = zlog(emit).args([&endpoint]).start();
+        let mut emit = zlog(emit).args([&endpoint]).start();
+        emit.endpoint();
+        assert!(directory.path().join(OsStr::from_bytes(name)).exists(), "{endpoint:?}");
         let tail = ["tail", "-o", "text", "-n", "1"].map(OsStr::new);
         zlog(tail).args([&endpoint]).run().success().stdout("x\n");
         emit.wait().success();

@@ -1,5 +1,7 @@
 //! Tracebacks and other records of several lines.
 
+use std::time::Duration;
+
 use super::{records, text};
 use crate::harness::{Listener, emit};
 
@@ -60,6 +62,20 @@ fn a_record_waits_for_its_traceback_only_for_a_while() {
     // Nothing follows and the input stays open; the record is published anyway.
     assert_eq!(listener.next().json()["msg"], "ERROR something");
     emit.close_stdin();
+    emit.wait().success();
+}
+
+#[test]
+fn a_record_waits_for_its_traceback_for_as_long_as_was_set() {
+    let mut emit = emit(["-r", "a", "--multiline-wait", "1h"]).stdin_open().start();
+    let listener = Listener::connect(&emit.endpoint(), "");
+    emit.write("ERROR something\n");
+    assert_eq!(listener.try_next(Duration::from_millis(300)), None);
+    emit.write("Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nKeyError: 7\n");
+    emit.close_stdin();
+    let record = listener.next().json();
+    assert_eq!(record["msg"], "ERROR something");
+    assert!(text(&record, "exc_text").ends_with("KeyError: 7"), "{record}");
     emit.wait().success();
 }
 

@@ -1,5 +1,5 @@
-//! Python programs over real sockets: `zlog tail` receives what they publish, and they
-//! receive what `zlog emit` publishes. Their scripts are in `data/peers`.
+//! Programs over real sockets: `zlog tail` receives what they publish, and they receive what
+//! `zlog emit` publishes. The scripts of those in Python are in `data/peers`.
 
 /// Logbook's `ZeroMQHandler` → `zlog tail`.
 mod logbook;
@@ -7,6 +7,8 @@ mod logbook;
 mod pubhandler;
 /// Whole records as JSON and pickles, and garbage → `zlog tail`.
 mod records;
+/// `zlog-tracing` → `zlog tail`.
+mod rust;
 /// `zlog emit` → Python's logging.
 mod subscriber;
 /// PyZMQ's watcher, `python -m zmq.log`, as a reader, and its command line.

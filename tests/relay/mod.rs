@@ -2,9 +2,11 @@
 
 mod forward;
 mod handlers;
+mod heal;
 mod last;
 mod peers;
 mod shutdown;
+mod stall;
 mod startup;
 mod status;
 mod strangers;

@@ -89,12 +89,14 @@ fn trusted_keys_are_listed_with_their_rights_and_revoked_by_name_host_or_key() {
         (&["--no-publish", "--read", "app"], "publishes nothing, reads app"),
         (&["--no-read", "--name", "other"], "other  publishes everything, reads nothing"),
         (&["--host", "logs.example"], "server  "),
+        (&["--host", "LOGS.Example"], "LOGS.Example  web1"),
         (&["--host", "logs.example:5", "--host", "127.0.0.1"], "127.0.0.1  web1"),
     ] {
         machine.keygen(&[&["--trust", &web.public()], args].concat());
         let list = list();
         assert!(list.contains(says) && list.contains(fingerprint), "{args:?}: {list}");
         assert!(list.matches("client").count() <= 1, "{list}");
+        assert!(list.to_lowercase().matches("logs.example  ").count() <= 1, "{list}");
     }
     for which in ["other", "logs.example:5", "web1"] {
         let before = list().lines().count();
@@ -145,8 +147,34 @@ fn what_is_wrong_with_files_of_keys_is_said_without_their_contents() {
         machine.zlog(&["keygen", "--list"]).run().code(1).stderr_has("chmod go-w");
         fs::remove_file(&path).unwrap();
     }
+    let directory = fs::Permissions::from_mode(0o770);
+    fs::set_permissions(machine.path(), directory).unwrap();
+    let refused = machine.zlog(&["keygen", "--list"]).run().code(1);
+    refused.stderr_has("others may replace the secret key").stderr_has("chmod go-w");
+    fs::set_permissions(machine.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let own = machine.path().join("machine.key");
     fs::set_permissions(&own, fs::Permissions::from_mode(0o640)).unwrap();
     let refused = machine.zlog(&["keygen", "--list"]).run().code(1);
     refused.stderr_has("others may read the secret key").stderr_has("chmod 600");
+}
+
+#[test]
+fn a_list_with_a_wrong_line_is_shown_without_it_and_the_line_is_named() {
+    let (machine, web) = (Machine::named("logs"), Machine::named("web1"));
+    machine.keygen(&["--trust", &web.public()]);
+    machine.keygen(&["--trust", &web.public(), "--host", "hub"]);
+    let clients = machine.path().join("authorized_clients");
+    let good = fs::read_to_string(&clients).unwrap();
+    fs::write(&clients, format!("db1 nokey\n{good}web2\n")).unwrap();
+    let listed = machine.zlog(&["keygen", "--list"]).run().code(1);
+    for shown in ["own ", "client  ", "server  "] {
+        assert_eq!(listed.out().matches(shown).count(), 1, "{}", listed.out());
+    }
+    listed
+        .stderr_has("authorized_clients:1: not a key")
+        .stderr_has("authorized_clients:3: write NAME");
+    // What is wrong with one list does not hide the other one.
+    fs::set_permissions(&clients, fs::Permissions::from_mode(0o664)).unwrap();
+    let listed = machine.zlog(&["keygen", "--list"]).run().code(1).stderr_has("chmod go-w");
+    assert!(listed.out().contains("server  "), "{}", listed.out());
 }

@@ -119,12 +119,41 @@ fn a_revoked_client_is_disconnected_while_running_and_admitted_again_when_it_is_
     tail.expect_stdout("one");
     server.keygen(&["--revoke", "web1"]);
     tail.expect_stderr("is not trusted");
+    emit.expect_stderr("does not trust this machine's key");
     server.keygen(&["--trust", &client.public()]);
     emit.write("two\n");
     tail.expect_stdout("two");
     let _ = emit.wait().success();
     tail.terminate();
     let _ = tail.wait();
+}
+
+#[test]
+fn a_list_that_becomes_unreadable_is_told_once_and_once_more_when_it_is_right_again() {
+    let (server, client) = (Machine::named("logs"), Machine::named("web1"));
+    trust(&server, &client, &[]);
+    let mut tail = native(&server, &["tail", "-o", "text", "--bind", EXPOSED]).start();
+    let at = here(&mut tail);
+    let mut emit =
+        native(&client, &["emit", "--wait", "60s", "--connect", &at]).stdin_open().start();
+    emit.write("one\n");
+    tail.expect_stdout("one");
+    let list = server.path().join("authorized_clients");
+    let good = fs::read(&list).unwrap();
+    // A byte that is not UTF-8.
+    fs::write(&list, [&good[..], b"\xff\n"].concat()).unwrap();
+    tail.expect_stderr("a list of keys has changed, and is not in force as it is: ");
+    emit.write("two\n");
+    tail.expect_stdout("two");
+    fs::write(&list, &good).unwrap();
+    tail.expect_stderr("authorized_clients can be read again");
+    fs::write(&list, [&good[..], b"web2 nokey\n"].concat()).unwrap();
+    tail.expect_stderr("authorized_clients:2: not a key");
+    emit.close_stdin();
+    emit.wait().success();
+    tail.terminate();
+    let said = tail.wait().err();
+    assert_eq!(said.matches("a list of keys").count(), 2, "{said}");
 }
 
 #[test]
@@ -149,14 +178,14 @@ fn a_client_publishes_only_what_it_may_and_the_rest_is_counted_and_reported() {
     let (server, client) = (Machine::named("logs"), Machine::named("web1"));
     trust(&server, &client, &["--publish", "web1."]);
     let lines = "a\nb\nc\n";
-    let tail = ["tail", "-o", "text", "-n", "3", "--bind", EXPOSED];
+    let tail = ["tail", "-o", "text", "-n", "3", "--fail-on-loss", "--bind", EXPOSED];
     let mut tail = native(&server, &tail).start();
     let at = here(&mut tail);
     for root in ["app", "web1"] {
         let emit = ["emit", "--root", root, "--wait", "60s", "--connect", &at];
         native(&client, &emit).stdin(lines).run().success();
     }
-    let tail = tail.wait().success().stdout(lines);
+    let tail = tail.wait().code(3).stdout(lines);
     tail.stderr_has("of web1: its key may not publish app.INFO").stderr_has("3 messages");
 }
 

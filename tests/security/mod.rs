@@ -3,6 +3,7 @@
 mod exposure;
 mod keygen;
 mod keys;
+mod python;
 mod relay;
 mod units;
 

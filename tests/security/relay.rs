@@ -52,11 +52,16 @@ fn only_who_may_read_everything_may_ask_a_relay() {
     trust(&hub, &ops, &[]);
     let args = ["relay", "--bind", EXPOSED, "--publish-bind", EXPOSED, "--keep", "10"];
     let mut relay = native(&hub, &args).start();
-    let ask = relay.endpoints(3)[2].replace("0.0.0.0", "127.0.0.1");
+    let bound = relay.endpoints(3);
+    let (relay_publishes, ask) = (&bound[1], bound[2].replace("0.0.0.0", "127.0.0.1"));
     let status = ["relay", "--status", "--ask", &ask];
     native(&ops, &status).run().success();
     native(&hub, &status).run().success();
-    native(&web, &status).run().code(1).stdout("");
+    let limited = "only a key that may read everything may ask";
+    native(&web, &status).run().code(1).stdout("").stderr_has(limited);
+    let publish = relay_publishes.replace("0.0.0.0", "127.0.0.1");
+    let tail = ["tail", "--last", "5", "--timeout", "1s", "--ask", &ask, "--connect", &publish];
+    native(&web, &tail).run().success().stderr_has(limited);
     native(&Machine::without_key(), &status).run().code(1).stdout("");
     relay.terminate();
     relay.wait().code(143);

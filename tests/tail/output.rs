@@ -96,8 +96,19 @@ fn times_are_local_or_utc_in_the_given_format() {
     assert!(shown(&[]).starts_with("1970-01-01 09:00:01.500  INFO"));
     assert!(shown(&["--utc"]).starts_with("1970-01-01 00:00:01.500  INFO"));
     assert!(shown(&["--time-format", "%H:%M"]).starts_with("09:00  INFO"));
-    assert!(shown(&["--time-format", "short"]).starts_with("09:00:01.500  INFO"));
-    assert!(shown(&["--time-format", "elapsed"]).starts_with("+0.000     INFO"));
+    for (preset, time) in [
+        ("short", "09:00:01.500  "),
+        ("full", "1970-01-01 09:00:01.500  "),
+        ("iso", "1970-01-01T09:00:01.500000+09:00  "),
+        ("rfc3339", "1970-01-01T09:00:01.500000+09:00  "),
+        ("unix", "1.500000  "),
+        ("unix-ms", "1500  "),
+        ("elapsed", "+0.000     "),
+        ("delta", "+0.000     "),
+    ] {
+        let shown = shown(&["--time-format", preset]);
+        assert!(shown.starts_with(&format!("{time}INFO")), "{preset}: {shown}");
+    }
     assert!(shown(&["--utc", "--dateformat", "%d.%m.%y"]).starts_with("01.01.70  INFO"));
     let shown = shown(&["--timestamp", "-o", "text", "--time-format", "%H"]);
     assert_eq!(shown, "09  | hello\n");

@@ -127,6 +127,17 @@ impl SequenceTracker {
         missing
     }
 
+    /// The number expected next of a source and topic, if there was a record or a mark of it.
+    pub fn expected(&mut self, source: &str, topic: &str) -> Option<u64> {
+        self.streams.get(source, topic).map(|stream| stream.next)
+    }
+
+    /// All sources and topics, with the numbers expected next.
+    pub fn all_expected(&self) -> impl Iterator<Item = (&str, &str, u64)> {
+        let records = self.streams.iter().filter(|(_, topic, _)| *topic != SOURCE);
+        records.map(|(source, topic, stream)| (source, topic, stream.next))
+    }
+
     /// Losses found since the last call: source, topic and number of records, all gaps of one
     /// stream together.
     pub fn drain_new(&mut self) -> Vec<(&str, &str, u64)> {

@@ -1,7 +1,7 @@
 //! Messages per second from one publisher to one subscriber over tcp: this engine, libzmq, each
 //! with the other, and a program without an engine.
 //!
-//!     cargo bench -p zmtp --bench engine -- [ROUNDS] [CASE]...
+//!     cargo bench -p zlog-zmtp --bench engine -- [ROUNDS] [CASE]...
 //!
 //! Prints medians of the rounds, in which the cases take turns: messages per second, their ratio
 //! to others, and the processor time that both sides together take for a message. On a busy

@@ -1,7 +1,7 @@
 //! What a publisher costs by subscribers and by subscriptions, and what one that has stopped
 //! reading costs the others: this engine beside libzmq.
 //!
-//!     cargo bench -p zmtp --bench fanout -- [SECONDS]
+//!     cargo bench -p zlog-zmtp --bench fanout -- [SECONDS]
 //!
 //! Sends messages of 300 bytes at a fixed rate to subscribers in another process, and prints the
 //! processor time that this process takes for a message.

@@ -175,6 +175,15 @@ fn a_key_after_the_format_is_warned_about_and_explains_a_refused_format() {
 }
 
 #[test]
+fn the_subject_of_a_mail_may_be_a_constant() {
+    let Target::Smtp(options) = one("smtp", "smtp://h,to=a@b.org,subject=Log").unwrap().target
+    else {
+        panic!("not mail")
+    };
+    assert_eq!(options.subject.format.as_deref(), Some("Log"));
+}
+
+#[test]
 fn the_subject_of_a_mail_may_use_its_extras() {
     let mail = "smtp://h,to=a@b.org,extra=user,extra=shop=none,subject=%(levelname)s %(user)s";
     let Target::Smtp(options) = one("smtp", mail).unwrap().target else { panic!("{mail}") };

@@ -6,7 +6,6 @@
 //! A wrapped command, and whoever writes to standard input, must not be stopped by a fault in
 //! publishing. So the input is then read to its end, and counted instead of published.
 
-mod rate_limiter;
 mod source;
 mod subscriber_wait;
 mod summary;
@@ -14,10 +13,10 @@ mod summary;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use self::rate_limiter::RateLimiter;
 use self::subscriber_wait::SubscriberWait;
 use self::summary::{ProgressLine, Summary};
 use super::endpoints;
+use super::rate_limiter::RateLimiter;
 use crate::cli::{EmitArgs, EndpointArgs};
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
@@ -31,7 +30,7 @@ use zlog_pipeline::os::{clock, fd_limit, terminal, wakeup};
 use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::router::{HandlerContext, HandlerStatus, Reporter, Router};
 use zlog_pipeline::sender::SenderFields;
-use zlog_pipeline::socket::{Engine, Publisher, SocketOptions};
+use zlog_pipeline::socket::{Engine, Publisher, SocketOptions, Stall};
 use zlog_pipeline::source::{Notice, PollStatus, ReadProgress, Source};
 
 /// The longest wait for the source, if it can be woken: some reports come once a minute.
@@ -137,6 +136,7 @@ fn open(args: &EmitArgs, stop: &ShutdownSignal) -> Result<Opened> {
 fn open_publisher(args: &EmitArgs) -> Result<Publisher> {
     let mut options = SocketOptions::publisher();
     options.hwm = args.hwm;
+    options.stall = args.stall.map_or(Stall::Never, |stall| Stall::typed(Some(stall.0)));
     options.engine = Engine::of_name(args.endpoints.engine.as_deref().unwrap_or_default())?;
     options.insecure = args.endpoints.insecure;
     options.key = args.endpoints.key.clone();

@@ -37,7 +37,7 @@ use zlog_pipeline::os::signal::{Hangup, ShutdownSignal};
 use zlog_pipeline::os::{fd_limit, terminal, wakeup};
 use zlog_pipeline::socket::{
     ConnectionEvent, Drain, EndpointStatus, Engine, EventKind, Forwarded, Proxy, ProxyOptions,
-    PublisherRequest, Role, SocketOptions, connected_peers,
+    PublisherRequest, Role, SocketOptions, Stall, connected_peers,
 };
 
 /// Most messages forwarded between two checks for anything else.
@@ -110,6 +110,8 @@ struct Relay {
     begun: Instant,
     /// Whether publishers were still sending at the end.
     uncounted: bool,
+    /// Messages that were refused, because their publisher's key does not allow them.
+    denied: u64,
 }
 
 impl Relay {
@@ -151,6 +153,7 @@ impl Relay {
             last_housekeeping: begun,
             begun,
             uncounted: false,
+            denied: 0,
             settings,
         })
     }
@@ -295,10 +298,15 @@ impl Relay {
         let mut reports = self.proxy.broken_reports(now);
         reports.extend(self.proxy.take_report());
         self.print_reports(reports);
-        let Relay { proxy, connection_log, disconnect_reasons, publishers, no_peer, .. } = self;
+        let Relay {
+            proxy, connection_log, disconnect_reasons, publishers, no_peer, denied, ..
+        } = self;
         let events: Vec<ConnectionEvent> = proxy.events();
         let (collecting, _) = proxy.bound();
         for event in &events {
+            if let EventKind::Denied { messages, .. } = &event.kind {
+                *denied += messages;
+            }
             if let Some(connection_log) = connection_log {
                 connection_log.print(event);
             }
@@ -420,7 +428,7 @@ impl Relay {
         let (broken, more_broken) = self.proxy.take_broken();
         let misused = self.proxy.take_last_report();
         self.print_reports(more_broken.into_iter().chain(misused));
-        let Relay { settings, proxy, queries, handlers, inputs, uncounted, .. } = self;
+        let Relay { settings, proxy, queries, handlers, inputs, uncounted, denied, .. } = self;
         let mut counts = proxy.counts();
         counts.dropped += given_up;
         drop(queries);
@@ -432,7 +440,7 @@ impl Relay {
         let missing = super::report_losses("relay", &handlers);
         inputs.print_remarks();
         let took = self.begun.elapsed();
-        let summary = Summary { counts, full, waits, broken, uncounted, flushed, took };
+        let summary = Summary { counts, full, waits, broken, uncounted, denied, flushed, took };
         if !settings.args.quiet || summary.lost() {
             terminal::eprint_line(format_args!("zlog relay: {summary}"));
         }
@@ -474,6 +482,7 @@ fn options(args: &RelayArgs, engine: Option<Engine>) -> ProxyOptions {
             insecure: args.insecure,
             key: args.key.clone(),
             hwm: args.hwm,
+            stall: Stall::typed(args.stall.map(|stall| stall.0)),
             send_slice: SLICE,
             ..SocketOptions::publisher()
         },

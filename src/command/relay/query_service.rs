@@ -3,11 +3,15 @@
 
 use std::time::{Duration, Instant};
 
+use memchr::memmem;
+
 use super::reply::{Reply, State};
-use zlog_core::history::{History, SharedFrame};
+use zlog_core::Record;
+use zlog_core::history::{History, SharedFrame, StoredMessage};
 use zlog_core::text::escape::escape;
 use zlog_core::text::prefix;
-use zlog_core::wire::query::{self, Answer, End, Last, Question, Status};
+use zlog_core::wire;
+use zlog_core::wire::query::{self, Answer, End, Hole, Last, Missing, Question, Status};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{AnswerOutcome, ClientId, Marker, Proxy, QueryServer};
 
@@ -24,6 +28,12 @@ const MAX_REASON_LEN: usize = 200;
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a client may take to subscribe. Meanwhile messages are forwarded one by one.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Why a relay without `--keep` refuses.
+const KEEPS_NOTHING: &str = "it keeps no messages: it was started without --keep";
+/// Most kept messages that one question for missing ones looks at: the relay forwards nothing
+/// meanwhile.
+const MAX_STEPS: usize = 100_000;
 
 /// A client that was told to subscribe, and whose second marker has not arrived yet.
 struct Subscribing {
@@ -94,6 +104,7 @@ impl QueryService {
                 }
                 Ok(Question::Status) => self.refuse(&client, "too many queries at once".into()),
                 Ok(Question::Last(last)) => self.begin(client, last, keep.is_some()),
+                Ok(Question::Missing(missing)) => self.answer_missing(client, &missing, keep),
                 Err(why) => self.refuse(&client, why),
             }
         }
@@ -103,10 +114,22 @@ impl QueryService {
         self.answer_overdue(keep);
     }
 
+    /// Answers with what there is of the numbers that a reader lacks.
+    fn answer_missing(&mut self, client: ClientId, missing: &Missing, keep: Option<&History>) {
+        let Some(keep) = keep else { return self.refuse(&client, KEEPS_NOTHING.into()) };
+        if self.subscribing.len() + self.replies.len() >= MAX_CLIENTS {
+            return self.refuse(&client, "too many queries at once".into());
+        }
+        let messages = missing_messages(missing, keep);
+        let end = End { messages: messages.len(), window: 0, subscribed: true };
+        let last = query::write_answer(&Answer::End(end)).into();
+        let now = Instant::now();
+        self.start_reply(Reply::new(client, messages, last, now), now);
+    }
+
     fn begin(&mut self, client: ClientId, last: Last, keeps: bool) {
         if !keeps {
-            let why = "it keeps no messages: it was started without --keep";
-            return self.refuse(&client, why.into());
+            return self.refuse(&client, KEEPS_NOTHING.into());
         }
         // A new question of the same client replaces its first one.
         if let Some(at) = self.subscribing.iter().position(|it| it.client == client) {
@@ -235,4 +258,29 @@ impl QueryService {
             self.start_reply(Reply::new(client, Vec::new(), answer.clone(), now), now);
         }
     }
+}
+
+/// The kept messages of all holes, hole by hole.
+fn missing_messages(missing: &Missing, keep: &History) -> Vec<StoredMessage> {
+    let (mut messages, mut steps) = (Vec::new(), MAX_STEPS);
+    let mut decoder = wire::Decoder::default();
+    for Hole { source, topic, first, last } in &missing.holes {
+        let most = query::MAX_MESSAGES - messages.len();
+        let name = memmem::Finder::new(source.as_bytes());
+        messages.extend(keep.numbered(
+            topic.as_bytes(),
+            (*first, *last),
+            most,
+            &mut steps,
+            |frames| {
+                // Decoding is far slower.
+                name.find(frames.last()?.as_ref())?;
+                let frames: Vec<&[u8]> = frames.iter().map(AsRef::as_ref).collect();
+                let mut record = Record::default();
+                decoder.decode_into(&frames, 0.0, &mut record);
+                record.seq.filter(|_| record.source.as_deref() == Some(source))
+            },
+        ));
+    }
+    messages
 }

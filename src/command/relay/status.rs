@@ -150,6 +150,9 @@ fn where_to_ask(args: &RelayArgs, endpoint: Option<&str>) -> Result<Endpoint> {
 fn no_answer(args: &RelayArgs, at: &Endpoint, client: &QueryClient) -> Error {
     let largest = format_size(MAX_STATUS_BYTES as usize);
     let why = match (client.is_asked(), client.is_reached()) {
+        _ if client.lacks_rights().is_some() => {
+            client.lacks_rights().unwrap_or_default().to_owned()
+        }
         (true, _) => {
             format!("it was asked and has not answered within 3 s, or with more than {largest}")
         }

@@ -16,6 +16,8 @@ pub(super) struct Summary {
     pub(super) broken: u64,
     /// Whether publishers were still sending at the end.
     pub(super) uncounted: bool,
+    /// Messages that were refused, because their publisher's key does not allow them.
+    pub(super) denied: u64,
     pub(super) flushed: Flushed,
     pub(super) took: Duration,
 }
@@ -24,7 +26,7 @@ impl Summary {
     /// Whether messages were lost here, or may have been.
     pub(super) fn lost(&self) -> bool {
         let Counts { no_room, dropped, frames_cut, .. } = self.counts;
-        no_room + dropped + frames_cut + self.broken > 0
+        no_room + dropped + frames_cut + self.broken + self.denied > 0
             || self.uncounted
             || self.flushed != Flushed::Yes
     }
@@ -60,6 +62,10 @@ impl fmt::Display for Summary {
         }
         if frames_cut > 0 {
             write!(f, "; dropped {} beyond the eighth of a message", counted(frames_cut, "frame"))?;
+        }
+        if self.denied > 0 {
+            let messages = counted(self.denied, "message");
+            write!(f, "; refused {messages} that their publishers' keys do not allow")?;
         }
         if let Some(remark) = broken_remark(self.broken) {
             write!(f, "; {remark}")?;

@@ -1,5 +1,6 @@
 //! A tail of a subscription.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::super::connection_log::ConnectionLog;
@@ -16,7 +17,7 @@ use zlog_core::{Error, Record, Result};
 use zlog_pipeline::os::run_directory::{Missed, Registration};
 use zlog_pipeline::os::{terminal, wakeup};
 use zlog_pipeline::pump::{Pipeline, pump};
-use zlog_pipeline::socket::{Endpoint, Engine, Role, SocketOptions, Subscriber};
+use zlog_pipeline::socket::{Endpoint, Engine, EventKind, Role, SocketOptions, Subscriber};
 use zlog_pipeline::source::PollStatus;
 use zlog_pipeline::source::subscribe::Subscribe;
 
@@ -33,10 +34,19 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     live.registration = registration.as_mut().filter(|_| !args.quiet);
     live.is_bound = !source.subscriber().bound().is_empty();
     pump(&mut source, &mut live)?;
+    source.release(&mut |record| {
+        live.take(record)?;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    source.take_marks().iter().for_each(|mark| live.take_mark(mark));
     live.finish(source.subscriber());
     if live.unwanted > 0 && !args.quiet {
         let (more, were) = (counted(live.unwanted, "more record"), plural::were(live.unwanted));
         terminal::eprint_line(format_args!("zlog tail: {more} had arrived and {were} dropped"));
+    }
+    if source.healed() > 0 && !args.quiet {
+        let healed = counted(source.healed(), "record");
+        terminal::eprint_line(format_args!("zlog tail: healed {healed}: the relay had them"));
     }
     if args.has_handlers() {
         tail.late = source.late();
@@ -77,6 +87,9 @@ fn open(
         for notice in source.fetch_backlog(n, &at, prefixes, &|| tail.stop.requested())? {
             terminal::eprint_line(format_args!("zlog tail: {}", escape(&notice)));
         }
+    }
+    if let Some(patience) = args.heal {
+        source.heal(relays(args, &endpoints)?, patience.0);
     }
     source.subscriber().subscribe_to_marks(prefixes);
     if let Some(registration) = &registration {
@@ -150,6 +163,9 @@ impl Live<'_> {
     fn report_events(&mut self, subscriber: &Subscriber, now: Instant) {
         // Taken even with --quiet: nothing else empties the queue.
         for event in subscriber.events() {
+            if let EventKind::Denied { messages, .. } = &event.kind {
+                self.tail.denied += messages;
+            }
             if let Some(connection_log) = &mut self.connection_log {
                 connection_log.print(&event);
             }
@@ -256,6 +272,9 @@ impl Pipeline<Subscribe> for Live<'_> {
 
     fn after_poll(&mut self, source: &mut Subscribe, status: PollStatus) -> Result<()> {
         source.take_marks().iter().for_each(|mark| self.take_mark(mark));
+        if let Some(why) = source.take_reason().filter(|_| self.disconnect_reasons.is_some()) {
+            terminal::eprint_line(format_args!("zlog tail: can't heal: {}", escape(&why)));
+        }
         if let Some(now) = self.tail.after_poll(status, None)? {
             let subscriber = source.subscriber();
             if subscriber.has_changed() {
@@ -283,6 +302,29 @@ impl Pipeline<Subscribe> for Live<'_> {
             Ended::Done if self.is_bound && self.tail.output.is_full() => Some(linger),
             _ => None,
         }
+    }
+}
+
+/// The query endpoints of the relays that may have what did not arrive.
+///
+/// # Errors
+/// One is invalid, or there is none.
+fn relays(args: &TailArgs, endpoints: &[Endpoint]) -> Result<Vec<Endpoint>> {
+    if let Some(ask) = &args.ask {
+        return Ok(vec![Endpoint::parse(ask, Role::Connect)?]);
+    }
+    let is_default = endpoints.iter().any(|endpoint| endpoint.run_directory().is_some());
+    let named = endpoints.iter().filter(|endpoint| endpoint.run_directory().is_none());
+    let connected = named.filter(|endpoint| endpoint.role() == Role::Connect);
+    let relays = connected.map(|endpoint| match is_default {
+        true => endpoints::default_query_endpoint(endpoint),
+        false => Ok(endpoint.query_endpoint()),
+    });
+    let relays: Vec<Endpoint> = relays.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    match relays.is_empty() {
+        true => Err(Error::usage("--heal asks a relay, and no endpoint has one for queries")
+            .hint("Name the relay's query endpoint: --ask ENDPOINT.")),
+        false => Ok(relays),
     }
 }
 

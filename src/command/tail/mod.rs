@@ -210,6 +210,8 @@ struct Tail {
     late: LateMessages,
     /// Gaps in the files that were read.
     gaps: u64,
+    /// Messages that were refused, because their publisher's key does not allow them.
+    denied: u64,
 }
 
 impl Tail {
@@ -232,6 +234,7 @@ impl Tail {
             is_woken: false,
             late,
             gaps: 0,
+            denied: 0,
         })
     }
 
@@ -319,7 +322,10 @@ impl Tail {
     }
 
     fn has_lost(&self, closed: &Closed) -> bool {
-        self.output.losses.lost() > 0 || closed.missing > 0 || self.late.any() || self.gaps > 0
+        self.output.losses.lost() > 0
+            || closed.missing > 0
+            || self.late.any()
+            || self.gaps + self.denied > 0
     }
 
     /// Prints what is due at the end, and returns the exit code.

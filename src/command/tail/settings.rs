@@ -150,13 +150,11 @@ fn check_raw(args: &TailArgs) -> Result<()> {
     Ok(())
 }
 
-/// How records are printed, apart from the format string `format`.
+/// How records are printed, apart from what the formatter says (`format` is its format string).
 fn options(args: &TailArgs, format: Option<&str>) -> Options {
     Options {
         color: args.color.for_stdout(),
         escape: terminal::stdout_is_terminal(),
-        zone: zone(args.format.utc),
-        time_format: args.format.time_format.clone(),
         separator: args.separator.clone(),
         align: match (args.output_format(), format) {
             (Output::Text, _) | (_, Some("bare")) => args.align,

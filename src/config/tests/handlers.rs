@@ -138,7 +138,7 @@ fn sample(class: &Class, key: &Key) -> &'static str {
         (_, "to" | "from") => "ops@example.org",
         (_, "subject") => "%(name)s",
         (_, "login" | "trust") => "secret.txt",
-        (_, "every" | "timeout" | "retry" | "retry-max") => "90s",
+        (_, "every" | "timeout" | "retry" | "retry-max" | "stall") => "90s",
         (_, "protocol") => "local",
         (_, "facility") => "local3",
         (_, "app" | "hostname" | "root") => "shop",

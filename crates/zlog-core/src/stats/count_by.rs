@@ -29,13 +29,9 @@ const NONE: &str = "(none)";
 /// What is counted: `--count-by`.
 #[derive(Clone, Debug)]
 pub enum CountBy {
-    /// The level's name.
-    Level,
     /// The topic, or the one that `emit` would give.
     Topic,
-    /// The source.
-    Source,
-    /// A field.
+    /// A field, such as the level or the source.
     Field(FieldPath),
 }
 
@@ -44,9 +40,7 @@ impl FromStr for CountBy {
 
     fn from_str(text: &str) -> Result<CountBy, ConditionError> {
         Ok(match text {
-            "level" => CountBy::Level,
             "topic" => CountBy::Topic,
-            "source" => CountBy::Source,
             field => CountBy::Field(FieldPath::new(field)?),
         })
     }
@@ -89,13 +83,7 @@ impl IntervalCounts {
     pub fn count(&mut self, record: &Record<'_>, time: Option<f64>) -> Vec<Interval> {
         let number = self.number_of(time);
         let value: Cow<'_, str> = match &self.by {
-            CountBy::Level => match topic::level_of(record) {
-                Level::NOTSET => NONE.into(),
-                level if record.level == Level::NOTSET => level.name(),
-                _ => record.level_name(),
-            },
             CountBy::Topic => topic::of(record, &mut self.scratch).into(),
-            CountBy::Source => record.source.as_deref().unwrap_or(NONE).into(),
             CountBy::Field(path) => path.text(record).unwrap_or_else(|| NONE.into()),
         };
         let counts = self.open.entry(number).or_insert_with(Counts::new);

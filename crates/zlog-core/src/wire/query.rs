@@ -1,10 +1,11 @@
-//! The protocol of a relay's queries: the last messages of topics, and the relay's status.
+//! The protocol of a relay's queries: the last messages of topics, messages that a reader lacks, and
+//! the relay's status.
 //!
 //! Defines everything that both sides share: questions, answers, marker prefixes and limits.
 //! It follows the Clone pattern of the ZeroMQ guide: a late subscriber asks for what was
 //! published before.
 //!
-//! A question is one frame of JSON: `{"zlog":1,"ask":"last",…}` or
+//! A question is one frame of JSON: `{"zlog":1,"ask":"last",…}`, `{"zlog":1,"ask":"missing",…}` or
 //! `{"zlog":1,"ask":"status"}`. An answer is a number of messages; each begins with a frame
 //! of JSON:
 //!
@@ -23,6 +24,11 @@
 //! contains what was published before, and the subscription delivers what is published
 //! after. Messages published between the markers may be in both; [`End::window`] tells how
 //! many those are, and the client compares.
+//!
+//! # Missing messages
+//! A reader that sees a hole in the numbers of a source and topic asks for exactly these. The answer
+//! has what the relay has of them, hole by hole, each in the order of the numbers. It ends early at
+//! [`MAX_MESSAGES`]: then the reader asks for the rest.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +38,9 @@ use crate::error::{Error, Result};
 const VERSION: u32 = 1;
 /// Most messages that can be asked for.
 pub const MAX_MESSAGES: usize = 10_000;
+/// Most holes in a question, and the longest name of a source or a topic in one, in bytes.
+pub const MAX_HOLES: usize = 200;
+const MAX_NAME_LEN: usize = 1024;
 /// Most prefixes in a question, and their maximum length in bytes.
 const MAX_PREFIXES: usize = 1000;
 const MAX_PREFIX_LEN: usize = 1024;
@@ -66,6 +75,8 @@ pub const MAX_MARKER_LEN: usize = 64;
 pub enum Question {
     /// The last messages of some topics.
     Last(Last),
+    /// Messages that a reader lacks.
+    Missing(Missing),
     /// The relay's status.
     Status,
 }
@@ -81,6 +92,26 @@ pub struct Last {
     pub begin: String,
     /// The marker that the client subscribes to after them.
     pub end: String,
+}
+
+/// The question for messages that a reader lacks.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Missing {
+    /// Which ones.
+    pub holes: Vec<Hole>,
+}
+
+/// Numbers of a source and a topic.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Hole {
+    /// The source of the records.
+    pub source: String,
+    /// Their topic.
+    pub topic: String,
+    /// The first number.
+    pub first: u64,
+    /// The last one; [`u64::MAX`] for all that there are.
+    pub last: u64,
 }
 
 /// The first frame of a message of an answer.
@@ -285,6 +316,12 @@ pub fn read_question(frames: &[impl AsRef<[u8]>]) -> Result<Question, String> {
             return Err("these are not markers".into());
         }
     }
+    if let Question::Missing(missing) = &question {
+        let too_long = |it: &Hole| it.source.len().max(it.topic.len()) > MAX_NAME_LEN;
+        if missing.holes.len() > MAX_HOLES || missing.holes.iter().any(too_long) {
+            return Err(format!("at most {MAX_HOLES} holes, with names of {MAX_NAME_LEN} bytes"));
+        }
+    }
     Ok(question)
 }
 
@@ -318,9 +355,14 @@ mod tests {
         Last { n: 50, prefixes: vec!["app.".into()], begin, end }
     }
 
+    fn missing(holes: usize) -> Missing {
+        let (source, topic) = ("web1:42:abcd".to_owned(), "app.INFO".to_owned());
+        Missing { holes: vec![Hole { source, topic, first: 7, last: u64::MAX }; holes] }
+    }
+
     #[test]
     fn questions_and_answers_survive_a_round_trip() {
-        for question in [Question::Status, Question::Last(last())] {
+        for question in [Question::Status, Question::Last(last()), Question::Missing(missing(2))] {
             assert_eq!(read_question(&[write_question(&question)]), Ok(question));
         }
         let status =
@@ -350,6 +392,8 @@ mod tests {
         assert!(refused(Last { n: MAX_MESSAGES + 1, ..last() }).contains("10000"));
         assert!(refused(Last { prefixes: vec!["x".repeat(2000)], ..last() }).contains("prefixes"));
         assert!(refused(Last { begin: "app".into(), ..last() }).contains("markers"));
+        let many = Question::Missing(missing(MAX_HOLES + 1));
+        assert!(read_question(&[write_question(&many)]).expect_err("refused").contains("holes"));
         let newer = br#"{"zlog":2,"ask":"status"}"#;
         assert!(read_question(&[newer]).expect_err("newer").contains("version 2"));
         assert!(read_question(&[] as &[&[u8]]).is_err());

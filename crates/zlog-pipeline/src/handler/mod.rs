@@ -11,6 +11,7 @@ pub mod publish;
 pub mod queue;
 pub mod rotating;
 pub mod smtp;
+pub mod socket_handler;
 pub mod spool;
 pub mod syslog;
 #[cfg(test)]

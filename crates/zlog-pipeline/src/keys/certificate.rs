@@ -174,19 +174,37 @@ fn read(path: &Path, what: &str) -> Result<(Zeroizing<String>, File)> {
     Ok((text, file))
 }
 
-/// Refuses a secret file that others may read.
+/// Refuses a secret file that others may read or replace, as ssh does.
 #[cfg(unix)]
 fn check_private(path: &Path, file: &File) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
+    const STICKY: u32 = 0o1000;
+    let own = rustix::process::geteuid().as_raw();
+    let is_foreign = |metadata: &std::fs::Metadata| ![0, own].contains(&metadata.uid());
     let metadata = file.metadata().map_err(|error| Error::io(shown(path), &error))?;
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        return Ok(());
+    let file = shown(path);
+    if mode & 0o077 != 0 {
+        return Err(Error::new(format!(
+            "others may read the secret key in {file} (mode {mode:04o})"
+        ))
+        .hint(format!("If nobody has: chmod 600 {file}. Otherwise make a new key: zlog keygen.")));
     }
-    let shown = shown(path);
-    Err(Error::new(format!("others may read the secret key in {shown} (mode {mode:04o})"))
-        .hint(format!("If nobody has: chmod 600 {shown}. Otherwise make a new key: zlog keygen.")))
+    if is_foreign(&metadata) {
+        return Err(Error::new(format!("the secret key in {file} belongs to another user"))
+            .hint("Who has made it knows it. Make one of your own: zlog keygen."));
+    }
+    let parent = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let metadata = parent.metadata().map_err(|error| Error::io(shown(parent), &error))?;
+    let mode = metadata.permissions().mode();
+    // In a directory like /tmp, nobody replaces the files of others.
+    if is_foreign(&metadata) || mode & 0o022 != 0 && mode & STICKY == 0 {
+        let parent = shown(parent);
+        return Err(Error::new(format!("others may replace the secret key {file}"))
+            .hint(format!("Its directory must be yours alone to write: chmod go-w {parent}.")));
+    }
+    Ok(())
 }
 
 #[cfg(not(unix))]

@@ -93,7 +93,8 @@ impl KeyDirectory {
     /// The list can't be read or written.
     pub fn trust_server(&self, server: &Server) -> Result<()> {
         self.make()?;
-        lists::add(&self.servers(), server, |other: &Server| other.host == server.host)
+        let same = |other: &Server| other.host.eq_ignore_ascii_case(&server.host);
+        lists::add(&self.servers(), server, same)
     }
 
     /// Removes clients by name or key, and servers by host, name or key. Returns the lines.
@@ -104,7 +105,8 @@ impl KeyDirectory {
         // An empty name is that of servers that have none.
         let is = |name: &str| !which.is_empty() && name == which;
         let client = |it: &Client| is(&it.name) || Some(it.key) == key;
-        let server = |it: &Server| is(&it.host) || is(&it.name) || Some(it.key) == key;
+        let is_host = |host: &str| !which.is_empty() && host.eq_ignore_ascii_case(which);
+        let server = |it: &Server| is_host(&it.host) || is(&it.name) || Some(it.key) == key;
         let clients = lists::remove(&self.clients(), client)?;
         Ok((Clients(clients), Servers(lists::remove(&self.servers(), server)?)))
     }

@@ -103,9 +103,12 @@ impl Clients {
         read(path).map(Clients)
     }
 
-    /// As [`Clients::read`], without wrong lines. `None` if the list can't be read.
-    pub fn read_valid(path: &Path) -> Option<Clients> {
-        read_valid(path).map(Clients)
+    /// As [`Clients::read`], with what is wrong with the lines that are left out.
+    ///
+    /// # Errors
+    /// It can't be read, or others may write it.
+    pub fn read_valid(path: &Path) -> Result<(Clients, Vec<Error>)> {
+        read_valid(path).map(|(clients, wrong)| (Clients(clients), wrong))
     }
 
     /// The client with this key.
@@ -121,6 +124,14 @@ impl Servers {
     /// As [`Clients::read`].
     pub fn read(path: &Path) -> Result<Servers> {
         read(path).map(Servers)
+    }
+
+    /// As [`Servers::read`], with what is wrong with the lines that are left out.
+    ///
+    /// # Errors
+    /// It can't be read, or others may write it.
+    pub fn read_valid(path: &Path) -> Result<(Servers, Vec<Error>)> {
+        read_valid(path).map(|(servers, wrong)| (Servers(servers), wrong))
     }
 
     /// The server at `HOST:PORT`. An entry with the port counts before one without.
@@ -165,18 +176,20 @@ fn read_text(path: &Path) -> Result<String> {
 }
 
 fn read<E: Entry>(path: &Path) -> Result<Vec<E>> {
-    let text = read_text(path)?;
-    let mut found = Vec::new();
-    for (at, entry) in entries(&text) {
-        let wrong = |why| Error::new(format!("{}:{at}: {why}", shown(path)));
-        found.push(entry.map_err(wrong)?);
-    }
-    Ok(found)
+    let (found, wrong) = read_valid(path)?;
+    wrong.into_iter().next().map_or(Ok(found), Err)
 }
 
-fn read_valid<E: Entry>(path: &Path) -> Option<Vec<E>> {
-    let text = read_text(path).ok()?;
-    Some(entries(&text).filter_map(|(_, entry)| entry.ok()).collect())
+fn read_valid<E: Entry>(path: &Path) -> Result<(Vec<E>, Vec<Error>)> {
+    let text = read_text(path)?;
+    let (mut found, mut wrong) = (Vec::new(), Vec::new());
+    for (at, entry) in entries(&text) {
+        match entry {
+            Ok(entry) => found.push(entry),
+            Err(why) => wrong.push(Error::new(format!("{}:{at}: {why}", shown(path)))),
+        }
+    }
+    Ok((found, wrong))
 }
 
 /// Refuses a list that others may write.

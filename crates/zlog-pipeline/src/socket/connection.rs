@@ -74,6 +74,8 @@ pub enum EventKind {
         /// Their number.
         messages: u64,
     },
+    /// Something about the lists of keys.
+    Keys(String),
     /// The host could not be resolved, for this reason. The lookup is repeated.
     Unresolved(String),
 }
@@ -105,6 +107,7 @@ impl fmt::Display for ConnectionEvent {
             EventKind::Denied { name, topic, messages } => {
                 write!(f, "{endpoint}: {name} may not publish {topic} ({messages} dropped)")
             }
+            EventKind::Keys(what) => f.write_str(what),
             EventKind::Unresolved(why) => write!(f, "{endpoint}: host not found: {why}"),
         }
     }

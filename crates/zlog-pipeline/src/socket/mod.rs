@@ -43,7 +43,7 @@ pub use libzmq::raw::{RawReceiver, RawSender};
 pub use libzmq::{has_curve, libzmq_version};
 pub use native::Keyring;
 pub use native::query::{AnswerOutcome, ClientId, QueryClient, QueryServer, Reply};
-pub use options::{DEFAULT_HWM, MIN_MAX_MESSAGE, SocketOptions};
+pub use options::{DEFAULT_HWM, MIN_MAX_MESSAGE, SocketOptions, Stall};
 pub use proxy::{Counts, Forwarded, Inspect, Marker, Proxy, ProxyOptions, ProxySocket, Waker};
 pub use publisher::{Publisher, Sent, WaitOutcome};
 pub(crate) use slow_subscribers::with_process;

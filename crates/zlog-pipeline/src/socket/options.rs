@@ -27,6 +27,41 @@ pub(super) const SUBSCRIPTION_RATE: (u32, u32) = (50_000, 1000);
 /// take, and the loss when a subscriber dies.
 pub const DEFAULT_HWM: u32 = 8000;
 
+/// Default of [`Stall::Usual`].
+const USUAL_STALL: Duration = Duration::from_secs(30);
+
+/// When a publisher that waits for a subscriber cuts it off: once it has taken nothing for this
+/// long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stall {
+    /// Never.
+    Never,
+    /// After this time. Only the native engine can.
+    After(Duration),
+    /// After 30 s, if the engine can.
+    Usual,
+}
+
+impl Stall {
+    /// What was typed: nothing is the usual time, and zero is never.
+    pub fn typed(stall: Option<Duration>) -> Stall {
+        match stall {
+            None => Stall::Usual,
+            Some(Duration::ZERO) => Stall::Never,
+            Some(stall) => Stall::After(stall),
+        }
+    }
+
+    /// The time, if there is one.
+    pub(super) fn limit(self) -> Option<Duration> {
+        match self {
+            Stall::Never => None,
+            Stall::After(stall) => Some(stall),
+            Stall::Usual => Some(USUAL_STALL),
+        }
+    }
+}
+
 /// Options of a socket.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SocketOptions {
@@ -54,6 +89,8 @@ pub struct SocketOptions {
     pub reconnect: Duration,
     /// Maximum delay before a reconnect: the delay doubles up to this.
     pub reconnect_max: Duration,
+    /// Publisher: when a subscriber that messages wait for is cut off.
+    pub stall: Stall,
     /// Longest that one send waits for room. The caller's loop checks signals in between.
     pub send_slice: Duration,
 }
@@ -78,6 +115,7 @@ impl SocketOptions {
             reconnect: Duration::from_millis(100),
             // Less than the time that `emit` waits for its first subscriber.
             reconnect_max: Duration::from_millis(400),
+            stall: Stall::Never,
             send_slice: Duration::from_millis(100),
         }
     }

@@ -239,5 +239,7 @@ impl<R: Role> Driver<R> {
             }
         }
         refused.into_iter().for_each(|(slot, why)| self.links.end(slot, why));
+        // The authenticator may have something to tell, too.
+        self.status.note_change();
     }
 }

@@ -77,6 +77,8 @@ pub(crate) struct Link<P> {
     pong_queued: bool,
     /// When the system took bytes for the last time, or there were none to take.
     pub(crate) progress: Instant,
+    /// What the peer had not taken when [`Link::note_taken`] looked last.
+    untaken: Option<usize>,
     pub(crate) peer: P,
 }
 
@@ -113,6 +115,7 @@ impl<P: Default> Link<P> {
             heartbeat: Heartbeat::new(dead_after, now),
             pong_queued: false,
             progress: now,
+            untaken: None,
             peer: P::default(),
         }
     }
@@ -284,6 +287,22 @@ impl<P> Link<P> {
             Due::Silent => self.heartbeat.postpone(now),
         }
         Ok(())
+    }
+
+    /// Forgets what the peer had not taken: [`Link::note_taken`] begins to look.
+    pub(crate) fn begin_to_look(&mut self, now: Instant) {
+        (self.untaken, self.progress) = (self.stream.untaken(), now);
+    }
+
+    /// Looks whether the peer has taken bytes since the last time, which counts as progress. The
+    /// system takes bytes only when it has much room again, so a slow peer makes no progress
+    /// otherwise.
+    pub(crate) fn note_taken(&mut self, now: Instant) {
+        let untaken = self.stream.untaken();
+        if untaken < self.untaken {
+            self.progress = now;
+        }
+        self.untaken = untaken;
     }
 
     /// Moves all times on: this process was suspended for `gap`, which is no fault of the peer.

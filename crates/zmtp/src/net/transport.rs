@@ -132,6 +132,20 @@ impl Stream {
         }
     }
 
+    /// Bytes that were written and that the peer's machine (for ipc, the peer) has not taken yet;
+    /// `None` if the system does not tell.
+    pub(crate) fn untaken(&self) -> Option<usize> {
+        #[cfg(target_os = "linux")]
+        {
+            let mut bytes: libc::c_int = 0;
+            // SAFETY: the descriptor is open, and the request (SIOCOUTQ) writes one int.
+            let rc = unsafe { libc::ioctl(self.descriptor()?, libc::TIOCOUTQ, &raw mut bytes) };
+            usize::try_from(bytes).ok().filter(|_| rc == 0)
+        }
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+
     /// Makes the system reset the connection when it is closed, for a peer that may never read.
     pub(crate) fn reset_on_close(&self) {
         // Fails if the connection has ended. Unix sockets are reset anyway if the peer writes.

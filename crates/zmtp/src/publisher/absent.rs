@@ -2,6 +2,7 @@
 //! subscriptions stay, and messages are queued for them.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::role::Peer;
 use crate::Address;
@@ -13,6 +14,8 @@ const FIRST: usize = usize::MAX / 2;
 /// A subscriber that is absent.
 pub(super) struct Absent {
     pub(super) endpoint: Address,
+    /// When it was here last, or messages began to wait for it.
+    pub(super) since: Instant,
     pub(super) outbox: Outbox,
     pub(super) peer: Peer,
 }
@@ -35,6 +38,11 @@ impl AbsentPeers {
 
     pub(super) fn get_mut(&mut self, number: usize) -> Option<&mut Absent> {
         self.peers.get_mut(&number)
+    }
+
+    /// Takes a subscriber.
+    pub(super) fn remove(&mut self, number: usize) -> Option<Absent> {
+        self.peers.remove(&number)
     }
 
     /// Takes the subscriber that was at an address, with its number.

@@ -1,5 +1,6 @@
 //! What happens to messages when a subscriber has no room, and at the end.
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 use zmtp::{Disconnect, EventKind, Options, Publisher, Sent, Subscriber, WhenFull};
@@ -111,6 +112,69 @@ fn a_subscriber_that_stalls_is_cut_off_and_the_others_get_everything() {
     assert!(publisher.events().try_iter().any(|event| event.kind == stalled));
     assert!(publisher.take_dropped()[0].unsent > 0);
     drop(stopped);
+}
+
+/// Linux tells what a peer has taken; elsewhere, the system makes room in larger steps.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_subscriber_that_takes_little_is_waited_for_until_it_takes_nothing() {
+    const STALL: Duration = Duration::from_millis(400);
+    let (publisher, endpoint) = publisher(WhenFull::CutOff(STALL));
+    let mut slow = RawPeer::subscribed(&endpoint, &[b"a"]);
+    until("a subscriber", || publisher.has_subscriber(b"a"));
+    let body = vec![b'x'; 5000];
+    let fill = || while publisher.send(&[b"a", &body]).expect("send") == Sent::Sent {};
+    until("no room", || {
+        fill();
+        publisher.peers().first().is_some_and(|peer| peer.is_full)
+    });
+    // Far less than the system waits for before it takes more.
+    let (start, mut read) = (Instant::now(), vec![0; 80 << 10]);
+    let mut next = start;
+    until("five times the limit", || {
+        if Instant::now() >= next {
+            slow.0.read_exact(&mut read).expect("bytes");
+            next += STALL / 4;
+        }
+        fill();
+        start.elapsed() > 5 * STALL
+    });
+    assert_eq!(publisher.subscribers(b"a"), 1);
+    until("its end", || publisher.subscribers(b"a") == 0);
+    let ended = publisher.take_dropped();
+    let end = ended[0].end.as_ref().expect("an end");
+    assert_eq!(end.why, Disconnect::Stalled);
+    // The rest is in the systems' hands.
+    let mut received = 0;
+    while let Ok(count @ 1..) = slow.0.read(&mut read) {
+        received += count;
+    }
+    assert!(received > 0 && ended[0].unsent > 0 && end.messages > ended[0].unsent);
+}
+
+#[test]
+fn a_subscriber_that_stays_away_is_given_up_with_what_waits_for_it() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("tcp://{}", listener.local_addr().expect("its address"));
+    let when_full = WhenFull::CutOff(Duration::from_millis(200));
+    let options =
+        Options { keep_absent: true, queue_bytes: 64 << 10, when_full, ..Options::publisher() };
+    let publisher = Publisher::new(options).expect("socket");
+    publisher.connect(&address(&endpoint));
+    let mut peer = RawPeer::accepted(&listener, "SUB");
+    peer.write(b"\x00\x02\x01a");
+    until("a subscriber", || publisher.subscribers(b"a") == 1);
+    drop(peer);
+    until("its end", || publisher.subscribers(b"a") == 0);
+    let body = vec![b'x'; 5000];
+    for _ in 0..200 {
+        assert_eq!(publisher.send_within(&[b"a", &body], DEADLINE).expect("send"), Sent::Sent);
+    }
+    let dropped: Vec<_> = publisher.take_dropped();
+    let [.., given_up] = &dropped[..] else { panic!("nothing was told") };
+    assert_eq!(given_up.end.as_ref().expect("an end").why, Disconnect::Stalled);
+    until("the others", || given_up.unsent + publisher.unsubscribed() == 200);
+    assert_eq!(publisher.close(DEADLINE), Ok(()));
 }
 
 #[test]

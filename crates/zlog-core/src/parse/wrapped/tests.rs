@@ -112,6 +112,15 @@ const CASES: &[Case<'_>] = &[
         "lost",
         &[r#"logName="l""#, "user=5"],
     ),
+    // A severity of 0 is none, and not the worst one as in syslog.
+    (
+        r#"{"message":"up","severity":0,"timestamp":"2024-01-02T03:04:05Z","logName":"l"}"#,
+        0,
+        Some(TIME),
+        None,
+        "up",
+        &["severity=0", r#"logName="l""#],
+    ),
     // Loki, Filebeat, Fluent Bit
     (
         r#"{"labels":{"app":"x"},"line":"[error] lost","timestamp":"2024-01-02T03:04:05Z"}"#,
@@ -120,6 +129,24 @@ const CASES: &[Case<'_>] = &[
         None,
         "[error] lost",
         &[r#"labels={"app":"x"}"#],
+    ),
+    // Vector
+    (
+        r#"{"message":"[error] lost","source_type":"file","timestamp":"2024-01-02T03:04:05Z"}"#,
+        40,
+        Some(TIME),
+        None,
+        "[error] lost",
+        &[r#"source_type="file""#],
+    ),
+    // The journal, of a service without a priority
+    (
+        r#"{"__REALTIME_TIMESTAMP":"1704164645000000","MESSAGE":"WARNING: slow","_PID":"7"}"#,
+        30,
+        Some(TIME),
+        None,
+        "WARNING: slow",
+        &[r#"_PID="7""#],
     ),
     (
         r#"{"@timestamp":"2024-01-02T03:04:05Z","agent":{},"input":{},"message":"[error] lost"}"#,

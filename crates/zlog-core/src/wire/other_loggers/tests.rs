@@ -155,6 +155,57 @@ fn records_of_docker_and_journald_are_read() {
     assert!(journal.extras.is_empty(), "{:?}", journal.extras);
 }
 
+/// Each with its level, logger and time.
+#[test]
+fn keys_that_only_one_logger_has_are_read_in_its_objects() {
+    let time = Some(1_704_164_645.5);
+    let cases = [
+        // OpenTelemetry
+        (
+            r#"{"timeUnixNano":"1704164645500000000","severityNumber":17,"body":{"stringValue":"lost"}}"#,
+            Level::ERROR,
+            None,
+            time,
+        ),
+        (
+            r#"{"observedTimeUnixNano":"1704164645500000000","severityNumber":17,"body":{"stringValue":"lost"}}"#,
+            Level::ERROR,
+            None,
+            time,
+        ),
+        (r#"{"severityText":"ERROR","body":"lost"}"#, Level::ERROR, None, None),
+        (r#"{"SeverityText":"ERROR","Body":"lost"}"#, Level::ERROR, None, None),
+        // Serilog, without a template
+        (r#"{"@t":"2024-01-02T03:04:05.5Z","@m":"lost"}"#, Level::INFO, None, time),
+        // MySQL
+        (
+            r#"{"prio":1,"err_code":10909,"subsystem":"InnoDB","label":"Error","msg":"lost","time":"2024-01-02T03:04:05.5Z"}"#,
+            Level::ERROR,
+            Some("InnoDB"),
+            time,
+        ),
+        // Elasticsearch 7
+        (
+            r#"{"timestamp":"2024-01-02T03:04:05.5Z","level":"ERROR","component":"o.e.n.Node","node.name":"n1","message":"lost"}"#,
+            Level::ERROR,
+            Some("o.e.n.Node"),
+            time,
+        ),
+        // tslog before its version 5
+        (
+            r#"{"0":"lost","_meta":{"date":"2024-01-02T03:04:05.5Z","logLevelName":"ERROR","name":"app"}}"#,
+            Level::ERROR,
+            Some("app"),
+            time,
+        ),
+    ];
+    for (text, level, name, created) in cases {
+        let record = normalized(text);
+        assert_eq!((&*record.msg, record.level), ("lost", level), "{text}");
+        assert_eq!((record.name.as_deref(), record.created), (name, created), "{text}");
+    }
+}
+
 #[test]
 fn the_nested_fields_of_tracing_subscriber_are_found() {
     let record = normalized(

@@ -18,6 +18,7 @@ mod number;
 mod print;
 mod render;
 mod value;
+mod write;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -31,6 +32,8 @@ use crate::wire::attributes::{Builder, Value as _};
 use decode::{Buffers, Decoder};
 use render::{Budget, Item};
 use value::{Id, Pickle, Value};
+
+pub use write::write;
 
 /// Limits on the work for one pickle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -83,8 +83,12 @@ fn a_pickle_calls_nothing() {
 
 /// What `%(x)s` shows for an extra.
 fn shown(record: &Record<'_>) -> String {
+    formatted(record, "%(x)s")
+}
+
+fn formatted(record: &Record<'_>, format: &str) -> String {
     let spec = crate::format::FormatterSpec {
-        format: Some("%(x)s".to_owned()),
+        format: Some(format.to_owned()),
         extras: vec![("x".to_owned(), None)],
         ..crate::format::FormatterSpec::default()
     };
@@ -155,6 +159,43 @@ fn classes_that_only_the_sender_knows_show_their_names_and_values() {
         let body = with_extra(pickle.as_bytes());
         let record = default(&body).unwrap_or_else(|refused| panic!("{pickle}: {refused}"));
         assert_eq!((&*shown(&record), &*record.extras[0].1.0), (text, json), "{pickle}");
+    }
+}
+
+/// From protocol 2 on, their elements and entries are added to the new object.
+#[test]
+fn subclasses_of_list_and_dict_print_as_lists_and_dicts_in_each_protocol() {
+    for (pickle, text, json) in [
+        (&b"capp\nItems\n)\x81(I1\nI2\ne"[..], "[1, 2]", "[1,2]"),
+        (b"capp\nNames\n)\x81(S'a'\nI1\nu", "{'a': 1}", r#"{"a":1}"#),
+    ] {
+        let body = with_extra(pickle);
+        let record = default(&body).unwrap();
+        assert_eq!((&*shown(&record), &*record.extras[0].1.0), (text, json));
+    }
+}
+
+#[test]
+fn a_decimal_and_a_fraction_are_formatted_as_numbers() {
+    for (pickle, format, text) in [
+        ("cdecimal\nDecimal\n(S'1.50'\ntR", "%(x)07.3f", "001.500"),
+        ("cdecimal\nDecimal\n(S'7.9'\ntR", "%(x)d", "7"),
+        ("cfractions\nFraction\n(S'1/4'\ntR", "%(x).2f", "0.25"),
+    ] {
+        let body = with_extra(pickle.as_bytes());
+        assert_eq!(formatted(&default(&body).unwrap(), format), text, "{pickle}");
+    }
+}
+
+#[test]
+fn the_arguments_of_a_message_print_as_in_python() {
+    for (args, text) in [
+        ("((I1\ntt", "((1,),)"),
+        ("(cdecimal\nDecimal\n(S'1.50'\ntRt", "(Decimal('1.50'),)"),
+        ("(S'it'\nt", "('it',)"),
+    ] {
+        let body = format!("(S'msg'\nS'%s'\nS'args'\n{args}S'levelno'\nI20\nd.");
+        assert_eq!(formatted(&default(body.as_bytes()).unwrap(), "%(args)s"), text);
     }
 }
 

@@ -328,14 +328,13 @@ impl Publish {
         }
     }
 
-    /// Counts records that were dropped for single subscribers.
+    /// Counts records that were dropped for single subscribers, or were queued for one that was
+    /// cut off.
     fn count_dropped(&mut self, is_last: bool) {
-        let Publish { publisher: Some(publisher), options, .. } = self else { return };
-        if options.on_full == OnFull::Drop {
-            for dropped in publisher.take_dropped(is_last) {
-                self.published.dropped_full += dropped.messages;
-                self.slow.note_dropped(dropped.peer, dropped.messages);
-            }
+        let Publish { publisher: Some(publisher), .. } = self else { return };
+        for dropped in publisher.take_dropped(is_last) {
+            self.published.dropped_full += dropped.messages;
+            self.slow.note_dropped(dropped.peer, dropped.messages);
         }
     }
 

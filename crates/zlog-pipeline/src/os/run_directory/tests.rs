@@ -1,5 +1,5 @@
 use std::fs::Permissions;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -57,11 +57,28 @@ fn a_directory_that_others_could_change_is_refused_with_the_reason() {
         let said = create(&path(name)).expect_err(name).to_string();
         assert!(said.contains(why) && said.contains(name), "{said}");
     }
-    // Directories of other users exist everywhere, unless root runs the tests.
-    if rustix::process::geteuid().as_raw() != 0 {
-        let said = create(Path::new("/tmp")).expect_err("/tmp").to_string();
-        assert!(said.contains("it belongs to another user (uid 0)"), "{said}");
+    // Directories of other users exist everywhere; root can make one.
+    let (other, owner) = match rustix::process::geteuid().is_root() {
+        true => (path("real"), 65534),
+        false => (PathBuf::from("/tmp"), 0),
+    };
+    if owner > 0 {
+        fs::set_permissions(&other, Permissions::from_mode(0o700)).expect("permissions");
+        chown(&other, Some(owner), None).expect("root may");
     }
+    let said = create(&other).expect_err("of another user").to_string();
+    assert!(said.contains(&format!("it belongs to another user (uid {owner})")), "{said}");
+}
+
+#[test]
+fn without_reports_of_changes_the_directory_is_looked_at_twice_in_half_a_second() {
+    let base = tempfile::tempdir().expect("directory");
+    let start = Instant::now();
+    let mut watch = Watch::without_changes(of(&base), start);
+    assert!(watch.has_changed(start));
+    let wait = watch.wait_at_most(start).expect("nothing reports a change");
+    assert!(wait <= Duration::from_millis(250), "{wait:?}");
+    assert!(watch.has_changed(start + wait));
 }
 
 #[test]

@@ -23,6 +23,12 @@ impl Watch {
         Watch { directory, changes, next_look: Some(now) }
     }
 
+    /// As on a system, or of a directory, that reports no changes.
+    #[cfg(test)]
+    pub(super) fn without_changes(directory: RunDirectory, now: Instant) -> Watch {
+        Watch { changes: None, ..Watch::new(directory, now) }
+    }
+
     /// Whether processes may have registered since the last call. Never waits.
     pub(crate) fn has_changed(&mut self, now: Instant) -> bool {
         let reported = self.changes.as_ref().is_some_and(changes::Changes::take);

@@ -1,8 +1,10 @@
 //! A ZeroMQ socket.
 
+use std::time::Duration;
+
 use zlog_core::format::Format;
 use zlog_core::text::choice::Choice as _;
-use zlog_core::text::parsers;
+use zlog_core::text::parsers::{self, Seconds};
 use zlog_core::wire::topic;
 use zlog_core::{Error, Result};
 
@@ -12,8 +14,8 @@ use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use crate::os::thread;
 use crate::router::monitor::OutageReporter;
 use crate::socket::{
-    DEFAULT_HWM, Endpoint, Engine, InUseHints, Publisher, Role, SocketOptions, host_not_found,
-    peer_kind, wrong_peer,
+    DEFAULT_HWM, Endpoint, Engine, InUseHints, Publisher, Role, SocketOptions, Stall,
+    host_not_found, peer_kind, wrong_peer,
 };
 
 /// Publishes on a ZeroMQ socket.
@@ -29,6 +31,8 @@ pub(super) static PUBLISH: Class = Class {
         Key::new("wire", "json|text", "Dialect").default("json"),
         Key::new("hwm", "N", "High-water mark: messages queued per subscriber; 0 for no limit")
             .default("8000"),
+        Key::new("stall", "DURATION", "Disconnect a subscriber that takes nothing for this long")
+            .default("30s"),
         Key::switch("insecure", "Bind beyond loopback without encryption"),
         Key::new("engine", "native|libzmq", "Engine of the socket (ZLOG_ENGINE sets the default)")
             .default("native"),
@@ -45,6 +49,7 @@ pub(super) static PUBLISH: Class = Class {
             wire: reader.read("wire", wire).unwrap_or_default(),
             on_full: default.on_full,
             hwm: reader.read("hwm", parsers::number).unwrap_or(default.hwm),
+            stall: reader.read("stall", |text| text.parse::<Seconds>()).map(|it| it.0),
             insecure: reader.flag("insecure"),
             engine: reader.read("engine", engine).or(default.engine),
         }))
@@ -86,6 +91,9 @@ pub struct PublishTarget {
     pub on_full: OnFull,
     /// High-water mark: messages queued for each subscriber.
     pub hwm: u32,
+    /// While this handler waits for a subscriber that takes nothing: when to disconnect it. Zero is
+    /// never; `None` is 30 s, with the native engine.
+    pub stall: Option<Duration>,
     /// Whether endpoints that other machines can reach are bound without encryption.
     pub insecure: bool,
     /// The engine of the socket: see [`SocketOptions::engine`].
@@ -101,6 +109,7 @@ impl Default for PublishTarget {
             wire: Wire::default(),
             on_full: OnFull::Drop,
             hwm: DEFAULT_HWM,
+            stall: None,
             insecure: false,
             engine: SocketOptions::publisher().engine,
         }
@@ -129,9 +138,13 @@ fn report_wrong_peer(endpoint: String, reporter: OutageReporter) {
 
 impl HandlerTarget for PublishTarget {
     fn open(&self, _: Box<dyn Format>, with: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
-        let own = SocketOptions::publisher();
-        let options =
-            SocketOptions { hwm: self.hwm, insecure: self.insecure, engine: self.engine, ..own };
+        let options = SocketOptions {
+            hwm: self.hwm,
+            insecure: self.insecure,
+            engine: self.engine,
+            stall: Stall::typed(self.stall),
+            ..SocketOptions::publisher()
+        };
         let publisher = Publisher::open(&self.endpoints()?, &options)?;
         for bound in publisher.bound() {
             with.reporter.say(&format!("bound {bound}"));

@@ -116,7 +116,7 @@ fn check_host_and_port(text: &str, role: Role, address: &str) -> Result<()> {
     }
     check_host(text, role, host, port)?;
     match (port, role) {
-        ("*" | "0", Role::Bind) => Ok(()),
+        ("*", Role::Bind) => Ok(()),
         ("*" | "0", Role::Connect) => {
             let cause = format!("port {port} is for --bind, where it means any free port");
             Err(wrong(text, role, cause))

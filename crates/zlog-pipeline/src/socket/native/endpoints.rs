@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zmtp::{Address, Disconnect};
 
 use super::keyring::Keyring;
-use super::open::to_address;
+use super::open::{to_address, to_endpoint};
 use crate::socket::addresses::AddressState;
 use crate::socket::connection::{
     ConnectionEvent, ConnectionState, CutOff, EndpointStatus, EventKind, HandshakeFailure,
@@ -88,6 +88,11 @@ impl Endpoints {
         self.entries.iter().map(status).collect()
     }
 
+    /// The keys of the socket.
+    pub(super) fn keyring(&self) -> Option<Arc<Keyring>> {
+        self.keyring.clone()
+    }
+
     /// Takes the events that do not come from the engine.
     pub(super) fn take_events(&mut self) -> Vec<ConnectionEvent> {
         std::mem::take(&mut self.events)
@@ -114,7 +119,7 @@ impl Endpoints {
         let entry = self.entries.iter().find(|entry| entry.addresses.contains(&event.endpoint));
         let endpoint = match entry {
             Some(entry) if !entry.is_run_directory => entry.endpoint.clone(),
-            _ => event.endpoint.to_string(),
+            _ => to_endpoint(&event.endpoint),
         };
         let (endpoint, peer) = (&endpoint, &event.peer);
         let event = |kind| ConnectionEvent { endpoint: endpoint.clone(), peer: peer.clone(), kind };
@@ -272,13 +277,13 @@ impl Connector for Connections<'_> {
     }
 
     fn addresses(&self, entry: usize) -> Vec<String> {
-        self.endpoints.entries[entry].addresses.iter().map(Address::to_string).collect()
+        self.endpoints.entries[entry].addresses.iter().map(to_endpoint).collect()
     }
 
     fn find_duplicate(&self, entry: usize, addresses: &[String]) -> Option<usize> {
         let has = |other: &Entry| {
             let mut its = other.addresses.iter();
-            other.role == Role::Connect && its.any(|it| addresses.contains(&it.to_string()))
+            other.role == Role::Connect && its.any(|it| addresses.contains(&to_endpoint(it)))
         };
         let mut others = self.endpoints.entries.iter().enumerate();
         others.find(|(at, other)| *at != entry && has(other)).map(|(at, _)| at)

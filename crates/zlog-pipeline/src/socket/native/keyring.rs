@@ -27,6 +27,9 @@ use zlog_core::{Error, Result};
 const UNKNOWN_SERVER: &str = "it asks for encryption, and its key is not known here. Get its .pub file, \
                               then: zlog keygen --trust FILE --host ";
 
+/// Most notices that wait to be taken.
+const MAX_NOTICES: usize = 16;
+
 /// The keys of a socket.
 pub struct Keyring {
     directory: Option<KeyDirectory>,
@@ -43,6 +46,9 @@ struct State {
     servers: Servers,
     /// Those of the lists of clients and of servers that were read.
     stamps: [Option<Stamp>; 2],
+    /// What is wrong with each list, as it was told, and what is to be told.
+    wrong: [Option<String>; 2],
+    notices: Vec<String>,
     /// They were read again since [`Authenticator::has_changed`] was asked.
     has_changed: bool,
     /// Hosts and ports as they were given, by the addresses that they have.
@@ -101,7 +107,7 @@ impl Keyring {
         let state = &mut *self.state();
         let (clients, servers) = (directory.clients(), directory.servers());
         state.stamps = [stamp(&clients), stamp(&servers)];
-        state.clients = Clients::read_valid(&clients).unwrap_or_default();
+        state.clients = Clients::read_valid(&clients).map(|(all, _)| all).unwrap_or_default();
         // Without a wrong line, a connection could be one without encryption.
         let connects = |it: &Endpoint| it.role() == Role::Connect && it.host_and_port().is_some();
         if endpoints.iter().any(connects) {
@@ -157,17 +163,26 @@ impl Keyring {
             return;
         }
         // A list that can't be read changes nothing, and is tried again.
-        if stamps[0] != state.stamps[0]
-            && let Some(clients) = Clients::read_valid(&clients)
-        {
-            (state.clients, state.stamps[0], state.has_changed) = (clients, stamps[0], true);
+        if stamps[0] != state.stamps[0] {
+            let read = Clients::read_valid(&clients);
+            state.tell(0, read.as_ref().map_or_else(Some, |(_, wrong)| wrong.first()), &clients);
+            if let Ok((clients, _)) = read {
+                (state.clients, state.stamps[0], state.has_changed) = (clients, stamps[0], true);
+            }
         }
         // Nor does one with a wrong line: it could be that of a server.
-        if stamps[1] != state.stamps[1]
-            && let Ok(servers) = Servers::read(&servers)
-        {
-            (state.servers, state.stamps[1], state.has_changed) = (servers, stamps[1], true);
+        if stamps[1] != state.stamps[1] {
+            let read = Servers::read(&servers);
+            state.tell(1, read.as_ref().err(), &servers);
+            if let Ok(servers) = read {
+                (state.servers, state.stamps[1], state.has_changed) = (servers, stamps[1], true);
+            }
         }
+    }
+
+    /// What is wrong with a list that has changed, or that it is right again. Each once.
+    pub(super) fn take_notices(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().notices)
     }
 
     /// Notes the host and port that an address was found for.
@@ -226,6 +241,25 @@ impl Keyring {
 }
 
 impl State {
+    /// Notes that a list is wrong, or right again.
+    fn tell(&mut self, list: usize, wrong: Option<&Error>, path: &Path) {
+        let text = wrong.map(ToString::to_string);
+        if text == self.wrong[list] {
+            return;
+        }
+        let notice = match &text {
+            Some(text) => {
+                format!("a list of keys has changed, and is not in force as it is: {text}")
+            }
+            None => format!("{} can be read again", escape(&path.to_string_lossy())),
+        };
+        self.wrong[list] = text;
+        self.has_changed = true;
+        if self.notices.len() < MAX_NOTICES {
+            self.notices.push(notice);
+        }
+    }
+
     /// The host and port of a connected address.
     fn host(&self, address: &Address) -> String {
         match (self.names.get(address), address) {

@@ -13,7 +13,7 @@ use super::keyring::Keyring;
 use crate::os::{fd_limit, interface};
 use crate::socket::bind::{self, Bind, BindError, Candidate};
 use crate::socket::connection::{ConnectionEvent, EndpointStatus};
-use crate::socket::endpoint::{Endpoint, Role};
+use crate::socket::endpoint::{Endpoint, Role, endpoint_text, ipc_path};
 use crate::socket::options::SocketOptions;
 use crate::socket::registered_publishers::RegisteredPublishers;
 use zlog_core::{Error, Result};
@@ -114,6 +114,17 @@ impl<S: Socket> Open<S> {
         events
     }
 
+    /// Whether it has a key for its connections.
+    pub(super) fn encrypts(&self) -> bool {
+        lock(&self.endpoints).keyring().is_some_and(|keyring| keyring.encrypts())
+    }
+
+    /// What is wrong with the lists of keys, or right again. Each once.
+    pub(super) fn take_key_notices(&self) -> Vec<String> {
+        let keyring = lock(&self.endpoints).keyring();
+        keyring.map(|keyring| keyring.take_notices()).unwrap_or_default()
+    }
+
     /// Ends what follows endpoints. Returns the socket to close, and what must outlive it.
     pub(super) fn into_socket(self) -> (Option<S>, Vec<TempDir>) {
         drop(self.follower);
@@ -147,8 +158,20 @@ fn unknown(endpoint: &Endpoint) -> Error {
 
 /// The address of an endpoint with a numeric host.
 pub(super) fn to_address(endpoint: &str) -> Option<Address> {
+    // The text of an endpoint has escapes for bytes that are not UTF-8.
+    if let Some(path) = ipc_path(endpoint) {
+        return Some(Address::Ipc(path));
+    }
     let socket_address = endpoint.strip_prefix("tcp://").and_then(|it| it.parse().ok());
     socket_address.map(Address::Tcp).or_else(|| Address::parse(endpoint))
+}
+
+/// The endpoint of an address.
+pub(super) fn to_endpoint(address: &Address) -> String {
+    match address {
+        Address::Tcp(_) => address.to_string(),
+        Address::Ipc(path) => format!("ipc://{}", endpoint_text(path.as_os_str())),
+    }
 }
 
 /// A socket to bind.
@@ -184,6 +207,6 @@ impl Bind for Binding<'_> {
         };
         let unknown = || std::io::Error::from(std::io::ErrorKind::InvalidInput);
         let address = address.ok_or_else(unknown).map_err(failed)?;
-        self.socket.bind(&address).map(|bound| bound.to_string()).map_err(failed)
+        self.socket.bind(&address).map(|bound| to_endpoint(&bound)).map_err(failed)
     }
 }

@@ -1,5 +1,6 @@
 //! The publishing socket on the crate `zmtp`.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,16 +9,19 @@ use crossbeam_channel::Sender;
 use zmtp::{Dropped, WhenFull};
 
 use super::endpoints;
-use super::open::{Open, set_options};
+use super::open::{Open, set_options, to_endpoint};
 use crate::os::fd_limit;
+use crate::os::socket_owner::socket_owner;
 use crate::socket::broken_report::{BrokenConnection, IN_FLIGHT};
-use crate::socket::connection::{ConnectionEvent, EndpointStatus};
+use crate::socket::connection::{ConnectionEvent, EndpointStatus, EventKind};
 use crate::socket::endpoint::{Endpoint, Role};
 use crate::socket::flush::{CountNotNeeded, Flushed, Lacking, NotNeeded};
 use crate::socket::misuse_report::MisuseReport;
 use crate::socket::options::{MAX_PEER_COST, MAX_TOTAL_COST, SUBSCRIPTION_RATE, SocketOptions};
 use crate::socket::publisher::{PublisherSocket, Sent};
 use crate::socket::subscriber::Subscriber;
+use zlog_core::text::parsers::Seconds;
+use zlog_core::text::plural::counted;
 use zlog_core::wire::mark::RESERVED;
 use zlog_core::wire::query::{ENDING, is_marker};
 use zlog_core::{Error, Result};
@@ -39,6 +43,12 @@ pub(in crate::socket) struct Publisher {
     /// Whether a message was sent since the last look, and when that was noticed.
     has_sent: bool,
     sent_at: Option<Instant>,
+    /// When a subscriber is cut off, if it is.
+    stall: Duration,
+    /// Connected endpoints that have admitted this publisher, and what is to be told of those that
+    /// no longer do.
+    admitted: HashSet<String>,
+    revoked: Vec<String>,
     misuse: MisuseReport,
     broken: Vec<BrokenConnection>,
     dropped: Vec<Lacking>,
@@ -71,6 +81,9 @@ impl Publisher {
         options.subscription_bytes = MAX_PEER_COST;
         options.subscription_bytes_total = MAX_TOTAL_COST;
         options.subscription_rate = SUBSCRIPTION_RATE;
+        if let Some(stall) = own.stall.limit() {
+            options.when_full = WhenFull::CutOff(stall);
+        }
         options.set_queue(match own.hwm {
             0 => usize::MAX,
             hwm => usize::try_from(hwm).unwrap_or(usize::MAX),
@@ -91,6 +104,9 @@ impl Publisher {
             drops: false,
             has_sent: false,
             sent_at: None,
+            stall: own.stall.limit().unwrap_or_default(),
+            admitted: HashSet::new(),
+            revoked: Vec::new(),
             misuse: MisuseReport::default(),
             broken: Vec::new(),
             dropped: Vec::new(),
@@ -137,11 +153,36 @@ impl Publisher {
                 }
             }
         });
+        self.note_revoked(&events);
         self.connections.set(self.open.socket.connections());
         if has_ended || self.drops && now >= self.next_look {
             self.look(now);
         }
         events
+    }
+
+    /// What is wrong with keys: with the lists, or on the side of a subscriber that this publisher
+    /// connects to.
+    fn take_key_notice(&mut self) -> Option<String> {
+        let notices = self.open.take_key_notices().into_iter().chain(self.revoked.drain(..));
+        let notices: Vec<String> = notices.collect();
+        (!notices.is_empty()).then(|| notices.join("; "))
+    }
+
+    /// Notes the subscribers at connected endpoints that no longer admit this publisher. Those that
+    /// never have are reported while it waits for subscribers.
+    fn note_revoked(&mut self, events: &[ConnectionEvent]) {
+        for event in events.iter().filter(|it| !self.open.bound().contains(&it.endpoint)) {
+            match &event.kind {
+                EventKind::Connected => drop(self.admitted.insert(event.endpoint.clone())),
+                EventKind::HandshakeFailed(failure)
+                    if failure.is_about_keys && self.admitted.remove(&event.endpoint) =>
+                {
+                    self.revoked.push(format!("{}: {failure}", event.endpoint));
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Asks the engine what was dropped, and which connections have ended.
@@ -151,8 +192,13 @@ impl Publisher {
         for dropped in self.socket().take_dropped() {
             let peer = name(&dropped.address, &dropped.endpoint);
             let Dropped { topics, unsent, end, .. } = dropped;
-            let messages: u64 = topics.iter().map(|(_, count)| count).sum();
-            if let Some(end) = end
+            let mut messages: u64 = topics.iter().map(|(_, count)| count).sum();
+            if let Some(zmtp::End { why: zmtp::Disconnect::Stalled, .. }) = end {
+                messages += unsent;
+                let lacks = counted(unsent, "record");
+                let why = format!("it took nothing for {}, and lacks {lacks}", Seconds(self.stall));
+                self.misuse.add(owner(&peer), why);
+            } else if let Some(end) = end
                 && (recent || unsent > 0)
                 && !end.was_announced
                 && endpoints::misuse(&end.why).is_none()
@@ -223,11 +269,11 @@ impl PublisherSocket for Publisher {
     }
 
     fn take_report(&mut self) -> Option<String> {
-        self.misuse.take(Instant::now())
+        self.take_key_notice().or_else(|| self.misuse.take(Instant::now()))
     }
 
     fn take_last_report(&mut self) -> Option<String> {
-        self.misuse.take_last()
+        self.take_key_notice().or_else(|| self.misuse.take_last())
     }
 
     /// A subscriber that this publisher connects to is expected back. Those that connect to it
@@ -331,7 +377,15 @@ pub(super) fn host(peer: &str) -> String {
     address.map_or_else(|| peer.to_owned(), |address| address.ip().to_string())
 }
 
+/// A peer with its process, if that runs on this machine.
+fn owner(peer: &str) -> String {
+    match peer.parse().ok().and_then(socket_owner) {
+        Some(process) => format!("{peer}, process {process}"),
+        None => peer.to_owned(),
+    }
+}
+
 /// The name of a peer for messages.
 fn name(address: &str, endpoint: &zmtp::Address) -> String {
-    if address.is_empty() { endpoint.to_string() } else { address.to_owned() }
+    if address.is_empty() { to_endpoint(endpoint) } else { address.to_owned() }
 }

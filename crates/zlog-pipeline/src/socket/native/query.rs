@@ -196,6 +196,8 @@ pub struct QueryClient {
     question: Option<Vec<u8>>,
     /// Handshakes that have failed.
     refusals: usize,
+    /// An encrypted connection that was made has ended.
+    was_ended: bool,
 }
 
 impl QueryClient {
@@ -216,12 +218,20 @@ impl QueryClient {
         own.unread_messages = UNREAD_ANSWERS;
         let dealer = Router::dealer(own).map_err(|error| open_error(&error))?;
         let open = Open::new(dealer, endpoints, options.keyring.clone(), || ())?;
-        Ok(QueryClient { open, question: Some(question.to_vec()), refusals: 0 })
+        Ok(QueryClient { open, question: Some(question.to_vec()), refusals: 0, was_ended: false })
     }
 
     /// Whether something listens at the endpoint.
     pub fn is_reached(&self) -> bool {
         self.open.status().iter().any(|endpoint| endpoint.reached)
+    }
+
+    /// Why the relay may have closed the connection, if it has: it takes questions only from keys
+    /// that may read everything, and tells others nothing.
+    pub fn lacks_rights(&self) -> Option<&'static str> {
+        self.was_ended.then_some(
+            "it has closed the connection: only a key that may read everything may ask. There,              `zlog keygen --list` shows what this machine's key may read",
+        )
     }
 
     /// Whether the question was sent: a peer that speaks ZeroMQ has connected.
@@ -272,6 +282,12 @@ impl QueryClient {
             ConnectionState::HandshakeRefused(_) => self.refusals > 1,
             _ => false,
         };
+        // It may close the connection before its last command of the handshake has left.
+        let is_ended = |event: &ConnectionEvent| match &event.kind {
+            EventKind::HandshakeFailed(failure) => !failure.is_about_keys,
+            kind => *kind == EventKind::Disconnected,
+        };
+        self.was_ended |= self.open.encrypts() && events.iter().any(is_ended);
         if has_changed && self.open.status().iter().any(|endpoint| failed(&endpoint.state)) {
             return true;
         }

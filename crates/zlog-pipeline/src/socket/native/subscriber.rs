@@ -191,6 +191,11 @@ impl SubscriberSocket for Subscriber {
                 messages: refused.messages,
             },
         }));
+        events.extend(open.take_key_notices().into_iter().map(|text| ConnectionEvent {
+            endpoint: String::new(),
+            peer: String::new(),
+            kind: EventKind::Keys(text),
+        }));
         events
     }
 

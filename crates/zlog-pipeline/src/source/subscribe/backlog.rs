@@ -131,6 +131,9 @@ impl Request<'_> {
             let mut frames = match client.next(wait, stop) {
                 Reply::Frames(frames) => frames,
                 Reply::Stopped => return Ok((Backlog::default(), Vec::new())),
+                Reply::NoPeer if client.lacks_rights().is_some() => {
+                    return Err(client.lacks_rights().unwrap_or_default().into());
+                }
                 Reply::NoPeer if !self.subscribed => {
                     return Err("nothing listens there; is it a relay with --keep?".into());
                 }

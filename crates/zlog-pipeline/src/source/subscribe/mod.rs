@@ -1,12 +1,15 @@
 //! Records from a ZeroMQ subscription.
 
+mod answer;
 mod backlog;
+mod heal;
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use self::backlog::Backlog;
+use self::heal::{Healer, Place, Released};
 use super::{PollStatus, Sink, Source};
 use crate::socket::{self, Drain, Endpoint, PublisherRequest, Subscriber};
 use zlog_core::wire;
@@ -17,6 +20,8 @@ use zlog_core::{Record, Result};
 const DRAIN_POLL: Duration = Duration::from_millis(20);
 /// For how long messages that come too late are counted.
 const COUNT_TIME: Duration = Duration::from_millis(500);
+/// Longest wait for messages while others are missing: answers of relays do not end it.
+const HEAL_POLL: Duration = Duration::from_millis(5);
 /// Most marks kept until they are taken, which happens only at the end that several wait.
 const MAX_MARKS: usize = 16_384;
 
@@ -28,6 +33,7 @@ pub struct Subscribe {
     keep_bodies: bool,
     late: LateMessages,
     marks: Vec<Mark<'static>>,
+    healer: Option<Healer>,
 }
 
 /// Messages that arrived after the time that [`Source::finish`] had. They are not delivered.
@@ -51,7 +57,64 @@ impl Subscribe {
     pub fn new(subscriber: Subscriber, keep_bodies: bool) -> Subscribe {
         let late = LateMessages::default();
         let (decoder, backlog) = (wire::Decoder::default(), Backlog::default());
-        Subscribe { subscriber, decoder, backlog, keep_bodies, late, marks: Vec::new() }
+        Subscribe {
+            subscriber,
+            decoder,
+            backlog,
+            keep_bodies,
+            late,
+            marks: Vec::new(),
+            healer: None,
+        }
+    }
+
+    /// From now on, asks the relays with these query endpoints for records that did not arrive, and
+    /// holds later ones meanwhile, for `patience` at most without an answer.
+    pub fn heal(&mut self, relays: Vec<Endpoint>, patience: Duration) {
+        self.healer = Some(Healer::new(relays, patience));
+    }
+
+    /// Number of records that did not arrive and that a relay had.
+    pub fn healed(&self) -> u64 {
+        self.healer.as_ref().map_or(0, Healer::healed)
+    }
+
+    /// Why no relay answers, once.
+    pub fn take_reason(&mut self) -> Option<String> {
+        self.healer.as_mut()?.take_reason()
+    }
+
+    /// Delivers the records that are held, though others before them are missing.
+    ///
+    /// # Errors
+    /// The error of `sink`.
+    pub fn release(&mut self, sink: &mut Sink<'_>) -> Result<()> {
+        let Some(healer) = &mut self.healer else { return Ok(()) };
+        healer.release_all();
+        while !self.deliver_released(sink)?.is_break() {}
+        Ok(())
+    }
+
+    /// Delivers what the healer releases, up to a mark. Breaks if there is nothing, or `sink` does.
+    fn deliver_released(&mut self, sink: &mut Sink<'_>) -> Result<ControlFlow<()>> {
+        let Subscribe { decoder, keep_bodies, marks, healer, .. } = self;
+        while let Some(released) = healer.as_mut().and_then(Healer::next) {
+            match released {
+                Released::Message((frames, received)) => {
+                    let frames: Vec<&[u8]> = frames.iter().map(Vec::as_slice).collect();
+                    let mut record = Record::default();
+                    decode_into(decoder, (&frames, received), *keep_bodies, &mut record);
+                    if sink(&mut record)?.is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+                Released::Mark(mark) => {
+                    marks.push(mark);
+                    return Ok(ControlFlow::Continue(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Break(()))
     }
 
     /// Requests the last `n` messages of `prefixes` from the relay whose query endpoint is
@@ -123,21 +186,42 @@ fn poll_status(delivered: bool) -> PollStatus {
     if delivered { PollStatus::Delivered } else { PollStatus::Idle }
 }
 
+/// Decodes a message into an empty record.
+fn decode_into<'a>(
+    decoder: &mut wire::Decoder,
+    (frames, received): (&[&'a [u8]], f64),
+    keep_body: bool,
+    record: &mut Record<'a>,
+) {
+    decoder.decode_into(frames, received, record);
+    if keep_body {
+        record.body = frames.last().map(|body| Cow::Borrowed(*body));
+    }
+}
+
 impl Source for Subscribe {
     fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
-        let Subscribe { subscriber, decoder, backlog, keep_bodies, marks, .. } = self;
-        let mut deliver = |frames: &[&[u8]], received| {
-            let mut record = Record::default();
-            decoder.decode_into(frames, received, &mut record);
-            if *keep_bodies {
-                record.body = frames.last().map(|body| Cow::Borrowed(*body));
-            }
-            sink(&mut record)
-        };
         let mut wait = wait;
+        if let Some(healer) = &mut self.healer {
+            let subscriber = &self.subscriber;
+            healer.process(Instant::now(), || {
+                subscriber.endpoint_status().iter().map(|endpoint| endpoint.peers).collect()
+            });
+            if healer.is_busy() {
+                wait = wait.min(HEAL_POLL);
+            }
+            if healer.has_ready() {
+                // Marks are taken between two polls.
+                let _ = self.deliver_released(sink)?;
+                return Ok(PollStatus::Delivered);
+            }
+        }
+        let Subscribe { subscriber, decoder, backlog, keep_bodies, marks, healer, .. } = self;
         while let Some(message) = backlog.next() {
             let frames: Vec<&[u8]> = message.frames.iter().map(Vec::as_slice).collect();
-            if deliver(&frames, message.received)?.is_break() {
+            let mut record = Record::default();
+            decode_into(decoder, (&frames, message.received), *keep_bodies, &mut record);
+            if sink(&mut record)?.is_break() {
                 return Ok(PollStatus::Delivered);
             }
             wait = Duration::ZERO;
@@ -145,20 +229,50 @@ impl Source for Subscribe {
         let delivered = subscriber.recv(wait, &mut |frames, received| {
             if is_reserved(frames) {
                 let mark = mark::read(frames).filter(|_| marks.len() < MAX_MARKS);
-                marks.extend(mark.map(Mark::into_owned));
+                let mark = mark.map(Mark::into_owned);
+                let mark = match healer.as_mut() {
+                    Some(healer) => mark.and_then(|it| healer.observe_mark(it, Instant::now())),
+                    None => mark,
+                };
+                marks.extend(mark);
                 return Ok(ControlFlow::Break(()));
             }
-            match backlog.is_duplicate(frames) {
-                true => Ok(ControlFlow::Continue(())),
-                false => deliver(frames, received),
+            if backlog.is_duplicate(frames) {
+                return Ok(ControlFlow::Continue(()));
             }
-        });
-        delivered.map(poll_status)
+            let mut record = Record::default();
+            decode_into(decoder, (frames, received), *keep_bodies, &mut record);
+            if let (Some(healer), Some(source), Some(seq)) =
+                (healer.as_mut(), &record.source, record.seq)
+            {
+                match healer.observe(source, &record.topic, seq, Instant::now()) {
+                    Place::Next => {}
+                    Place::Repeated => return Ok(ControlFlow::Continue(())),
+                    Place::Later => {
+                        let message = frames.iter().map(|frame| frame.to_vec()).collect();
+                        healer.hold(source, &record.topic, seq, (message, received));
+                        return Ok(ControlFlow::Continue(()));
+                    }
+                }
+            }
+            sink(&mut record)
+        })?;
+        if let Some(healer) = &mut self.healer {
+            healer.polled(delivered);
+        }
+        Ok(poll_status(delivered))
     }
 
     /// Makes publishers stop, and delivers what they have sent. What comes after `within` is
     /// counted ([`Subscribe::late`]).
     fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
+        self.drain(within, sink)?;
+        self.release(sink)
+    }
+}
+
+impl Subscribe {
+    fn drain(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         self.subscriber.ignore_wakeups();
         let started = Instant::now();
         let mut drain = Drain::new(&self.subscriber.endpoint_status(), started, within);

@@ -22,6 +22,7 @@ use crate::protocol::subscription::{self, FromSubscriber};
 use crate::{Address, Disconnect, Options, SocketType, WhenFull};
 
 mod delivery;
+mod stall;
 
 /// Bytes of one read, and reads of one subscriber in a row.
 const READ: usize = 16 << 10;
@@ -81,6 +82,8 @@ pub(crate) struct PublisherRole {
     pub(super) noticed: Vec<usize>,
     /// A subscriber of the first message has no room.
     blocked_by: Option<usize>,
+    /// While one has none: when to look next who takes nothing.
+    next_look: Option<Instant>,
     /// Subscribers that offend because another one exceeded the limit of all.
     offenders: Vec<Offender>,
     /// Subscribers that are expected back.
@@ -128,6 +131,7 @@ impl PublisherRole {
             dirty: Vec::new(),
             noticed: Vec::new(),
             blocked_by: None,
+            next_look: None,
             offenders: Vec::new(),
             absent: AbsentPeers::default(),
             dropped: Vec::new(),
@@ -199,19 +203,6 @@ impl PublisherRole {
         }
     }
 
-    /// Disconnects the subscriber that blocks if it has taken nothing for too long. Returns when
-    /// that is to be looked at again.
-    fn cut_off(&mut self, links: &mut Links<Peer>, now: Instant) -> Option<Instant> {
-        let WhenFull::CutOff(stall) = self.options.when_full else { return None };
-        let slot = self.blocked_by?;
-        let until = links.get(slot)?.progress + stall;
-        if now < until {
-            return Some(until);
-        }
-        links.end(slot, Disconnect::Stalled);
-        Some(now)
-    }
-
     /// Keeps the subscriptions of a subscriber that is expected back, and what is queued for it.
     fn keep(&mut self, slot: usize, link: &mut Link<Peer>) {
         let marker = self.options.end_marker.as_deref();
@@ -224,7 +215,7 @@ impl PublisherRole {
         let notices = std::mem::take(&mut link.peer.notices);
         let peer = Peer { sent: outbox.messages() as u64, notices, ..Peer::default() };
         link.peer.sent -= peer.sent;
-        let number = self.absent.add(Absent { endpoint, outbox, peer });
+        let number = self.absent.add(Absent { endpoint, since: Instant::now(), outbox, peer });
         self.noticed.push(number);
         self.shared.change(|subscriptions| subscriptions.renumber(slot, number, marker));
     }
@@ -316,7 +307,7 @@ impl Role for PublisherRole {
         let marker = self.options.end_marker.as_deref();
         let was_announced = self.shared.subscriptions().has_none_but(slot, marker);
         let is_expected = self.options.keep_absent && link.connector.is_some();
-        if is_expected && *why != Disconnect::Local {
+        if is_expected && !matches!(why, Disconnect::Local | Disconnect::Stalled) {
             self.keep(slot, link);
         }
         self.shared.remove(slot);
@@ -356,6 +347,9 @@ impl Role for PublisherRole {
         self.write(links, now);
         while self.queue_waiting(links) {
             self.write(links, now);
+        }
+        if self.blocked_by.is_none() {
+            self.next_look = None;
         }
         if self.todo.is_empty() {
             let has_more = has_sent && self.shared.pending.expect();

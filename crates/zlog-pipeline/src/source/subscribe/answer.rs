@@ -1,0 +1,117 @@
+//! A question to relays for missing records, and its answers. Never waits.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::heal::Message;
+use crate::socket::{Endpoint, QueryClient, Reply, SocketOptions};
+use zlog_core::wire::query::{self, Hole, MAX_MESSAGES, Missing, Question};
+use zlog_core::{Record, wire};
+
+/// What has come of an answer.
+pub(super) enum Answered {
+    /// Nothing new.
+    Nothing,
+    /// One record.
+    Message { source: String, topic: String, seq: u64, message: Message },
+    /// The end of all answers, and whether they had all that the relays have.
+    End { is_whole: bool },
+    /// No relay has answered, for this reason.
+    Failed(String),
+}
+
+/// A question that is asked of one relay after the other.
+pub(super) struct Asking {
+    relays: VecDeque<Endpoint>,
+    question: Vec<u8>,
+    client: Option<(Endpoint, QueryClient)>,
+    /// Messages of the current answer.
+    messages: usize,
+    has_answer: bool,
+    is_whole: bool,
+    failure: String,
+    decoder: wire::Decoder,
+}
+
+impl Asking {
+    pub(super) fn new(relays: &[Endpoint], holes: Vec<Hole>) -> Asking {
+        Asking {
+            relays: relays.iter().cloned().collect(),
+            question: query::write_question(&Question::Missing(Missing { holes })),
+            client: None,
+            messages: 0,
+            has_answer: false,
+            is_whole: true,
+            failure: String::new(),
+            decoder: wire::Decoder::default(),
+        }
+    }
+
+    /// The next part of the answers.
+    pub(super) fn next(&mut self) -> Answered {
+        loop {
+            let Some((relay, client)) = &mut self.client else {
+                match self.relays.pop_front() {
+                    Some(relay) => self.ask(relay),
+                    None if self.has_answer => return Answered::End { is_whole: self.is_whole },
+                    None => return Answered::Failed(std::mem::take(&mut self.failure)),
+                }
+                continue;
+            };
+            let mut frames = match client.next(Duration::ZERO, &|| false) {
+                Reply::Frames(frames) => frames,
+                Reply::TimedOut | Reply::Stopped => return Answered::Nothing,
+                Reply::NoPeer => {
+                    let why = client.lacks_rights().unwrap_or("nothing answers");
+                    let why = format!("{relay}: {why}");
+                    self.fail(why);
+                    continue;
+                }
+            };
+            let head = frames.first().map_or(&[][..], Vec::as_slice);
+            match query::read_answer(head) {
+                Ok(query::Answer::Message { received }) if self.messages < MAX_MESSAGES => {
+                    self.messages += 1;
+                    frames.remove(0);
+                    if let Some(message) = self.read(frames, received) {
+                        return message;
+                    }
+                }
+                Ok(query::Answer::End(_)) => {
+                    self.has_answer = true;
+                    self.is_whole &= self.messages < MAX_MESSAGES;
+                    self.client = None;
+                }
+                Ok(query::Answer::Refused { why }) => {
+                    let why = format!("{relay} refuses to answer: {why}");
+                    self.fail(why);
+                }
+                Ok(_) => self.fail("unexpected answer".to_owned()),
+                Err(error) => self.fail(error.to_string()),
+            }
+        }
+    }
+
+    fn ask(&mut self, relay: Endpoint) {
+        self.messages = 0;
+        match QueryClient::ask(&relay, &self.question, &SocketOptions::subscriber()) {
+            Ok(client) => self.client = Some((relay, client)),
+            Err(error) => self.failure = error.to_string(),
+        }
+    }
+
+    fn fail(&mut self, why: String) {
+        (self.client, self.failure) = (None, why);
+    }
+
+    /// A record of an answer; `None` if it has no number.
+    fn read(&mut self, frames: Vec<Vec<u8>>, received: f64) -> Option<Answered> {
+        let (source, topic, seq) = {
+            let frames: Vec<&[u8]> = frames.iter().map(Vec::as_slice).collect();
+            let mut record = Record::default();
+            self.decoder.decode_into(&frames, received, &mut record);
+            (record.source?.into_owned(), record.topic.into_owned(), record.seq?)
+        };
+        Some(Answered::Message { source, topic, seq, message: (frames, received) })
+    }
+}
