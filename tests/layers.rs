@@ -68,6 +68,7 @@ const FORBIDDEN_MODULES: [(&str, &[&str]); 8] = [
     ("crates/zlog-pipeline/src/keys", &["socket", "source", "handler", "router", "sender"]),
     ("crates/zlog-pipeline/src/os", &["socket", "source", "handler", "router", "sender"]),
     ("crates/zlog-pipeline/src/spool", &["socket", "source", "handler", "router", "sender"]),
+    ("crates/zlog-pipeline/src/nats", &["socket", "source", "handler", "router", "sender", "keys"]),
     ("crates/zlog-pipeline/src/socket", &["source", "handler", "router", "sender"]),
     ("crates/zlog-pipeline/src/source", &["handler", "router", "sender"]),
     ("crates/zlog-pipeline/src/handler", &["source", "router", "sender"]),

@@ -50,6 +50,9 @@ mod keepalive;
 mod layers;
 /// The output of many loggers.
 mod loggers;
+/// NATS JetStream: the handler and the source, against real servers.
+#[cfg(feature = "nats")]
+mod nats;
 /// Process 1 of a container, and a subreaper.
 #[cfg(target_os = "linux")]
 mod orphans;

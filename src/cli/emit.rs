@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args};
 use regex::Regex;
 
 use super::value_parsers;
-use super::{EndpointArgs, ListenArgs};
+use super::{EndpointArgs, ListenArgs, StoreArgs};
 use zlog_core::Level;
 use zlog_core::text::parsers::{self, Seconds};
 use zlog_core::wire::topic;
@@ -159,6 +159,10 @@ pub struct EmitArgs {
     /// Endpoints
     #[command(flatten)]
     pub endpoints: EndpointArgs,
+    /// Handlers that store records. With one of them, nothing is published unless --bind or
+    /// --connect is given.
+    #[command(flatten)]
+    pub stores: StoreArgs,
 
     /// Dialect: json or text
     #[arg(long, value_parser = value_parsers::choice::<Wire>(), default_value = "json")]
@@ -252,6 +256,13 @@ impl EmitArgs {
             SourceKind::File => self.file.iter().any(|path| path == "-"),
             _ => false,
         }
+    }
+
+    /// Whether records are published: not if they are only stored.
+    pub fn publishes(&self) -> bool {
+        let EndpointArgs { bind, connect, .. } = &self.endpoints;
+        let publishes_too = self.spool.is_some() || !(bind.is_empty() && connect.is_empty());
+        self.stores.0.is_empty() || publishes_too
     }
 
     /// Whether files are read from their positions to their ends, and what is not published now is

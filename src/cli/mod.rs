@@ -34,7 +34,7 @@ pub use self::emit::EmitArgs;
 use self::examples::Notes;
 pub use self::format::FormatArgs;
 pub use self::formats::FormatsArgs;
-pub use self::handlers::HandlerArgs;
+pub use self::handlers::{HandlerArgs, StoreArgs, nats_source};
 pub use self::keygen::KeygenArgs;
 pub use self::listen::ListenArgs;
 pub use self::relay::{DEFAULT_COLLECT, RelayArgs, StatusOutput};

@@ -7,6 +7,7 @@
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
+use super::value_parsers::is_nats;
 use super::{BenchArgs, Cli, Command, EmitArgs, EndpointArgs, RelayArgs, TailArgs};
 use zlog_bench::target::BenchTarget;
 use zlog_core::format::Output;
@@ -31,7 +32,12 @@ const TAIL: &[Rule<TailArgs>] = &[
     Rule {
         options: &["hwm", "max-message", "verbose", "heal", "ask", "endpoint"],
         has_effect: |args| !reads_files(args),
-        why: "files are read, not a subscription",
+        why: "stored records are read, not a subscription",
+    },
+    Rule {
+        options: &["durable"],
+        has_effect: |args| args.from_nats.is_some() || args.topics.iter().any(|word| is_nats(word)),
+        why: "it is for a stream of NATS",
     },
     Rule {
         options: &["endpoint"],
@@ -91,6 +97,11 @@ const TAIL: &[Rule<TailArgs>] = &[
 ];
 
 const EMIT: &[Rule<EmitArgs>] = &[
+    Rule {
+        options: &["endpoint", "key", "insecure", "engine", "wire", "wait", "wait-for", "hwm"],
+        has_effect: EmitArgs::publishes,
+        why: "records are stored, not published",
+    },
     Rule {
         options: &["endpoint"],
         has_effect: |args| is_default_used(&args.endpoints),
@@ -217,7 +228,7 @@ fn measures(args: &BenchArgs, targets: &[BenchTarget]) -> bool {
 }
 
 fn reads_files(args: &TailArgs) -> bool {
-    args.follow || !args.input.is_empty()
+    args.follow || args.reads_stored() || args.topics.iter().any(|word| is_nats(word))
 }
 
 fn is_default_used(args: &EndpointArgs) -> bool {

@@ -14,6 +14,7 @@ use zlog_core::format::Output;
 use zlog_core::stats::CountBy;
 use zlog_core::text::parsers::{self, Seconds};
 use zlog_core::wire::topic;
+use zlog_pipeline::nats::stream;
 use zlog_pipeline::os::terminal::ColorChoice;
 use zlog_pipeline::socket::DEFAULT_HWM;
 
@@ -114,9 +115,25 @@ pub struct TailArgs {
     #[arg(conflicts_with_all = ["bind", "connect"])]
     #[arg(hide_short_help = true)]
     pub format_in: Option<String>,
-    /// Continue as the files grow or are rotated
+    /// Read a stream of NATS JetStream
     ///
-    /// Without --input, the arguments are the files: `zlog tail -f app.log`.
+    /// Prints its history, from --since or --last on, and with --follow what is added. The
+    /// argument nats://HOST:4222 means the same. Keys may follow: stream, prefix, and those for
+    /// logins and TLS, as of --nats, the handler that writes to a stream.
+    #[arg(long, value_name = "URL", help_heading = INPUT)]
+    #[arg(conflicts_with_all = ["input", "bind", "connect", "ask"])]
+    pub from_nats: Option<String>,
+    /// Continue where the last tail with this NAME has stopped
+    ///
+    /// For a stream of NATS. Several that run at the same time divide the records. A record is done
+    /// when the handlers have it: otherwise it comes again.
+    #[arg(long, value_name = "NAME", value_parser = stream::typed_name, help_heading = INPUT)]
+    #[arg(conflicts_with_all = ["input", "bind", "connect", "last", "reorder"])]
+    #[arg(hide_short_help = true)]
+    pub durable: Option<String>,
+    /// Continue at the end of files or of a stream
+    ///
+    /// Without --input and --from-nats, the arguments are the files: `zlog tail -f app.log`.
     #[arg(short, long, help_heading = INPUT)]
     pub follow: bool,
     /// Merge the files by time
@@ -128,9 +145,9 @@ pub struct TailArgs {
     /// Endpoints
     #[command(flatten)]
     pub endpoints: EndpointArgs,
-    /// Start with the last N records of a relay, or of files
+    /// Start with the last N records
     ///
-    /// The relay must run with --keep. New records follow. Of files, the last N records that
+    /// A relay must run with --keep. New records follow. Of files and streams, the last N records that
     /// pass the filters are printed.
     #[arg(long, value_name = "N", value_parser = value_parsers::history_count)]
     #[arg(help_heading = INPUT)]
@@ -212,6 +229,7 @@ pub struct TailArgs {
     /// Holds each record this long and prints the records of all senders in order of
     /// creation.
     #[arg(long, value_name = "WINDOW", value_parser = parsers::nonzero_duration, help_heading = OUTPUT)]
+    #[arg(hide_short_help = true)]
     pub reorder: Option<Seconds>,
     /// Print rates to stderr
     ///
@@ -233,7 +251,7 @@ pub struct TailArgs {
     /// Intervals begin at whole minutes, hours or days. Live records count when they arrive,
     /// stored ones at their time.
     #[arg(long, value_name = "INTERVAL", requires = "count_by", help_heading = OUTPUT)]
-    #[arg(value_parser = parsers::nonzero_duration)]
+    #[arg(value_parser = parsers::nonzero_duration, hide_short_help = true)]
     pub every: Option<Seconds>,
 
     /// Handlers
@@ -258,6 +276,11 @@ pub struct TailArgs {
 }
 
 impl TailArgs {
+    /// Whether stored records are read, and not a subscription.
+    pub fn reads_stored(&self) -> bool {
+        !self.input.is_empty() || self.from_nats.is_some()
+    }
+
     /// Whether there are handlers besides the console.
     pub fn has_handlers(&self) -> bool {
         !self.handlers.is_empty()

@@ -25,11 +25,16 @@ pub fn endpoint() -> impl TypedValueParser<Value = String> {
     OsStringValueParser::new().map(|argument| endpoint_text(&argument))
 }
 
+/// Whether an argument is the address of a NATS server, with or without keys.
+pub fn is_nats(text: &str) -> bool {
+    text.starts_with("nats://") || text.starts_with("tls://")
+}
+
 /// Reads the prefix of a topic, or an endpoint.
 pub fn topic_or_endpoint() -> impl TypedValueParser<Value = String> {
     OsStringValueParser::new().try_map(|argument| {
-        let is_endpoint = argument.to_string_lossy().contains("://");
-        match is_endpoint {
+        let text = argument.to_string_lossy();
+        match text.contains("://") && !is_nats(&text) {
             true => Ok(endpoint_text(&argument)),
             false => argument.into_string().map_err(|_| "a topic is UTF-8"),
         }

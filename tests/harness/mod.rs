@@ -6,6 +6,8 @@
 
 mod finished;
 mod logrotate;
+#[cfg(feature = "nats")]
+mod nats;
 mod peer;
 mod pty;
 mod python;
@@ -26,6 +28,8 @@ use std::time::Duration;
 
 pub(crate) use self::finished::{Finished, shell_code};
 pub(crate) use self::logrotate::{Logrotate, logrotate};
+#[cfg(feature = "nats")]
+pub(crate) use self::nats::{Nats, nats, nats_with, old_nats};
 pub(crate) use self::peer::{installed, left_out};
 pub(crate) use self::pty::{Terminal, open as open_terminal};
 pub(crate) use self::python::{Python, install as install_python, python};

@@ -15,8 +15,9 @@ use zlog_core::format::{Options, Output};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 use zlog_pipeline::handler::queue::OnFull;
-use zlog_pipeline::router::options::{self, Class, Key, Reader as _, SharedSettings};
-use zlog_pipeline::router::{HandlerSpec, Spec};
+use zlog_pipeline::router::options::{self, Class, Key, Reader as _, SharedSettings, nats};
+use zlog_pipeline::router::{HandlerKind, HandlerSpec, Spec};
+use zlog_pipeline::source::nats::NatsSourceOptions;
 
 /// The key of `--publish` that connects instead of binding.
 const CONNECT: &str = "connect";
@@ -52,17 +53,64 @@ impl Args for HandlerArgs {
 
 impl FromArgMatches for HandlerArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<HandlerArgs, clap::Error> {
-        let texts = |class: &'static Class| {
-            let texts = matches.get_many::<String>(id(class)).into_iter().flatten();
-            texts.map(move |text| (class, text.clone()))
-        };
-        Ok(HandlerArgs { typed: Class::of_options().flat_map(texts).collect() })
+        Ok(HandlerArgs::of(Class::of_options(), matches))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         *self = HandlerArgs::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+/// The options of the handlers that `emit` has besides its socket: those that store records. For
+/// others, a relay gives them records of many emitters.
+#[derive(Debug, Clone, Default)]
+pub struct StoreArgs(pub HandlerArgs);
+
+impl StoreArgs {
+    fn classes() -> impl Iterator<Item = &'static Class> {
+        Class::of_options().filter(|class| class.option == "--nats")
+    }
+}
+
+impl Args for StoreArgs {
+    fn augment_args(command: Command) -> Command {
+        // Where records go: beside the endpoints.
+        let options = StoreArgs::classes().map(option);
+        command.args(options.map(|option| option.help_heading(super::ENDPOINTS)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        StoreArgs::augment_args(command)
+    }
+}
+
+impl FromArgMatches for StoreArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<StoreArgs, clap::Error> {
+        Ok(StoreArgs(HandlerArgs::of(StoreArgs::classes(), matches)))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = StoreArgs::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// The stream of NATS that an option names: `nats://HOST:4222,stream=NAME`.
+///
+/// # Errors
+/// An unknown key or an invalid value.
+pub fn nats_source(text: &str) -> Result<NatsSourceOptions> {
+    let mut typed = KeyValues::new("--from-nats", nats::SERVERS.name, text, nats::SERVER)?;
+    let options = NatsSourceOptions {
+        server: nats::server(&mut typed),
+        stream: nats::stream_name(&mut typed),
+        prefix: nats::prefix(&mut typed),
+        ..NatsSourceOptions::default()
+    };
+    typed.finish(HandlerKind::Nats.class())?;
+    options.server.validate()?;
+    Ok(options)
 }
 
 /// The option of a class.
@@ -165,7 +213,7 @@ pub fn key_groups() -> Vec<KeyGroup> {
     let common = options::FILTER.iter().chain(options::QUEUE).chain([&options::NAME]);
     let mut groups = vec![
         ("All handlers".to_owned(), common.map(describe).collect()),
-        ("All handlers but --publish".to_owned(), options::FORMAT.iter().map(describe).collect()),
+        (formatted_handlers(), options::FORMAT.iter().map(describe).collect()),
     ];
     for class in Class::of_options() {
         let (option, Some(main)) = (class.option, class.main) else { continue };
@@ -175,6 +223,12 @@ pub fn key_groups() -> Vec<KeyGroup> {
         groups.push((format!("{option} {}", main.value), keys));
     }
     groups
+}
+
+/// The title of the keys of formats: some handlers send whole records.
+fn formatted_handlers() -> String {
+    let others = Class::of_options().filter(|class| !class.formatted).map(|class| class.option);
+    format!("All handlers but {}", others.collect::<Vec<_>>().join(" and "))
 }
 
 /// A key as it is written, and its meaning.
@@ -189,6 +243,15 @@ fn describe(key: &Key) -> (String, String) {
 }
 
 impl HandlerArgs {
+    /// What was typed for the options of `classes`.
+    fn of(classes: impl Iterator<Item = &'static Class>, matches: &ArgMatches) -> HandlerArgs {
+        let texts = |class: &'static Class| {
+            let texts = matches.get_many::<String>(id(class)).into_iter().flatten();
+            texts.map(move |text| (class, text.clone()))
+        };
+        HandlerArgs { typed: classes.flat_map(texts).collect() }
+    }
+
     /// The options with a main value: all except `--console`.
     fn others(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let others = self.typed.iter().filter(|(class, _)| class.main.is_some());

@@ -192,3 +192,15 @@ fn the_subject_of_a_mail_may_use_its_extras() {
     let other = refusal("smtp", "smtp://h,to=a@b.org,extra=user,subject=%(usr)s");
     assert!(other.contains("usr"), "{other}");
 }
+
+#[test]
+fn a_login_in_a_url_is_not_repeated_in_an_error() {
+    for (option, url) in [
+        ("nats", "nats://a:1,nats://me:s3cret@b"),
+        ("nats", "nats://s3cret@b,max-age=x"),
+        ("smtp", "smtp://me:s3cret@b/x,to=c@d.org,batch=0"),
+    ] {
+        let error = refusal(option, url);
+        assert!(error.contains("://…@b") && !error.contains("s3cret"), "{error}");
+    }
+}

@@ -24,10 +24,12 @@ use zlog_core::text::plural::counted;
 use zlog_core::{Error, Exit, Record, Result};
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::publish::{Publish, PublishOptions, Published};
+use zlog_pipeline::handler::topic::write_topic;
 use zlog_pipeline::os::clock::TICK;
 use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
 use zlog_pipeline::os::{clock, fd_limit, terminal, wakeup};
 use zlog_pipeline::pump::{Pipeline, pump};
+use zlog_pipeline::router::{HandlerContext, HandlerStatus, Reporter, Router};
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::socket::{Confirmation, Engine, Publisher, SocketOptions, Stall};
 use zlog_pipeline::source::{Notice, PollStatus, ReadProgress, Source};
@@ -50,7 +52,7 @@ pub fn run(args: EmitArgs, fault: Option<Error>) -> Result<Exit> {
     let (stop, signals) = catch_signals(&args)?;
     // A name may be missing because the user's file was not found: no wrong usage for sure.
     let is_typed = fault.is_none();
-    let opened = limit.and_then(|()| fault.map_or_else(|| open(&args), Err));
+    let opened = limit.and_then(|()| fault.map_or_else(|| open(&args, &stop), Err));
     if let Err(error) = &opened
         && (args.strict || !args.has_writer() || is_typed && is_wrong_usage(&args, error))
     {
@@ -58,9 +60,10 @@ pub fn run(args: EmitArgs, fault: Option<Error>) -> Result<Exit> {
     }
     let mut emit = Emit::new(&args, stop);
     match opened {
-        Ok((publisher, confirmation)) => {
-            emit.publish = Some(emit.publish(&args, publisher));
-            emit.confirmation = confirmation;
+        Ok(opened) => {
+            emit.publish = opened.publisher.map(|publisher| emit.publish(&args, publisher));
+            emit.confirmation = opened.confirmation;
+            emit.stores = opened.stores;
         }
         Err(error) => emit.report_fault(error),
     }
@@ -105,14 +108,37 @@ fn catch_signals(args: &EmitArgs) -> Result<(ShutdownSignal, Option<Forwarding>)
     Ok((stop, Some(signals)))
 }
 
-/// Opens the socket.
+/// Where records go.
+struct Opened {
+    /// `None` if they are only stored.
+    publisher: Option<Publisher>,
+    /// With `--spool`.
+    confirmation: Option<Confirmation>,
+    /// `None` if they are only published.
+    stores: Option<Router>,
+}
+
+/// Opens the socket, and the handlers that store records.
 ///
 /// # Errors
-/// An endpoint can't be used, or `--tee` has nowhere to write to, under `--strict`.
-fn open(args: &EmitArgs) -> Result<(Publisher, Option<Confirmation>)> {
+/// An endpoint or a handler can't be used, or `--tee` has nowhere to write to, under `--strict`.
+fn open(args: &EmitArgs, stop: &ShutdownSignal) -> Result<Opened> {
     if args.strict && args.tee {
         terminal::check_stdout()?;
     }
+    let stores = args.stores.0.spec(args.on_full)?;
+    let reporter: Reporter =
+        if args.quiet { Arc::new(|_: &str| {}) } else { super::stderr_reporter() };
+    let context = HandlerContext::new("emit", stop, reporter).with_linger(args.linger.0);
+    let stores =
+        (!stores.handlers.is_empty()).then(|| Router::open(stores, context)).transpose()?;
+    let (publisher, confirmation) =
+        args.publishes().then(|| open_publisher(args)).transpose()?.unzip();
+    Ok(Opened { publisher, confirmation: confirmation.flatten(), stores })
+}
+
+/// Opens the socket.
+fn open_publisher(args: &EmitArgs) -> Result<(Publisher, Option<Confirmation>)> {
     let mut options = SocketOptions::publisher();
     options.hwm = args.hwm;
     options.stall = args.stall.map_or(Stall::Never, |stall| Stall::typed(Some(stall.0)));
@@ -135,11 +161,12 @@ fn open(args: &EmitArgs) -> Result<(Publisher, Option<Confirmation>)> {
     Ok((publisher, None))
 }
 
-/// Whether an endpoint on the command line is malformed. One from the environment may be, and
+/// Whether an endpoint or a handler on the command line is malformed. One from the environment may be, and
 /// whoever started the job may not know of it.
 fn is_wrong_usage(args: &EmitArgs, error: &Error) -> bool {
     let EndpointArgs { bind, connect, .. } = &args.endpoints;
-    error.exit() == Exit::Usage && !(bind.is_empty() && connect.is_empty())
+    let is_typed = !(bind.is_empty() && connect.is_empty() && args.stores.0.is_empty());
+    error.exit() == Exit::Usage && is_typed
 }
 
 /// When to end before the source does: at a signal, or after `--duration`.
@@ -170,6 +197,16 @@ impl Shutdown {
             && self.held_up.get_or_init(Instant::now).elapsed() >= self.linger
     }
 
+    /// Waits until `until`, unless the end is due before.
+    fn pause(&self, until: Instant) {
+        while !self.is_due()
+            && let left = until.saturating_duration_since(Instant::now())
+            && !left.is_zero()
+        {
+            std::thread::sleep(left.min(TICK));
+        }
+    }
+
     /// The rest of `--linger`.
     fn linger(&self) -> Duration {
         let gone = self.held_up.get().map_or(Duration::ZERO, Instant::elapsed);
@@ -186,6 +223,10 @@ struct Emit {
     publish: Option<Publish>,
     /// With `--spool`.
     confirmation: Option<Confirmation>,
+    /// The handlers that store records, if there are any.
+    stores: Option<Router>,
+    /// Whether the logger's name is in the topics of stored records, as in those of published ones.
+    logger_in_topic: bool,
     wait: SubscriberWait,
     rate: Option<RateLimiter>,
     limit: Option<u64>,
@@ -221,6 +262,8 @@ impl Emit {
             longest_wait: TICK,
             publish: None,
             confirmation: None,
+            stores: None,
+            logger_in_topic: args.listen.any(),
             wait: SubscriberWait::new(args),
             sender: sender(args),
             shutdown,
@@ -304,7 +347,10 @@ impl Emit {
         if let Some(publish) = self.publish.take() {
             self.published = publish.published();
         }
-        let error = error.also("The input is read to its end without being published.");
+        let error = match self.stores {
+            None => error.also("The input is read to its end without being published."),
+            Some(_) => error.also("The input is stored without being published."),
+        };
         self.progress.suspended(|| terminal::eprint_line(format_args!("zlog emit: {error}")));
     }
 
@@ -352,6 +398,33 @@ impl Emit {
         }
     }
 
+    /// Gives the record to the handlers that store it, under the topic that it is published with.
+    fn store(&mut self, record: &mut Record<'_>) {
+        let Some(stores) = &mut self.stores else { return };
+        if record.topic.is_empty() {
+            let mut topic = String::new();
+            write_topic(record, &self.sender.root, self.logger_in_topic, &mut topic);
+            record.topic = topic.into();
+        }
+        stores.handle(record);
+    }
+
+    /// Whether no record waits to be stored.
+    fn is_stored(&self) -> bool {
+        let status = self.stores.as_ref().map(Router::status).unwrap_or_default();
+        status.iter().all(|handler| handler.queued + handler.waiting == 0)
+    }
+
+    /// Closes the handlers that store records, and prints what they lost. Returns how many records
+    /// are stored, if there are such handlers, and how many were lost.
+    fn close_stores(&mut self) -> (Option<u64>, u64) {
+        let linger = self.shutdown.linger();
+        let Some(mut stores) = self.stores.take() else { return (None, 0) };
+        let status = stores.close(linger);
+        let missing = super::report_losses("emit", &status);
+        (Some(status.iter().map(HandlerStatus::arrived).sum()), missing)
+    }
+
     /// Flushes, and closes the socket. Returns what was published, and whether all of it was
     /// sent.
     fn close(&mut self) -> (Published, bool) {
@@ -376,9 +449,16 @@ impl Emit {
         }
         self.report_disconnects();
         let (published, flushed) = self.close();
+        let (stored, missing) = self.close_stores();
+        if missing == 0 {
+            source.checkpoint();
+        }
         let slow = || self.publish.as_ref().map(Publish::slow);
         let summary = Summary {
             published,
+            publishes: args.publishes(),
+            stored,
+            missing,
             full: slow().and_then(|slow| slow.full()),
             waits: slow().and_then(|slow| slow.waits()),
             outside_root: self.outside_root,
@@ -392,7 +472,7 @@ impl Emit {
         };
         if !args.quiet {
             terminal::eprint_line(format_args!("zlog emit: {summary}"));
-        } else if summary.lost() {
+        } else if summary.lost() && !summary.loss().is_empty() {
             terminal::eprint_line(format_args!("zlog emit: {}", summary.loss()));
         }
         let exit = match source.exit() {
@@ -415,7 +495,7 @@ fn print(text: &str) {
 impl<S: Source + ?Sized> Pipeline<S> for Emit {
     fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
         self.taken += 1;
-        if self.publish.is_none() {
+        if self.publish.is_none() && self.stores.is_none() {
             self.unpublished += 1;
             return Ok(());
         }
@@ -432,13 +512,17 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
             record.created = Some(*self.read_at.get_or_insert_with(clock::now));
         }
         self.outside_root += u64::from(self.sender.fill(record));
-        let Some(publish) = &mut self.publish else { return Ok(()) };
         if let Some(rate) = &mut self.rate {
             let now = Instant::now();
             let pause = rate.next(now).saturating_duration_since(now);
-            publish.publisher().pause(pause, &|| self.shutdown.is_due());
+            match &mut self.publish {
+                Some(publish) => publish.publisher().pause(pause, &|| self.shutdown.is_due()),
+                None => self.shutdown.pause(now + pause),
+            }
             self.progress.show(self.taken);
         }
+        self.store(record);
+        let Some(publish) = &mut self.publish else { return Ok(()) };
         let dropped = publish.backlog().lost;
         publish.handle(record)?;
         if publish.backlog().lost > dropped && self.shutdown.is_due() {
@@ -467,7 +551,14 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
         if let Some(publish) = &mut self.publish {
             publish.flush()?;
         }
-        source.checkpoint();
+        if let Some(stores) = &mut self.stores {
+            stores.flush();
+            stores.on_timer(Instant::now());
+        }
+        // After a crash, what is not stored yet is read again.
+        if self.is_stored() {
+            source.checkpoint();
+        }
         self.read_at = None;
         self.wait.check_soon();
         self.progress.show(self.taken);

@@ -20,6 +20,12 @@ use zlog_pipeline::source::{ReadProgress, SourceCounts};
 /// The counts of records published, changed and lost.
 pub(super) struct Summary {
     pub(super) published: Published,
+    /// Whether records are published at all.
+    pub(super) publishes: bool,
+    /// Records that handlers have stored; `None` without such handlers.
+    pub(super) stored: Option<u64>,
+    /// Records that these handlers lost. They have been reported.
+    pub(super) missing: u64,
     /// Which subscribers had no room for records, and how long records waited for whom.
     pub(super) full: Option<String>,
     pub(super) waits: Option<String>,
@@ -43,8 +49,14 @@ impl Summary {
     pub(super) fn lost(&self) -> bool {
         let Published { dropped_full, broken, .. } = self.published;
         let Summary { unpublished, counts, .. } = self;
-        let lost = self.confirmation.as_ref().map_or(0, Confirmation::lost);
-        dropped_full + broken + unpublished + counts.listen.lost() + counts.lines.gaps + lost > 0
+        dropped_full
+            + broken
+            + unpublished
+            + self.missing
+            + counts.listen.lost()
+            + counts.lines.gaps
+            + self.confirmation.as_ref().map_or(0, Confirmation::lost)
+            > 0
             || !self.flushed
     }
 
@@ -145,13 +157,22 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Published { records, bytes, dropped_full, .. } = self.published;
         let seconds = self.took.as_secs_f64();
-        let (records_text, bytes) = (counted(records, "record"), DecimalBytes(bytes));
-        write!(f, "{records_text}, {bytes} in {seconds:.1} s")?;
+        let records = if self.publishes { records } else { self.stored.unwrap_or_default() };
+        let text = counted(records, "record");
+        match self.publishes {
+            true => write!(f, "{text}, {} in {seconds:.1} s", DecimalBytes(bytes))?,
+            false => write!(f, "{text} stored in {seconds:.1} s")?,
+        }
         // The rate of a shorter run says nothing.
         if seconds >= 1.0 {
             write!(f, " ({})", plural::rate(records as f64 / seconds))?;
         }
-        write!(f, ", {} dropped{}", grouped(dropped_full), self.full())?;
+        if self.publishes {
+            write!(f, ", {} dropped{}", grouped(dropped_full), self.full())?;
+            if let Some(stored) = self.stored {
+                write!(f, "; {} stored", grouped(stored))?;
+            }
+        }
         if let Some(confirmation) = &self.confirmation {
             write!(f, ", {} confirmed", grouped(confirmation.confirmed()))?;
             if confirmation.waiting() > 0 {

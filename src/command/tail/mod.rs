@@ -12,6 +12,8 @@ mod no_output;
 mod output;
 mod settings;
 mod stored;
+#[cfg(feature = "nats")]
+mod stream;
 mod unseen_fields;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use self::output::{Closed, TailOutput};
 use crate::cli::TailArgs;
+use crate::cli::value_parsers::is_nats;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{counted, grouped};
 use zlog_core::{Error, Exit, Record, Result};
@@ -34,12 +37,17 @@ use zlog_pipeline::source::subscribe::LateMessages;
 /// An endpoint can't be used, input can't be read, or output can't be written.
 pub fn run(mut args: TailArgs) -> Result<Exit> {
     hint_at_topics(&args);
+    move_servers(&mut args)?;
     move_files(&mut args)?;
     move_endpoints(&mut args)?;
     let mut tail = Tail::new(&args)?;
-    let ran = match args.input.is_empty() {
-        true => live::run(&args, &mut tail),
-        false => stored::run(&args, &mut tail),
+    let ran = match &args.from_nats {
+        #[cfg(feature = "nats")]
+        Some(servers) => stream::run(servers, &args, &mut tail),
+        #[cfg(not(feature = "nats"))]
+        Some(_) => Err(zlog_pipeline::nats::missing()),
+        None if args.input.is_empty() => live::run(&args, &mut tail),
+        None => stored::run(&args, &mut tail),
     };
     let ran = ran.and_then(|()| tail.output.release_all());
     // Handlers send what they hold even when nobody reads what is printed any more.
@@ -57,9 +65,28 @@ pub fn run(mut args: TailArgs) -> Result<Exit> {
     }
 }
 
+/// Moves the server of NATS from the topics to `--from-nats`.
+fn move_servers(args: &mut TailArgs) -> Result<()> {
+    for server in args.topics.extract_if(.., |word| is_nats(word)) {
+        let endpoints = &args.endpoints;
+        let is_alone = args.input.is_empty()
+            && endpoints.bind.is_empty()
+            && endpoints.connect.is_empty()
+            && args.from_nats.is_none();
+        if !is_alone {
+            let what = format!("{} can't be combined with another source", escape(&server));
+            return Err(Error::usage(what).hint(
+                "Read one: a stream of NATS, whose servers are separated by commas, or endpoints, or files.",
+            ));
+        }
+        args.from_nats = Some(server);
+    }
+    Ok(())
+}
+
 /// Moves the arguments to `--input` if files are followed: `zlog tail -f app.log`.
 fn move_files(args: &mut TailArgs) -> Result<()> {
-    if !args.follow || !args.input.is_empty() {
+    if !args.follow || args.reads_stored() {
         return Ok(());
     }
     let endpoints = &args.endpoints;
@@ -105,8 +132,9 @@ fn hint_at_topics(args: &TailArgs) {
 fn move_endpoints(args: &mut TailArgs) -> Result<()> {
     let (endpoints, topics): (Vec<String>, Vec<String>) =
         args.topics.drain(..).partition(|word| word.contains("://"));
-    if let (Some(endpoint), false) = (endpoints.first(), args.input.is_empty()) {
-        let what = format!("--input can't be combined with the endpoint {endpoint}");
+    if let (Some(endpoint), true) = (endpoints.first(), args.reads_stored()) {
+        let stored = if args.from_nats.is_some() { "--from-nats" } else { "--input" };
+        let what = format!("{stored} can't be combined with the endpoint {endpoint}");
         return Err(Error::usage(what).hint("Leave out one of them."));
     }
     let looks_odd = topics.iter().filter_map(|topic| other_spelling(topic));

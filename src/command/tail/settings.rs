@@ -29,14 +29,14 @@ pub(super) fn output(args: &TailArgs, stop: &ShutdownSignal, now: Instant) -> Re
     let topics = topics(args);
     topics.check()?;
     let filter = filter(args)?;
-    let base = if args.input.is_empty() { TimeBase::Arrival } else { TimeBase::Records };
+    let base = if args.reads_stored() { TimeBase::Records } else { TimeBase::Arrival };
     Ok(TailOutput {
         topics,
         selecting_options: left_out::selecting_options(args, &filter)?,
         filter,
         unseen: UnseenFields::new(args),
         losses: LossReport::new(args.quiet, now),
-        last: args.last.filter(|_| !args.input.is_empty()).map(LastRecords::new),
+        last: args.last.filter(|_| args.reads_stored()).map(LastRecords::new),
         reorder: args.reorder.map(|window| ReorderBuffer::new(window.0)),
         stats: args.stats.map(|every| (Stats::new(now, base), every.map(|every| every.0))),
         counts: CountReport::new(args, base)?,
@@ -93,7 +93,7 @@ fn filter(args: &TailArgs) -> Result<Filter> {
 /// it may wait for a reader, and fail.
 fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
     // Stored records wait for a slow handler; a publisher must not have to.
-    let on_full = if args.input.is_empty() { OnFull::Drop } else { OnFull::Block };
+    let on_full = if args.reads_stored() { OnFull::Block } else { OnFull::Drop };
     let mut spec = args.handlers.spec(on_full)?;
     for remark in args.handlers.remarks() {
         terminal::eprint_line(format_args!("zlog tail: {remark}"));

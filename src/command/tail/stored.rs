@@ -59,29 +59,9 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
 }
 
 fn show<S: Source>(source: &mut S, args: &TailArgs, tail: &mut Tail) -> Result<()> {
-    let (follow, quiet) = (args.follow, args.quiet);
-    let started = Instant::now();
-    let mut stored = Stored { tail, follow, quiet, started, timeless: 0, has_reported: false };
+    let mut stored = Stored::new(args, tail);
     pump(source, &mut stored)?;
-    let by_time = args.since.is_some() || args.until.is_some();
-    if by_time && stored.timeless > 0 && !quiet {
-        let timeless = counted(stored.timeless, "record");
-        terminal::eprint_line(format_args!(
-            "zlog tail: {timeless} without a time: --since and --until used the time of the \
-             record before, or let them pass"
-        ));
-    }
-    print_none_passed(quiet, stored.tail, "");
-    let lines = source.counts().lines;
-    if !quiet {
-        print_counts(&lines);
-    }
-    tail.gaps = lines.gaps;
-    // Input that could not be read is a failure, even if enough came from the rest.
-    if source.exit() == Exit::Failed && tail.ended() == Ended::Done {
-        tail.ended = Some(Ended::Failed);
-    }
-    Ok(())
+    stored.finish(source, args)
 }
 
 /// Reports input that is not shown unchanged.
@@ -107,8 +87,9 @@ fn print_none_passed(quiet: bool, tail: &Tail, so_far: &str) {
     }
 }
 
-struct Stored<'t> {
-    tail: &'t mut Tail,
+/// A tail of stored records.
+pub(super) struct Stored<'t> {
+    pub(super) tail: &'t mut Tail,
     /// Whether the files are read on as they grow.
     follow: bool,
     quiet: bool,
@@ -117,6 +98,37 @@ struct Stored<'t> {
     timeless: u64,
     /// Whether it was reported that no stored record passed.
     has_reported: bool,
+}
+
+impl Stored<'_> {
+    pub(super) fn new<'t>(args: &TailArgs, tail: &'t mut Tail) -> Stored<'t> {
+        let (follow, quiet) = (args.follow, args.quiet);
+        let started = Instant::now();
+        Stored { tail, follow, quiet, started, timeless: 0, has_reported: false }
+    }
+
+    /// Reports what was read, once the source has ended.
+    pub(super) fn finish<S: Source>(&mut self, source: &S, args: &TailArgs) -> Result<()> {
+        let by_time = args.since.is_some() || args.until.is_some();
+        if by_time && self.timeless > 0 && !self.quiet {
+            let timeless = counted(self.timeless, "record");
+            terminal::eprint_line(format_args!(
+                "zlog tail: {timeless} without a time: --since and --until used the time of the \
+                 record before, or let them pass"
+            ));
+        }
+        print_none_passed(self.quiet, self.tail, "");
+        let lines = source.counts().lines;
+        if !self.quiet {
+            print_counts(&lines);
+        }
+        self.tail.gaps = lines.gaps;
+        // Input that could not be read is a failure, even if enough came from the rest.
+        if source.exit() == Exit::Failed && self.tail.ended() == Ended::Done {
+            self.tail.ended = Some(Ended::Failed);
+        }
+        Ok(())
+    }
 }
 
 impl<S: Source> Pipeline<S> for Stored<'_> {

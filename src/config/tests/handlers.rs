@@ -146,6 +146,15 @@ fn sample(class: &Class, key: &Key) -> &'static str {
         (_, "wire") => "text",
         (_, "engine") => "native",
         (_, "path") => "a.log",
+        (_, "servers") => "nats://a:4222,nats://b:4222",
+        (_, "stream" | "prefix") => "LOGS",
+        (_, "credentials" | "nkey" | "token" | "certificate" | "key") => "secret.txt",
+        (_, "max-age" | "duplicates") => "90s",
+        (_, "replicas" | "max-pending") => "7",
+        (_, "storage") => "memory",
+        (_, "compression") => "s2",
+        (_, "discard") => "new",
+        (_, "no-create") => "yes",
         (_, "server") => "smtp://mail:26",
         (_, "address") => "udp://127.0.0.1:515",
         (_, "command") => "notify --to ops",
@@ -160,6 +169,8 @@ fn required_by(class: &'static Class, key: &Key) -> Vec<&'static Key> {
         ("rotating", _) => &["max-bytes"],
         ("timed", _) => &["when"],
         ("smtp", _) => &["to"],
+        ("nats", "key") => &["certificate"],
+        ("nats", "certificate") => &["key"],
         _ => &[],
     };
     let also: &[&str] = match key.name {
@@ -186,7 +197,8 @@ fn each_key_means_the_same_on_the_command_line_and_in_a_file() {
             let typed = HandlerSpec { name: "a".into(), ..typed };
             assert_eq!(typed, handler(&table(class, &keys)), "{name}");
             keys.retain(|other| other.name != key.name);
-            if class.picked_by != Some(key.name) && key.name != "to" && key.name != "style" {
+            let is_needed = matches!(key.name, "to" | "style" | "certificate" | "key");
+            if class.picked_by != Some(key.name) && !is_needed {
                 let without = typed_handler(class, &typed_line(class, &keys));
                 let without = HandlerSpec { name: "a".into(), ..without };
                 assert_ne!(typed, without, "{name} changes nothing");

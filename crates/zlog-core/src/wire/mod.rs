@@ -28,6 +28,7 @@ pub mod mark;
 pub(crate) mod other_loggers;
 pub mod pickle;
 pub mod query;
+pub mod subject;
 pub mod text;
 pub mod topic;
 

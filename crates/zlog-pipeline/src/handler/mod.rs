@@ -5,6 +5,7 @@ mod buffer;
 pub mod console;
 pub mod exec;
 pub mod file;
+pub mod nats;
 pub mod null;
 pub mod publish;
 pub mod queue;
@@ -16,6 +17,7 @@ pub mod syslog;
 #[cfg(test)]
 mod testing;
 pub mod timed;
+pub mod topic;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -13,6 +13,7 @@ pub mod file;
 mod lines;
 pub mod merge;
 pub mod message;
+pub mod nats;
 pub mod python;
 mod reader;
 pub mod replay;

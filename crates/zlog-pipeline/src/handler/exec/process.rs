@@ -61,8 +61,13 @@ mod unix {
     /// How long a process group has to exit after SIGTERM.
     const GRACE: Duration = Duration::from_millis(500);
     /// Environment variables that other programs must not see.
-    const SECRETS: [&str; 2] =
-        [crate::handler::smtp::USER_VARIABLE, crate::handler::smtp::PASSWORD_VARIABLE];
+    const SECRETS: [&str; 5] = [
+        crate::handler::smtp::USER_VARIABLE,
+        crate::handler::smtp::PASSWORD_VARIABLE,
+        crate::nats::server::USER_VARIABLE,
+        crate::nats::server::PASSWORD_VARIABLE,
+        crate::nats::server::TOKEN_VARIABLE,
+    ];
 
     /// Runs a command until it exits, at most until `deadline`.
     pub(in crate::handler::exec) fn run<E: Iterator<Item = (&'static str, String)>>(

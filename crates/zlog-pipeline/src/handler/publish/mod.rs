@@ -9,6 +9,7 @@ mod marks;
 use std::time::{Duration, Instant};
 
 use self::marks::{Marks, TopicMarks};
+use super::topic::write_topic;
 use super::{Backlog, HandleError, Handler};
 use crate::socket::{
     BrokenReport, CountNotNeeded, Flushed, Publisher, Sent, SlowSubscribers, name_lacking,
@@ -219,25 +220,6 @@ impl Publish {
         marks.into_iter().chain(publisher).min()
     }
 
-    /// The topic of a record: its own if it has one (it was received or stored), otherwise made
-    /// from root, level and subtopic.
-    fn write_topic(&mut self, record: &Record<'_>) {
-        if record.topic.is_empty() {
-            let root = &*self.options.root;
-            // A level name with dots would become several components of the topic.
-            let level = match record.level_name() {
-                name if name.contains('.') => record.level.name(),
-                name => name,
-            };
-            let name =
-                record.name.as_deref().filter(|_| self.options.logger_in_topic).unwrap_or_default();
-            wire::topic::write_under(&mut self.topic, root, name, &level, &record.subtopic);
-        } else {
-            self.topic.clear();
-            self.topic.push_str(&record.topic);
-        }
-    }
-
     /// The number of a record, unless it can't have one, and whether its topic has a subscriber.
     ///
     /// A record with a number (from another publisher) keeps it: together with its source, it
@@ -381,7 +363,7 @@ fn closed() -> Error {
 ///
 /// The record is shared between handlers, and the number belongs to this one, so it is written
 /// in place of the closing brace.
-fn append_seq(object: &mut Vec<u8>, seq: u64) {
+pub(super) fn append_seq(object: &mut Vec<u8>, seq: u64) {
     if object.pop_if(|last| *last == b'}').is_none() {
         return;
     }
@@ -401,7 +383,8 @@ impl Handler for Publish {
         if self.since_drain >= DRAIN_EVERY {
             self.drain_between_records();
         }
-        self.write_topic(record);
+        let PublishOptions { root, logger_in_topic, .. } = &self.options;
+        write_topic(record, root, *logger_in_topic, &mut self.topic);
         let (seq, has_subscriber) = self.look_up(record)?;
         self.write_body(record, seq);
         if self.send()? {

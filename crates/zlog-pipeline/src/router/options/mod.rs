@@ -10,6 +10,7 @@ mod common;
 mod console;
 mod exec;
 mod file;
+pub mod nats;
 mod publish;
 mod smtp;
 mod syslog;
@@ -20,6 +21,7 @@ use super::context::HandlerContext;
 use super::monitor::OutageReporter;
 use crate::handler::Handler;
 use crate::handler::exec::ExecOptions;
+use crate::handler::nats::NatsOptions;
 use crate::handler::smtp::SmtpOptions;
 use crate::handler::syslog::SyslogOptions;
 use zlog_core::format::Format;
@@ -147,6 +149,8 @@ registry! {
     Exec(ExecOptions) = exec::EXEC;
     /// A ZeroMQ socket.
     Publish(PublishTarget) = publish::PUBLISH;
+    /// A stream of NATS JetStream.
+    Nats(NatsOptions) = nats::NATS;
     /// Standard output.
     Console(ConsoleTarget) = console::CONSOLE;
 }

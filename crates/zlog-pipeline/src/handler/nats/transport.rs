@@ -1,0 +1,235 @@
+//! Makes connections when they are needed, and sends batches over them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::NatsOptions;
+use super::message::{MAX_SUBJECT, MessageWriter};
+use super::publish::{self, Confirmations, Failure, Refusal, Report, Work};
+use crate::handler::Backlog;
+use crate::handler::spool::{Batch, BatchOptions, SendOutcome, Spool, Transport, deadline};
+use crate::nats::connection::{Connection, Trouble, wait_for_trouble};
+use crate::nats::ensure;
+use std::time::Duration;
+use zlog_core::text::escape::escape;
+use zlog_core::text::plural::{counted, were};
+use zlog_core::{Error, Record, Result};
+
+/// The most bytes of a batch with more than one record.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// Stores records in a stream.
+pub type NatsHandler = Spool<NatsTransport>;
+
+impl NatsHandler {
+    /// Stores records as `options` say. Connects with the first record. `report` gets what the user
+    /// should know about the stream: a sentence without a full stop.
+    ///
+    /// # Errors
+    /// See [`NatsOptions::validate`].
+    pub fn new(options: NatsOptions, report: Box<dyn Fn(&str) + Send>) -> Result<NatsHandler> {
+        options.validate()?;
+        let batching = BatchOptions { count: options.max_pending, time: Duration::ZERO };
+        let spool = options.spool.clone();
+        let transport = NatsTransport {
+            messages: MessageWriter::new(&options.prefix, &options.root),
+            options,
+            report,
+            link: None,
+            known: Vec::new(),
+            told: None,
+            refused: 0,
+        };
+        Ok(Spool::with_transport(transport, batching, spool, BATCH_BYTES))
+    }
+}
+
+/// Sends batches to a server.
+pub struct NatsTransport {
+    options: NatsOptions,
+    report: Box<dyn Fn(&str) + Send>,
+    messages: MessageWriter,
+    link: Option<Link>,
+    /// Other servers of the system, as the last connection knew them.
+    known: Vec<Url>,
+    /// The last notice, which is not repeated.
+    told: Option<Vec<String>>,
+    /// Records that were refused for good.
+    refused: u64,
+}
+
+/// A connection that is ready to publish.
+struct Link {
+    connection: Connection,
+    confirmations: Arc<Mutex<Confirmations>>,
+}
+
+impl Transport for NatsTransport {
+    /// Whether each record is stored, or was refused.
+    type Progress = Vec<bool>;
+
+    fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        self.messages.write(record, out);
+    }
+
+    fn send(&mut self, batch: &mut Batch<Vec<bool>>, until: Option<Instant>) -> SendOutcome {
+        if self.link.as_ref().is_some_and(|link| link.connection.trouble().is_some()) {
+            self.link = None;
+        }
+        let link = match self.link.take() {
+            Some(link) => link,
+            None => match self.connect(deadline(self.options.timeout, until)) {
+                Ok(link) => link,
+                Err(error) => return SendOutcome::Retry(error),
+            },
+        };
+        let report = run(&link, work(batch, self.options.timeout), until);
+        let Some(report) = report else {
+            return SendOutcome::Retry(self.failed(&Failure::Late));
+        };
+        let Report { settled, refused, why, failure } = report;
+        batch.done = settled.iter().take_while(|settled| **settled).count();
+        batch.progress = settled;
+        self.refused += refused;
+        match (failure, why) {
+            // Whatever else was on its way must not be stored after what is sent again.
+            (Some(failure), _) => SendOutcome::Retry(self.failed(&failure)),
+            (None, why) => {
+                self.link = Some(link);
+                why.map_or(SendOutcome::Sent, |why| SendOutcome::SentInPart(lost(refused, &why)))
+            }
+        }
+    }
+
+    fn backlog(&self) -> Backlog {
+        Backlog { lost: self.refused, ..Backlog::default() }
+    }
+}
+
+impl NatsTransport {
+    /// Connects, and looks at the stream.
+    fn connect(&mut self, deadline: Instant) -> Result<Link> {
+        let NatsOptions { server, stream, prefix, timeout, .. } = &self.options;
+        let connection = Connection::open(server, &self.known, *timeout, deadline)?;
+        self.known = connection.discovered(server);
+        let late = || self.failed(&Failure::Late);
+        let subscribe = Confirmations::subscribe(connection.client.clone());
+        let confirmations = connection.runtime.run(deadline, subscribe).ok_or_else(late)?;
+        let confirmations = confirmations.map_err(|why| self.failed(&Failure::Refused(why)))?;
+        if stream.create {
+            let ensure = ensure::ensure(
+                connection.jetstream.clone(),
+                ensure::has_compression(&connection),
+                stream.clone(),
+                prefix.clone(),
+            );
+            let mut trouble = connection.watch();
+            // A user who may not ask gets no answer, only an error of the connection.
+            let ensured = connection.runtime.run(deadline, async move {
+                tokio::select! {
+                    ensured = ensure => Ok(ensured),
+                    trouble = wait_for_trouble(&mut trouble) => Err(trouble),
+                }
+            });
+            let ensured = ensured.ok_or_else(late)?;
+            let notices = ensured.map_err(|trouble| self.failed(&Failure::Trouble(trouble)))??;
+            self.tell(notices);
+        }
+        Ok(Link { connection, confirmations })
+    }
+
+    /// Reports notices that are new.
+    fn tell(&mut self, notices: Vec<String>) {
+        if self.told.as_ref() != Some(&notices) {
+            notices.iter().for_each(|notice| (self.report)(notice));
+            self.told = Some(notices);
+        }
+    }
+
+    /// The error that names the server, the cause and the next step.
+    fn failed(&self, failure: &Failure) -> Error {
+        let servers = escape(&self.options.server.servers);
+        let stream = escape(&self.options.stream.name);
+        match failure {
+            Failure::Trouble(Trouble::Disconnected) => {
+                Error::new(format!("the connection to the NATS server {servers} broke"))
+                    .hint("Check that it runs. What it has not confirmed is sent again.")
+            }
+            Failure::Trouble(Trouble::Refused(why)) => {
+                Error::new(format!("the NATS server {servers} says: {}", escape(why)))
+                    .hint("Check what this user may publish, and that its login is valid.")
+            }
+            Failure::Late => {
+                let timeout = self.options.timeout;
+                Error::new(format!("the NATS server {servers} did not answer within {timeout:?}"))
+                    .hint(
+                        "Check that the server has JetStream, and that its cluster has a majority.",
+                    )
+            }
+            Failure::NoStream(subject) => {
+                Error::new(format!("no stream stores the subject {}", escape(subject))).hint(
+                    format!(
+                        "Was the stream {stream} deleted? It is looked for and created again, \
+                             unless no-create is given."
+                    ),
+                )
+            }
+            Failure::Full(why) => {
+                Error::new(format!("the stream {stream} has no room: {}", escape(why))).hint(
+                    format!(
+                        "Raise its limits, let it drop old records, or remove some: nats stream \
+                         edit {stream} --max-bytes=…, --discard=old, or nats stream purge {stream}."
+                    ),
+                )
+            }
+            Failure::Refused(why) => Error::new(format!(
+                "the NATS server {servers} can't store records: {}",
+                escape(why)
+            ))
+            .hint("It is tried again."),
+        }
+    }
+}
+
+/// Sends a batch. `None` if it takes longer than until `until`.
+fn run(link: &Link, work: Work, until: Option<Instant>) -> Option<Report> {
+    let (client, trouble) = publish::parts(&link.connection);
+    let publish = publish::publish(client, Arc::clone(&link.confirmations), trouble, work);
+    // Without a deadline from outside, it ends by itself: when no confirmation comes.
+    let until = until.unwrap_or_else(|| Instant::now() + Duration::from_secs(24 * 3600));
+    link.connection.runtime.run(until, publish)
+}
+
+/// What there is to send of a batch.
+fn work(batch: &Batch<Vec<bool>>, timeout: Duration) -> Work {
+    let mut start = 0;
+    let places = (0..batch.len()).map(|place| {
+        let end = start + batch.record(place).len();
+        std::mem::replace(&mut start, end)..end
+    });
+    let places: Vec<_> = places.collect();
+    let mut settled = batch.progress.clone();
+    settled.resize(batch.len(), false);
+    Work { text: Bytes::copy_from_slice(&batch.text), places, settled, timeout }
+}
+
+/// The error about records that will never be stored.
+fn lost(count: u64, why: &Refusal) -> Error {
+    let lost = format!("{} {} not stored", counted(count, "record"), were(count));
+    match why {
+        Refusal::LongSubject => Error::new(format!(
+            "{lost}: the topic makes a subject of more than {MAX_SUBJECT} bytes"
+        ))
+        .hint("Use shorter topics."),
+        Refusal::TooLarge(limit) => {
+            Error::new(format!("{lost}: larger than the server's max_payload of {limit} bytes"))
+                .hint("Raise max_payload in the server's configuration.")
+        }
+        Refusal::Stream(why) => Error::new(format!("{lost}: {}", escape(why)))
+            .hint("Raise the limit of the stream: nats stream edit --max-msg-size."),
+    }
+}

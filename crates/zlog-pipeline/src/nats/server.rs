@@ -1,0 +1,176 @@
+//! Which servers to connect to, and how to log in.
+
+use std::path::{Path, PathBuf};
+
+use url::{Host, Url};
+
+use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
+
+/// The environment variable with the user name.
+pub(crate) const USER_VARIABLE: &str = "ZLOG_NATS_USER";
+/// The environment variable with the password.
+pub(crate) const PASSWORD_VARIABLE: &str = "ZLOG_NATS_PASSWORD";
+/// The environment variable with the token.
+pub(crate) const TOKEN_VARIABLE: &str = "ZLOG_NATS_TOKEN";
+
+/// The port of a server without one.
+const DEFAULT_PORT: u16 = 4222;
+
+/// Servers of one system, and the login. Files are read whenever a connection is made, so that they
+/// can be replaced meanwhile. Without any of them, the environment has the login, if there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerOptions {
+    /// `nats://HOST[:4222]`, or `tls://HOST[:4222]` for a server that must use TLS. Several are
+    /// separated by commas, and tried in a random order.
+    pub servers: String,
+    /// A credentials file (`.creds`): a user's JWT and the seed of its NKey.
+    pub credentials: Option<PathBuf>,
+    /// A file with the seed of an NKey.
+    pub nkey: Option<PathBuf>,
+    /// A file with a token.
+    pub token: Option<PathBuf>,
+    /// Certificates to trust besides the system's, in PEM.
+    pub trust: Option<PathBuf>,
+    /// The certificate of this client, in PEM.
+    pub certificate: Option<PathBuf>,
+    /// The private key of that certificate, in PEM.
+    pub key: Option<PathBuf>,
+}
+
+impl Default for ServerOptions {
+    /// The server of this machine, without a login.
+    fn default() -> ServerOptions {
+        ServerOptions {
+            servers: format!("nats://127.0.0.1:{DEFAULT_PORT}"),
+            credentials: None,
+            nkey: None,
+            token: None,
+            trust: None,
+            certificate: None,
+            key: None,
+        }
+    }
+}
+
+impl ServerOptions {
+    /// Reads the servers.
+    ///
+    /// # Errors
+    /// There is none, one is not a URL of NATS, or contains a login.
+    pub fn parse(text: &str) -> Result<Vec<Url>> {
+        text.split(',').map(|server| parse(server.trim())).collect()
+    }
+
+    /// Whether servers as they were typed contain a login. It would be shown in messages, too.
+    pub fn has_login(text: &str) -> bool {
+        text.contains('@')
+    }
+
+    /// Checks what can be checked without reading files.
+    ///
+    /// # Errors
+    /// See [`ServerOptions::parse`]; or logins, or a certificate and a key, do not fit together.
+    pub fn validate(&self) -> Result<()> {
+        ServerOptions::parse(&self.servers)?;
+        let logins = [&self.credentials, &self.nkey, &self.token];
+        if logins.iter().filter(|login| login.is_some()).count() > 1 {
+            return Err(Error::usage("more than one login for the NATS server")
+                .hint("Give one of credentials, nkey and token."));
+        }
+        if self.certificate.is_some() != self.key.is_some() {
+            return Err(Error::usage("a certificate needs a key, and a key a certificate")
+                .hint("Give certificate=FILE and key=FILE, or neither."));
+        }
+        Ok(())
+    }
+
+    /// The files that are read.
+    pub fn inputs(&self) -> impl Iterator<Item = &Path> {
+        let logins = [&self.credentials, &self.nkey, &self.token];
+        let tls = [&self.trust, &self.certificate, &self.key];
+        logins.into_iter().chain(tls).filter_map(Option::as_deref)
+    }
+}
+
+/// Reads the URL of one server.
+fn parse(server: &str) -> Result<Url> {
+    // It is not shown whole: it may contain a password.
+    let shown = escape(server.rsplit('@').next().unwrap_or_default());
+    let wrong = |why: &str| {
+        Error::usage(format!("{shown} is not the URL of a NATS server: {why}"))
+            .hint("Write it as nats://HOST:4222, or as tls://HOST:4222.")
+    };
+    let mut url = Url::parse(server).map_err(|error| wrong(&error.to_string()))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::usage(format!("the URL of the NATS server {shown} contains a login"))
+            .hint(format!(
+                "Other users can see it there. Set {USER_VARIABLE} and {PASSWORD_VARIABLE}, or \
+                 {TOKEN_VARIABLE}, or give a file: credentials=FILE, nkey=FILE or token=FILE."
+            )));
+    }
+    if !matches!(url.scheme(), "nats" | "tls") {
+        return Err(wrong("it does not begin with nats:// or tls://"));
+    }
+    match url.host() {
+        // `Url` percent-encodes what is not valid in a host name.
+        Some(Host::Domain(name)) if name.contains('%') => return Err(wrong("no such host name")),
+        Some(Host::Domain("")) | None => return Err(wrong("the host is missing")),
+        Some(_) => {}
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("unexpected text after host and port"));
+    }
+    if url.port().is_none() {
+        // It can't fail: the URL has a host.
+        let _ = url.set_port(Some(DEFAULT_PORT));
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_urls_separated_by_commas() {
+        let shown = |text: &str| {
+            let servers = ServerOptions::parse(text).unwrap();
+            servers.iter().map(Url::to_string).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(shown("nats://a"), "nats://a:4222");
+        assert_eq!(shown("nats://a:1, tls://[::1]"), "nats://a:1 tls://[::1]:4222");
+        for (bad, why) in [
+            ("", "is not the URL"),
+            ("nats://a,", "is not the URL"),
+            ("http://a", "it does not begin with"),
+            ("nats://", "the host is missing"),
+            ("nats://a/b", "unexpected text"),
+            ("a:4222", "it does not begin with"),
+        ] {
+            let error = ServerOptions::parse(bad).unwrap_err().to_string();
+            assert!(error.contains(why), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_login_in_a_url_is_refused_and_not_shown() {
+        for url in ["nats://me:secret@a", "nats://secret@a", "tls://a,nats://me:s@secret@a"] {
+            let error = ServerOptions::parse(url).unwrap_err().to_string();
+            assert!(error.contains("contains a login") && !error.contains("secret"), "{error}");
+            assert!(error.contains("ZLOG_NATS_PASSWORD"), "{error}");
+        }
+    }
+
+    #[test]
+    fn one_login_at_most_and_a_certificate_only_with_its_key() {
+        let file = || Some(PathBuf::from("f"));
+        let two = ServerOptions { nkey: file(), token: file(), ..ServerOptions::default() };
+        assert!(two.validate().unwrap_err().to_string().contains("more than one login"));
+        let half = ServerOptions { key: file(), ..ServerOptions::default() };
+        assert!(half.validate().unwrap_err().to_string().contains("a key a certificate"));
+        let whole = ServerOptions { certificate: file(), nkey: file(), ..half };
+        whole.validate().unwrap();
+        assert_eq!(whole.inputs().count(), 3);
+    }
+}

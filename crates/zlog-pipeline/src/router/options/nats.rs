@@ -1,0 +1,177 @@
+//! A stream of NATS JetStream.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use zlog_core::Result;
+use zlog_core::format::Format;
+use zlog_core::text::choice::Choice;
+use zlog_core::text::parsers;
+use zlog_core::wire::{subject, topic};
+
+use super::common::{SPOOL, positive_time, spool};
+use super::{Class, HandlerTarget, Key, Opening, Reader, Target};
+use crate::handler::Handler;
+use crate::handler::nats::NatsOptions;
+use crate::nats::server::ServerOptions;
+use crate::nats::stream::{StreamOptions, typed_name};
+
+/// Where the server is and how to log in. The source has the same keys.
+pub const SERVER: &[Key] = &[
+    Key::new("stream", "NAME", "Stream").default("ZLOG"),
+    Key::new("prefix", "SUBJECT", "Beginning of subjects, before the topic").default("zlog"),
+    Key::new("credentials", "FILE", "Login: a credentials file (.creds)"),
+    Key::new("nkey", "FILE", "Login: the seed of an NKey"),
+    Key::new("token", "FILE", "Login: a token")
+        .default("ZLOG_NATS_TOKEN, or ZLOG_NATS_USER and ZLOG_NATS_PASSWORD"),
+    Key::new("trust", "FILE", "Certificate to trust, in PEM"),
+    Key::new("certificate", "FILE", "Certificate of this client, in PEM"),
+    Key::new("key", "FILE", "Its private key, in PEM"),
+];
+
+/// The key that says where the servers are.
+pub const SERVERS: Key = Key::new(
+    "servers",
+    "URL",
+    "Servers: nats://HOST:4222, or tls://HOST:4222; several separated by commas",
+)
+.default("nats://127.0.0.1:4222");
+
+/// Stores each record in a stream.
+pub(super) static NATS: Class = Class {
+    name: "nats",
+    option: "--nats",
+    about: "Store in NATS JetStream\n\n\
+            nats://HOST:4222, or several servers of a cluster, separated by commas. To read from it: \
+            zlog tail nats://HOST:4222.",
+    main: Some(SERVERS),
+    keys: &[
+        SERVER,
+        &[
+            Key::new("root", "ROOT", "Root of the topic for records without one")
+                .default("the logger's name"),
+            Key::new("max-age", "TIME", "Age at which a new stream drops records; 0 for never")
+                .default("7days"),
+            Key::new("max-bytes", "SIZE", "Size of a new stream; 0 for no limit").default("1G"),
+            Key::new("replicas", "N", "Servers that store a new stream").default("1"),
+            Key::new("storage", "file|memory", "Where they store it").default("file"),
+            Key::new("compression", "none|s2", "Compression of a new stream, since NATS 2.10")
+                .default("none"),
+            Key::new("discard", "old|new", "Which record a full stream drops or refuses")
+                .default("old"),
+            Key::new("duplicates", "TIME", "How long a new stream recognises a record sent twice")
+                .default("2m"),
+            Key::switch("no-create", "Do not look at the stream or create it, only publish"),
+            Key::new("max-pending", "N", "Records sent and not yet confirmed").default("4096"),
+        ],
+        SPOOL,
+    ],
+    picked_by: None,
+    // The body is that of `publish`.
+    formatted: false,
+    read: |reader, _| {
+        let default = NatsOptions::default();
+        Some(Target::Nats(NatsOptions {
+            server: server(reader),
+            prefix: prefix(reader),
+            root: reader.read("root", topic::typed_root).unwrap_or_default(),
+            stream: stream(reader),
+            max_pending: reader
+                .read("max-pending", parsers::at_least_one)
+                .unwrap_or(default.max_pending),
+            timeout: positive_time(reader, "timeout", default.timeout),
+            spool: spool(reader),
+        }))
+    },
+};
+
+/// Reads [`SERVERS`] and the logins of [`SERVER`].
+pub fn server(reader: &mut dyn Reader) -> ServerOptions {
+    let default = ServerOptions::default();
+    let typed = reader.typed("servers").filter(|text| match ServerOptions::parse(text) {
+        Ok(_) => true,
+        Err(error) => {
+            match ServerOptions::has_login(text) {
+                true => {
+                    let hint = error.next_step().unwrap_or_default();
+                    reader.wrong("servers", "contains a login", hint);
+                }
+                false => reader.refuse("servers", text, error),
+            }
+            false
+        }
+    });
+    ServerOptions {
+        servers: typed.unwrap_or(default.servers),
+        credentials: reader.text("credentials").map(PathBuf::from),
+        nkey: reader.text("nkey").map(PathBuf::from),
+        token: reader.text("token").map(PathBuf::from),
+        trust: reader.text("trust").map(PathBuf::from),
+        certificate: reader.text("certificate").map(PathBuf::from),
+        key: reader.text("key").map(PathBuf::from),
+    }
+}
+
+/// Reads `prefix` of [`SERVER`].
+pub fn prefix(reader: &mut dyn Reader) -> String {
+    let default = NatsOptions::default().prefix;
+    reader.read("prefix", subject::typed_prefix).unwrap_or(default)
+}
+
+/// Reads `stream` of [`SERVER`].
+pub fn stream_name(reader: &mut dyn Reader) -> String {
+    reader.read("stream", typed_name).unwrap_or_else(|| StreamOptions::default().name)
+}
+
+fn stream(reader: &mut dyn Reader) -> StreamOptions {
+    StreamOptions {
+        name: stream_name(reader),
+        create: !reader.flag("no-create"),
+        max_age: time(reader, "max-age"),
+        max_bytes: reader.read("max-bytes", parsers::size_or_zero),
+        replicas: reader.read("replicas", parsers::at_least_one),
+        storage: reader.read("storage", choice),
+        compression: reader.read("compression", choice),
+        discard: reader.read("discard", choice),
+        duplicates: time(reader, "duplicates"),
+    }
+}
+
+fn time(reader: &mut dyn Reader, key: &str) -> Option<Duration> {
+    reader.read(key, str::parse::<parsers::Seconds>).map(|time| time.0)
+}
+
+fn choice<T: Choice>(text: &str) -> Result<T, String> {
+    let names = || T::all().map(Choice::name).collect::<Vec<_>>().join(" or ");
+    T::from_name(text).ok_or_else(|| format!("write {}", names()))
+}
+
+impl HandlerTarget for NatsOptions {
+    #[cfg(feature = "nats")]
+    fn open(&self, _: Box<dyn Format>, with: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
+        let reporter = with.reporter.clone();
+        let report = Box::new(move |text: &str| reporter.say(text));
+        Ok(Box::new(crate::handler::nats::NatsHandler::new(self.clone(), report)?))
+    }
+
+    #[cfg(not(feature = "nats"))]
+    fn open(&self, _: Box<dyn Format>, _: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
+        Err(crate::nats::missing())
+    }
+
+    fn validate(&self) -> Result<()> {
+        NatsOptions::validate(self)
+    }
+
+    fn default_name(&self) -> String {
+        format!("stream {} at {}", self.stream.name, self.server.servers)
+    }
+
+    fn inputs(&self) -> Vec<&Path> {
+        self.server.inputs().collect()
+    }
+
+    fn may_block(&self) -> bool {
+        true
+    }
+}
