@@ -254,7 +254,8 @@ impl Proxy {
         options: ReceiveOptions,
     ) -> Result<ConfirmService> {
         let (publisher, handed) = self.counted_publisher()?;
-        ConfirmService::open(endpoints, &self.security, options, publisher, handed)
+        let waker = self.waker();
+        ConfirmService::open(endpoints, &self.security, options, publisher, handed, waker)
     }
 
     /// From now on, a message in `wakes` ends [`ProxySocket::wait`].

@@ -323,7 +323,7 @@ impl ReceivingThread<'_> {
         let endpoint = self.open.bound().first().cloned().unwrap_or_default();
         let (peer, name) = (received.address.clone(), received.rights.name.to_string());
         let kind = EventKind::Denied { name, topic, messages };
-        self.shared.add_events([ConnectionEvent { endpoint, peer, kind }]);
+        self.shared.add_events(vec![ConnectionEvent { endpoint, peer, kind }]);
     }
 
     fn report_full(&mut self, why: &NoRoom) {

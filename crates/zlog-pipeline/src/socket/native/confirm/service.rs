@@ -19,7 +19,7 @@ use crate::socket::endpoint::Endpoint;
 use crate::socket::engine::Engine;
 use crate::socket::native::open::{Open, set_options};
 use crate::socket::options::SocketOptions;
-use crate::socket::proxy::HandedCount;
+use crate::socket::proxy::{HandedCount, Waker};
 use crate::socket::publisher::{Publisher, Sent};
 use crate::spool::{Spool, SpoolKind, SpoolOptions, SpoolReader};
 use zlog_core::text::choice::{Choice, Named};
@@ -111,6 +111,7 @@ pub(super) struct Shared {
     damaged: AtomicU64,
     senders: AtomicU64,
     events: Mutex<VecDeque<ConnectionEvent>>,
+    wake_owner: Waker,
     /// Wakes the thread that passes records on.
     has_stored: Sender<()>,
     pub(super) report: Box<dyn Fn(&str) + Send + Sync>,
@@ -160,11 +161,16 @@ impl Shared {
         self.senders.store(senders as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn add_events(&self, new: impl IntoIterator<Item = ConnectionEvent>) {
+    pub(super) fn add_events(&self, new: Vec<ConnectionEvent>) {
+        if new.is_empty() {
+            return;
+        }
         let mut events = lock(&self.events);
         events.extend(new);
         let surplus = events.len().saturating_sub(MAX_EVENTS);
         events.drain(..surplus);
+        drop(events);
+        (self.wake_owner)();
     }
 }
 
@@ -180,6 +186,7 @@ pub struct ConfirmService {
 impl ConfirmService {
     /// Opens the spool, binds `endpoints`, and passes on what earlier processes have stored.
     /// `publisher` takes records in this process, and `handed` counts those that were handled.
+    /// `wake_owner` is called when there are events.
     ///
     /// # Errors
     /// The spool can't be used, or an endpoint can't be bound.
@@ -189,6 +196,7 @@ impl ConfirmService {
         options: ReceiveOptions,
         publisher: Publisher,
         handed: HandedCount,
+        wake_owner: Waker,
     ) -> Result<ConfirmService> {
         let ReceiveOptions { spool, when, report } = options;
         let spool = Spool::open(spool, SpoolKind::Relay)?;
@@ -207,6 +215,7 @@ impl ConfirmService {
             damaged: AtomicU64::new(0),
             senders: AtomicU64::new(0),
             events: Mutex::default(),
+            wake_owner,
             has_stored,
             report,
         });
