@@ -77,6 +77,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l endpoint -d 'Default 
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l key -d 'Encrypt all tcp connections with this key' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l engine -d 'Engine of the sockets: native or libzmq' -r -f -a "native\t'zlog\'s own, for tcp and ipc'
 libzmq\t'libzmq, with all of its transports'"
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l nats -d 'Store in NATS JetStream' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wire -d 'Dialect: json or text' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
 text\t'The message alone, as PyZMQ\'s PUBHandler sends it'"
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait -d 'How long to wait for subscribers [default: 1s]' -r
@@ -124,13 +125,15 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -s n -l count -d 'Stop a
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l timeout -d 'Stop after this long' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l input -d 'Read stored records or logs from files; - is stdin' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l format-in -d 'Read all lines of --input as this format of `zlog formats`' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l from-nats -d 'Read a stream of NATS JetStream' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l durable -d 'Continue where the last tail with this NAME has stopped' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s b -l bind -d 'Bind this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s c -l connect -d 'Connect to this endpoint' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l endpoint -d 'Default endpoint (tcp://127.0.0.1:12345)' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l key -d 'Encrypt all tcp connections with this key' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l engine -d 'Engine of the sockets: native or libzmq' -r -f -a "native\t'zlog\'s own, for tcp and ipc'
 libzmq\t'libzmq, with all of its transports'"
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -l last -d 'Start with the last N records of a relay, or of files' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l last -d 'Start with the last N records' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l heal -d 'Ask the relay for records that did not arrive, and wait this long' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l ask -d 'Endpoint for --last and --heal [default: the port after the endpoint\'s, or its path and .ask]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l hwm -d 'High-water mark: messages queued for this subscriber; 0 for no limit' -r
@@ -166,12 +169,13 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l smtp -d 'Send mail; t
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l syslog -d 'Send to a syslog daemon' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l exec -d 'Run a command for each batch' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l publish -d 'Publish on another socket' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l nats -d 'Store in NATS JetStream' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l console -d 'Also print records' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l linger -d 'How long handlers and a slow reader of the output may take at the end' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l whole-parts -d 'Match a prefix only up to a dot or the end: app.ERROR excludes app.ERRORS'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l strict-level -d 'With --level: exclude records without a level'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l all -d 'All of several -i must match, not one of them'
-complete -c zlog -n "__fish_zlog_using_subcommand tail" -s f -l follow -d 'Continue as the files grow or are rotated'
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -s f -l follow -d 'Continue at the end of files or of a stream'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l sort -d 'Merge the files by time'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l insecure -d 'Bind beyond loopback without encryption'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l utc -d 'Times in UTC instead of local time'
@@ -217,6 +221,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l smtp -d 'Send mail; 
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l syslog -d 'Send to a syslog daemon' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l exec -d 'Run a command for each batch' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l publish -d 'Publish on another socket' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l nats -d 'Store in NATS JetStream' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l console -d 'Also print records' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l keep -d 'Keep the last N messages of each topic' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l keep-bytes -d 'Keep at most this much of all topics together; the oldest is discarded first' -r
