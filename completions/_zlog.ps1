@@ -87,7 +87,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--stall', '--stall', [CompletionResultType]::ParameterName, 'Disconnect a subscriber that takes nothing for this long [default: never]')
             [CompletionResult]::new('--hwm', '--hwm', [CompletionResultType]::ParameterName, 'High-water mark: messages queued for each subscriber; 0 for no limit')
             [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'How long to send the rest at the end')
-            [CompletionResult]::new('--spool', '--spool', [CompletionResultType]::ParameterName, 'Keep records in DIR until a relay has confirmed them')
+            [CompletionResult]::new('--spool', '--spool', [CompletionResultType]::ParameterName, 'Keep records in DIR until a relay confirms them')
             [CompletionResult]::new('--spool-bytes', '--spool-bytes', [CompletionResultType]::ParameterName, 'Most bytes of --spool')
             [CompletionResult]::new('--confirm-at', '--confirm-at', [CompletionResultType]::ParameterName, 'Where the relay confirms [default: the port before --connect, or its path and .confirm]')
             [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'At most this rate: 20, 20/s, 100/m')

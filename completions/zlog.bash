@@ -396,7 +396,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__emit)
-            opts="-f -m -r -l -b -c -n -q -h --file --follow --from-end --rotate-wait --position --test --seed --replay --speed --message --listen --listen-udp --allow-remote --max-record --max-clients --root --level --stderr-level --subtopic --topic-delim --trust-topic --name --source --no-detect --pattern --format-in --multiline --no-multiline --multiline-wait --skip-empty --max-line --bind --connect --endpoint --key --insecure --engine --nats --wire --wait --wait-for --on-full --stall --hwm --linger --rate --count --duration --strict --fail-on-loss --tee --quiet --help"
+            opts="-f -m -r -l -b -c -n -q -h --file --follow --from-end --rotate-wait --position --test --seed --replay --speed --message --listen --listen-udp --allow-remote --max-record --max-clients --root --level --stderr-level --subtopic --topic-delim --trust-topic --name --source --no-detect --pattern --format-in --multiline --no-multiline --multiline-wait --skip-empty --max-line --bind --connect --endpoint --key --insecure --engine --nats --wire --wait --wait-for --on-full --stall --hwm --linger --spool --confirm --spool-bytes --confirm-at --rate --count --duration --strict --fail-on-loss --tee --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -570,6 +570,18 @@ _zlog() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --spool)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spool-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --rate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -682,7 +694,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__relay)
-            opts="-b -c -r -p -o -v -q -h --config --check --bind --connect --stdin --root --trust-topic --stdin-level --max-message --listen --listen-udp --allow-remote --max-record --max-clients --publish-bind --publish-connect --endpoint --engine --key --insecure --on-full --stall --hwm --linger --file --smtp --syslog --exec --publish --nats --console --keep --keep-bytes --ask --no-ask --status --output --report --fail-on-loss --verbose --quiet --help"
+            opts="-b -c -r -p -o -v -q -h --config --check --bind --connect --stdin --root --trust-topic --stdin-level --max-message --spool --spool-bytes --confirm-when --confirm-at --listen --listen-udp --allow-remote --max-record --max-clients --publish-bind --publish-connect --endpoint --engine --key --insecure --on-full --stall --hwm --linger --file --smtp --syslog --exec --publish --nats --console --keep --keep-bytes --ask --no-ask --status --output --report --fail-on-loss --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -721,6 +733,22 @@ _zlog() {
                     return 0
                     ;;
                 --max-message)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spool)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spool-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-when)
+                    COMPREPLY=($(compgen -W "stored handled" -- "${cur}"))
+                    return 0
+                    ;;
+                --confirm-at)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -82,7 +82,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --stall 'Disconnect a subscriber that takes nothing for this long [default: never]'
             cand --hwm 'High-water mark: messages queued for each subscriber; 0 for no limit'
             cand --linger 'How long to send the rest at the end'
-            cand --spool 'Keep records in DIR until a relay has confirmed them'
+            cand --spool 'Keep records in DIR until a relay confirms them'
             cand --spool-bytes 'Most bytes of --spool'
             cand --confirm-at 'Where the relay confirms [default: the port before --connect, or its path and .confirm]'
             cand --rate 'At most this rate: 20, 20/s, 100/m'

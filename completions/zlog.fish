@@ -87,7 +87,7 @@ drop\t'Drop the record and count it'"
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l stall -d 'Disconnect a subscriber that takes nothing for this long [default: never]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l hwm -d 'High-water mark: messages queued for each subscriber; 0 for no limit' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l linger -d 'How long to send the rest at the end' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l spool -d 'Keep records in DIR until a relay has confirmed them' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l spool -d 'Keep records in DIR until a relay confirms them' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l spool-bytes -d 'Most bytes of --spool' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l confirm-at -d 'Where the relay confirms [default: the port before --connect, or its path and .confirm]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l rate -d 'At most this rate: 20, 20/s, 100/m' -r
