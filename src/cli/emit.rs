@@ -71,7 +71,7 @@ pub struct EmitArgs {
     pub replay: Option<PathBuf>,
     /// Pace of --replay: 10x, 0.5x or max
     #[arg(
-        long, value_name = "SPEED", default_value = "1x", value_parser = parsers::speed,
+        long, value_name = "SPEED", default_value = "1x", hide_short_help = true, value_parser = parsers::speed,
         requires = "replay", conflicts_with_all = without("replay"), help_heading = SOURCE
     )]
     pub speed: f64,

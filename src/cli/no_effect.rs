@@ -299,10 +299,10 @@ mod tests {
     fn options_without_an_effect_are_named_with_the_reason() {
         for (line, expected) in [
             ("tail --show x --hide y -o json", "--show and --hide have no effect: only pretty"),
-            ("tail --input f --hwm 7", "--hwm has no effect: files are read"),
-            ("tail -f f -v", "--verbose has no effect: files are read"),
-            ("tail --input f --heal 2s", "--heal has no effect: files are read"),
-            ("tail --input f --last 3 --ask tcp://h:1", "--ask has no effect: files are read"),
+            ("tail --input f --hwm 7", "--hwm has no effect: stored records are read"),
+            ("tail -f f -v", "--verbose has no effect: stored records are read"),
+            ("tail --input f --heal 2s", "--heal has no effect: stored records are read"),
+            ("tail --input f --last 3 --ask tcp://h:1", "--ask has no effect: stored records"),
             ("tail --whole-parts", "--whole-parts has no effect: there is no TOPIC"),
             ("tail --file a --timestamp", "--timestamp has no effect: no records are printed"),
             ("tail --count-by level -H x", "--highlight has no effect: no records are printed"),

@@ -73,6 +73,6 @@ fn classes_with(key: &str, class: &Class) -> Option<String> {
         return Some("A publish handler has no format: its subscribers format the records.".into());
     }
     let others: Vec<_> = CLASSES.iter().filter(|other| other.has(key)).map(|c| c.name).collect();
-    let has = || format!("It is a key of class {}, not of {}.", others.join(", "), class.name);
+    let has = || format!("It is a key of class {}, not of {}.", others.join(" or "), class.name);
     (!others.is_empty()).then(has)
 }

@@ -44,7 +44,8 @@ fn make_one_file(option: &str, style: &str, records: usize) {
     let file = directory.path().join("all.log");
     let handler = format!("{},format=%(name)s %(message)s", file.display());
     // A small high-water mark: most records are still queued when the relay is ended.
-    let (mut relay, address) = listening(option, &["--file", &handler, "--hwm", "10"]);
+    let (mut relay, address) =
+        listening(option, &["--file", &handler, "--hwm", "10", "--linger", "60s"]);
     let (port, count) = (address.port().to_string(), records.to_string());
     let program = |name: &String| python.script("network_logging", &[style, &port, name, &count]);
     let names: Vec<String> = (0..PROGRAMS).map(|number| format!("shop.p{number}")).collect();

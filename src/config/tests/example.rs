@@ -62,13 +62,14 @@ fn lines_that_are_commented_out_in_the_example_are_valid() {
         if let Err(error) =
             Config::parse(Path::new("a.toml"), &text, &relay_parser(), &Overrides::default())
         {
-            // The only error is that these options exclude each other.
+            // The only error is that these options exclude or need each other.
             let error = error.to_string();
             let beside = [
                 "both a formatter and format keys",
                 "cannot be used",
                 "were not provided",
                 "milliseconds",
+                "needs a key, and a key a certificate",
             ];
             let beside = beside.iter().any(|why| error.contains(why));
             assert!(beside && !error.contains("unknown key"), "{line}: {error}");

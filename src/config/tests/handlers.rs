@@ -8,7 +8,7 @@ use zlog_pipeline::router::{Target, TimedTarget};
 fn the_error_about_a_key_of_another_class_names_that_class() {
     let text = refusal("[handlers.a]\nclass = 'file'\npath = 'a'\nmax-bytes = 3\n");
     assert!(text.contains("relay.toml:5:1: unknown key handlers.a.max-bytes"), "{text}");
-    assert!(text.contains("It is a key of class rotating, not of file."), "{text}");
+    assert!(text.contains("It is a key of class rotating or nats, not of file."), "{text}");
 }
 
 #[test]
