@@ -9,13 +9,16 @@ use async_nats::jetstream::stream::{self, Config, DiscardPolicy, StorageType};
 use async_nats::jetstream::{Context, ErrorCode};
 
 use super::connection::{Connection, text};
-use super::stream::{
-    Compression, DEFAULT_MAX_AGE, DEFAULT_MAX_BYTES, Discard, Storage, StreamOptions,
-};
+use super::stream::{Compression, Discard, Storage, StreamOptions};
 use zlog_core::text::choice::Choice as _;
 use zlog_core::text::escape::escape;
 use zlog_core::text::parsers::{Seconds, format_size};
 use zlog_core::{Error, Result};
+
+/// The age at which a stream that zlog creates drops records, unless an option says so.
+const DEFAULT_MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Its size. Records must not fill the disk of a server.
+const DEFAULT_MAX_BYTES: usize = 1 << 30;
 
 /// Makes sure that the stream exists and collects all subjects under `prefix`. Returns notices for
 /// the user: that it was created, or how it differs from what was asked for.

@@ -14,5 +14,5 @@ pub mod stream;
 #[cfg(not(feature = "nats"))]
 pub fn missing() -> zlog_core::Error {
     zlog_core::Error::usage("this zlog was built without NATS")
-        .hint("Build it with the feature nats, which is on by default: cargo install zlog.")
+        .hint("Build it with the feature nats, which is on by default.")
 }

@@ -8,10 +8,6 @@ use zlog_core::text::choice::{Choice, Named};
 pub const DEFAULT_NAME: &str = "ZLOG";
 /// The default beginning of subjects.
 pub const DEFAULT_PREFIX: &str = "zlog";
-/// The age at which a stream that zlog creates drops records, unless an option says so.
-pub(crate) const DEFAULT_MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Its size. Records must not fill the disk of a server.
-pub(crate) const DEFAULT_MAX_BYTES: usize = 1 << 30;
 
 /// Where a stream keeps its records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
