@@ -164,6 +164,13 @@ def test_a_slow_subscriber_makes_callers_wait_and_loses_nothing(reader):
     assert got == list(range(10_000))
 
 
+def test_a_program_without_its_collector_tells_what_it_did_not_send(reader):
+    script = SHORT.replace("sys.argv[1], ", "connect=sys.argv[1], ").replace("wait=60", "wait=1")
+    ended = run(script, reader.endpoint)
+    assert ended.returncode == 0
+    assert "zlog_logging: 3 records were not sent" in ended.stderr
+
+
 def test_an_endpoint_that_is_taken_is_reported_once_and_costs_the_program_nothing():
     port = free_port()
     context = zmq.Context()

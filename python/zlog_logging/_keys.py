@@ -70,8 +70,8 @@ class Keys:
         for endpoint in connect:
             self._server_of(endpoint)
 
-    def bind(self, ours: "zmq.Socket[Any]", endpoint: str) -> None:
-        """Binds. Raises ``zmq.ZMQError`` or ``ValueError``."""
+    def bind(self, ours: "zmq.Socket[Any]", endpoint: str, right: str) -> None:
+        """Binds for clients that have a right without limits: ``publish``, or ``read``. Raises ``zmq.ZMQError`` or ``ValueError``."""
         if not self._encrypts(endpoint):
             _set_plain(ours)
             ours.bind(endpoint)
@@ -79,7 +79,7 @@ class Keys:
         own = self._required(f"can't bind {endpoint} encrypted: make a key with `zlog keygen`")
         if self._admission is None:
             self._admission = _Admission(
-                ours.context, os.path.join(self._directory, "authorized_clients")
+                ours.context, os.path.join(self._directory, "authorized_clients"), right
             )
         ours.curve_publickey, ours.curve_secretkey = own
         ours.curve_server = True
@@ -278,14 +278,14 @@ def fingerprint(key: bytes) -> str:
 class _Admission:
     """Admits the clients of a list, by libzmq's authentication protocol (ZAP).
 
-    The list is read for each new connection. A client with limited rights to read is refused:
-    libzmq does not say whose subscription is whose.
+    The list is read for each new connection. A client whose right is limited is refused: libzmq does
+    not say whose subscription is whose.
     """
 
-    def __init__(self, context: "zmq.Context[Any]", path: str) -> None:
+    def __init__(self, context: "zmq.Context[Any]", path: str, right: str) -> None:
         from zmq.auth.thread import ThreadAuthenticator
 
-        self._path = path
+        self._path, self._right = path, right
         self._told: Set[bytes] = set()
         # PyZMQ logs each connection. That must not come back to the handler.
         log = logging.Logger("zlog_logging.auth")
@@ -312,9 +312,9 @@ class _Admission:
     def _refusal(self, key: bytes) -> Optional[str]:
         for words in _lines(self._path):
             if words[1:2] == [key.decode()]:
-                if any(word.startswith("read=") for word in words[2:]):
-                    return ("a Python program can't limit what it reads; let it read from a "
-                            "zlog relay, which can")
+                if any(word.startswith(f"{self._right}=") for word in words[2:]):
+                    return (f"its right to {self._right} is limited, which a Python program can't "
+                            "check; let both connect to a zlog relay, which can")
                 return None
         return f"it is not trusted. To admit it: zlog keygen --trust '{key.decode()}' --name NAME"
 

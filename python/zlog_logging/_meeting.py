@@ -97,7 +97,7 @@ def open_default(publisher: "zmq.Socket[Any]", keys: Keys) -> Optional[Registrat
         return None
     directory = None if role else _own_directory()
     if directory is None:
-        keys.bind(publisher, default)
+        keys.bind(publisher, default, "read")
         return None
     relays = sorted(
         (name, found["collects"])
@@ -108,7 +108,7 @@ def open_default(publisher: "zmq.Socket[Any]", keys: Keys) -> Optional[Registrat
         keys.connect(publisher, relays[0][1])
         return None
     try:
-        keys.bind(publisher, default)
+        keys.bind(publisher, default, "read")
         return None
     except zmq.ZMQError as error:
         if error.errno != errno.EADDRINUSE:
@@ -119,7 +119,7 @@ def open_default(publisher: "zmq.Socket[Any]", keys: Keys) -> Optional[Registrat
     except OSError:
         raise in_use from None
     try:
-        keys.bind(publisher, f"ipc://{registration.socket}")
+        keys.bind(publisher, f"ipc://{registration.socket}", "read")
         registration.announce(default)
     except BaseException:
         registration.end()

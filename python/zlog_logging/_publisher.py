@@ -196,7 +196,7 @@ class Publisher(threading.Thread):
             publisher.setsockopt(zmq.XPUB_NODROP, int(not self._drops))
             try:
                 for endpoint in self._bind:
-                    self._keys.bind(publisher, endpoint)
+                    self._keys.bind(publisher, endpoint, "read")
                 for endpoint in self._connect:
                     self._keys.connect(publisher, endpoint)
                 if not self._bind and not self._connect:
@@ -296,6 +296,8 @@ class Publisher(threading.Thread):
         number = self._numbers[topic] = self._numbers.get(topic, 0) + 1
         fields.update(hostname=self._hostname, source=self._source, seq=number)
         frames = _records.frames(topic, fields)
+        # ZeroMQ drops what nobody has subscribed to. A collector is expected, a reader is not.
+        self._unsent += bool(self._connect) and not self._subscriptions
         while True:
             try:
                 publisher.send_multipart(frames, zmq.DONTWAIT)

@@ -66,7 +66,7 @@ class LogRecordSubscriber:
             for topic in _list(topics):
                 self._socket.subscribe(topic)
             for endpoint in _list(bind):
-                self._keys.bind(self._socket, endpoint)
+                self._keys.bind(self._socket, endpoint, "publish")
             for endpoint in _list(connect):
                 self._keys.connect(self._socket, endpoint)
         except Exception:

@@ -61,6 +61,26 @@ fn a_segment_in_the_middle_that_cannot_be_read_is_skipped_and_counted() {
 }
 
 #[test]
+fn a_last_segment_that_cannot_be_read_is_a_loss_and_its_file_is_kept() {
+    for way in [&(|bytes: &mut Vec<u8>| bytes[20] ^= 1) as &dyn Fn(&mut Vec<u8>), &|bytes| {
+        bytes.truncate(10);
+    }] {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = filled(directory.path(), 1);
+        let path = &segments(&spool)[0];
+        let mut bytes = std::fs::read(path).unwrap();
+        way(&mut bytes);
+        std::fs::write(path, &bytes).unwrap();
+        let relay = Relay::start(&[]);
+        let emit = emit(&relay.confirm, &spool).args(["--fail-on-loss", "--confirm", "-m", "0"]);
+        emit.run().code(3).stderr_has("kept as *.damaged").stderr_has("1 confirmed");
+        let aside = std::fs::read(format!("{}.damaged", path.display())).unwrap();
+        assert_eq!(aside, bytes);
+        relay.end();
+    }
+}
+
+#[test]
 fn a_torn_last_record_is_left_out() {
     let directory = tempfile::tempdir().unwrap();
     let spool = filled(directory.path(), 1);

@@ -121,6 +121,18 @@ fn expected(range: std::ops::Range<usize>) -> Vec<String> {
 }
 
 #[test]
+fn what_a_handler_only_holds_is_not_confirmed_as_handled() {
+    // A free port: nobody listens there, so that the handler keeps its records in memory.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let syslog = format!("tcp://127.0.0.1:{port}");
+    let relay = Relay::start(&["--confirm-when", "handled", "--syslog", &syslog]);
+    let spool = relay.directory.path().join("emit");
+    let emit = emit_within("2s", &relay.confirm, &spool).args(["--confirm"]);
+    emit.stdin(numbers(0..10)).run().code(3).stderr_has("0 confirmed").stderr_has("10 left");
+    drop(relay);
+}
+
+#[test]
 fn when_emit_has_ended_well_the_handlers_have_every_record() {
     let relay = Relay::start(&["--confirm-when", "handled"]);
     let spool = relay.directory.path().join("emit");

@@ -138,7 +138,7 @@ fn a_durable_consumer_goes_on_where_it_stopped() {
         assert_eq!(seqs(&durable(&[])), [11, 12]);
         let other = zlog(["tail", &server.url(), "--durable", "files", "web."]).run().code(1);
         other
-            .stderr_has("the consumer files reads zlog.>, not zlog.web.>")
+            .stderr_has("the consumer files is not for these topics: it is \"zlog tail --durable: all topics\"")
             .stderr_has("nats consumer rm ZLOG files");
     }
 }

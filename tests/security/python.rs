@@ -86,7 +86,7 @@ fn a_python_program_refuses_strangers_and_clients_that_may_not_read_everything()
     drop(bound);
 
     let mut bound = program(&python, &server, PUBLISH, &["bind", &bind]);
-    bound.expect_stderr("can't limit what it reads");
+    bound.expect_stderr("its right to read is limited");
     server.keygen(&["--trust", &client.public()]);
     tail.expect_end();
     tail.wait().success().stdout("from python\n");

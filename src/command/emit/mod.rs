@@ -475,12 +475,15 @@ impl Emit {
         } else if summary.lost() && !summary.loss().is_empty() {
             terminal::eprint_line(format_args!("zlog emit: {}", summary.loss()));
         }
+        let lost = args.fail_on_loss && summary.lost();
+        // A job keeps its own code.
+        let stores_nothing = stored == Some(0) && missing > 0 && !args.publishes();
+        let failed = self.failed || stores_nothing && args.command.is_empty() && !lost;
         let exit = match source.exit() {
-            Exit::Done if self.failed => Exit::Failed,
+            Exit::Done if failed => Exit::Failed,
             exit => exit,
         };
         source.stop(args.linger.0)?;
-        let lost = args.fail_on_loss && summary.lost();
         let unconfirmed = args.confirm && summary.has_unconfirmed();
         let exit = self.shutdown.stop.exit().unwrap_or(exit);
         Ok(exit.or_expectation_failed(lost || unconfirmed))

@@ -71,6 +71,11 @@ impl Handlers {
         self.router.on_timer(now)
     }
 
+    /// The status of each handler, as the router knows it.
+    pub(super) fn handler_status(&self) -> Vec<HandlerStatus> {
+        self.router.status()
+    }
+
     /// The status of each handler.
     pub(super) fn status(&self) -> Vec<query::Handler> {
         let status = |handler: HandlerStatus| query::Handler {

@@ -5,6 +5,7 @@
 //! run on threads of their own, and publish to it within the process.
 
 mod endpoints;
+mod handled;
 mod handlers;
 mod input;
 mod query_service;
@@ -18,6 +19,7 @@ mod table;
 use std::time::{Duration, Instant};
 
 use self::endpoints::{RegisteredRelay, Sockets};
+use self::handled::Handled;
 use self::handlers::Handlers;
 use self::input::Inputs;
 use self::query_service::QueryService;
@@ -90,6 +92,7 @@ struct Relay {
     publishers: Vec<String>,
     keep: Option<History>,
     handlers: Handlers,
+    handled: Handled,
     inputs: Inputs,
     rates: Rates,
     connection_log: Option<ConnectionLog>,
@@ -154,6 +157,7 @@ impl Relay {
             begun,
             uncounted: false,
             denied: 0,
+            handled: Handled::default(),
             settings,
         })
     }
@@ -173,12 +177,14 @@ impl Relay {
         Ok(())
     }
 
-    /// Flushes the handlers. What was passed to them before is then handled.
+    /// Flushes the handlers, and notes what they have done with.
     fn flush(&mut self) {
         let handed = self.inputs.confirmed.as_ref().map(ConfirmService::handed);
         self.handlers.flush();
-        if let (Some(confirmed), Some(handed)) = (&self.inputs.confirmed, handed) {
-            confirmed.set_handled(handed);
+        if let (Some(confirmed), Some(handed)) = (&self.inputs.confirmed, handed)
+            && let Some(handled) = self.handled.update(handed, &self.handlers.handler_status())
+        {
+            confirmed.set_handled(handled);
         }
     }
 
@@ -189,7 +195,8 @@ impl Relay {
         if queries.is_some_and(QueryService::has_unfinished) {
             return HOUSEKEEPING_INTERVAL;
         }
-        if self.inputs.iter().next().is_some() || self.expecting() || self.timers_pending() {
+        let waits = self.expecting() || self.handled.is_waiting() || self.timers_pending();
+        if self.inputs.iter().next().is_some() || waits {
             return TICK.min(self.due.saturating_duration_since(now));
         }
         let rates = self.rates.due(&self.proxy, &self.inputs);
@@ -454,7 +461,10 @@ impl Relay {
         let missing = super::report_losses("relay", &handlers);
         let has_failed = inputs.failed();
         let received = inputs.confirmed.take().map(|confirmed| {
-            confirmed.set_handled(confirmed.handed());
+            // What handlers have lost, the next relay hands over again.
+            if missing == 0 {
+                confirmed.set_handled(confirmed.handed());
+            }
             let received = Received { counts: confirmed.counts(), spool: confirmed.spool() };
             confirmed.close();
             received

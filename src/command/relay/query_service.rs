@@ -1,6 +1,7 @@
 //! Answers the queries of clients: when, and with which messages. The protocol is
 //! [`zlog_core::wire::query`]'s.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use memchr::memmem;
@@ -120,8 +121,8 @@ impl QueryService {
         if self.subscribing.len() + self.replies.len() >= MAX_CLIENTS {
             return self.refuse(&client, "too many queries at once".into());
         }
-        let messages = missing_messages(missing, keep);
-        let end = End { messages: messages.len(), window: 0, subscribed: true };
+        let (messages, is_whole) = missing_messages(missing, keep, MAX_STEPS);
+        let end = End { messages: messages.len(), window: 0, subscribed: true, is_cut: !is_whole };
         let last = query::write_answer(&Answer::End(end)).into();
         let now = Instant::now();
         self.start_reply(Reply::new(client, messages, last, now), now);
@@ -241,7 +242,8 @@ impl QueryService {
         // All of the window, even if it is longer than asked for: the client may receive it
         // from its subscription, too, and must recognize it.
         messages.drain(..messages.len().saturating_sub(last.n.max(window)));
-        let end = End { messages: messages.len(), window, subscribed: begun.is_some() };
+        let end =
+            End { messages: messages.len(), window, subscribed: begun.is_some(), is_cut: false };
         let last = query::write_answer(&Answer::End(end)).into();
         let now = Instant::now();
         self.start_reply(Reply::new(client.clone(), messages, last, now), now);
@@ -260,27 +262,98 @@ impl QueryService {
     }
 }
 
-/// The kept messages of all holes, hole by hole.
-fn missing_messages(missing: &Missing, keep: &History) -> Vec<StoredMessage> {
-    let (mut messages, mut steps) = (Vec::new(), MAX_STEPS);
-    let mut decoder = wire::Decoder::default();
-    for Hole { source, topic, first, last } in &missing.holes {
-        let most = query::MAX_MESSAGES - messages.len();
-        let name = memmem::Finder::new(source.as_bytes());
-        messages.extend(keep.numbered(
-            topic.as_bytes(),
-            (*first, *last),
-            most,
-            &mut steps,
-            |frames| {
-                // Decoding is far slower.
-                name.find(frames.last()?.as_ref())?;
-                let frames: Vec<&[u8]> = frames.iter().map(AsRef::as_ref).collect();
-                let mut record = Record::default();
-                decoder.decode_into(&frames, 0.0, &mut record);
-                record.seq.filter(|_| record.source.as_deref() == Some(source))
-            },
-        ));
+/// The kept messages of all holes, hole by hole; and whether all kept ones were looked at that may
+/// be among them.
+fn missing_messages(missing: &Missing, keep: &History, most: usize) -> (Vec<StoredMessage>, bool) {
+    let mut topics: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, hole) in missing.holes.iter().enumerate() {
+        topics.entry(&hole.topic).or_default().push(at);
     }
-    messages
+    let (mut found, mut steps) = (Vec::new(), most);
+    let mut decoder = wire::Decoder::default();
+    for (topic, mut open) in topics {
+        // Decoding is far slower than looking for a name.
+        let names: Vec<_> = open
+            .iter()
+            .map(|at| memmem::Finder::new(missing.holes[*at].source.as_bytes()))
+            .collect();
+        for message in keep.of_topic(topic.as_bytes()) {
+            if open.is_empty() {
+                break;
+            }
+            let Some(left) = steps.checked_sub(1) else { return (in_order(found), false) };
+            steps = left;
+            let frames: Vec<SharedFrame> = message.frames().collect();
+            let frames: Vec<&[u8]> = frames.iter().map(AsRef::as_ref).collect();
+            let body = frames.last().copied().unwrap_or_default();
+            if !names.iter().any(|name| name.find(body).is_some()) {
+                continue;
+            }
+            let mut record = Record::default();
+            decoder.decode_into(&frames, 0.0, &mut record);
+            let (Some(source), Some(seq)) = (record.source.as_deref(), record.seq) else {
+                continue;
+            };
+            let hole = |at: &usize| &missing.holes[*at];
+            let is_in =
+                |hole: &Hole| hole.source == source && (hole.first..=hole.last).contains(&seq);
+            if let Some(at) = open.iter().copied().find(|at| is_in(hole(at))) {
+                found.push((at, seq, message));
+            }
+            // What comes is older.
+            open.retain(|at| hole(at).source != source || seq >= hole(at).first);
+        }
+    }
+    (in_order(found), true)
+}
+
+/// Messages by their holes and numbers, as many as an answer may have.
+fn in_order(mut found: Vec<(usize, u64, StoredMessage)>) -> Vec<StoredMessage> {
+    found.sort_by_key(|(hole, seq, _)| (*hole, *seq));
+    found.into_iter().map(|(_, _, message)| message).take(query::MAX_MESSAGES).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zlog_core::history::Limits;
+
+    fn hole(source: &str, first: u64, last: u64) -> Hole {
+        Hole { source: source.into(), topic: "t".into(), first, last }
+    }
+
+    #[test]
+    fn holes_of_many_sources_of_one_topic_are_filled_by_one_look_at_it() {
+        let limits = Limits { per_topic: usize::MAX, bytes: 100 << 20 };
+        let mut keep = History::new(limits);
+        for number in 1..=100 {
+            for source in 0..10 {
+                let body = format!("{{\"msg\":\"x\",\"source\":\"s{source}\",\"seq\":{number}}}");
+                keep.push(&[b"t", body.as_bytes()], 0.0);
+            }
+        }
+        let numbers = |messages: &[StoredMessage]| -> Vec<(String, u64)> {
+            let decode = |message: &StoredMessage| {
+                let frames: Vec<SharedFrame> = message.frames().collect();
+                let body: serde_json::Value = serde_json::from_slice(frames[1].as_ref()).unwrap();
+                (body["source"].as_str().unwrap().to_owned(), body["seq"].as_u64().unwrap())
+            };
+            messages.iter().map(decode).collect()
+        };
+        let holes: Vec<Hole> = (0..10).map(|it| hole(&format!("s{it}"), 11, 20)).collect();
+        let (found, is_whole) = missing_messages(&Missing { holes }, &keep, 1000);
+        assert!(is_whole);
+        let expected =
+            (0..10).flat_map(|it| (11..=20).map(move |number| (format!("s{it}"), number)));
+        assert_eq!(numbers(&found), expected.collect::<Vec<_>>());
+        // Two holes of one source, and one that is beyond what there is.
+        let holes = vec![hole("s1", 99, u64::MAX), hole("s1", 2, 3), hole("none", 1, 5)];
+        let (found, is_whole) = missing_messages(&Missing { holes: holes.clone() }, &keep, 1000);
+        assert!(is_whole);
+        let s1 = |number| ("s1".to_owned(), number);
+        assert_eq!(numbers(&found), [s1(99), s1(100), s1(2), s1(3)]);
+        let (found, is_whole) = missing_messages(&Missing { holes }, &keep, 15);
+        assert!(!is_whole, "older ones were not looked at");
+        assert_eq!(numbers(&found), [s1(99), s1(100)]);
+    }
 }

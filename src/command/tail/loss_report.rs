@@ -23,19 +23,31 @@ pub(super) struct LossReport {
     reported: u64,
     /// Whether it was reported that losses may go unseen.
     incomplete_reported: bool,
+    /// Whether gaps are losses: not where several readers share the records.
+    has_all: bool,
     quiet: bool,
 }
 
 impl LossReport {
-    /// Prints reports on stderr unless `quiet`.
-    pub(super) fn new(quiet: bool, now: Instant) -> LossReport {
-        let sequences = SequenceTracker::default();
-        LossReport { sequences, last_report: now, reported: 0, incomplete_reported: false, quiet }
+    /// Prints reports on stderr unless `quiet`. `has_all` is false where other readers get some of
+    /// the records: then gaps are no losses.
+    pub(super) fn new(has_all: bool, quiet: bool, now: Instant) -> LossReport {
+        LossReport {
+            sequences: SequenceTracker::default(),
+            last_report: now,
+            reported: 0,
+            incomplete_reported: false,
+            has_all,
+            quiet,
+        }
     }
 
     /// Notes the sequence number of a record, if it has one.
     pub(super) fn observe(&mut self, record: &Record<'_>) {
         let (Some(source), Some(seq)) = (record.source.as_deref(), record.seq) else { return };
+        if !self.has_all {
+            return;
+        }
         self.sequences.observe(source, &record.topic, seq);
     }
 

@@ -35,7 +35,7 @@ pub(super) fn output(args: &TailArgs, stop: &ShutdownSignal, now: Instant) -> Re
         selecting_options: left_out::selecting_options(args, &filter)?,
         filter,
         unseen: UnseenFields::new(args),
-        losses: LossReport::new(args.quiet, now),
+        losses: LossReport::new(args.durable.is_none(), args.quiet, now),
         last: args.last.filter(|_| args.reads_stored()).map(LastRecords::new),
         reorder: args.reorder.map(|window| ReorderBuffer::new(window.0)),
         stats: args.stats.map(|every| (Stats::new(now, base), every.map(|every| every.0))),

@@ -256,40 +256,13 @@ impl History {
         last
     }
 
-    /// The messages of a topic with the numbers `first` to `last` of one source, in the order of the
-    /// numbers, at most `most`. `number_of` is the number of a message, if it is of that source.
-    ///
-    /// Looks from the newest message back to the first one that is older, at `steps` messages at
-    /// most, which it takes off: of many, only the newest are found then.
-    pub fn numbered(
-        &self,
-        topic: &[u8],
-        (first, last): (u64, u64),
-        most: usize,
-        steps: &mut usize,
-        mut number_of: impl FnMut(&[SharedFrame]) -> Option<u64>,
-    ) -> Vec<StoredMessage> {
-        let Some(at) = self.index.get(topic) else { return Vec::new() };
-        let mut found = Vec::new();
-        for slot in self.topics[*at].messages.iter().rev() {
-            let Some(left) = steps.checked_sub(1) else { break };
-            *steps = left;
+    /// The messages of a topic, the newest first.
+    pub fn of_topic(&self, topic: &[u8]) -> impl Iterator<Item = StoredMessage> + use<'_> {
+        let messages = self.index.get(topic).map(|at| &self.topics[*at].messages);
+        messages.into_iter().flat_map(|messages| messages.iter().rev()).map(|slot| {
             let Message { arrival, received, frames, .. } = &self.slots[*slot];
-            let message = StoredMessage {
-                arrival: *arrival,
-                received: *received,
-                frames: Arc::clone(frames),
-            };
-            let frames: Vec<SharedFrame> = message.frames().collect();
-            match number_of(&frames) {
-                Some(number) if number < first => break,
-                Some(number) if number <= last => found.push((number, message)),
-                _ => {}
-            }
-        }
-        found.sort_by_key(|(number, _)| *number);
-        found.truncate(most);
-        found.into_iter().map(|(_, message)| message).collect()
+            StoredMessage { arrival: *arrival, received: *received, frames: Arc::clone(frames) }
+        })
     }
 
     /// The position of a topic, which is added if it is new.

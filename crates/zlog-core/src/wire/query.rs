@@ -147,6 +147,9 @@ pub struct End {
     /// Whether the markers were seen. If not, messages may be missing between the answer
     /// and the subscription.
     pub subscribed: bool,
+    /// Whether only the newest of the kept messages were looked at.
+    #[serde(default)]
+    pub is_cut: bool,
 }
 
 /// The status of a relay. Counts are since its start.
@@ -370,7 +373,7 @@ mod tests {
         for answer in [
             Answer::Ready,
             Answer::Message { received: 1.5 },
-            Answer::End(End { messages: 3, window: 1, subscribed: true }),
+            Answer::End(End { messages: 3, window: 1, subscribed: true, is_cut: false }),
             Answer::Status(Box::new(status)),
             Answer::Refused { why: "\x1b".into() },
         ] {

@@ -33,6 +33,8 @@ const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=4 << 20;
 const WRITE_BYTES: usize = 64 << 10;
 /// The end of the names of segments; a running number comes before it.
 const SUFFIX: &str = ".segment";
+/// What is added to the name of one whose header is damaged. Nothing reads or deletes it.
+const DAMAGED: &str = ".damaged";
 
 /// Where records are kept, and how many.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +103,9 @@ pub struct Spool {
     cursor: Cursor,
     /// The oldest first. This process appends to the last one if `file` is set.
     segments: Vec<Segment>,
+    /// Segments that were set aside, and those of them whose records are in no hole of numbers.
+    damaged: usize,
+    damaged_last: usize,
     file: Option<Arc<File>>,
     /// Bytes of all segments.
     segment_bytes: u64,
@@ -159,7 +164,14 @@ impl Spool {
         check_access(&directory)?;
         let lock = lock(&directory, kind)?;
         let mut cursor = Cursor::open(&directory.join("cursor")).map_err(failed)?;
-        let segments = segments(&directory).map_err(failed)?;
+        let mut segments = segments(&directory).map_err(failed)?;
+        let last_index = segments.last().map_or(0, |segment| segment.index);
+        let at_end = segments.iter().rev().take_while(|it| it.header.is_none());
+        // A process that is killed may leave an empty one.
+        let (damaged_last, empty_last): (Vec<_>, Vec<_>) = at_end.partition(|it| it.len > 0);
+        let (damaged_last, empty_last) = (damaged_last.len(), empty_last.len());
+        let damaged = segments.iter().filter(|it| it.header.is_none()).count() - empty_last;
+        set_aside(&directory, &mut segments).map_err(failed)?;
         // After a loss of power the cursor may be older than the deletion of segments.
         let first = segments.first().and_then(|segment| segment.header);
         if let Some(before) = first.map(|header| header.first - 1)
@@ -175,16 +187,27 @@ impl Spool {
             appended: cursor.number(),
             written: cursor.number(),
             cursor,
-            last_index: segments.last().map_or(0, |segment| segment.index),
+            last_index,
             segment_bytes: segments.iter().map(|segment| segment.len).sum(),
             segments,
+            damaged,
+            damaged_last,
             file: None,
             pending: Vec::new(),
             unsynced: Unsynced::default(),
         };
+        spool.sync_all().map_err(|error| spool.failed(&error))?;
         let last = reader::last_number(&spool).max(spool.cursor.number());
         (spool.appended, spool.written, spool.unsynced.number) = (last, last, last);
         Ok(spool)
+    }
+
+    /// Hands what an earlier process has written to the disk: it may have ended before.
+    fn sync_all(&self) -> io::Result<()> {
+        for segment in &self.segments {
+            File::open(path(&self.directory, segment.index))?.sync_data()?;
+        }
+        File::open(&self.directory)?.sync_all()
     }
 
     /// Its directory, for messages.
@@ -205,10 +228,10 @@ impl Spool {
     /// # Errors
     /// The disk fails for another reason than a lack of space.
     pub fn append(&mut self, parts: &[&[u8]]) -> Result<Result<u64, NoRoom>> {
-        let len = RECORD_HEADER_LEN + parts.iter().map(|part| part.len()).sum::<usize>();
-        if len as u64 > self.options.bytes || u32::try_from(len).is_err() {
+        if !self.fits(parts) {
             return Ok(Err(NoRoom::TooLong));
         }
+        let len = record_len(parts);
         if self.pending.len() >= WRITE_BYTES {
             match self.write() {
                 Err(error) if is_full(&error) => return Ok(Err(NoRoom::Disk(error))),
@@ -224,6 +247,12 @@ impl Spool {
         }
         self.appended = number;
         Ok(Ok(number))
+    }
+
+    /// Whether a record whose payload is that of `parts` together has room in an empty spool.
+    pub fn fits(&self, parts: &[&[u8]]) -> bool {
+        let len = record_len(parts);
+        len as u64 <= self.options.bytes && u32::try_from(len).is_ok()
     }
 
     /// Hands the appended records to the system.
@@ -367,15 +396,27 @@ impl Spool {
         self.appended.saturating_sub(self.cursor.number())
     }
 
-    /// Number of segments whose header is damaged. Their records can't be read.
+    /// Number of segments whose header is damaged. Their records can't be read; their files are
+    /// kept, with `.damaged` at the end of their names.
     pub fn unreadable(&self) -> usize {
-        self.segments.iter().filter(|segment| segment.header.is_none()).count()
+        self.damaged
+    }
+
+    /// The fewest records that are in those of them which no valid one follows. Those of others
+    /// are counted when the reader finds a hole.
+    pub fn lost_at_end(&self) -> u64 {
+        self.damaged_last as u64
     }
 
     /// The error of an operation on its files.
     pub fn failed(&self, error: &io::Error) -> Error {
         unusable(&self.directory, error)
     }
+}
+
+/// The bytes of a record with this payload.
+fn record_len(parts: &[&[u8]]) -> usize {
+    RECORD_HEADER_LEN + parts.iter().map(|part| part.len()).sum::<usize>()
 }
 
 fn path(directory: &Path, index: u64) -> PathBuf {
@@ -391,24 +432,48 @@ fn segments(directory: &Path) -> io::Result<Vec<Segment>> {
         let index = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)?.parse().ok());
         let Some(index) = index else { continue };
         let mut bytes = Vec::with_capacity(HEADER_LEN);
-        // One that can't be read is as good as damaged.
-        let header = File::open(entry.path())
-            .and_then(|file| file.take(HEADER_LEN as u64).read_to_end(&mut bytes))
-            .ok()
-            .and_then(|_| Header::decode(&bytes));
-        segments.push(Segment { index, header, len: entry.metadata()?.len() });
+        let metadata = entry.metadata()?;
+        if !metadata.is_file() {
+            continue;
+        }
+        // One that can't be read is not damaged: its records are there.
+        File::open(entry.path())?.take(HEADER_LEN as u64).read_to_end(&mut bytes)?;
+        let header = Header::decode(&bytes);
+        segments.push(Segment { index, header, len: metadata.len() });
     }
     segments.sort_unstable_by_key(|segment| segment.index);
     Ok(segments)
 }
 
-/// Refuses a directory to which others may write: they could delete records, and forge them.
+/// Renames segments whose header is damaged, and deletes those that are empty.
+fn set_aside(directory: &Path, segments: &mut Vec<Segment>) -> io::Result<()> {
+    for segment in segments.iter().filter(|it| it.header.is_none()) {
+        let file = path(directory, segment.index);
+        match segment.len > 0 {
+            true => {
+                let mut aside = file.clone().into_os_string();
+                aside.push(DAMAGED);
+                fs::rename(&file, aside)?;
+            }
+            false => fs::remove_file(&file)?,
+        }
+    }
+    segments.retain(|segment| segment.header.is_some());
+    Ok(())
+}
+
+/// Refuses a directory that is another user's, or to which others may write: they could delete
+/// records, and forge them.
 fn check_access(directory: &Path) -> Result<()> {
     let metadata = fs::metadata(directory).map_err(|error| unusable(directory, &error))?;
+    let name = escape(&directory.to_string_lossy());
+    if ![0, rustix::process::geteuid().as_raw()].contains(&metadata.uid()) {
+        return Err(Error::new(format!("spool {name}: this directory belongs to another user"))
+            .hint("Name one of your own."));
+    }
     if metadata.mode() & 0o022 == 0 {
         return Ok(());
     }
-    let name = escape(&directory.to_string_lossy());
     Err(Error::new(format!("spool {name}: others may write to this directory"))
         .hint(format!("Take that right away: chmod go-w {name}")))
 }

@@ -21,9 +21,11 @@ use crc32fast::Hasher;
 pub struct SourceId(pub u128);
 
 impl SourceId {
-    /// A new one.
+    /// A new one. The system's randomness: two processes of equal machines never get the same.
     pub fn random() -> SourceId {
-        SourceId(fastrand::u128(..))
+        let mut bytes = [0; 16];
+        dryoc::rng::copy_randombytes(&mut bytes);
+        SourceId(u128::from_le_bytes(bytes))
     }
 }
 

@@ -202,12 +202,41 @@ fn a_damaged_segment_in_the_middle_is_skipped_and_counted() {
         let mut spool = open_with(directory.path(), 1 << 20);
         let expected = numbered((1..from).chain(to..=300));
         assert_eq!(read(&spool, 0), (expected, to - from));
-        assert_eq!(spool.unreadable(), 1);
+        assert_eq!((spool.unreadable(), spool.lost_at_end()), (1, 0));
         fill(&mut spool, 301..=302);
         spool.end_segment();
         advance(&mut spool, 302);
         assert_eq!(files(directory.path()).len(), 0);
     }
+}
+
+#[test]
+fn records_of_equal_size_to_the_bound_follow_one_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open_with(directory.path(), 1 << 20);
+    let large = "x".repeat(900_000);
+    append(&mut spool, [&large]);
+    assert!(matches!(spool.append(&[large.as_bytes()]).unwrap(), Err(NoRoom::Bound)));
+    advance(&mut spool, 1);
+    // The file that is appended to takes the space.
+    assert!(matches!(spool.append(&[large.as_bytes()]).unwrap(), Err(NoRoom::Bound)));
+    spool.end_segment();
+    spool.delete_done();
+    append(&mut spool, [&large]);
+}
+
+#[test]
+fn what_is_no_regular_file_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(&mut open(directory.path()), 1..=10);
+    let options = || SpoolOptions { directory: directory.path().to_owned(), bytes: 1 << 20 };
+    let file = files(directory.path()).remove(0);
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink(directory.path().join("nowhere"), &file).unwrap();
+    let spool = Spool::open(options(), SpoolKind::Emitter).unwrap();
+    assert_eq!(spool.unreadable(), 0);
+    drop(spool);
+    assert!(file.symlink_metadata().is_ok(), "it is not touched");
 }
 
 #[test]
@@ -218,6 +247,10 @@ fn a_damaged_last_segment_does_not_stop_the_start() {
     damage(&files(directory.path())[1], 1);
     let mut spool = open(directory.path());
     assert_eq!((spool.unreadable(), spool.appended()), (1, 10));
+    assert_eq!(spool.lost_at_end(), 1, "nobody knows how many there were");
+    let aside = |path: &PathBuf| path.to_string_lossy().ends_with(".damaged");
+    let all = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
+    assert_eq!(all.filter(aside).count(), 1);
     fill(&mut spool, 11..=12);
     assert_eq!(read(&spool, 0), (numbered(1..=12), 0));
 }

@@ -174,6 +174,17 @@ async fn create(
     })
 }
 
+/// What the readers of a durable consumer have asked for: all must ask for the same, since each
+/// acknowledges what it does not show.
+fn reads(topics: &[Vec<u8>]) -> String {
+    let mut names: Vec<_> = topics.iter().map(|it| String::from_utf8_lossy(it)).collect();
+    names.sort_unstable();
+    match names.iter().any(|name| name.is_empty()) {
+        true => "zlog tail --durable: all topics".to_owned(),
+        false => format!("zlog tail --durable: {}", names.join(" ")),
+    }
+}
+
 /// Finds or creates the durable consumer.
 async fn durable(
     stream: &Stream,
@@ -185,17 +196,14 @@ async fn durable(
     let shown = escape(name);
     match stream.consumer_info(name).await {
         Ok(info) => {
-            let config = &info.config;
-            let mut found = config.filter_subjects.clone();
-            found.extend(Some(config.filter_subject.clone()).filter(|subject| !subject.is_empty()));
-            found.sort_unstable();
-            let mut asked = filters;
-            asked.sort_unstable();
+            // A server's filters say less than the topics: it selects whole parts alone.
+            let found = info.config.description.as_deref().unwrap_or_default();
+            let asked = reads(&options.topics);
             if found != asked {
                 return Err(Error::new(format!(
-                    "the consumer {shown} reads {}, not {}",
-                    escape(&found.join(", ")),
-                    escape(&asked.join(", "))
+                    "the consumer {shown} is not for these topics: it is \"{}\", not \"{}\"",
+                    escape(found),
+                    escape(&asked)
                 ))
                 .hint(format!(
                     "Give the same topics as before, or another name, or delete it: nats consumer rm {} {shown}",
@@ -210,7 +218,7 @@ async fn durable(
         Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
             let config = pull::Config {
                 durable_name: Some(name.to_owned()),
-                description: Some("Readers: zlog tail --durable".to_owned()),
+                description: Some(reads(&options.topics)),
                 deliver_policy: policy(options.start)?,
                 ack_policy: AckPolicy::Explicit,
                 ack_wait: ACK_WAIT,

@@ -49,8 +49,9 @@ pub struct NatsSource {
     is_caught_up: bool,
     /// When the last message came, or the server was asked for more.
     last: Instant,
-    /// After an outage: when to try again.
+    /// After an outage: when to try again, and why the last attempt has failed.
     retry_at: Option<Instant>,
+    told_why: Option<String>,
     /// Delivered messages that are not acknowledged. Only of a durable consumer.
     unacknowledged: Vec<Message>,
     /// When the server was told that they are still in work.
@@ -98,6 +99,7 @@ impl NatsSource {
             is_caught_up: false,
             last: now,
             retry_at: None,
+            told_why: None,
             unacknowledged: Vec::new(),
             told: now,
             notices: Vec::new(),
@@ -162,13 +164,19 @@ impl NatsSource {
         match self.connect(now + ATTEMPT) {
             Ok(opened) => {
                 self.note(Severity::Info, "connected again".to_owned());
+                self.told_why = None;
                 // The rest of the history may be gone meanwhile.
                 self.is_caught_up |= opened.is_empty;
                 self.ended = opened.is_empty && !self.options.follow;
                 Ok(())
             }
             Err(error) if error.message().contains("was deleted while") => Err(error),
-            Err(_) => {
+            Err(error) => {
+                let why = error.message().to_owned();
+                if self.told_why.as_ref() != Some(&why) {
+                    self.note(Severity::Info, format!("{why}. Trying again"));
+                    self.told_why = Some(why);
+                }
                 self.retry_at = Some(now + RETRY);
                 Ok(())
             }

@@ -77,9 +77,9 @@ impl Asking {
                         return message;
                     }
                 }
-                Ok(query::Answer::End(_)) => {
+                Ok(query::Answer::End(end)) => {
                     self.has_answer = true;
-                    self.is_whole &= self.messages < MAX_MESSAGES;
+                    self.is_whole &= !end.is_cut && self.messages < MAX_MESSAGES;
                     self.client = None;
                 }
                 Ok(query::Answer::Refused { why }) => {

@@ -27,7 +27,11 @@ impl Records {
     }
 
     pub(super) fn last(&self) -> u64 {
-        self.batch.first + self.payloads.len() as u64 - 1
+        self.batch.first + self.count() - 1
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.payloads.len() as u64
     }
 
     pub(super) fn bytes(&self) -> usize {

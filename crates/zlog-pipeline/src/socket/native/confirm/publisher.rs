@@ -127,17 +127,18 @@ pub fn open_confirmed(options: ConfirmedOptions) -> Result<(Publisher, Confirmat
     let open = Open::new(dealer, endpoints, socket.keyring.clone(), || ())?;
     if spool.unreadable() > 0 {
         report(&format!(
-            "spool {}: the headers of {} of its files are damaged; their records are left out",
+            "spool {}: the headers of {} of its files are damaged; their records are left out, and the \
+             files are kept as *.damaged",
             spool.name(),
             spool.unreadable()
         ));
     }
     let shared = Arc::new(Shared {
+        damaged: AtomicU64::new(spool.lost_at_end()),
         before: spool.waiting(),
         spool: spool.into(),
         confirmed: AtomicU64::new(0),
         refused: AtomicU64::new(0),
-        damaged: AtomicU64::new(0),
         until: None.into(),
         report,
     });
@@ -218,6 +219,13 @@ impl SpoolPublisher {
                 self.confirmation.too_long.fetch_add(1, Ordering::Relaxed);
             }
             Err(why) => {
+                let mut spool = self.shared().spool();
+                if spool.waiting() == 0 {
+                    // The file that is appended to takes the space.
+                    spool.end_segment();
+                    spool.delete_done();
+                }
+                drop(spool);
                 self.report_full(&why);
                 return Ok(false);
             }

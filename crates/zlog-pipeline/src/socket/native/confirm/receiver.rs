@@ -1,6 +1,10 @@
 //! The thread that receives batches, stores them in the spool, and confirms them.
 
 use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
@@ -19,6 +23,8 @@ use zlog_core::wire::mark::is_reserved;
 
 /// Most batches that are stored before they are synced and confirmed together.
 const MAX_BATCHES: usize = 64;
+/// Answers that wait, beyond which those of one source are put together.
+const MAX_DUE: usize = 4096;
 /// How often to look for room while the spool is full.
 const ROOM_CHECK: Duration = Duration::from_millis(100);
 /// Longest wait without an event.
@@ -172,19 +178,53 @@ impl ReceivingThread<'_> {
         let skipped = next.done.max(known);
         if next.done == 0 {
             self.shared.add_duplicates(known as u64);
+            // The answer that said so may not have arrived.
+            next.refused = self.refused_among(&next.received, known);
         }
         next.done = skipped;
         if !self.append(&batch, &mut next)? {
             return Ok(Some(next));
         }
-        self.due.push(Due {
+        let position = self.shared.spool().appended();
+        self.note_due(Due {
             connection,
             source: SourceId(batch.source),
             number: batch.first + records as u64 - 1,
             refused: next.refused,
-            position: self.shared.spool().appended(),
+            position,
         });
         Ok(None)
+    }
+
+    /// How many of the first records of a batch, which were received before, were refused.
+    fn refused_among(&self, received: &Received, records: usize) -> u64 {
+        let spool = self.shared.spool();
+        let mut frames = received.frames().skip(1).take(2 * records);
+        let mut refused = 0;
+        while let (Some(topic), Some(body)) = (frames.next(), frames.next()) {
+            let len = payload::topic_len(topic).filter(|_| may_send(&received.rights, topic));
+            let fits =
+                |len: &[u8; 4]| spool.fits(&[&payload::origin(SourceId(0), 0), len, topic, body]);
+            refused += u64::from(!len.as_ref().is_some_and(fits));
+        }
+        refused
+    }
+
+    /// Notes an answer. A sender that does not read its answers gets fewer of them.
+    fn note_due(&mut self, due: Due) {
+        let same = |it: &&mut Due| it.connection == due.connection && it.source == due.source;
+        if self.due.len() >= MAX_DUE {
+            match self.due.iter_mut().rev().find(same) {
+                Some(last) => {
+                    (last.number, last.position) = (due.number, due.position);
+                    last.refused += due.refused;
+                }
+                // It has used thousands of sources.
+                None => self.open.socket.end(due.connection),
+            }
+            return;
+        }
+        self.due.push(due);
     }
 
     /// Appends the records of a batch that are not done. Returns whether there was room for all.
@@ -214,6 +254,10 @@ impl ReceivingThread<'_> {
                     next.refused += 1;
                 }
                 Err(why) => {
+                    if self.shared.handled() >= spool.appended() {
+                        // The file that is appended to takes the space.
+                        spool.end_segment();
+                    }
                     full = Some(why);
                     break;
                 }
@@ -238,28 +282,35 @@ impl ReceivingThread<'_> {
     /// Hands what was stored to the disk: before it is confirmed, and before it is passed on.
     fn sync(&mut self) -> Result<()> {
         let mut spool = self.shared.spool();
-        match spool.write() {
-            Err(error) if is_full(&error) => {
-                if self.shared.handled() >= spool.written() {
-                    // What takes the space may be done with.
-                    spool.end_segment();
-                }
-                drop(spool);
-                self.report_full(&NoRoom::Disk(error));
-                return Ok(());
-            }
-            written => written.map_err(|error| spool.failed(&error))?,
+        // What was written before is synced and passed on also when the disk is full: that makes
+        // room.
+        let full = match spool.write() {
+            Err(error) if is_full(&error) => Some(error),
+            written => written.map(|()| None).map_err(|error| spool.failed(&error))?,
+        };
+        if full.is_some() && self.shared.handled() >= spool.written() {
+            // What takes the space may be done with.
+            spool.end_segment();
         }
-        let Some(unsynced) = spool.take_unsynced() else {
-            self.unsynced.clear();
+        let unsynced = spool.take_unsynced();
+        drop(spool);
+        let is_written = full.is_none();
+        if let Some(error) = full {
+            self.report_full(&NoRoom::Disk(error));
+        }
+        let Some(unsynced) = unsynced else {
+            if is_written {
+                self.unsynced.clear();
+            }
             return Ok(());
         };
-        drop(spool);
         // After a failure, the system takes what was not written for written. So nothing more
         // can be confirmed.
         let synced = unsynced.sync().map_err(|error| self.shared.spool().failed(&error))?;
         self.shared.set_synced(synced);
-        self.unsynced.clear();
+        if is_written {
+            self.unsynced.clear();
+        }
         Ok(())
     }
 
@@ -303,14 +354,11 @@ impl ReceivingThread<'_> {
             saved => saved.map_err(|error| spool.failed(&error))?,
         }
         spool.delete_done();
-        if !reserve.exists() {
-            // Without room, it is made the next time.
-            let _ = std::fs::write(&reserve, vec![0; RESERVE_BYTES]);
-        }
+        make_reserve(&directory);
         Ok(())
     }
 
-    /// Refuses a batch that makes no sense, and ends the connection.
+    /// Refuses a batch that makes no sense. The sender ends the connection.
     fn refuse(&mut self, connection: u64, why: String) -> Option<Unstored> {
         let answer = confirm::write_answer(&Answer::Refused { why });
         self.open.socket.send(connection, &[&answer]);
@@ -351,6 +399,17 @@ fn may_send(rights: &Rights, topic: &[u8]) -> bool {
     rights.may_send(topic) && !is_reserved(topic)
 }
 
+/// Keeps room for the list of senders. Without room for it, it is made the next time.
+fn make_reserve(directory: &Path) {
+    let path = directory.join(RESERVE);
+    let is_whole = std::fs::metadata(&path).is_ok_and(|it| it.len() == RESERVE_BYTES as u64);
+    if !is_whole {
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+        let _ = file.and_then(|mut file| file.write_all(&vec![0; RESERVE_BYTES]));
+    }
+}
+
 /// What is known of the senders of a spool, as of its file and its records.
 ///
 /// # Errors
@@ -358,6 +417,7 @@ fn may_send(rights: &Rights, topic: &[u8]) -> bool {
 pub(super) fn known_sources(shared: &Shared) -> Result<Sources> {
     let mut sources = Sources::new(MAX_SOURCES);
     let spool = shared.spool();
+    make_reserve(spool.directory());
     let path = spool.directory().join(SOURCES);
     if sources.load(&path).map_err(|error| spool.failed(&error))? {
         (shared.report)(&format!(

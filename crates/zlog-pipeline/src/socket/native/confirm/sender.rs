@@ -173,13 +173,13 @@ impl SendingThread<'_> {
         self.idle = None;
         self.is_reported = false;
         let mut spool = self.shared.spool();
-        let count = confirmed.saturating_sub(spool.done());
         // After a crash, it is sent again, and known.
-        let _ = spool.advance(confirmed);
+        let _ = spool.advance(confirmed.number);
         spool.delete_done();
         drop(spool);
-        self.shared.confirmed.fetch_add(count.saturating_sub(refused), Ordering::Relaxed);
-        self.shared.refused.fetch_add(refused.min(count), Ordering::Relaxed);
+        let refused = refused.min(confirmed.records);
+        self.shared.confirmed.fetch_add(confirmed.records - refused, Ordering::Relaxed);
+        self.shared.refused.fetch_add(refused, Ordering::Relaxed);
     }
 
     /// Reports that the receiver does not understand, and tries again later.
@@ -209,7 +209,8 @@ impl SendingThread<'_> {
                 self.unsent = Some(records);
                 break;
             }
-            self.window.add(records.source(), records.last(), records.bytes());
+            let (last, count) = (records.last(), records.count());
+            self.window.add(records.source(), last, count, records.bytes());
         }
         let damaged = self.batcher.take_damaged();
         if damaged > 0 {

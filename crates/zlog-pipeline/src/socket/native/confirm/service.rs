@@ -202,6 +202,7 @@ impl ConfirmService {
         let spool = Spool::open(spool, SpoolKind::Relay)?;
         let (has_stored, stored) = crossbeam_channel::bounded(1);
         let (wake, wakes) = crossbeam_channel::bounded(1);
+        let damaged = AtomicU64::new(spool.lost_at_end());
         let shared = Arc::new(Shared {
             synced: AtomicU64::new(spool.written()),
             handled: AtomicU64::new(spool.done()),
@@ -212,7 +213,7 @@ impl ConfirmService {
             stored: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
             refused: AtomicU64::new(0),
-            damaged: AtomicU64::new(0),
+            damaged,
             senders: AtomicU64::new(0),
             events: Mutex::default(),
             wake_owner,
@@ -311,7 +312,8 @@ fn report_waiting(shared: &Shared) {
     if spool.unreadable() > 0 {
         let unreadable = counted(spool.unreadable() as u64, "file");
         (shared.report)(&format!(
-            "spool {name}: {unreadable} with a damaged header; the records in it are left out"
+            "spool {name}: {unreadable} with a damaged header; its records are left out, and it is kept \
+             as *.damaged"
         ));
     }
     if spool.waiting() > 0 {

@@ -145,7 +145,7 @@ impl World {
             Some(next.clone())
         });
         if let Some(records) = records {
-            sender.window.add(records.source(), records.last(), records.bytes());
+            sender.window.add(records.source(), records.last(), records.count(), records.bytes());
             self.connection.batches.push_back((records.batch, records.payloads.len()));
         }
     }
@@ -216,11 +216,11 @@ impl World {
         let Some((source, number)) = self.connection.answers.pop_front() else { return };
         let Some(confirmed) = self.sender.window.confirm(source, number) else { return };
         let before = self.sender_disk.cursor;
-        self.sender_disk.cursor = before.max(confirmed);
+        self.sender_disk.cursor = before.max(confirmed.number);
         let disk = &self.receiver_disk;
         let position = if self.receiver.when_handled { disk.handled } else { disk.synced };
         for record in &self.sender_disk.records {
-            if record.number > before && record.number <= confirmed {
+            if record.number > before && record.number <= confirmed.number {
                 let key = (record.source, record.number);
                 let place = disk.stored.iter().position(|stored| *stored == key);
                 assert!(

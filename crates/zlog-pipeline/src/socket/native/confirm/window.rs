@@ -13,7 +13,17 @@ const MAX_BYTES: usize = 4 << 20;
 struct Sent {
     source: SourceId,
     last: u64,
+    records: u64,
     bytes: usize,
+}
+
+/// What an answer confirms.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Confirmed {
+    /// The number up to which all records are confirmed.
+    pub(super) number: u64,
+    /// The records that were not confirmed before. Damaged ones were not sent.
+    pub(super) records: u64,
 }
 
 /// The batches that were sent on the current connection, in order.
@@ -34,24 +44,24 @@ impl Window {
         self.sent.is_empty()
     }
 
-    /// Notes a batch: its last record, and its bytes.
-    pub(super) fn add(&mut self, source: SourceId, last: u64, bytes: usize) {
-        self.sent.push_back(Sent { source, last, bytes });
+    /// Notes a batch: its last record, how many it has, and their bytes.
+    pub(super) fn add(&mut self, source: SourceId, last: u64, records: u64, bytes: usize) {
+        self.sent.push_back(Sent { source, last, records, bytes });
         self.bytes += bytes;
     }
 
-    /// Notes an answer. Returns the number up to which all records are confirmed, if it has
-    /// changed.
+    /// Notes an answer. Returns what it confirms, if it is something new.
     ///
     /// A confirmation counts only for the batches before which everything is confirmed: those of
     /// another source may have been refused.
-    pub(super) fn confirm(&mut self, source: SourceId, number: u64) -> Option<u64> {
-        let mut confirmed = None;
+    pub(super) fn confirm(&mut self, source: SourceId, number: u64) -> Option<Confirmed> {
+        let mut confirmed: Option<Confirmed> = None;
         while let Some(first) = self.sent.front()
             && first.source == source
             && first.last <= number
         {
-            confirmed = Some(first.last);
+            let records = confirmed.map_or(0, |before| before.records) + first.records;
+            confirmed = Some(Confirmed { number: first.last, records });
             self.bytes -= first.bytes;
             self.sent.pop_front();
         }
