@@ -115,7 +115,7 @@ impl Fuzz {
             keep: Some(query::Keep::default()),
             ..Default::default()
         };
-        let end = query::End { messages: 3, window: 1, subscribed: true };
+        let end = query::End { messages: 3, window: 1, subscribed: true, is_cut: false };
         let answers = [
             query::Answer::Ready,
             query::Answer::Message { received: 1.5 },

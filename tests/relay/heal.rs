@@ -72,6 +72,10 @@ fn stopped(keep: &[&str], records: usize) -> Finished {
 
 #[test]
 fn what_a_relay_dropped_for_a_stopped_tail_is_asked_for_and_printed_in_its_place() {
+    // libzmq does not count what it drops for whom.
+    if !crate::harness::is_native() {
+        return;
+    }
     const RECORDS: usize = 12_000;
     let tail = stopped(&["--keep", "100000"], RECORDS).code(130);
     assert_eq!(numbers(&tail), (1..=RECORDS as u64).collect::<Vec<_>>());
@@ -82,6 +86,10 @@ fn what_a_relay_dropped_for_a_stopped_tail_is_asked_for_and_printed_in_its_place
 
 #[test]
 fn what_no_relay_has_is_lost_and_the_counts_of_both_are_exact() {
+    // libzmq does not count what it drops for whom.
+    if !crate::harness::is_native() {
+        return;
+    }
     const RECORDS: usize = 12_000;
     let tail = stopped(&["--keep", "500"], RECORDS).code(3);
     let printed = numbers(&tail);
