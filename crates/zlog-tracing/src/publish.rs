@@ -11,7 +11,7 @@ use crate::queue::{Item, Queue};
 /// How often the thread looks, while it waits for a subscriber, whether it is to end.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What became of the records that no subscriber got.
+/// Counts of the records that subscribers did not get.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Report {

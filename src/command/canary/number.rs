@@ -4,7 +4,7 @@ use memchr::memmem;
 
 /// How each message begins, before the name of the run.
 const BEGIN: &str = "zlog canary ";
-/// What stands in place of a number in a record that only tests the way.
+/// Takes the place of the number in test records.
 const PROBE: &[u8] = b"probe";
 
 /// What a message says.

@@ -48,7 +48,7 @@ pub(super) struct Work {
     pub(super) timeout: Duration,
 }
 
-/// What became of a batch.
+/// The result of sending a batch.
 pub(super) struct Report {
     pub(super) settled: Vec<bool>,
     /// How many records were refused for good in this attempt, and why the first was.
