@@ -352,7 +352,8 @@ mod tests {
         assert!(is_whole);
         let s1 = |number| ("s1".to_owned(), number);
         assert_eq!(numbers(&found), [s1(99), s1(100), s1(2), s1(3)]);
-        let (found, is_whole) = missing_messages(&Missing { holes }, &keep, 15);
+        // Each number of ten sources is ten steps back.
+        let (found, is_whole) = missing_messages(&Missing { holes }, &keep, 25);
         assert!(!is_whole, "older ones were not looked at");
         assert_eq!(numbers(&found), [s1(99), s1(100)]);
     }
