@@ -1,10 +1,8 @@
 //! Finds out why an endpoint can't be used, for messages: who has bound it, or why nobody
 //! answers.
 //!
-//! Neither engine reports this. A peer sends its socket type in the READY command of the ZMTP
-//! handshake (<https://rfc.zeromq.org/spec/23/>), right after the greetings. That much of the
-//! handshake is made here. To a publisher and a subscriber it looks like a peer that
-//! connects and leaves; to others, like a handshake that was broken off.
+//! Neither engine reports this. A peer sends the type of its socket in the ZMTP handshake, so a
+//! connection of its own is made: [`zmtp::peer_type`].
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -15,13 +13,6 @@ use crate::os::resolve::Lookup;
 
 /// How long looking up a host, connecting, and the handshake may take.
 const TIMEOUT: Duration = Duration::from_millis(500);
-/// The first bytes of a greeting, up to the version 3.0. The mechanism and zeros follow.
-const GREETING: [u8; 12] = [0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0];
-const MECHANISM: &[u8] = b"NULL";
-const GREETING_LEN: usize = 64;
-/// Longest READY command that is read, in bytes.
-const MAX_READY: usize = 4096;
-
 /// The type of the socket that has bound an endpoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PeerKind {
@@ -65,7 +56,7 @@ fn ask_ipc(path: &std::path::Path) -> Option<String> {
     use std::os::unix::net::UnixStream;
     let stream = UnixStream::connect(path).ok()?;
     stream.set_write_timeout(Some(TIMEOUT)).ok()?;
-    ask(UntilDeadline::new(stream, UnixStream::set_read_timeout))
+    zmtp::peer_type(UntilDeadline::new(stream, UnixStream::set_read_timeout))
 }
 
 #[cfg(not(unix))]
@@ -80,7 +71,7 @@ fn ask_tcp(endpoint: &str) -> Option<String> {
     let address = *found.ok()?.first()?;
     let stream = TcpStream::connect_timeout(&address, TIMEOUT).ok()?;
     stream.set_write_timeout(Some(TIMEOUT)).ok()?;
-    ask(UntilDeadline::new(stream, TcpStream::set_read_timeout))
+    zmtp::peer_type(UntilDeadline::new(stream, TcpStream::set_read_timeout))
 }
 
 /// A stream whose reads end at a deadline, also if the peer sends a byte now and then.
@@ -114,78 +105,6 @@ impl<S: Write> Write for UntilDeadline<S> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.stream.flush()
-    }
-}
-
-/// Exchanges greetings, and reads the socket type from the peer's READY. Completes the handshake
-/// with a publisher or a subscriber, which would report one that is broken off. (A PUSH socket
-/// would send messages to a peer.)
-fn ask(mut stream: impl Read + Write) -> Option<String> {
-    let mut greeting = [0; GREETING_LEN];
-    greeting[..GREETING.len()].copy_from_slice(&GREETING);
-    greeting[GREETING.len()..][..MECHANISM.len()].copy_from_slice(MECHANISM);
-    stream.write_all(&greeting).ok()?;
-    let mut theirs = [0; GREETING_LEN];
-    stream.read_exact(&mut theirs).ok()?;
-    let is_zmtp_3 = theirs[0] == GREETING[0] && theirs[9] == GREETING[9] && theirs[10] >= 3;
-    if !is_zmtp_3 || !theirs[GREETING.len()..].starts_with(b"NULL\0") {
-        return None;
-    }
-    let kind = socket_type(&read_command(&mut stream)?)?;
-    let own = match &*kind {
-        "PUB" | "XPUB" => "SUB",
-        "SUB" | "XSUB" => "PUB",
-        _ => return Some(kind),
-    };
-    // The answer is known, whether the peer gets this or not.
-    let _ = stream.write_all(&ready(own));
-    Some(kind)
-}
-
-/// The frame of a READY command with this socket type.
-fn ready(kind: &str) -> Vec<u8> {
-    let mut body = b"\x05READY\x0bSocket-Type\0\0\0".to_vec();
-    // All types are shorter than 256 bytes.
-    body.push(kind.len() as u8);
-    body.extend_from_slice(kind.as_bytes());
-    [&[4, body.len() as u8], &*body].concat()
-}
-
-/// The body of the next frame, which must be a command.
-fn read_command(stream: &mut impl Read) -> Option<Vec<u8>> {
-    let mut flags = [0];
-    stream.read_exact(&mut flags).ok()?;
-    let length = match flags {
-        [4] => {
-            let mut length = [0];
-            stream.read_exact(&mut length).ok()?;
-            length[0].into()
-        }
-        [6] => {
-            let mut length = [0; 8];
-            stream.read_exact(&mut length).ok()?;
-            usize::try_from(u64::from_be_bytes(length)).ok()?
-        }
-        _ => return None,
-    };
-    let mut body = vec![0; Some(length).filter(|length| *length <= MAX_READY)?];
-    stream.read_exact(&mut body).ok()?;
-    Some(body)
-}
-
-/// The property `Socket-Type` of a READY command.
-fn socket_type(ready: &[u8]) -> Option<String> {
-    let mut rest = ready.strip_prefix(b"\x05READY")?;
-    loop {
-        let (&length, after) = rest.split_first()?;
-        let (name, after) = after.split_at_checked(length.into())?;
-        let (length, after) = after.split_first_chunk::<4>()?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        let (value, after) = after.split_at_checked(length)?;
-        if name.eq_ignore_ascii_case(b"Socket-Type") {
-            return Some(String::from_utf8_lossy(value).into_owned());
-        }
-        rest = after;
     }
 }
 
@@ -275,23 +194,14 @@ mod tests {
         let server = std::thread::spawn(move || {
             let (mut peer, _) = listener.accept().expect("a peer");
             let mut sent = 0;
-            while sent < GREETING_LEN && peer.write_all(&GREETING[..1]).is_ok() {
+            while sent < 64 && peer.write_all(b"\xff").is_ok() {
                 sent += 1;
                 std::thread::sleep(TIMEOUT / 4);
             }
             sent
         });
         assert_eq!(peer_kind(&endpoint), None);
-        assert!(server.join().expect("server") < GREETING_LEN, "the whole greeting was read");
-    }
-
-    #[test]
-    fn a_damaged_ready_has_no_type() {
-        let ready = b"\x05READY\x08Identity\0\0\0\0\x0bSocket-Type\0\0\0\x03PUB";
-        assert_eq!(socket_type(ready).as_deref(), Some("PUB"));
-        for end in 0..ready.len() {
-            assert_eq!(socket_type(&ready[..end]), None);
-        }
+        assert!(server.join().expect("server") < 64, "the whole greeting was read");
     }
 
     #[cfg(unix)]

@@ -12,7 +12,7 @@ use super::socket_type::SocketType;
 use crate::disconnect::Disconnect;
 
 /// Largest command of a handshake, in bytes with its header. READY of libzmq takes up to 330.
-const MAX_COMMAND: usize = 4096;
+pub(crate) const MAX_COMMAND: usize = 4096;
 
 /// A peer whose handshake is complete.
 pub(crate) struct Peer {
