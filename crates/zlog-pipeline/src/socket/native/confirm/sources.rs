@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::spool::SourceId;
+use crate::spool::{SourceId, private};
 use zlog_core::wire::confirm::Batch;
 
 /// Most sources that are remembered. Those that have not sent for the longest time are forgotten
@@ -14,6 +14,8 @@ use zlog_core::wire::confirm::Batch;
 pub(super) const MAX_SOURCES: usize = 65_536;
 /// The first bytes of the file. The last one is the version.
 const MAGIC: &[u8; 8] = b"zlogsrc1";
+/// Added to the name of the file while it is written.
+const NEW: &str = ".new";
 /// Bytes of a source in the file.
 const ENTRY_LEN: usize = 24;
 
@@ -89,11 +91,14 @@ impl Sources {
     }
 
     /// Adds the sources of a file. One that does not exist, or is damaged, has none. Returns
-    /// whether it was damaged.
+    /// whether it was damaged. Deletes what a killed process has left of a new one.
     ///
     /// # Errors
     /// It can't be read.
     pub(super) fn load(&mut self, path: &Path) -> io::Result<bool> {
+        let mut new = path.as_os_str().to_owned();
+        new.push(NEW);
+        let _ = fs::remove_file(new);
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -114,10 +119,14 @@ impl Sources {
         name: &str,
         instead: &HashMap<SourceId, u64>,
     ) -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(name).tempfile_in(directory)?;
-        file.write_all(&self.encode(instead))?;
-        file.as_file().sync_data()?;
-        file.persist(directory.join(name))?;
+        // One name: what a killed process leaves is overwritten.
+        let new = directory.join(format!("{name}{NEW}"));
+        let mut file = private().write(true).create(true).truncate(true).open(&new)?;
+        let written = file.write_all(&self.encode(instead)).and_then(|()| file.sync_data());
+        if let Err(error) = written.and_then(|()| fs::rename(&new, directory.join(name))) {
+            let _ = fs::remove_file(&new);
+            return Err(error);
+        }
         File::open(directory)?.sync_all()
     }
 
@@ -192,6 +201,18 @@ mod tests {
         bytes[20] ^= 1;
         fs::write(&path, bytes).unwrap();
         assert!(Sources::new(100).load(&path).unwrap());
+    }
+
+    #[test]
+    fn what_a_killed_process_has_left_of_the_file_is_deleted() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("sources.new"), "half").unwrap();
+        let mut sources = Sources::new(100);
+        assert!(!sources.load(&directory.path().join("sources")).unwrap());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        sources.note(SourceId(1), 3);
+        sources.save(directory.path(), "sources", &HashMap::new()).unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[test]
