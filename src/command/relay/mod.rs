@@ -8,6 +8,7 @@ mod endpoints;
 mod handled;
 mod handlers;
 mod input;
+mod missing;
 mod query_service;
 mod rates;
 mod reply;
