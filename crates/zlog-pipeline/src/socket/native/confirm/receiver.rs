@@ -13,7 +13,7 @@ use zmtp::{Delivery, Received, Rights, Router};
 use super::payload;
 use super::service::ConfirmWhen;
 use super::service::Shared;
-use super::sources::{MAX_SOURCES, Sources, Verdict};
+use super::sources::{MAX_SOURCES, Sources, Verdict, of_client};
 use crate::socket::connection::{ConnectionEvent, EventKind};
 use crate::socket::native::open::Open;
 use crate::spool::{NoRoom, SourceId, SpoolReader, is_full};
@@ -166,11 +166,13 @@ impl ReceivingThread<'_> {
         let records = next.received.frames().count() / 2;
         let is_even = next.received.frames().count() % 2 == 1;
         let head = next.received.frames().next().unwrap_or_default();
-        let batch = match confirm::read_batch(head, records) {
+        let mut batch = match confirm::read_batch(head, records) {
             Ok(batch) if is_even => batch,
             Ok(_) => return Ok(self.refuse(&next.received, "a topic is without a body".into())),
             Err(why) => return Ok(self.refuse(&next.received, why)),
         };
+        let source = SourceId(batch.source);
+        batch.source = of_client(source, next.received.rights.key.as_deref()).0;
         let known = match self.sources.check(&batch, records) {
             // What was refused for another reason is sent again on the next connection.
             Verdict::Gap => {
@@ -193,7 +195,7 @@ impl ReceivingThread<'_> {
         let position = self.shared.spool().appended();
         self.note_due(Due {
             connection,
-            source: SourceId(batch.source),
+            source,
             number: batch.first + records as u64 - 1,
             refused: next.refused,
             position,

@@ -6,6 +6,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use dryoc::classic::crypto_generichash::crypto_generichash;
+
 use crate::spool::{SourceId, private};
 use zlog_core::wire::confirm::Batch;
 
@@ -18,6 +20,16 @@ const MAGIC: &[u8; 8] = b"zlogsrc1";
 const NEW: &str = ".new";
 /// Bytes of a source in the file.
 const ENTRY_LEN: usize = 24;
+
+/// The source as it is remembered and stored: a client must not use the source of a client with another
+/// key, whose records would then be taken for known ones. Without a key, it is the source itself.
+pub(super) fn of_client(source: SourceId, key: Option<&[u8; 32]>) -> SourceId {
+    let Some(key) = key else { return source };
+    let mut hash = [0; 16];
+    // Fails for lengths that it does not have.
+    let _ = crypto_generichash(&mut hash, &source.0.to_le_bytes(), Some(key));
+    SourceId(u128::from_le_bytes(hash))
+}
 
 /// What to do with a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -201,6 +213,19 @@ mod tests {
         bytes[20] ^= 1;
         fs::write(&path, bytes).unwrap();
         assert!(Sources::new(100).load(&path).unwrap());
+    }
+
+    #[test]
+    fn a_client_with_another_key_does_not_use_up_the_numbers_of_a_source() {
+        let mut sources = Sources::new(10);
+        let of = |key: u8| Batch {
+            source: of_client(SourceId(1), Some(&[key; 32])).0,
+            ..batch(0, 0, 1)
+        };
+        sources.note(SourceId(of(1).source), 5);
+        assert_eq!(sources.check(&of(1), 5), Verdict::Known);
+        assert_eq!(sources.check(&of(2), 5), Verdict::Store(0));
+        assert_eq!(sources.check(&batch(0, 0, 1), 5), Verdict::Store(0));
     }
 
     #[test]
