@@ -83,5 +83,24 @@ fn what_makes_no_sense_is_refused_and_harms_nobody() {
     let spool = relay.directory.path().join("emit");
     emit(&relay.confirm, &spool).args(["--confirm", "-m", "good"]).run().success();
     assert_eq!(relay.wait_for_lines(1), ["good"]);
-    relay.end();
+    let said = relay.end();
+    assert_eq!(said.matches("to be confirmed: ").count(), 1, "{said}");
+    assert!(said.contains("4 batches refused: not sent as"), "{said}");
+}
+
+#[test]
+fn a_record_that_is_too_long_for_the_spool_is_named_so_and_counted_once() {
+    let mut relay = Relay::start(&["--spool-bytes", "1M"]);
+    let (_context, socket) = dealer(&relay.confirm);
+    let (source, long) = ("0123456789abcdef0123456789abcdef", "x".repeat(2 << 20));
+    socket
+        .send_multipart([batch(source, 0, 1).as_str(), "app.INFO", &long, "app.INFO", "short"], 0)
+        .unwrap();
+    let answer = socket.recv_string(0).unwrap().unwrap();
+    assert!(answer.contains(r#""number":2,"refused":1"#), "{answer}");
+    assert_eq!(relay.wait_for_lines(1), ["short"]);
+    let said = relay.end();
+    assert!(said.contains("too long for the spool") && said.contains("--spool-bytes"), "{said}");
+    assert!(said.contains("1 record refused: too long for the spool"), "{said}");
+    assert!(!said.contains("may not publish") && !said.contains("refused 1 message"), "{said}");
 }

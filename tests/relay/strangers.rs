@@ -76,6 +76,21 @@ fn odd_questions_are_refused_with_the_reason_and_counted() {
 }
 
 #[test]
+fn a_question_right_after_the_end_of_an_answer_is_answered() {
+    let relay = relay(&["--keep", "10"]);
+    let asker = socket(zmq::DEALER, &relay.ask);
+    asker.set_rcvtimeo(60_000).expect("a plain option");
+    let question = "{\"zlog\":1,\"ask\":\"missing\",\"holes\":[{\"source\":\"s\",\"topic\":\"t\",\"first\":1,\"last\":2}]}";
+    for _ in 0..100 {
+        asker.send(question, 0).expect("sent");
+        let answer = asker.recv_string(0).expect("an answer").expect("text");
+        assert!(answer.contains("\"answer\":\"end\""), "{answer}");
+    }
+    let status = relay.status();
+    assert_eq!((&status["answered"], &status["refused"]), (&100.into(), &0.into()), "{status}");
+}
+
+#[test]
 fn clients_that_ask_endlessly_and_never_read_do_not_affect_others() {
     let relay = relay(&["--keep", "1000"]);
     let publisher = socket(zmq::XPUB, &relay.collect);

@@ -8,6 +8,7 @@ mod endpoints;
 mod handled;
 mod handlers;
 mod input;
+mod missing;
 mod query_service;
 mod rates;
 mod reply;
@@ -323,7 +324,10 @@ impl Relay {
         events.extend(confirmed.into_iter().flat_map(ConfirmService::take_events));
         let (collecting, _) = proxy.bound();
         for event in &events {
-            if let EventKind::Denied { messages, .. } = &event.kind {
+            // Those of confirmed delivery are counted where they are refused.
+            if let EventKind::Denied { messages, .. } = &event.kind
+                && !confirming.contains(&event.endpoint)
+            {
                 *denied += messages;
             }
             if let Some(connection_log) = connection_log {

@@ -1,18 +1,14 @@
 //! Answers the queries of clients: when, and with which messages. The protocol is
 //! [`zlog_core::wire::query`]'s.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use memchr::memmem;
-
+use super::missing::{Budget, Look, Looks, MAX_STEPS};
 use super::reply::{Reply, State};
-use zlog_core::Record;
-use zlog_core::history::{History, SharedFrame, StoredMessage};
+use zlog_core::history::{History, SharedFrame};
 use zlog_core::text::escape::escape;
 use zlog_core::text::prefix;
-use zlog_core::wire;
-use zlog_core::wire::query::{self, Answer, End, Hole, Last, Missing, Question, Status};
+use zlog_core::wire::query::{self, Answer, End, Last, Missing, Question, Status};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{AnswerOutcome, ClientId, Marker, Proxy, QueryServer};
 
@@ -32,9 +28,11 @@ const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why a relay without `--keep` refuses.
 const KEEPS_NOTHING: &str = "it keeps no messages: it was started without --keep";
-/// Most kept messages that one question for missing ones looks at: the relay forwards nothing
-/// meanwhile.
-const MAX_STEPS: usize = 100_000;
+/// The work of an answer to `--last`, about, in units of the budget: for each topic, and each message.
+const TOPIC_WORK: usize = 100;
+const MESSAGE_WORK: usize = 200;
+/// That of a question: for each byte.
+const BYTE_WORK: usize = 10;
 
 /// A client that was told to subscribe, and whose second marker has not arrived yet.
 struct Subscribing {
@@ -50,6 +48,9 @@ pub(super) struct QueryService {
     server: QueryServer,
     subscribing: Vec<Subscribing>,
     status: Vec<ClientId>,
+    looks: Looks<ClientId>,
+    /// What questions may cost now: a flood of them must not delay messages.
+    budget: Budget,
     /// Unfinished answers, the oldest first.
     replies: Vec<Reply>,
     answered: u64,
@@ -64,6 +65,8 @@ impl QueryService {
             server,
             subscribing: Vec::new(),
             status: Vec::new(),
+            looks: Looks::new(),
+            budget: Budget::new(Instant::now()),
             replies: Vec::new(),
             answered: 0,
             refused: 0,
@@ -76,9 +79,10 @@ impl QueryService {
         !self.subscribing.is_empty()
     }
 
-    /// Whether there are unfinished answers, which continue when there is room.
+    /// Whether there are unfinished answers, which continue when there is room, or questions that
+    /// wait for their share of the time.
     pub(super) fn has_unfinished(&self) -> bool {
-        !self.replies.is_empty()
+        !self.replies.is_empty() || !self.looks.is_empty() || self.budget.is_spent()
     }
 
     /// Whether a client waits for the status.
@@ -89,12 +93,20 @@ impl QueryService {
     /// Reads questions and markers, and sends the answers that are due.
     pub(super) fn process(&mut self, proxy: &mut Proxy, mut keep: Option<&mut History>) {
         self.server.process_events();
+        self.budget.refill(Instant::now());
         self.continue_replies(keep.as_deref_mut());
         let keep = keep.as_deref();
         for _ in 0..MAX_QUESTIONS {
+            // The others wait in the socket.
+            if self.budget.is_spent() {
+                break;
+            }
             let Some((client, frames)) = self.server.recv() else { break };
+            self.budget.spend(frames.iter().map(|frame| BYTE_WORK * frame.len()).sum());
             let question = query::read_question(&frames);
-            if self.replies.iter().any(|reply| reply.client == client) {
+            self.forget_answered(&client);
+            let unfinished = self.replies.iter().map(|reply| &reply.client);
+            if unfinished.chain(self.looks.clients()).any(|it| *it == client) {
                 // The client must read its first answer before it asks again.
                 self.refused += 1;
                 continue;
@@ -104,8 +116,8 @@ impl QueryService {
                     self.status.push(client);
                 }
                 Ok(Question::Status) => self.refuse(&client, "too many queries at once".into()),
-                Ok(Question::Last(last)) => self.begin(client, last, keep.is_some()),
-                Ok(Question::Missing(missing)) => self.answer_missing(client, &missing, keep),
+                Ok(Question::Last(last)) => self.begin(client, last, keep),
+                Ok(Question::Missing(missing)) => self.look(client, missing, keep),
                 Err(why) => self.refuse(&client, why),
             }
         }
@@ -113,33 +125,61 @@ impl QueryService {
             self.handle_marker(&marker, keep);
         }
         self.answer_overdue(keep);
-    }
-
-    /// Answers with what there is of the numbers that a reader lacks.
-    fn answer_missing(&mut self, client: ClientId, missing: &Missing, keep: Option<&History>) {
-        let Some(keep) = keep else { return self.refuse(&client, KEEPS_NOTHING.into()) };
-        if self.subscribing.len() + self.replies.len() >= MAX_CLIENTS {
-            return self.refuse(&client, "too many queries at once".into());
+        if let Some(keep) = keep {
+            self.continue_looks(keep);
         }
-        let (messages, is_whole) = missing_messages(missing, keep, MAX_STEPS);
-        let end = End { messages: messages.len(), window: 0, subscribed: true, is_cut: !is_whole };
-        let last = query::write_answer(&Answer::End(end)).into();
-        let now = Instant::now();
-        self.start_reply(Reply::new(client, messages, last, now), now);
     }
 
-    fn begin(&mut self, client: ClientId, last: Last, keeps: bool) {
-        if !keeps {
+    /// Forgets the answer of a client if all of it is on its way: the client may have its end, and ask
+    /// again.
+    fn forget_answered(&mut self, client: &ClientId) {
+        let before = self.replies.len();
+        self.replies.retain(|reply| reply.client != *client || !reply.is_queued());
+        self.answered += (before - self.replies.len()) as u64;
+    }
+
+    /// Begins to look for the numbers that a reader lacks.
+    fn look(&mut self, client: ClientId, missing: Missing, keep: Option<&History>) {
+        if keep.is_none() {
             return self.refuse(&client, KEEPS_NOTHING.into());
         }
+        if self.unfinished() >= MAX_CLIENTS {
+            return self.refuse(&client, "too many queries at once".into());
+        }
+        self.looks.add(Look::new(client, missing, MAX_STEPS));
+    }
+
+    /// Looks on for what readers lack, and answers with what there is of it.
+    fn continue_looks(&mut self, keep: &History) {
+        let server = &self.server;
+        self.looks.retain(|client| server.unsent(client).is_some());
+        for look in self.looks.advance(keep, &mut self.budget) {
+            let (client, messages, is_whole) = look.finish();
+            let end =
+                End { messages: messages.len(), window: 0, subscribed: true, is_cut: !is_whole };
+            let last = query::write_answer(&Answer::End(end)).into();
+            let now = Instant::now();
+            self.start_reply(Reply::new(client, messages, last, now), now);
+        }
+    }
+
+    /// Number of queries for messages that are not answered yet.
+    fn unfinished(&self) -> usize {
+        self.subscribing.len() + self.replies.len() + self.looks.len()
+    }
+
+    fn begin(&mut self, client: ClientId, last: Last, keep: Option<&History>) {
+        let Some(keep) = keep else { return self.refuse(&client, KEEPS_NOTHING.into()) };
         // A new question of the same client replaces its first one.
         if let Some(at) = self.subscribing.iter().position(|it| it.client == client) {
             self.subscribing.swap_remove(at);
             self.refused += 1;
         }
-        if self.subscribing.len() + self.replies.len() >= MAX_CLIENTS {
+        if self.unfinished() >= MAX_CLIENTS {
             return self.refuse(&client, "too many queries at once".into());
         }
+        // What its answer will cost: that must not wait once the client has subscribed.
+        self.budget.spend(TOPIC_WORK * keep.size().topics + MESSAGE_WORK * last.n);
         if self.send(&client, &Answer::Ready) == AnswerOutcome::Sent {
             let until = Instant::now() + SUBSCRIBE_TIMEOUT;
             self.subscribing.push(Subscribing { client, last, begun: None, until });
@@ -166,6 +206,12 @@ impl QueryService {
         let now = Instant::now();
         // The oldest answer keeps the oldest messages in memory.
         let mut too_much = keep.is_some_and(History::exceeds_outstanding_limit);
+        if too_much
+            && self.replies.is_empty()
+            && let Some(client) = self.looks.give_up()
+        {
+            self.refuse(&client, "what it has found takes too much memory".into());
+        }
         let mut stuck = Vec::new();
         let server = &mut self.server;
         self.replies.retain_mut(|reply| match reply.send(server, now) {
@@ -259,102 +305,5 @@ impl QueryService {
         for client in std::mem::take(&mut self.status) {
             self.start_reply(Reply::new(client, Vec::new(), answer.clone(), now), now);
         }
-    }
-}
-
-/// The kept messages of all holes, hole by hole; and whether all kept ones were looked at that may
-/// be among them.
-fn missing_messages(missing: &Missing, keep: &History, most: usize) -> (Vec<StoredMessage>, bool) {
-    let mut topics: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (at, hole) in missing.holes.iter().enumerate() {
-        topics.entry(&hole.topic).or_default().push(at);
-    }
-    let (mut found, mut steps) = (Vec::new(), most);
-    let mut decoder = wire::Decoder::default();
-    for (topic, mut open) in topics {
-        // Decoding is far slower than looking for a name.
-        let names: Vec<_> = open
-            .iter()
-            .map(|at| memmem::Finder::new(missing.holes[*at].source.as_bytes()))
-            .collect();
-        for message in keep.of_topic(topic.as_bytes()) {
-            if open.is_empty() {
-                break;
-            }
-            let Some(left) = steps.checked_sub(1) else { return (in_order(found), false) };
-            steps = left;
-            let frames: Vec<SharedFrame> = message.frames().collect();
-            let frames: Vec<&[u8]> = frames.iter().map(AsRef::as_ref).collect();
-            let body = frames.last().copied().unwrap_or_default();
-            if !names.iter().any(|name| name.find(body).is_some()) {
-                continue;
-            }
-            let mut record = Record::default();
-            decoder.decode_into(&frames, 0.0, &mut record);
-            let (Some(source), Some(seq)) = (record.source.as_deref(), record.seq) else {
-                continue;
-            };
-            let hole = |at: &usize| &missing.holes[*at];
-            let is_in =
-                |hole: &Hole| hole.source == source && (hole.first..=hole.last).contains(&seq);
-            if let Some(at) = open.iter().copied().find(|at| is_in(hole(at))) {
-                found.push((at, seq, message));
-            }
-            // What comes is older.
-            open.retain(|at| hole(at).source != source || seq >= hole(at).first);
-        }
-    }
-    (in_order(found), true)
-}
-
-/// Messages by their holes and numbers, as many as an answer may have.
-fn in_order(mut found: Vec<(usize, u64, StoredMessage)>) -> Vec<StoredMessage> {
-    found.sort_by_key(|(hole, seq, _)| (*hole, *seq));
-    found.into_iter().map(|(_, _, message)| message).take(query::MAX_MESSAGES).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use zlog_core::history::Limits;
-
-    fn hole(source: &str, first: u64, last: u64) -> Hole {
-        Hole { source: source.into(), topic: "t".into(), first, last }
-    }
-
-    #[test]
-    fn holes_of_many_sources_of_one_topic_are_filled_by_one_look_at_it() {
-        let limits = Limits { per_topic: usize::MAX, bytes: 100 << 20 };
-        let mut keep = History::new(limits);
-        for number in 1..=100 {
-            for source in 0..10 {
-                let body = format!("{{\"msg\":\"x\",\"source\":\"s{source}\",\"seq\":{number}}}");
-                keep.push(&[b"t", body.as_bytes()], 0.0);
-            }
-        }
-        let numbers = |messages: &[StoredMessage]| -> Vec<(String, u64)> {
-            let decode = |message: &StoredMessage| {
-                let frames: Vec<SharedFrame> = message.frames().collect();
-                let body: serde_json::Value = serde_json::from_slice(frames[1].as_ref()).unwrap();
-                (body["source"].as_str().unwrap().to_owned(), body["seq"].as_u64().unwrap())
-            };
-            messages.iter().map(decode).collect()
-        };
-        let holes: Vec<Hole> = (0..10).map(|it| hole(&format!("s{it}"), 11, 20)).collect();
-        let (found, is_whole) = missing_messages(&Missing { holes }, &keep, 1000);
-        assert!(is_whole);
-        let expected =
-            (0..10).flat_map(|it| (11..=20).map(move |number| (format!("s{it}"), number)));
-        assert_eq!(numbers(&found), expected.collect::<Vec<_>>());
-        // Two holes of one source, and one that is beyond what there is.
-        let holes = vec![hole("s1", 99, u64::MAX), hole("s1", 2, 3), hole("none", 1, 5)];
-        let (found, is_whole) = missing_messages(&Missing { holes: holes.clone() }, &keep, 1000);
-        assert!(is_whole);
-        let s1 = |number| ("s1".to_owned(), number);
-        assert_eq!(numbers(&found), [s1(99), s1(100), s1(2), s1(3)]);
-        // Each number of ten sources is ten steps back.
-        let (found, is_whole) = missing_messages(&Missing { holes }, &keep, 25);
-        assert!(!is_whole, "older ones were not looked at");
-        assert_eq!(numbers(&found), [s1(99), s1(100)]);
     }
 }

@@ -52,6 +52,11 @@ impl Reply {
         }
     }
 
+    /// Whether all of it was passed to the engine. The client may not have read it.
+    pub(super) fn is_queued(&self) -> bool {
+        self.last.is_none()
+    }
+
     /// Sends as much as there is room for.
     pub(super) fn send(&mut self, server: &mut QueryServer, now: Instant) -> State {
         loop {

@@ -50,8 +50,11 @@ impl Summary {
     /// Whether messages were lost here, or may have been.
     pub(super) fn lost(&self) -> bool {
         let Counts { no_room, dropped, frames_cut, .. } = self.counts;
-        let damaged = self.received.as_ref().map_or(0, |received| received.counts.damaged);
-        no_room + dropped + frames_cut + self.broken + self.denied + damaged > 0
+        let received = self.received.as_ref().map_or(0, |received| {
+            let ReceivedCounts { damaged, refused, too_long, .. } = received.counts;
+            damaged + refused + too_long
+        });
+        no_room + dropped + frames_cut + self.broken + self.denied + received > 0
             || self.uncounted
             || self.flushed != Flushed::Yes
     }

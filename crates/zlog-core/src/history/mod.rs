@@ -63,6 +63,17 @@ pub struct StoredMessage {
 }
 
 impl StoredMessage {
+    /// Its frames, without sharing them.
+    pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.frames.as_slice();
+        std::iter::from_fn(move || {
+            let (len, after) = rest.split_first_chunk()?;
+            let (frame, after) = after.split_at_checked(u32::from_ne_bytes(*len) as usize)?;
+            rest = after;
+            Some(frame)
+        })
+    }
+
     /// Its frames.
     pub fn frames(&self) -> impl Iterator<Item = SharedFrame> + use<> {
         let message = Arc::clone(&self.frames);
@@ -256,10 +267,21 @@ impl History {
         last
     }
 
-    /// The messages of a topic, the newest first.
-    pub fn of_topic(&self, topic: &[u8]) -> impl Iterator<Item = StoredMessage> + use<'_> {
+    /// The messages of a topic whose number is less than `before`, the newest first.
+    pub fn of_topic(
+        &self,
+        topic: &[u8],
+        before: u64,
+    ) -> impl Iterator<Item = StoredMessage> + use<'_> {
         let messages = self.index.get(topic).map(|at| &self.topics[*at].messages);
-        messages.into_iter().flat_map(|messages| messages.iter().rev()).map(|slot| {
+        let earlier = move |messages: &'_ VecDeque<Slot>| {
+            messages.partition_point(|slot| self.slots[*slot].arrival < before)
+        };
+        let messages = messages.into_iter().flat_map(move |messages| {
+            let count = earlier(messages);
+            messages.range(..count).rev()
+        });
+        messages.map(|slot| {
             let Message { arrival, received, frames, .. } = &self.slots[*slot];
             StoredMessage { arrival: *arrival, received: *received, frames: Arc::clone(frames) }
         })

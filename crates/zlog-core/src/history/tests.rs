@@ -104,12 +104,14 @@ fn the_messages_of_a_topic_are_found_from_the_newest_on() {
         push(&mut history, "t", &format!("t {number}"));
         push(&mut history, "u", &format!("u {number}"));
     }
-    let bodies = |topic: &[u8]| -> Vec<String> {
-        let found = history.of_topic(topic);
+    let bodies = |topic: &[u8], before: u64| -> Vec<String> {
+        let found = history.of_topic(topic, before);
         found.map(|it| String::from_utf8_lossy(&frames(&it)[1]).into_owned()).collect()
     };
-    assert_eq!(bodies(b"t"), ["t 3", "t 2", "t 1"]);
-    assert!(bodies(b"none").is_empty());
+    assert_eq!(bodies(b"t", u64::MAX), ["t 3", "t 2", "t 1"]);
+    assert_eq!(bodies(b"t", 4), ["t 2", "t 1"]);
+    assert!(bodies(b"t", 0).is_empty());
+    assert!(bodies(b"none", u64::MAX).is_empty());
 }
 
 proptest! {

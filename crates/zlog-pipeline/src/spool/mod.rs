@@ -31,6 +31,8 @@ use zlog_core::{Error, Result};
 const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=4 << 20;
 /// Bytes of records that are written together.
 const WRITE_BYTES: usize = 64 << 10;
+/// Highest number of a segment in a directory that is opened: others follow it.
+const MAX_INDEX: u64 = u64::MAX / 2;
 /// The end of the names of segments; a running number comes before it.
 const SUFFIX: &str = ".segment";
 /// What is added to the name of one whose header is damaged. Nothing reads or deletes it.
@@ -146,7 +148,7 @@ impl Unsynced {
 }
 
 /// How a file or directory of a spool is made: for nobody else.
-fn private() -> OpenOptions {
+pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);
     options
@@ -165,6 +167,13 @@ impl Spool {
         let lock = lock(&directory, kind)?;
         let mut cursor = Cursor::open(&directory.join("cursor")).map_err(failed)?;
         let mut segments = segments(&directory).map_err(failed)?;
+        if let Some(last) = segments.last().filter(|last| last.index > MAX_INDEX) {
+            let file = escape(&path(&directory, last.index).to_string_lossy());
+            return Err(Error::new(format!(
+                "spool file {file}: there is no room for numbers after it"
+            ))
+            .hint("zlog did not make it: move it to another directory."));
+        }
         let last_index = segments.last().map_or(0, |segment| segment.index);
         let at_end = segments.iter().rev().take_while(|it| it.header.is_none());
         // A process that is killed may leave an empty one.
@@ -430,7 +439,10 @@ fn segments(directory: &Path) -> io::Result<Vec<Segment>> {
         let entry = entry?;
         let name = entry.file_name();
         let index = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)?.parse().ok());
-        let Some(index) = index else { continue };
+        // Other spellings of a number are not zlog's.
+        let Some(index) = index.filter(|index| *path(directory, *index) == *entry.path()) else {
+            continue;
+        };
         let mut bytes = Vec::with_capacity(HEADER_LEN);
         let metadata = entry.metadata()?;
         if !metadata.is_file() {

@@ -2,12 +2,12 @@
 //!
 //! | part | bytes |
 //! |---|---|
-//! | header | `zlogspl1`, source (16), number of the first record (8), CRC-32 of these (4) |
-//! | record | length of the payload (4), CRC-32 (4), number (8), payload |
+//! | header | `zlogspl2`, source (16), number of the first record (8), CRC-32 of these (4) |
+//! | record | length of the payload (4), CRC-32 of the payload (4), number (8), CRC-32 of the source and these (4), payload |
 //!
-//! Integers are little-endian. The CRC of a record is that of the source, its number, its length
-//! and its payload: text that looks like a record is not taken for one, because it does not know
-//! the source.
+//! Integers are little-endian. Text that looks like a record is not taken for one, because it does
+//! not know the source. For the same reason, the search after damage reads few payloads: it takes time
+//! in proportion to the length of the segment.
 //!
 //! Numbers grow by one from record to record. After damage, reading goes on at the next offset
 //! where a record is valid, and the hole in the numbers tells how many are missing.
@@ -30,11 +30,13 @@ impl SourceId {
 }
 
 /// The first bytes of a segment. The last one is the version.
-const MAGIC: &[u8; 8] = b"zlogspl1";
+const MAGIC: &[u8; 8] = b"zlogspl2";
+/// Numbers that the first record of a segment may have: others follow it.
+const NUMBERS: Range<u64> = 1..u64::MAX / 2;
 /// Length of a header, in bytes.
 pub(super) const HEADER_LEN: usize = 36;
 /// Length of a record without its payload, in bytes.
-pub(super) const RECORD_HEADER_LEN: usize = 16;
+pub(super) const RECORD_HEADER_LEN: usize = 20;
 
 /// The header of a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,7 +66,7 @@ impl Header {
             return None;
         }
         let source = SourceId(u128::from_le_bytes(bytes[8..24].try_into().ok()?));
-        Some(Header { source, first: number(bytes, 24).filter(|first| *first > 0)? })
+        Some(Header { source, first: number(bytes, 24).filter(|first| NUMBERS.contains(first))? })
     }
 }
 
@@ -72,13 +74,12 @@ fn number(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
-/// The CRC of a record.
-fn checksum(source: SourceId, head: &[u8], payload: &[u8]) -> u32 {
+/// The CRC of the header of a record: of the source, and of what stands before the CRC.
+fn checksum(source: SourceId, head: &[u8]) -> [u8; 4] {
     let mut hasher = Hasher::new();
     hasher.update(&source.0.to_le_bytes());
     hasher.update(head);
-    hasher.update(payload);
-    hasher.finalize()
+    hasher.finalize().to_le_bytes()
 }
 
 /// Appends a record. The payload is that of `parts`, one after the other.
@@ -93,17 +94,15 @@ pub(super) fn encode(
 ) -> Result<(), usize> {
     let len = parts.iter().map(|part| part.len()).sum::<usize>();
     let encoded_len = u32::try_from(len).map_err(|_| len)?.to_le_bytes();
+    let mut payload = Hasher::new();
+    parts.iter().for_each(|part| payload.update(part));
     let start = out.len();
     out.extend_from_slice(&encoded_len);
-    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&payload.finalize().to_le_bytes());
     out.extend_from_slice(&number.to_le_bytes());
+    let crc = checksum(source, &out[start..]);
+    out.extend_from_slice(&crc);
     parts.iter().for_each(|part| out.extend_from_slice(part));
-    let payload = &out[start + RECORD_HEADER_LEN..];
-    let mut head = [0; 12];
-    head[..4].copy_from_slice(&encoded_len);
-    head[4..].copy_from_slice(&number.to_le_bytes());
-    let crc = checksum(source, &head, payload);
-    out[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
     Ok(())
 }
 
@@ -114,23 +113,25 @@ pub(super) struct Found {
     pub(super) payload: Range<usize>,
 }
 
-/// The valid record at an offset whose number is greater than `after`.
-fn record_at(bytes: &[u8], at: usize, source: SourceId, after: u64) -> Option<Found> {
-    let len = u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize;
+/// The valid record at an offset whose number is greater than `after`. Adds the bytes of its payload
+/// to `read` if its header is valid.
+fn record_at(
+    bytes: &[u8],
+    at: usize,
+    source: SourceId,
+    after: u64,
+    read: &mut usize,
+) -> Option<Found> {
     let start = at + RECORD_HEADER_LEN;
-    let payload = bytes.get(start..start.checked_add(len)?)?;
-    let number = number(bytes, at + 8)?;
-    // Each record takes its header at least: no number of this segment is greater. So that the
-    // search after damage computes few checksums.
-    let most = after.saturating_add((bytes.len() / RECORD_HEADER_LEN) as u64);
-    if number <= after || number > most {
+    let (head, crc) = bytes.get(at..start)?.split_last_chunk::<4>()?;
+    let number = number(head, 8).filter(|number| *number > after)?;
+    if checksum(source, head) != *crc {
         return None;
     }
-    let crc = u32::from_le_bytes(bytes[at + 4..at + 8].try_into().ok()?);
-    let mut head = [0; 12];
-    head[..4].copy_from_slice(&bytes[at..at + 4]);
-    head[4..].copy_from_slice(&bytes[at + 8..start]);
-    let is_valid = checksum(source, &head, payload) == crc;
+    let len = u32::from_le_bytes(*head.first_chunk()?) as usize;
+    let payload = bytes.get(start..start.checked_add(len)?)?;
+    *read += len;
+    let is_valid = crc32fast::hash(payload).to_le_bytes() == head[4..8];
     is_valid.then_some(Found { number, payload: start..start + len })
 }
 
@@ -138,8 +139,12 @@ fn record_at(bytes: &[u8], at: usize, source: SourceId, after: u64) -> Option<Fo
 /// record before it, or one less than the number of the first. Its payload ends where the next
 /// one begins.
 pub(super) fn next(bytes: &[u8], at: usize, source: SourceId, after: u64) -> Option<Found> {
+    find(bytes, at, source, after, &mut 0)
+}
+
+fn find(bytes: &[u8], at: usize, source: SourceId, after: u64, read: &mut usize) -> Option<Found> {
     let last = bytes.len().checked_sub(RECORD_HEADER_LEN)?;
-    (at..=last).find_map(|at| record_at(bytes, at, source, after))
+    (at..=last).find_map(|at| record_at(bytes, at, source, after, read))
 }
 
 #[cfg(test)]
@@ -203,7 +208,7 @@ mod tests {
         }
 
         #[test]
-        fn a_changed_header_is_noticed(first in 1u64.., at in 0..HEADER_LEN, change in 1u8..) {
+        fn a_changed_header_is_noticed(first in NUMBERS, at in 0..HEADER_LEN, change in 1u8..) {
             let header = Header { source: SOURCE, first };
             let mut bytes = header.encode();
             prop_assert_eq!(Header::decode(&bytes), Some(header));
@@ -225,6 +230,17 @@ mod tests {
         let mut bytes = segment(&[forged, b"second".to_vec()]);
         bytes[HEADER_LEN + 4] ^= 1;
         assert_eq!(read(&bytes), [(12, b"second".to_vec())]);
+    }
+
+    #[test]
+    fn the_search_after_damage_reads_no_payload_that_only_looks_like_one() {
+        // At each eighth byte, a record of half a megabyte with a number that may follow seems to begin.
+        let payload = [0x00, 0x00, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 12, 0, 0, 0, 0, 0, 0, 0];
+        let mut bytes = segment(&[payload.repeat(1 << 16), b"second".to_vec()]);
+        bytes[HEADER_LEN + 1] ^= 1;
+        let mut read = 0;
+        let found = find(&bytes, HEADER_LEN, SOURCE, 10, &mut read).expect("the second record");
+        assert_eq!((found.number, read), (12, b"second".len()));
     }
 
     #[test]

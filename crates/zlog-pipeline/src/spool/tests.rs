@@ -178,7 +178,7 @@ fn a_torn_last_record_is_left_out_and_appending_goes_on() {
 fn a_damaged_record_is_skipped_and_counted() {
     let directory = tempfile::tempdir().unwrap();
     fill(&mut open(directory.path()), 1..=10);
-    damage(&files(directory.path())[0], 36 + 3 * (16 + 1002) + 20);
+    damage(&files(directory.path())[0], 36 + 3 * (20 + 1002) + 24);
     let spool = open(directory.path());
     assert_eq!(read(&spool, 0), (numbered([1, 2, 3, 5, 6, 7, 8, 9, 10]), 1));
     // Neither is one that was done with.
@@ -237,6 +237,21 @@ fn what_is_no_regular_file_is_left_alone() {
     assert_eq!(spool.unreadable(), 0);
     drop(spool);
     assert!(file.symlink_metadata().is_ok(), "it is not touched");
+}
+
+#[test]
+fn a_file_after_whose_number_there_is_no_room_is_refused_and_other_spellings_are_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(&mut open(directory.path()), 1..=10);
+    fs::copy(&files(directory.path())[0], directory.path().join("7.segment")).unwrap();
+    assert_eq!(read(&open(directory.path()), 0), (numbered(1..=10), 0));
+    let last = directory.path().join(format!("{}.segment", u64::MAX));
+    fs::copy(&files(directory.path())[0], &last).unwrap();
+    let options = SpoolOptions { directory: directory.path().to_owned(), bytes: 1 << 20 };
+    let refused = Spool::open(options, SpoolKind::Emitter).err().unwrap().to_string();
+    assert!(refused.contains("18446744073709551615.segment"), "{refused}");
+    fs::remove_file(last).unwrap();
+    assert_eq!(read(&open(directory.path()), 0), (numbered(1..=10), 0));
 }
 
 #[test]

@@ -74,6 +74,8 @@ pub type Prefixes = Option<Arc<[Box<[u8]>]>>;
 pub struct Rights {
     /// Its name, under which refused messages are counted.
     pub name: Arc<str>,
+    /// Its public key, with CURVE.
+    pub key: Option<Arc<[u8; 32]>>,
     /// Messages that a subscriber takes from it, by their first frames.
     pub send: Prefixes,
     /// Messages that a publisher sends to it. A peer of a router must have no limits, unless

@@ -211,7 +211,7 @@ impl Authenticator for Limited {
             return Err("revoked".to_owned());
         }
         let send = Some([b"a.".as_slice().into()].into());
-        Ok(Rights { name: "client".into(), send, receive: None })
+        Ok(Rights { name: "client".into(), key: None, send, receive: None })
     }
 
     fn has_changed(&self) -> bool {

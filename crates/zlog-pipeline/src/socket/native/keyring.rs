@@ -343,7 +343,12 @@ fn rights(client: &Client) -> Rights {
         Some(prefixes.chain(marks).collect::<Vec<Box<[u8]>>>().into())
     };
     let name: Arc<str> = escape(&client.name).into();
-    Rights { name, send: prefixes(&client.publish), receive: prefixes(&client.read) }
+    Rights {
+        name,
+        key: Some(Arc::new(client.key.0)),
+        send: prefixes(&client.publish),
+        receive: prefixes(&client.read),
+    }
 }
 
 /// When a file was written, how long it is, and which file it is: it may be replaced.

@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 use zmtp::{Batch, BatchBuilder};
 
-use crate::socket::broken_report::BrokenConnection;
-use crate::socket::connection::EndpointStatus;
-use crate::socket::flush::{Flushed, Lacking};
+use crate::socket::flush::Flushed;
 use crate::socket::options::SocketOptions;
 use crate::socket::proxy::Waker;
 use crate::socket::publisher::{PublisherSocket, Sent};
@@ -119,10 +117,6 @@ fn notify(publish: &zmtp::Publisher, changed: Sender<()>) {
 }
 
 impl PublisherSocket for LocalPublisher {
-    fn bound(&self) -> &[String] {
-        &[]
-    }
-
     fn set_send_slice(&mut self, slice: Duration) {
         self.send_slice = slice;
     }
@@ -166,30 +160,6 @@ impl PublisherSocket for LocalPublisher {
         let _ = self.changes.recv_timeout(wait);
     }
 
-    fn take_report(&mut self) -> Option<String> {
-        None
-    }
-
-    fn take_last_report(&mut self) -> Option<String> {
-        None
-    }
-
-    fn is_ending(&self) -> bool {
-        false
-    }
-
-    fn broken(&mut self) -> Vec<BrokenConnection> {
-        Vec::new()
-    }
-
-    fn take_dropped(&mut self, _: bool) -> Vec<Lacking> {
-        Vec::new()
-    }
-
-    fn blocked_peers(&self) -> Vec<String> {
-        Vec::new()
-    }
-
     fn has_subscriber(&self, topic: &[u8]) -> bool {
         self.publish.upgrade().is_some_and(|publish| publish.has_subscriber(topic))
     }
@@ -205,10 +175,6 @@ impl PublisherSocket for LocalPublisher {
     fn subscribers(&self, _: &str) -> usize {
         let subscribers = |publish: Arc<zmtp::Publisher>| publish.subscribers(b"");
         usize::from(self.publish.upgrade().map_or(0, subscribers) > 0)
-    }
-
-    fn endpoint_status(&self) -> Vec<EndpointStatus> {
-        Vec::new()
     }
 
     fn inproc_subscriber(&mut self, _: &[&[u8]], _: &SocketOptions) -> Result<Subscriber> {

@@ -50,9 +50,12 @@ pub enum WaitOutcome {
     Stopped,
 }
 
-/// What an engine's publishing socket does. [`Publisher`] documents what is not documented here.
+/// What an engine's publishing socket does. [`Publisher`] documents what is not documented here. The
+/// defaults are those of a publisher without connections.
 pub(super) trait PublisherSocket: Send {
-    fn bound(&self) -> &[String];
+    fn bound(&self) -> &[String] {
+        &[]
+    }
     fn set_send_slice(&mut self, slice: Duration);
     fn send_slice(&self) -> Duration;
     /// From now on, messages are dropped while a subscriber has no room: for that one alone if
@@ -67,24 +70,38 @@ pub(super) trait PublisherSocket: Send {
     fn wait_at_most(&self) -> Option<Duration>;
     /// Waits for events, for `wait` at most.
     fn wait(&mut self, wait: Duration);
-    fn take_report(&mut self) -> Option<String>;
-    fn take_last_report(&mut self) -> Option<String>;
+    fn take_report(&mut self) -> Option<String> {
+        None
+    }
+    fn take_last_report(&mut self) -> Option<String> {
+        None
+    }
     /// Whether messages that are sent now could be lost because a subscriber has announced its
     /// end.
-    fn is_ending(&self) -> bool;
-    fn broken(&mut self) -> Vec<BrokenConnection>;
-    fn take_dropped(&mut self, is_last: bool) -> Vec<Lacking>;
+    fn is_ending(&self) -> bool {
+        false
+    }
+    fn broken(&mut self) -> Vec<BrokenConnection> {
+        Vec::new()
+    }
+    fn take_dropped(&mut self, _is_last: bool) -> Vec<Lacking> {
+        Vec::new()
+    }
     /// Counts of messages that nobody lacks; `None` if the engine does not count them.
     fn not_needed(&self) -> Option<CountNotNeeded> {
         None
     }
-    fn blocked_peers(&self) -> Vec<String>;
+    fn blocked_peers(&self) -> Vec<String> {
+        Vec::new()
+    }
     fn has_subscriber(&self, topic: &[u8]) -> bool;
     /// Whether a subscriber has subscribed to exactly this prefix.
     fn has_subscription(&self, prefix: &[u8]) -> bool;
     fn generation(&self) -> u64;
     fn subscribers(&self, root: &str) -> usize;
-    fn endpoint_status(&self) -> Vec<EndpointStatus>;
+    fn endpoint_status(&self) -> Vec<EndpointStatus> {
+        Vec::new()
+    }
     /// A subscriber in this process.
     fn inproc_subscriber(
         &mut self,

@@ -11,11 +11,9 @@ use zmtp::Router;
 use super::payload;
 use super::sender::{SendingThread, Shared};
 use crate::os::thread;
-use crate::socket::broken_report::BrokenConnection;
-use crate::socket::connection::EndpointStatus;
 use crate::socket::endpoint::Endpoint;
 use crate::socket::engine::Engine;
-use crate::socket::flush::{Flushed, Lacking};
+use crate::socket::flush::Flushed;
 use crate::socket::native::open::{Open, set_options};
 use crate::socket::options::SocketOptions;
 use crate::socket::publisher::{Publisher, PublisherSocket, Sent};
@@ -251,10 +249,6 @@ impl SpoolPublisher {
 }
 
 impl PublisherSocket for SpoolPublisher {
-    fn bound(&self) -> &[String] {
-        &[]
-    }
-
     fn set_send_slice(&mut self, slice: Duration) {
         self.send_slice = slice;
     }
@@ -308,30 +302,6 @@ impl PublisherSocket for SpoolPublisher {
         std::thread::sleep(wait);
     }
 
-    fn take_report(&mut self) -> Option<String> {
-        None
-    }
-
-    fn take_last_report(&mut self) -> Option<String> {
-        None
-    }
-
-    fn is_ending(&self) -> bool {
-        false
-    }
-
-    fn broken(&mut self) -> Vec<BrokenConnection> {
-        Vec::new()
-    }
-
-    fn take_dropped(&mut self, _: bool) -> Vec<Lacking> {
-        Vec::new()
-    }
-
-    fn blocked_peers(&self) -> Vec<String> {
-        Vec::new()
-    }
-
     fn has_subscriber(&self, _: &[u8]) -> bool {
         true
     }
@@ -347,10 +317,6 @@ impl PublisherSocket for SpoolPublisher {
     /// As many as anybody waits for.
     fn subscribers(&self, _: &str) -> usize {
         usize::MAX
-    }
-
-    fn endpoint_status(&self) -> Vec<EndpointStatus> {
-        Vec::new()
     }
 
     fn inproc_subscriber(&mut self, _: &[&[u8]], _: &SocketOptions) -> Result<Subscriber> {

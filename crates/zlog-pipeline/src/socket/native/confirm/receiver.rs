@@ -13,11 +13,12 @@ use zmtp::{Delivery, Received, Rights, Router};
 use super::payload;
 use super::service::ConfirmWhen;
 use super::service::Shared;
-use super::sources::{MAX_SOURCES, Sources, Verdict};
+use super::sources::{MAX_SOURCES, Sources, Verdict, of_client};
 use crate::socket::connection::{ConnectionEvent, EventKind};
 use crate::socket::native::open::Open;
 use crate::spool::{NoRoom, SourceId, SpoolReader, is_full};
 use zlog_core::Result;
+use zlog_core::text::escape::escape;
 use zlog_core::wire::confirm::{self, Answer, Batch};
 use zlog_core::wire::mark::is_reserved;
 
@@ -67,6 +68,8 @@ pub(super) struct ReceivingThread<'s> {
     unstored: Option<Unstored>,
     due: Vec<Due>,
     is_full_reported: bool,
+    is_too_long_reported: bool,
+    is_invalid_reported: bool,
 }
 
 impl ReceivingThread<'_> {
@@ -88,6 +91,8 @@ impl ReceivingThread<'_> {
             unstored: None,
             due,
             is_full_reported: false,
+            is_too_long_reported: false,
+            is_invalid_reported: false,
         }
     }
 
@@ -161,11 +166,13 @@ impl ReceivingThread<'_> {
         let records = next.received.frames().count() / 2;
         let is_even = next.received.frames().count() % 2 == 1;
         let head = next.received.frames().next().unwrap_or_default();
-        let batch = match confirm::read_batch(head, records) {
+        let mut batch = match confirm::read_batch(head, records) {
             Ok(batch) if is_even => batch,
-            Ok(_) => return Ok(self.refuse(connection, "a topic is without a body".into())),
-            Err(why) => return Ok(self.refuse(connection, why)),
+            Ok(_) => return Ok(self.refuse(&next.received, "a topic is without a body".into())),
+            Err(why) => return Ok(self.refuse(&next.received, why)),
         };
+        let source = SourceId(batch.source);
+        batch.source = of_client(source, next.received.rights.key.as_deref()).0;
         let known = match self.sources.check(&batch, records) {
             // What was refused for another reason is sent again on the next connection.
             Verdict::Gap => {
@@ -188,7 +195,7 @@ impl ReceivingThread<'_> {
         let position = self.shared.spool().appended();
         self.note_due(Due {
             connection,
-            source: SourceId(batch.source),
+            source,
             number: batch.first + records as u64 - 1,
             refused: next.refused,
             position,
@@ -232,6 +239,7 @@ impl ReceivingThread<'_> {
         let source = SourceId(batch.source);
         let mut frames = next.received.frames().skip(1 + 2 * next.done);
         let (mut refused, mut full) = ((0, String::new()), None);
+        let mut too_long = (0, String::new());
         let mut spool = self.shared.spool();
         while let (Some(topic), Some(body)) = (frames.next(), frames.next()) {
             let number = batch.first + next.done as u64;
@@ -247,10 +255,11 @@ impl ReceivingThread<'_> {
             match appended {
                 Ok(_) => self.shared.add_stored(1),
                 Err(NoRoom::TooLong) => {
-                    if refused.0 == 0 {
-                        refused.1 = String::from_utf8_lossy(topic).into_owned();
+                    let count = if may_send { &mut too_long } else { &mut refused };
+                    if count.0 == 0 {
+                        count.1 = String::from_utf8_lossy(topic).into_owned();
                     }
-                    refused.0 += 1;
+                    count.0 += 1;
                     next.refused += 1;
                 }
                 Err(why) => {
@@ -271,6 +280,9 @@ impl ReceivingThread<'_> {
         }
         if refused.0 > 0 {
             self.note_refused(&next.received, refused.1, refused.0);
+        }
+        if too_long.0 > 0 {
+            self.note_too_long(&next.received, &too_long.1, too_long.0);
         }
         match &full {
             Some(why) => self.report_full(why),
@@ -358,14 +370,35 @@ impl ReceivingThread<'_> {
         Ok(())
     }
 
-    /// Refuses a batch that makes no sense. The sender ends the connection.
-    fn refuse(&mut self, connection: u64, why: String) -> Option<Unstored> {
+    /// Refuses a batch that makes no sense, and reports the first one. The sender ends the connection.
+    fn refuse(&mut self, received: &Received, why: String) -> Option<Unstored> {
+        self.shared.add_invalid();
+        if !std::mem::replace(&mut self.is_invalid_reported, true) {
+            let (peer, why) = (escape(&received.address), escape(&why));
+            (self.shared.report)(&format!(
+                "refused what {peer} has sent to be confirmed: {why}; only `zlog emit --spool` of this \
+                 version sends here"
+            ));
+        }
         let answer = confirm::write_answer(&Answer::Refused { why });
-        self.open.socket.send(connection, &[&answer]);
+        self.open.socket.send(received.connection, &[&answer]);
         None
     }
 
-    /// Tells the owner of records that a sender may not publish, or that are too long.
+    /// Counts records that never fit into the spool, and reports the first ones.
+    fn note_too_long(&mut self, received: &Received, topic: &str, records: u64) {
+        self.shared.add_too_long(records);
+        if !std::mem::replace(&mut self.is_too_long_reported, true) {
+            let (peer, topic) = (escape(&received.address), escape(topic));
+            let name = self.shared.spool().name();
+            (self.shared.report)(&format!(
+                "refused a record of {topic} from {peer}: it is too long for the spool {name}; a larger \
+                 --spool-bytes takes it"
+            ));
+        }
+    }
+
+    /// Tells the owner of records that a sender may not publish.
     fn note_refused(&mut self, received: &Received, topic: String, messages: u64) {
         self.shared.add_refused(messages);
         let endpoint = self.open.bound().first().cloned().unwrap_or_default();

@@ -72,8 +72,12 @@ pub struct ReceivedCounts {
     pub stored: u64,
     /// Records that were not stored again: the sender has repeated them.
     pub duplicates: u64,
-    /// Records that their sender may not publish, or that are too long.
+    /// Records that their sender may not publish.
     pub refused: u64,
+    /// Records that are too long for the spool.
+    pub too_long: u64,
+    /// Batches that make no sense.
+    pub invalid: u64,
     /// Records that are damaged.
     pub damaged: u64,
     /// Records that wait in the spool for subscribers and handlers.
@@ -87,7 +91,9 @@ impl ReceivedCounts {
     pub fn remarks(&self) -> Vec<String> {
         let counts = [
             (self.duplicates, "record", "that senders have repeated, not stored again"),
-            (self.refused, "record", "refused: not permitted to publish them, or too long"),
+            (self.refused, "record", "refused: their senders' keys may not publish them"),
+            (self.too_long, "record", "refused: too long for the spool"),
+            (self.invalid, "batch", "refused: not sent as `zlog emit --spool` does"),
             (self.damaged, "record", "damaged on disk"),
         ];
         plural::remarks(counts).collect()
@@ -108,6 +114,8 @@ pub(super) struct Shared {
     stored: AtomicU64,
     duplicates: AtomicU64,
     refused: AtomicU64,
+    too_long: AtomicU64,
+    invalid: AtomicU64,
     damaged: AtomicU64,
     senders: AtomicU64,
     events: Mutex<VecDeque<ConnectionEvent>>,
@@ -155,6 +163,14 @@ impl Shared {
 
     pub(super) fn add_refused(&self, records: u64) {
         self.refused.fetch_add(records, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_too_long(&self, records: u64) {
+        self.too_long.fetch_add(records, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_invalid(&self) {
+        self.invalid.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn set_senders(&self, senders: usize) {
@@ -213,6 +229,8 @@ impl ConfirmService {
             stored: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            too_long: AtomicU64::new(0),
+            invalid: AtomicU64::new(0),
             damaged,
             senders: AtomicU64::new(0),
             events: Mutex::default(),
@@ -259,12 +277,15 @@ impl ConfirmService {
     /// The counts so far.
     pub fn counts(&self) -> ReceivedCounts {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let Shared { stored, duplicates, refused, damaged, senders, .. } = &*self.shared;
+        let Shared { stored, duplicates, refused, too_long, .. } = &*self.shared;
+        let Shared { invalid, damaged, senders, .. } = &*self.shared;
         let waiting = self.shared.spool().appended().saturating_sub(self.shared.handled());
         ReceivedCounts {
             stored: of(stored),
             duplicates: of(duplicates),
             refused: of(refused),
+            too_long: of(too_long),
+            invalid: of(invalid),
             damaged: of(damaged),
             senders: of(senders),
             waiting,

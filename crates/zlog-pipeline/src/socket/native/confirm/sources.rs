@@ -6,7 +6,9 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::spool::SourceId;
+use dryoc::classic::crypto_generichash::crypto_generichash;
+
+use crate::spool::{SourceId, private};
 use zlog_core::wire::confirm::Batch;
 
 /// Most sources that are remembered. Those that have not sent for the longest time are forgotten
@@ -14,8 +16,20 @@ use zlog_core::wire::confirm::Batch;
 pub(super) const MAX_SOURCES: usize = 65_536;
 /// The first bytes of the file. The last one is the version.
 const MAGIC: &[u8; 8] = b"zlogsrc1";
+/// Added to the name of the file while it is written.
+const NEW: &str = ".new";
 /// Bytes of a source in the file.
 const ENTRY_LEN: usize = 24;
+
+/// The source as it is remembered and stored: a client must not use the source of a client with another
+/// key, whose records would then be taken for known ones. Without a key, it is the source itself.
+pub(super) fn of_client(source: SourceId, key: Option<&[u8; 32]>) -> SourceId {
+    let Some(key) = key else { return source };
+    let mut hash = [0; 16];
+    // Fails for lengths that it does not have.
+    let _ = crypto_generichash(&mut hash, &source.0.to_le_bytes(), Some(key));
+    SourceId(u128::from_le_bytes(hash))
+}
 
 /// What to do with a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,11 +103,14 @@ impl Sources {
     }
 
     /// Adds the sources of a file. One that does not exist, or is damaged, has none. Returns
-    /// whether it was damaged.
+    /// whether it was damaged. Deletes what a killed process has left of a new one.
     ///
     /// # Errors
     /// It can't be read.
     pub(super) fn load(&mut self, path: &Path) -> io::Result<bool> {
+        let mut new = path.as_os_str().to_owned();
+        new.push(NEW);
+        let _ = fs::remove_file(new);
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -114,10 +131,14 @@ impl Sources {
         name: &str,
         instead: &HashMap<SourceId, u64>,
     ) -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(name).tempfile_in(directory)?;
-        file.write_all(&self.encode(instead))?;
-        file.as_file().sync_data()?;
-        file.persist(directory.join(name))?;
+        // One name: what a killed process leaves is overwritten.
+        let new = directory.join(format!("{name}{NEW}"));
+        let mut file = private().write(true).create(true).truncate(true).open(&new)?;
+        let written = file.write_all(&self.encode(instead)).and_then(|()| file.sync_data());
+        if let Err(error) = written.and_then(|()| fs::rename(&new, directory.join(name))) {
+            let _ = fs::remove_file(&new);
+            return Err(error);
+        }
         File::open(directory)?.sync_all()
     }
 
@@ -192,6 +213,31 @@ mod tests {
         bytes[20] ^= 1;
         fs::write(&path, bytes).unwrap();
         assert!(Sources::new(100).load(&path).unwrap());
+    }
+
+    #[test]
+    fn a_client_with_another_key_does_not_use_up_the_numbers_of_a_source() {
+        let mut sources = Sources::new(10);
+        let of = |key: u8| Batch {
+            source: of_client(SourceId(1), Some(&[key; 32])).0,
+            ..batch(0, 0, 1)
+        };
+        sources.note(SourceId(of(1).source), 5);
+        assert_eq!(sources.check(&of(1), 5), Verdict::Known);
+        assert_eq!(sources.check(&of(2), 5), Verdict::Store(0));
+        assert_eq!(sources.check(&batch(0, 0, 1), 5), Verdict::Store(0));
+    }
+
+    #[test]
+    fn what_a_killed_process_has_left_of_the_file_is_deleted() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("sources.new"), "half").unwrap();
+        let mut sources = Sources::new(100);
+        assert!(!sources.load(&directory.path().join("sources")).unwrap());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        sources.note(SourceId(1), 3);
+        sources.save(directory.path(), "sources", &HashMap::new()).unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[test]
