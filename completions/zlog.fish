@@ -78,6 +78,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l key -d 'Encrypt all t
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l engine -d 'Engine of the sockets: native or libzmq' -r -f -a "native\t'zlog\'s own, for tcp and ipc'
 libzmq\t'libzmq, with all of its transports'"
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l nats -d 'Store in NATS JetStream' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l otlp -d 'Send to an OpenTelemetry collector' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wire -d 'Dialect: json or text' -r -f -a "json\t'Whole records, as JSON under Python\'s LogRecord attribute names'
 text\t'The message alone, as PyZMQ\'s PUBHandler sends it'"
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l wait -d 'How long to wait for subscribers [default: 1s]' -r
@@ -170,6 +171,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l syslog -d 'Send to a 
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l exec -d 'Run a command for each batch' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l publish -d 'Publish on another socket' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l nats -d 'Store in NATS JetStream' -r
+complete -c zlog -n "__fish_zlog_using_subcommand tail" -l otlp -d 'Send to an OpenTelemetry collector' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l console -d 'Also print records' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l linger -d 'How long handlers and a slow reader of the output may take at the end' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l whole-parts -d 'Match a prefix only up to a dot or the end: app.ERROR excludes app.ERRORS'
@@ -222,6 +224,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l syslog -d 'Send to a
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l exec -d 'Run a command for each batch' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l publish -d 'Publish on another socket' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l nats -d 'Store in NATS JetStream' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l otlp -d 'Send to an OpenTelemetry collector' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l console -d 'Also print records' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l keep -d 'Keep the last N messages of each topic' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l keep-bytes -d 'Keep at most this much of all topics together; the oldest is discarded first' -r

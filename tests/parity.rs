@@ -168,6 +168,7 @@ fn handler(kind: HandlerKind, place: &Path) -> Option<Exemplar> {
         }
         HandlerKind::Publish => publish(),
         HandlerKind::Nats => return nats(),
+        HandlerKind::Otlp => return otlp(),
     })
 }
 
@@ -188,6 +189,42 @@ fn nats() -> Option<Exemplar> {
 fn nats() -> Option<Exemplar> {
     let tail = zlog(["tail", "--input", "-", "--nats=nats://127.0.0.1"]).stdin("").run();
     tail.code(2).stderr_has("this zlog was built without NATS");
+    None
+}
+
+/// A handler that sends to a collector, which takes everything.
+#[cfg(feature = "otlp")]
+fn otlp() -> Option<Exemplar> {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let arrived = Arc::new(AtomicBool::new(false));
+    let taken = Arc::clone(&arrived);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 4096];
+            while let Ok(length @ 1..) = std::io::Read::read(&mut stream, &mut request) {
+                if request[..length].windows(5).any(|text| text == b"hello") {
+                    taken.store(true, Ordering::Relaxed);
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+                }
+            }
+        }
+    });
+    Some(Exemplar {
+        typed: format!("{url},batch=1"),
+        table: format!("url = '{url}'\nbatch = 1"),
+        arrived: Box::new(move |_| arrived.load(Ordering::Relaxed)),
+    })
+}
+
+/// This build says that it has no such handler.
+#[cfg(not(feature = "otlp"))]
+fn otlp() -> Option<Exemplar> {
+    let tail = zlog(["tail", "--input", "-", "--otlp=http://127.0.0.1:1"]).stdin("").run();
+    tail.code(2).stderr_has("this zlog was built without OpenTelemetry");
     None
 }
 

@@ -14,7 +14,7 @@ fn example() -> String {
 fn the_annotated_example_is_valid() {
     let checked = zlog(["relay", "--config", &example(), "--check"]).run().success();
     let out = checked.out();
-    assert!(out.ends_with("relay.toml: nothing is wrong; 9 handlers, 3 routes\n"), "{out}");
+    assert!(out.ends_with("relay.toml: nothing is wrong; 10 handlers, 3 routes\n"), "{out}");
     assert_eq!(checked.err(), "");
 }
 

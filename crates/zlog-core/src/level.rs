@@ -130,6 +130,28 @@ impl Level {
         Err(format!("not a level: {meant} {}, or a number (info is 20)", names.join(", ")))
     }
 
+    /// The level of OpenTelemetry's `SeverityNumber`: four numbers for each level from TRACE (1) to
+    /// FATAL (24). `None` for other numbers.
+    pub fn from_severity_number(number: i32) -> Option<Level> {
+        Some(match number {
+            1..=4 => Level(4 + number),
+            5..=24 => Level((number - 1) / 4 * 10 + (number - 1) % 4 * 2),
+            _ => return None,
+        })
+    }
+
+    /// OpenTelemetry's `SeverityNumber`; 0 (unspecified) without a level.
+    pub fn severity_number(self) -> i32 {
+        match self.0 {
+            ..=0 => 0,
+            number @ 1..=9 => (number - 4).clamp(1, 4),
+            number => {
+                let tens = (number / 10).min(5);
+                1 + tens * 4 + ((number - tens * 10) / 2).min(3)
+            }
+        }
+    }
+
     /// The level of a syslog severity: 0 (emergency) to 7 (debug).
     pub(crate) fn from_syslog(severity: i32) -> Level {
         match severity {
@@ -166,6 +188,21 @@ mod tests {
         assert_eq!(Level::from_name("WARN"), Some(Level::WARNING));
         assert_eq!(Level::from_name("FATAL"), Some(Level::CRITICAL));
         assert_eq!(Level::from_name("warning"), None, "topics spell levels in capitals");
+    }
+
+    #[test]
+    fn severity_numbers_are_levels_and_back() {
+        let numbers = [(5, 1), (10, 5), (20, 9), (30, 13), (40, 17), (50, 21)];
+        for (level, number) in numbers {
+            assert_eq!(Level(level).severity_number(), number);
+        }
+        for number in 1..=24 {
+            let level = Level::from_severity_number(number).unwrap();
+            assert_eq!(level.severity_number(), number, "{level}");
+        }
+        assert_eq!((Level::from_severity_number(0), Level::from_severity_number(25)), (None, None));
+        let numbers: Vec<i32> = (-5..200).map(|level| Level(level).severity_number()).collect();
+        assert!(numbers.is_sorted() && numbers.last() == Some(&24), "{numbers:?}");
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub struct StoreArgs(pub HandlerArgs);
 
 impl StoreArgs {
     fn classes() -> impl Iterator<Item = &'static Class> {
-        Class::of_options().filter(|class| class.option == "--nats")
+        Class::of_options().filter(|class| ["--nats", "--otlp"].contains(&class.option))
     }
 }
 
@@ -228,7 +228,7 @@ pub fn key_groups() -> Vec<KeyGroup> {
 /// The title of the keys of formats: some handlers send whole records.
 fn formatted_handlers() -> String {
     let others = Class::of_options().filter(|class| !class.formatted).map(|class| class.option);
-    format!("All handlers but {}", others.collect::<Vec<_>>().join(" and "))
+    format!("All handlers but {}", others.collect::<Vec<_>>().join(", "))
 }
 
 /// A key as it is written, and its meaning.

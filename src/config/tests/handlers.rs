@@ -152,7 +152,10 @@ fn sample(class: &Class, key: &Key) -> &'static str {
         (_, "max-age" | "duplicates") => "90s",
         (_, "replicas" | "max-pending") => "7",
         (_, "storage") => "memory",
+        ("otlp", "compression") => "gzip",
         (_, "compression") => "s2",
+        (_, "url") => "http://a:4318",
+        (_, "headers") => "headers.txt",
         (_, "discard") => "new",
         (_, "no-create") => "yes",
         (_, "server") => "smtp://mail:26",
@@ -169,8 +172,8 @@ fn required_by(class: &'static Class, key: &Key) -> Vec<&'static Key> {
         ("rotating", _) => &["max-bytes"],
         ("timed", _) => &["when"],
         ("smtp", _) => &["to"],
-        ("nats", "key") => &["certificate"],
-        ("nats", "certificate") => &["key"],
+        ("nats" | "otlp", "key") => &["certificate"],
+        ("nats" | "otlp", "certificate") => &["key"],
         _ => &[],
     };
     let also: &[&str] = match key.name {

@@ -7,6 +7,7 @@ pub mod exec;
 pub mod file;
 pub mod nats;
 pub mod null;
+pub mod otlp;
 pub mod publish;
 pub mod queue;
 pub mod rotating;

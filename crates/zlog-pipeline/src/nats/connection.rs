@@ -14,8 +14,8 @@ use async_nats::{ServerError, ServerInfo, rustls};
 use tokio::sync::watch;
 use url::Url;
 
-use super::runtime::Runtime;
 use super::server::{PASSWORD_VARIABLE, ServerOptions, TOKEN_VARIABLE, USER_VARIABLE};
+use crate::os::runtime::Runtime;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Exit, Result};
 
@@ -79,7 +79,7 @@ impl Connection {
         servers.extend(known.iter().cloned());
         let addresses: Result<Vec<_>, _> = servers.into_iter().map(ServerAddr::from_url).collect();
         let addresses = addresses.map_err(|error| Error::io("a NATS server", &error))?;
-        let runtime = Runtime::start()?;
+        let runtime = Runtime::start("nats")?;
         let opened = runtime.run(deadline, async move {
             let client = connect.connect(addresses).await?;
             connected.store(true, Ordering::Relaxed);

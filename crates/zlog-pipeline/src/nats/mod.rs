@@ -5,8 +5,6 @@
 pub(crate) mod connection;
 #[cfg(feature = "nats")]
 pub(crate) mod ensure;
-#[cfg(feature = "nats")]
-mod runtime;
 pub mod server;
 pub mod stream;
 

@@ -8,6 +8,8 @@ pub(crate) mod interface;
 pub mod orphans;
 pub mod resolve;
 pub mod run_directory;
+#[cfg(any(feature = "nats", feature = "otlp"))]
+pub(crate) mod runtime;
 pub mod signal;
 pub(crate) mod socket_owner;
 pub mod terminal;

@@ -109,6 +109,12 @@ pub trait Transport {
         None
     }
 
+    /// The least delay before the next attempt, if the target asked for one with the last
+    /// [`SendOutcome::Retry`].
+    fn retry_after(&mut self) -> Option<Duration> {
+        None
+    }
+
     /// Gives up what it wanted to send with the next batch: there will be none.
     fn give_up(&mut self) {}
 
@@ -160,6 +166,8 @@ pub struct Spool<T: Transport> {
     backoff: Backoff,
     /// The target is unreachable: when to try again.
     next_try: Option<Instant>,
+    /// How long the target asked to wait when it last failed.
+    asked: Duration,
     /// The last accepted batch was accepted only in part.
     sent_in_part: bool,
     lost: u64,
@@ -190,6 +198,7 @@ impl<T: Transport> Spool<T> {
             records: 0,
             bytes: 0,
             next_try: None,
+            asked: Duration::ZERO,
             sent_in_part: false,
             lost: 0,
             error: None,
@@ -312,7 +321,9 @@ impl<T: Transport> Spool<T> {
             }
             SendOutcome::Retry(error) => {
                 self.error.get_or_insert(error);
-                self.next_try = Some(Instant::now() + self.backoff.next());
+                let asked = self.transport.retry_after().unwrap_or_default();
+                self.asked = asked;
+                self.next_try = Some(Instant::now() + self.backoff.next().max(asked));
                 return false;
             }
         }
@@ -415,7 +426,7 @@ impl<T: Transport> Handler for Spool<T> {
             if !self.send_next(Some(until)) {
                 // Only the caller of `close` waits here.
                 let left = until.saturating_duration_since(Instant::now());
-                thread::sleep(self.backoff.next().min(left));
+                thread::sleep(self.backoff.next().max(self.asked).min(left));
             }
         }
         for _ in 0..self.deferred.len() {

@@ -11,6 +11,7 @@ mod console;
 mod exec;
 mod file;
 pub mod nats;
+mod otlp;
 mod publish;
 mod smtp;
 mod syslog;
@@ -22,6 +23,7 @@ use super::monitor::OutageReporter;
 use crate::handler::Handler;
 use crate::handler::exec::ExecOptions;
 use crate::handler::nats::NatsOptions;
+use crate::handler::otlp::OtlpOptions;
 use crate::handler::smtp::SmtpOptions;
 use crate::handler::syslog::SyslogOptions;
 use zlog_core::format::Format;
@@ -151,6 +153,8 @@ registry! {
     Publish(PublishTarget) = publish::PUBLISH;
     /// A stream of NATS JetStream.
     Nats(NatsOptions) = nats::NATS;
+    /// A collector of OpenTelemetry.
+    Otlp(OtlpOptions) = otlp::OTLP;
     /// Standard output.
     Console(ConsoleTarget) = console::CONSOLE;
 }

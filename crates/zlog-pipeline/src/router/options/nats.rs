@@ -55,8 +55,12 @@ pub(super) static NATS: Class = Class {
             Key::new("max-bytes", "SIZE", "Size of a new stream; 0 for no limit").default("1G"),
             Key::new("replicas", "N", "Servers that store a new stream").default("1"),
             Key::new("storage", "file|memory", "Where they store it").default("file"),
-            Key::new("compression", "none|s2", "Compression of a new stream, since NATS 2.10")
-                .default("none"),
+            Key::new(
+                "compression",
+                "HOW",
+                "Compression of a new stream, since NATS 2.10: none or s2",
+            )
+            .default("none"),
             Key::new("discard", "old|new", "Which record a full stream drops or refuses")
                 .default("old"),
             Key::new("duplicates", "TIME", "How long a new stream recognises a record sent twice")

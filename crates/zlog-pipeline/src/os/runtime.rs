@@ -1,4 +1,4 @@
-//! The thread of a connection.
+//! The thread of an asynchronous connection.
 
 use std::future::Future;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::os::thread;
+use super::thread;
 use zlog_core::{Error, Result};
 
 /// Runs the tasks of one connection on a thread of its own. Dropping it ends them at once, so that
@@ -20,16 +20,17 @@ pub(crate) struct Runtime {
 }
 
 impl Runtime {
-    /// Starts the thread.
+    /// Starts the thread `name`.
     ///
     /// # Errors
     /// The system has no thread or no descriptor to give.
-    pub(crate) fn start() -> Result<Runtime> {
+    pub(crate) fn start(name: &str) -> Result<Runtime> {
         let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Error::io("a connection to NATS", &error))?;
+        let runtime =
+            runtime.map_err(|error| Error::io(format_args!("a connection ({name})"), &error))?;
         let handle = runtime.handle().clone();
         let (running, ended) = oneshot::channel::<()>();
-        thread::spawn("nats", move || {
+        thread::spawn(name, move || {
             // An error means that the other end was dropped.
             let _ = runtime.block_on(ended);
             // A look-up of a host name may still run; nobody waits for it.
@@ -58,6 +59,7 @@ impl Runtime {
     }
 
     /// Runs `work` on the thread, and does not wait for it.
+    #[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "the source of NATS needs it"))]
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
         self.handle.spawn(work)
     }
@@ -71,7 +73,7 @@ mod tests {
 
     #[test]
     fn work_that_takes_too_long_is_ended() {
-        let runtime = Runtime::start().unwrap();
+        let runtime = Runtime::start("test").unwrap();
         let soon = || Instant::now() + Duration::from_millis(20);
         let (alive, ended) = bounded::<()>(0);
         let endless = async move {
@@ -86,7 +88,7 @@ mod tests {
 
     #[test]
     fn dropping_it_ends_its_tasks() {
-        let runtime = Runtime::start().unwrap();
+        let runtime = Runtime::start("test").unwrap();
         let (alive, ended) = bounded::<()>(0);
         drop(runtime.spawn(async move {
             let _alive = alive;

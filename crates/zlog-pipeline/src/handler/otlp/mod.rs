@@ -1,0 +1,113 @@
+//! Sends records to a collector of OpenTelemetry, by OTLP/HTTP with Protocol Buffers.
+//!
+//! Batches wait in the spool while the collector is away. What it answers decides, as the
+//! specification has it: 429, 502, 503, 504 and broken connections are tried again, after the time
+//! that the collector asks for; other refusals are final. A batch that is too large is sent in
+//! halves.
+//!
+//! `request` makes requests of batches, `answer` reads answers, `connection` connects, `transport`
+//! joins them.
+
+#[cfg(feature = "otlp")]
+mod answer;
+#[cfg(feature = "otlp")]
+mod connection;
+#[cfg(feature = "otlp")]
+mod request;
+#[cfg(all(test, feature = "otlp"))]
+mod tests;
+#[cfg(feature = "otlp")]
+mod transport;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+#[cfg(feature = "otlp")]
+pub use self::transport::OtlpHandler;
+use super::spool::{BatchOptions, SpoolOptions};
+use crate::otlp::address;
+use zlog_core::text::choice::{Choice, Named};
+use zlog_core::{Error, Result};
+
+/// The compression of requests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Compression {
+    /// None.
+    #[default]
+    None,
+    /// gzip.
+    Gzip,
+}
+
+impl Choice for Compression {
+    const CHOICES: &'static [Named<Compression>] = &[
+        Named::new(Compression::None, "none", "Not compressed"),
+        Named::new(Compression::Gzip, "gzip", "Compressed by gzip"),
+    ];
+}
+
+/// Where and how records are sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtlpOptions {
+    /// The collector: see [`address::parse`].
+    pub url: String,
+    /// The root of the topic of a record without one; may be empty.
+    pub root: String,
+    /// A file with headers: `NAME: VALUE` on each line. Without it, the environment may have some:
+    /// see [`address::HEADER_VARIABLES`].
+    pub headers: Option<PathBuf>,
+    /// The compression of requests.
+    pub compression: Compression,
+    /// Certificates to trust besides the system's, in PEM.
+    pub trust: Option<PathBuf>,
+    /// The certificate of this client, in PEM.
+    pub certificate: Option<PathBuf>,
+    /// The private key of that certificate, in PEM.
+    pub key: Option<PathBuf>,
+    /// The time limit for a request and its answer.
+    pub timeout: Duration,
+    /// How many records a request has.
+    pub batch: BatchOptions,
+    /// How many records may wait while the collector is away.
+    pub spool: SpoolOptions,
+}
+
+impl Default for OtlpOptions {
+    /// The collector of this machine; batches of 1,000 records or a second.
+    fn default() -> OtlpOptions {
+        OtlpOptions {
+            url: "http://127.0.0.1:4318".to_owned(),
+            root: String::new(),
+            headers: None,
+            compression: Compression::None,
+            trust: None,
+            certificate: None,
+            key: None,
+            // The default of the specification.
+            timeout: Duration::from_secs(10),
+            batch: BatchOptions { time: Duration::from_secs(1), ..BatchOptions::default() },
+            spool: SpoolOptions::default(),
+        }
+    }
+}
+
+impl OtlpOptions {
+    /// Checks what can be checked without reading files or connecting.
+    ///
+    /// # Errors
+    /// See [`address::parse`]; or a certificate and a key do not fit together.
+    pub fn validate(&self) -> Result<()> {
+        address::parse(&self.url)?;
+        if self.certificate.is_some() != self.key.is_some() {
+            return Err(Error::usage("a certificate needs a key, and a key a certificate")
+                .hint("Give certificate=FILE and key=FILE, or neither."));
+        }
+        Ok(())
+    }
+
+    /// The files that are read.
+    pub fn inputs(&self) -> impl Iterator<Item = &Path> {
+        let files = [&self.headers, &self.trust, &self.certificate, &self.key];
+        files.into_iter().filter_map(Option::as_deref)
+    }
+}

@@ -1,0 +1,354 @@
+//! Sends batches, and decides what becomes of them.
+
+use std::env;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
+use url::{Position, Url};
+
+use super::answer::{self, Answer};
+use super::connection::{self, Connection, Failure};
+use super::request::{append, gzip, request};
+use super::{Compression, OtlpOptions};
+use crate::handler::Backlog;
+use crate::handler::spool::{Batch, SendOutcome, Spool, Transport, deadline};
+use crate::handler::topic::write_topic;
+use crate::os::runtime::Runtime;
+use crate::otlp::{address, write};
+use zlog_core::text::escape::escape;
+use zlog_core::text::plural::{counted, were};
+use zlog_core::{Error, Record, Result};
+
+/// The most bytes of a request with more than one record: a quarter of what gRPC takes by default,
+/// which many collectors have for HTTP, too.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Sends records to a collector.
+pub type OtlpHandler = Spool<OtlpTransport>;
+
+impl OtlpHandler {
+    /// Sends records as `options` say. Connects with the first batch.
+    ///
+    /// # Errors
+    /// See [`OtlpOptions::validate`].
+    pub fn new(options: OtlpOptions) -> Result<OtlpHandler> {
+        options.validate()?;
+        let (batch, spool) = (options.batch.clone(), options.spool.clone());
+        let transport = OtlpTransport {
+            url: address::parse(&options.url)?,
+            options,
+            link: None,
+            topic: String::new(),
+            refused: 0,
+            after: None,
+            told: String::new(),
+            notices: Vec::new(),
+        };
+        Ok(Spool::with_transport(transport, batch, spool, BATCH_BYTES))
+    }
+}
+
+/// Sends batches to a collector.
+pub struct OtlpTransport {
+    options: OtlpOptions,
+    url: Url,
+    link: Option<Link>,
+    /// Reused: the topic of a record.
+    topic: String,
+    /// Records that were refused for good.
+    refused: u64,
+    /// How long the collector asked to wait.
+    after: Option<Duration>,
+    /// The last warning of the collector, which is not repeated.
+    told: String,
+    notices: Vec<String>,
+}
+
+/// A connection, its thread, and the headers of requests.
+struct Link {
+    runtime: Runtime,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    connection: Connection,
+}
+
+impl Transport for OtlpTransport {
+    type Progress = ();
+
+    fn format(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        let root = &self.options.root;
+        write_topic(record, root, root.is_empty(), &mut self.topic);
+        append(&write::log(record, &self.topic), out);
+    }
+
+    fn send(&mut self, batch: &mut Batch<()>, until: Option<Instant>) -> SendOutcome {
+        let mut most = batch.len();
+        let mut problem = None;
+        while batch.done < batch.len() {
+            let end = batch.len().min(batch.done + most);
+            let count = end - batch.done;
+            let refused = match self.exchange(&request(batch, batch.done..end), until) {
+                Err(error) => return SendOutcome::Retry(error),
+                Ok(Answer::NotNow { status, message, after }) => {
+                    self.after = after;
+                    let what = format!("the collector {} answers {status}", self.shown());
+                    return SendOutcome::Retry(
+                        Error::new(with(what, &message))
+                            .hint("It is busy, or not ready. The records are sent again."),
+                    );
+                }
+                Ok(Answer::Garbage(what)) => {
+                    let url = self.shown();
+                    return SendOutcome::Retry(
+                        Error::new(format!(
+                            "{url} answers, but not as a collector: {}",
+                            escape(&what)
+                        ))
+                        .hint(
+                            "Check the URL: its port and its path. Collectors take logs at \
+                                   http://HOST:4318/v1/logs.",
+                        ),
+                    );
+                }
+                Ok(Answer::TooLarge) if count > 1 => {
+                    most = count / 2;
+                    continue;
+                }
+                Ok(Answer::TooLarge) => {
+                    problem.get_or_insert_with(|| {
+                        Error::new(format!("{}: larger than the collector allows", lost(1)))
+                            .hint("Raise the limit of the collector (max_request_body_size).")
+                    });
+                    1
+                }
+                Ok(Answer::Refused { status, message }) => {
+                    problem.get_or_insert_with(|| {
+                        let what =
+                            format!("{}: the collector answers {status}", lost(count as u64));
+                        Error::new(with(what, &message))
+                            .hint(next_step(status.as_u16(), &self.shown()))
+                    });
+                    count as u64
+                }
+                Ok(Answer::Accepted { rejected: 0, message }) => {
+                    self.warn(message);
+                    0
+                }
+                Ok(Answer::Accepted { rejected, message }) => {
+                    let rejected = rejected.min(count as u64);
+                    problem.get_or_insert_with(|| {
+                        let what = format!("{}: the collector rejects them", lost(rejected));
+                        Error::new(with(what, &message)).hint("It took the others.")
+                    });
+                    rejected
+                }
+            };
+            self.refused += refused;
+            batch.done = end;
+        }
+        problem.map_or(SendOutcome::Sent, SendOutcome::SentInPart)
+    }
+
+    fn backlog(&self) -> Backlog {
+        Backlog { lost: self.refused, ..Backlog::default() }
+    }
+
+    fn retry_after(&mut self) -> Option<Duration> {
+        self.after.take()
+    }
+
+    fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+}
+
+impl OtlpTransport {
+    /// The URL, for messages: without a query, which may have a key.
+    fn shown(&self) -> String {
+        escape(&self.url[..Position::AfterPath])
+    }
+
+    /// Tells a warning of the collector, once.
+    fn warn(&mut self, message: String) {
+        if !message.is_empty() && message != self.told {
+            self.notices.push(format!("the collector warns: {}", escape(&message)));
+            self.told = message;
+        }
+    }
+
+    /// Sends a request and reads its answer.
+    fn exchange(&mut self, body: &[u8], until: Option<Instant>) -> Result<Answer> {
+        let compressed = match self.options.compression {
+            Compression::None => None,
+            // Writing to memory does not fail.
+            Compression::Gzip => gzip(body).ok(),
+        };
+        let is_compressed = compressed.is_some();
+        let body = Bytes::from(compressed.unwrap_or_else(|| body.to_vec()));
+        let deadline = deadline(self.options.timeout, until);
+        // A collector closes connections that are idle, perhaps just now.
+        if let Some(link) = self.link.take().filter(|link| !link.connection.is_closed())
+            && let Ok(answer) = self.ask(link, &body, is_compressed, deadline)
+        {
+            return Ok(answer);
+        }
+        let link = self.connect(deadline)?;
+        self.ask(link, &body, is_compressed, deadline)
+    }
+
+    fn ask(
+        &mut self,
+        link: Link,
+        body: &Bytes,
+        is_compressed: bool,
+        deadline: Instant,
+    ) -> Result<Answer> {
+        let Link { runtime, headers, connection } = link;
+        let mut request = Request::new(Full::new(body.clone()));
+        *request.method_mut() = hyper::Method::POST;
+        let target = self.url[Position::BeforePath..Position::AfterQuery].parse();
+        *request.uri_mut() =
+            target.map_err(|_| self.failed(&Failure::Broken("its path".into())))?;
+        let own = request.headers_mut();
+        own.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        let agent = concat!("zlog/", env!("CARGO_PKG_VERSION"));
+        own.insert(USER_AGENT, HeaderValue::from_static(agent));
+        if is_compressed {
+            own.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        let host = &self.url[Position::BeforeHost..Position::AfterPort];
+        if let Ok(host) = HeaderValue::from_str(host) {
+            own.insert(HOST, host);
+        }
+        for (name, value) in &headers {
+            own.insert(name, value.clone());
+        }
+        let answered = runtime.run(deadline, connection.send(request));
+        let answered = answered.ok_or_else(|| self.late())?;
+        let (connection, status, head, body) = answered.map_err(|failure| self.failed(&failure))?;
+        self.link = Some(Link { runtime, headers, connection });
+        Ok(answer::read(status, &head, &body))
+    }
+
+    fn connect(&self, deadline: Instant) -> Result<Link> {
+        let headers = headers(&self.options)?;
+        let tls = connection::tls(&self.options, &self.url)?;
+        let runtime = Runtime::start("otlp")?;
+        let opened = runtime.run(deadline, Connection::open(self.url.clone(), tls));
+        let connection = opened.ok_or_else(|| self.late())?;
+        let connection = connection.map_err(|failure| self.failed(&failure))?;
+        Ok(Link { runtime, headers, connection })
+    }
+
+    fn late(&self) -> Error {
+        let timeout = self.options.timeout;
+        Error::new(format!("the collector {} did not answer within {timeout:?}", self.shown()))
+            .hint("Check that it runs, or raise timeout. The records are sent again.")
+    }
+
+    /// The error that names the collector, the cause and the next step.
+    fn failed(&self, failure: &Failure) -> Error {
+        let url = self.shown();
+        match failure {
+            Failure::Unreachable(why) => Error::new(format!(
+                "no collector at {url}: {}",
+                escape(why)
+            ))
+            .hint(
+                "Check that it runs and listens there: OTLP over HTTP has port 4318. The records \
+                     are sent again.",
+            ),
+            Failure::Tls(why) => {
+                Error::new(format!("no TLS with the collector {url}: {}", escape(why))).hint(
+                    "Check that it uses TLS. trust=FILE names the certificate of its authority.",
+                )
+            }
+            Failure::Broken(why) => Error::new(format!(
+                "the connection to the collector {url} broke: {}",
+                escape(why)
+            ))
+            .hint(
+                "Check that OTLP over HTTP is spoken there: port 4318; 4317 is that of gRPC. The \
+                 records are sent again.",
+            ),
+        }
+    }
+}
+
+/// The message with the words of the collector.
+fn with(what: String, message: &str) -> String {
+    if message.is_empty() { what } else { format!("{what}: {}", escape(message)) }
+}
+
+fn lost(count: u64) -> String {
+    format!("{} {} not taken", counted(count, "record"), were(count))
+}
+
+/// What to do about a refusal.
+fn next_step(status: u16, url: &str) -> String {
+    match status {
+        401 | 403 => {
+            format!("Give a login in a header: headers=FILE, or {}.", address::HEADER_VARIABLES[0])
+        }
+        404 | 405 => format!("Check the path of {url}: collectors take logs at /v1/logs."),
+        300..=399 => "Give the URL that it redirects to.".to_owned(),
+        _ => "By the specification of OTLP, they are not sent again. Its log may say more."
+            .to_owned(),
+    }
+}
+
+/// The headers of a file, or else of the environment.
+///
+/// # Errors
+/// The file can't be read, or something is no header.
+fn headers(options: &OtlpOptions) -> Result<Vec<(HeaderName, HeaderValue)>> {
+    if let Some(path) = &options.headers {
+        return of_file(path);
+    }
+    let set = |name| Some((name, env::var(name).ok().filter(|text| !text.is_empty())?));
+    let Some((name, text)) = address::HEADER_VARIABLES.into_iter().find_map(set) else {
+        return Ok(Vec::new());
+    };
+    let pairs = text.split(',').filter(|pair| !pair.trim().is_empty());
+    let headers = pairs.map(|pair| header(pair.split_once('='))).collect::<Option<Vec<_>>>();
+    headers.ok_or_else(|| {
+        Error::new(format!("{name} has something that is no header"))
+            .hint("Write it as NAME=VALUE,NAME=VALUE.")
+    })
+}
+
+fn of_file(path: &Path) -> Result<Vec<(HeaderName, HeaderValue)>> {
+    let shown = escape(&path.to_string_lossy());
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Error::io(format_args!("the headers can't be read from {shown}"), &error)
+            .hint("Check the path and its permissions.")
+    })?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let headers = lines.map(|(at, line)| {
+        header(line.split_once(':')).ok_or_else(|| {
+            // Its text may be a secret.
+            Error::new(format!("line {} of {shown} is no header", at + 1))
+                .hint("Write it as NAME: VALUE.")
+        })
+    });
+    headers.collect()
+}
+
+fn header(pair: Option<(&str, &str)>) -> Option<(HeaderName, HeaderValue)> {
+    let (name, value) = pair?;
+    let mut value = HeaderValue::from_str(&decoded(value.trim())).ok()?;
+    value.set_sensitive(true);
+    Some((name.trim().parse().ok()?, value))
+}
+
+/// The text without its percent-encoding, which OpenTelemetry's variables may have.
+fn decoded(text: &str) -> String {
+    let pairs = format!("v={}", text.replace('+', "%2B"));
+    url::form_urlencoded::parse(pairs.as_bytes())
+        .next()
+        .filter(|_| !text.contains(['&', ';']))
+        .map_or_else(|| text.to_owned(), |(_, value)| value.into_owned())
+}

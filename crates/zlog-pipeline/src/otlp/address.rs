@@ -1,0 +1,104 @@
+//! The address of a collector.
+
+use url::{Host, Url};
+
+use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
+
+/// The path of logs, by the specification of OTLP/HTTP.
+pub const LOGS_PATH: &str = "/v1/logs";
+
+/// The address of a collector: `http://HOST:4318` or `https://HOST`, with a path for one that does
+/// not take logs at [`LOGS_PATH`].
+///
+/// # Errors
+/// It is not such a URL, or contains a login.
+pub fn parse(typed: &str) -> Result<Url> {
+    // It is not shown whole: it may contain a password.
+    let shown = escape(typed.rsplit('@').next().unwrap_or_default());
+    let wrong = |why: &str| {
+        Error::usage(format!("{shown} is not the URL of a collector: {why}"))
+            .hint("Write it as http://HOST:4318, or as https://HOST/v1/logs.")
+    };
+    let mut url = Url::parse(typed).map_err(|error| wrong(&error.to_string()))?;
+    if has_login(typed) {
+        return Err(Error::usage(format!("the URL of the collector {shown} contains a login"))
+            .hint(format!(
+                "Other users can see it there. Put it into a header: headers=FILE, or {}.",
+                HEADER_VARIABLES[0]
+            )));
+    }
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong("it does not begin with http:// or https://"));
+    }
+    match url.host() {
+        // `Url` percent-encodes what is not valid in a host name.
+        Some(Host::Domain(name)) if name.contains('%') => return Err(wrong("no such host name")),
+        Some(Host::Domain("")) | None => return Err(wrong("the host is missing")),
+        Some(_) => {}
+    }
+    if url.fragment().is_some() {
+        return Err(wrong("unexpected text after #"));
+    }
+    if url.path() == "/" {
+        url.set_path(LOGS_PATH);
+    }
+    Ok(url)
+}
+
+/// Whether a URL as it was typed contains a login. It would be shown in messages, too.
+pub fn has_login(typed: &str) -> bool {
+    typed.split_once("://").is_some_and(|(_, rest)| {
+        rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@'))
+    })
+}
+
+/// The environment variables with headers, as OpenTelemetry's SDKs read them. The first that is set
+/// counts.
+pub const HEADER_VARIABLES: [&str; 2] =
+    ["OTEL_EXPORTER_OTLP_LOGS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"];
+
+/// The innermost cause: those around it say that sending failed.
+#[cfg(feature = "otlp")]
+pub(crate) fn cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collector_without_a_path_takes_logs_at_the_usual_one() {
+        for (typed, url) in [
+            ("http://a:4318", "http://a:4318/v1/logs"),
+            ("http://a:4318/", "http://a:4318/v1/logs"),
+            ("https://a", "https://a/v1/logs"),
+            ("http://[::1]:9/otlp/v1/logs?x=y@z", "http://[::1]:9/otlp/v1/logs?x=y@z"),
+        ] {
+            assert_eq!(parse(typed).unwrap().as_str(), url);
+        }
+        for (bad, why) in [
+            ("", "is not the URL"),
+            ("a:4318", "it does not begin with"),
+            ("ftp://a", "it does not begin with"),
+            ("http://", "is not the URL"),
+            ("http://a/#b", "unexpected text"),
+        ] {
+            let error = parse(bad).unwrap_err().to_string();
+            assert!(error.contains(why), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_login_in_a_url_is_refused_and_not_shown() {
+        for url in ["http://me:secret@a", "https://secret@a/v1"] {
+            let error = parse(url).unwrap_err().to_string();
+            assert!(error.contains("contains a login") && !error.contains("secret"), "{error}");
+        }
+    }
+}

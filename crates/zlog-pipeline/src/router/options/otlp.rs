@@ -1,0 +1,117 @@
+//! A collector of OpenTelemetry.
+
+use std::path::{Path, PathBuf};
+
+use zlog_core::Result;
+use zlog_core::format::Format;
+use zlog_core::text::choice::Choice;
+use zlog_core::text::parsers;
+use zlog_core::wire::topic;
+
+use super::common::{SPOOL, positive_time, spool};
+use super::{Class, HandlerTarget, Key, Opening, Target};
+use crate::handler::Handler;
+use crate::handler::otlp::{Compression, OtlpOptions};
+use crate::handler::spool::BatchOptions;
+use crate::otlp::address;
+
+/// Sends batches of log records.
+pub(super) static OTLP: Class = Class {
+    name: "otlp",
+    option: "--otlp",
+    about: "Send to an OpenTelemetry collector\n\n\
+            http://HOST:4318, https://HOST, or with the path of one that does not take logs at \
+            /v1/logs.",
+    main: Some(
+        Key::new(
+            "url",
+            "URL",
+            "Collector: http://HOST:4318, or https://HOST; /v1/logs without a path",
+        )
+        .default("http://127.0.0.1:4318"),
+    ),
+    keys: &[
+        &[
+            Key::new("root", "ROOT", "Root of the topic for records without one")
+                .default("the logger's name"),
+            Key::new("headers", "FILE", "Headers of requests: NAME: VALUE on each line")
+                .default("OTEL_EXPORTER_OTLP_LOGS_HEADERS or OTEL_EXPORTER_OTLP_HEADERS"),
+            Key::new("compression", "HOW", "Compression of requests: none or gzip").default("none"),
+            Key::new("trust", "FILE", "Certificate to trust, in PEM"),
+            Key::new("certificate", "FILE", "Certificate of this client, in PEM"),
+            Key::new("key", "FILE", "Its private key, in PEM"),
+            Key::new("batch", "N", "Records in a request").default("1000"),
+            Key::new("every", "TIME", "How long the first record of a request waits at most")
+                .default("1s"),
+        ],
+        SPOOL,
+    ],
+    picked_by: None,
+    // A log record has all fields of a record.
+    formatted: false,
+    read: |reader, _| {
+        let default = OtlpOptions::default();
+        let typed = reader.typed("url").filter(|text| match address::parse(text) {
+            Ok(_) => true,
+            Err(error) => {
+                match address::has_login(text) {
+                    true => {
+                        let hint = error.next_step().unwrap_or_default();
+                        reader.wrong("url", "contains a login", hint);
+                    }
+                    false => reader.refuse("url", text, error),
+                }
+                false
+            }
+        });
+        let every = reader.read("every", str::parse::<parsers::Seconds>);
+        Some(Target::Otlp(OtlpOptions {
+            url: typed.unwrap_or(default.url),
+            root: reader.read("root", topic::typed_root).unwrap_or_default(),
+            headers: reader.text("headers").map(PathBuf::from),
+            compression: reader
+                .read("compression", |text| {
+                    Compression::from_name(text).ok_or("write none or gzip")
+                })
+                .unwrap_or_default(),
+            trust: reader.text("trust").map(PathBuf::from),
+            certificate: reader.text("certificate").map(PathBuf::from),
+            key: reader.text("key").map(PathBuf::from),
+            timeout: positive_time(reader, "timeout", default.timeout),
+            batch: BatchOptions {
+                count: reader.read("batch", parsers::at_least_one).unwrap_or(default.batch.count),
+                time: every.map_or(default.batch.time, |time| time.0),
+            },
+            spool: spool(reader),
+        }))
+    },
+};
+
+impl HandlerTarget for OtlpOptions {
+    #[cfg(feature = "otlp")]
+    fn open(&self, _: Box<dyn Format>, _: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
+        Ok(Box::new(crate::handler::otlp::OtlpHandler::new(self.clone())?))
+    }
+
+    #[cfg(not(feature = "otlp"))]
+    fn open(&self, _: Box<dyn Format>, _: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
+        Err(crate::otlp::missing())
+    }
+
+    fn validate(&self) -> Result<()> {
+        OtlpOptions::validate(self)
+    }
+
+    fn default_name(&self) -> String {
+        // A query may have a key.
+        format!("collector {}", self.url.split('?').next().unwrap_or_default())
+    }
+
+    fn inputs(&self) -> Vec<&Path> {
+        OtlpOptions::inputs(self).collect()
+    }
+
+    fn may_block(&self) -> bool {
+        true
+    }
+}
