@@ -118,6 +118,9 @@ fn an_invalid_format_is_reported_at_the_key_that_causes_it() {
 fn sample(class: &Class, key: &Key) -> &'static str {
     match (class.name, key.name) {
         (_, "level") => "error",
+        ("publish", "spool") => "spool",
+        ("publish", "spool-bytes") => "3M",
+        ("publish", "confirm-at") => "tcp://127.0.0.1:12343",
         (_, "topic") => "app.DB",
         (_, "where") => "status>=500",
         (_, "grep" | "exclude") => "time?out",
