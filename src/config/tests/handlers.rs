@@ -172,6 +172,7 @@ fn required_by(class: &'static Class, key: &Key) -> Vec<&'static Key> {
         ("rotating", _) => &["max-bytes"],
         ("timed", _) => &["when"],
         ("smtp", _) => &["to"],
+        ("publish", "spool") => &["connect"],
         ("nats", "key") => &["certificate"],
         ("nats", "certificate") => &["key"],
         _ => &[],
