@@ -8,12 +8,12 @@ use rustix::process::Signal;
 use super::{Relay, emit, expected};
 
 /// Multiplies the kills: tests/soak/confirm.sh sets it.
-fn factor() -> usize {
+pub(super) fn factor() -> usize {
     std::env::var("ZLOG_FAULT_FACTOR").map_or(1, |factor| factor.parse().expect("a number"))
 }
 
 /// How many records a relay says may have been handed over before.
-fn handed_again(said: &str) -> usize {
+pub(super) fn handed_again(said: &str) -> usize {
     let after = said.split("handing over ").nth(1);
     let number = after.and_then(|text| text.split(' ').next()).map(|it| it.replace(',', ""));
     number.map_or(0, |number| number.parse().expect(said))

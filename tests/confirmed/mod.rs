@@ -1,5 +1,6 @@
 //! `emit --spool` → `relay --spool`: each record arrives, once and in order.
 
+mod chain;
 mod damage;
 mod kills;
 mod peers;
@@ -93,7 +94,9 @@ fn start_relay(directory: &Path, endpoints: [&str; 3], more: &[&str]) -> Running
     let spool = directory.join("spool");
     let handler = format!("{},format=%(message)s", out.display());
     let [collect, publish, confirm] = endpoints;
-    let relay = zlog(["relay", "-b", collect, "-p", publish, "--no-ask", "--linger", "60s"])
+    let linger: &[&str] = if more.contains(&"--linger") { &[] } else { &["--linger", "60s"] };
+    let relay = zlog(["relay", "-b", collect, "-p", publish, "--no-ask"])
+        .args(linger)
         .args(["--engine", "native"])
         .args(["--confirm-at", confirm, "--file", &handler, "--spool"])
         .args([spool])

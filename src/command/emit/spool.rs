@@ -1,6 +1,7 @@
 //! `--spool`: records wait on disk until a relay has confirmed them.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::super::endpoints;
 use crate::cli::EmitArgs;
@@ -11,6 +12,9 @@ use zlog_pipeline::socket::{
     Confirmation, ConfirmedOptions, Publisher, SocketOptions, open_confirmed,
 };
 use zlog_pipeline::spool::SpoolOptions;
+
+/// How often what was appended is handed to the disk (fdatasync), at most.
+const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Opens the spool, from which records are sent to a relay that confirms them.
 ///
@@ -28,6 +32,7 @@ pub(super) fn open(
         endpoint,
         spool: SpoolOptions { directory: directory.to_owned(), bytes: args.spool_bytes as u64 },
         socket,
+        sync_interval: SYNC_INTERVAL,
         report: Box::new(move |text| {
             if !quiet {
                 terminal::eprint_line(format_args!("zlog emit: {text}"));

@@ -12,11 +12,12 @@ use self::marks::{Marks, TopicMarks};
 use super::topic::write_topic;
 use super::{Backlog, HandleError, Handler};
 use crate::socket::{
-    BrokenReport, CountNotNeeded, Flushed, Publisher, Sent, SlowSubscribers, name_lacking,
-    with_process,
+    BrokenReport, Confirmation, CountNotNeeded, Flushed, Publisher, Sent, SlowSubscribers,
+    name_lacking, with_process,
 };
 use zlog_core::text::choice::{Choice, Named};
 use zlog_core::text::escape::escape;
+use zlog_core::text::plural::counted;
 use zlog_core::topic_table::TopicTable;
 use zlog_core::wire;
 use zlog_core::{Error, Record, Result};
@@ -137,6 +138,8 @@ pub struct Publish {
     options: PublishOptions,
     /// By source and topic.
     topics: TopicTable<Topic>,
+    /// If records go to a spool from which they are confirmed.
+    confirmation: Option<Confirmation>,
     /// If records have numbers, and the engine sends marks.
     marks: Option<Marks>,
     published: Published,
@@ -168,6 +171,7 @@ impl Publish {
             publisher: Some(publisher),
             options,
             topics: TopicTable::new(MAX_TOPICS),
+            confirmation: None,
             marks: has_marks.then(Marks::new),
             published: Published::default(),
             broken: BrokenReport::default(),
@@ -179,6 +183,11 @@ impl Publish {
             body: Vec::new(),
             writer: wire::json::Writer::default(),
         }
+    }
+
+    /// The same, with a spool: records have arrived when they are on its disk.
+    pub fn with_confirmation(self, confirmation: Confirmation) -> Publish {
+        Publish { confirmation: Some(confirmation), ..self }
     }
 
     /// Counts of records published so far.
@@ -418,7 +427,12 @@ impl Handler for Publish {
     }
 
     fn backlog(&self) -> Backlog {
-        Backlog { lost: self.published.dropped_full, ..Backlog::default() }
+        let confirmation = self.confirmation.as_ref();
+        Backlog {
+            waiting: confirmation.map_or(0, Confirmation::unsynced),
+            lost: self.published.dropped_full + confirmation.map_or(0, Confirmation::lost),
+            ..Backlog::default()
+        }
     }
 
     /// Closes the socket once everything is sent, at most until `until`.
@@ -434,7 +448,17 @@ impl Handler for Publish {
         for text in self.broken.take_rest().into_iter().chain(publisher.take_last_report()) {
             (self.options.report)(&escape(&text));
         }
-        match publisher.close(until.saturating_duration_since(Instant::now())) {
+        let flushed = publisher.close(until.saturating_duration_since(Instant::now()));
+        if let Some(confirmation) = &self.confirmation
+            && confirmation.waiting() > 0
+        {
+            let waiting = counted(confirmation.waiting(), "record");
+            (self.options.report)(&format!(
+                "{waiting} left in the spool {}: the next process with it sends them",
+                confirmation.spool()
+            ));
+        }
+        match flushed {
             Flushed::Yes => Ok(()),
             Flushed::No(lacking) if lacking.is_empty() => Err(Error::new(
                 "a subscriber did not read all records in time; the number of lost records is \

@@ -1,10 +1,12 @@
 //! A ZeroMQ socket.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use zlog_core::format::Format;
 use zlog_core::text::choice::Choice as _;
 use zlog_core::text::parsers::{self, Seconds};
+use zlog_core::text::plural::counted;
 use zlog_core::wire::topic;
 use zlog_core::{Error, Result};
 
@@ -14,9 +16,10 @@ use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use crate::os::thread;
 use crate::router::monitor::OutageReporter;
 use crate::socket::{
-    DEFAULT_HWM, Endpoint, Engine, InUseHints, Publisher, Role, SocketOptions, Stall,
-    host_not_found, peer_kind, wrong_peer,
+    ConfirmedOptions, DEFAULT_HWM, Endpoint, Engine, InUseHints, Publisher, Role, SocketOptions,
+    Stall, host_not_found, open_confirmed, peer_kind, wrong_peer,
 };
+use crate::spool::SpoolOptions;
 
 /// Publishes on a ZeroMQ socket.
 pub(super) static PUBLISH: Class = Class {
@@ -36,6 +39,9 @@ pub(super) static PUBLISH: Class = Class {
         Key::switch("insecure", "Bind beyond loopback without encryption"),
         Key::new("engine", "native|libzmq", "Engine of the socket (ZLOG_ENGINE sets the default)")
             .default("native"),
+        Key::new("spool", "DIR", "Keep records in DIR until the relay at `connect` confirms them"),
+        Key::new("spool-bytes", "SIZE", "Most bytes of the spool").default("1G"),
+        Key::new("confirm-at", "ENDPOINT", "Where it confirms, if not beside where it collects"),
     ]],
     picked_by: None,
     // Subscribers format records themselves.
@@ -52,6 +58,11 @@ pub(super) static PUBLISH: Class = Class {
             stall: reader.read("stall", |text| text.parse::<Seconds>()).map(|it| it.0),
             insecure: reader.flag("insecure"),
             engine: reader.read("engine", engine).or(default.engine),
+            spool: reader.text("spool").map(PathBuf::from),
+            spool_bytes: reader.read("spool-bytes", parsers::size).unwrap_or(default.spool_bytes),
+            confirm_at: reader.read("confirm-at", |text| {
+                Endpoint::parse(text, Role::Connect).map(|_| text.to_owned())
+            }),
         }))
     },
 };
@@ -59,6 +70,10 @@ pub(super) static PUBLISH: Class = Class {
 fn endpoints(reader: &mut dyn Reader, key: &str, role: Role) -> Vec<String> {
     reader.list(key, &|text| Endpoint::parse(text, role).map(drop))
 }
+
+/// How often what waits in a spool is handed to the disk, at most: a relay that confirms what is
+/// handled waits for it.
+const SYNC_INTERVAL: Duration = Duration::from_millis(20);
 
 fn engine(text: &str) -> Result<Engine, &'static str> {
     Engine::from_name(text).ok_or("write native or libzmq")
@@ -98,6 +113,12 @@ pub struct PublishTarget {
     pub insecure: bool,
     /// The engine of the socket: see [`SocketOptions::engine`].
     pub engine: Option<Engine>,
+    /// The directory where records wait until the relay confirms them.
+    pub spool: Option<PathBuf>,
+    /// Most bytes in it.
+    pub spool_bytes: usize,
+    /// Where the relay confirms: by default beside where it collects.
+    pub confirm_at: Option<String>,
 }
 
 impl Default for PublishTarget {
@@ -112,6 +133,9 @@ impl Default for PublishTarget {
             stall: None,
             insecure: false,
             engine: SocketOptions::publisher().engine,
+            spool: None,
+            spool_bytes: 1 << 30,
+            confirm_at: None,
         }
     }
 }
@@ -120,6 +144,58 @@ impl PublishTarget {
     fn endpoints(&self) -> Result<Vec<Endpoint>> {
         let endpoints = Endpoint::parse_all(&self.bind, &self.connect)?;
         Ok(endpoints.into_iter().map(|endpoint| endpoint.with_in_use_hints(IN_USE)).collect())
+    }
+}
+
+impl PublishTarget {
+    /// Where the relay confirms, with a spool.
+    fn confirms(&self) -> Result<Endpoint> {
+        if let Some(at) = &self.confirm_at {
+            return Endpoint::parse(at, Role::Connect);
+        }
+        let one = match (&*self.bind, &*self.connect) {
+            ([], [one]) => Endpoint::parse(one, Role::Connect)?.confirm_endpoint(),
+            _ => None,
+        };
+        one.ok_or_else(|| {
+            Error::usage("a spool delivers to one relay, and it is not known where that confirms")
+                .hint("Connect to where the relay collects, or set confirm-at.")
+        })
+    }
+
+    /// Opens the spool, from which records are sent to the relay that confirms them.
+    fn open_spool(
+        &self,
+        directory: PathBuf,
+        with: &Opening<'_>,
+    ) -> Result<Box<dyn Handler + Send>> {
+        let reporter = with.reporter.clone();
+        let socket = SocketOptions { insecure: self.insecure, ..SocketOptions::publisher() };
+        let (publisher, confirmation) = open_confirmed(ConfirmedOptions {
+            endpoint: self.confirms()?,
+            spool: SpoolOptions { directory, bytes: self.spool_bytes as u64 },
+            socket,
+            sync_interval: SYNC_INTERVAL,
+            report: Box::new(move |text| reporter.say(text)),
+        })?;
+        if confirmation.before() > 0 {
+            let earlier = counted(confirmation.before(), "earlier record");
+            with.reporter.say(&format!("sending {earlier} in the spool first"));
+        }
+        let publish = Publish::new(publisher, self.options(with));
+        Ok(Box::new(publish.with_confirmation(confirmation)))
+    }
+
+    fn options(&self, with: &Opening<'_>) -> PublishOptions {
+        let reporter = with.reporter.clone();
+        PublishOptions {
+            root: self.root.clone(),
+            logger_in_topic: false,
+            wire: self.wire,
+            on_full: self.on_full,
+            give_up: with.context.give_up(),
+            report: Box::new(move |text| reporter.say(text)),
+        }
     }
 }
 
@@ -138,6 +214,9 @@ fn report_wrong_peer(endpoint: String, reporter: OutageReporter) {
 
 impl HandlerTarget for PublishTarget {
     fn open(&self, _: Box<dyn Format>, with: &Opening<'_>) -> Result<Box<dyn Handler + Send>> {
+        if let Some(directory) = &self.spool {
+            return self.open_spool(directory.clone(), with);
+        }
         let options = SocketOptions {
             hwm: self.hwm,
             insecure: self.insecure,
@@ -157,19 +236,13 @@ impl HandlerTarget for PublishTarget {
         for endpoint in &self.connect {
             report_wrong_peer(endpoint.clone(), with.reporter.clone());
         }
-        let reporter = with.reporter.clone();
-        let options = PublishOptions {
-            root: self.root.clone(),
-            logger_in_topic: false,
-            wire: self.wire,
-            on_full: self.on_full,
-            give_up: with.context.give_up(),
-            report: Box::new(move |text| reporter.say(text)),
-        };
-        Ok(Box::new(Publish::new(publisher, options)))
+        Ok(Box::new(Publish::new(publisher, self.options(with))))
     }
 
     fn validate(&self) -> Result<()> {
+        if self.spool.is_some() {
+            return self.confirms().map(drop);
+        }
         if self.endpoints()?.is_empty() {
             return Err(Error::usage("no endpoint to publish on")
                 .hint("Set bind or connect: tcp://127.0.0.1:12346."));
@@ -178,7 +251,7 @@ impl HandlerTarget for PublishTarget {
     }
 
     fn default_name(&self) -> String {
-        let mut endpoints = self.bind.iter().chain(&self.connect);
+        let mut endpoints = self.bind.iter().chain(&self.connect).chain(&self.confirm_at);
         format!("publish {}", endpoints.next().map_or("", String::as_str))
     }
 }

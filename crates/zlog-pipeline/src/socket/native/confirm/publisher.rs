@@ -40,6 +40,8 @@ pub struct ConfirmedOptions {
     pub spool: SpoolOptions,
     /// Keys and time limits of the connection.
     pub socket: SocketOptions,
+    /// How often what was appended is handed to the disk (fdatasync), at most.
+    pub sync_interval: Duration,
     /// Tells the user something: a sentence without a full stop.
     pub report: Box<dyn Fn(&str) + Send + Sync>,
 }
@@ -61,6 +63,13 @@ impl Confirmation {
     /// Records that wait in the spool.
     pub fn waiting(&self) -> u64 {
         self.shared.spool().waiting().saturating_sub(self.unwritten())
+    }
+
+    /// Records that would not survive a loss of power: they wait, and are not on disk yet.
+    pub fn unsynced(&self) -> u64 {
+        let spool = self.shared.spool();
+        let safe = self.shared.synced.load(Ordering::Acquire).max(spool.done());
+        spool.appended().saturating_sub(safe)
     }
 
     /// Records of earlier processes that were waiting at the start.
@@ -107,7 +116,7 @@ impl Confirmation {
 /// # Errors
 /// The spool can't be used, or a key is missing.
 pub fn open_confirmed(options: ConfirmedOptions) -> Result<(Publisher, Confirmation)> {
-    let ConfirmedOptions { endpoint, spool, socket, report } = options;
+    let ConfirmedOptions { endpoint, spool, socket, sync_interval, report } = options;
     let endpoints = std::slice::from_ref(&endpoint);
     let socket = SocketOptions {
         engine: Some(Engine::Native),
@@ -134,6 +143,8 @@ pub fn open_confirmed(options: ConfirmedOptions) -> Result<(Publisher, Confirmat
     let shared = Arc::new(Shared {
         damaged: AtomicU64::new(spool.lost_at_end()),
         before: spool.waiting(),
+        synced: AtomicU64::new(spool.written()),
+        sync_interval,
         spool: spool.into(),
         confirmed: AtomicU64::new(0),
         refused: AtomicU64::new(0),
@@ -345,9 +356,13 @@ impl PublisherSocket for SpoolPublisher {
             let unwritten = spool.appended() - spool.written();
             self.confirmation.unwritten.store(unwritten, Ordering::Relaxed);
         }
-        if let Some(Err(error)) = spool.take_unsynced().map(|unsynced| unsynced.sync()) {
-            let error = spool.failed(&error);
-            (self.shared().report)(&format!("{error} Records may not survive a loss of power"));
+        match spool.take_unsynced().map(|unsynced| unsynced.sync()) {
+            Some(Ok(synced)) => self.shared().synced.store(synced, Ordering::Release),
+            Some(Err(error)) => {
+                let error = spool.failed(&error);
+                (self.shared().report)(&format!("{error} Records may not survive a loss of power"));
+            }
+            None => {}
         }
         spool.delete_done();
         Flushed::Yes

@@ -16,8 +16,6 @@ use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 use zlog_core::wire::confirm::{self, Answer};
 
-/// How often what was appended is handed to the disk (fdatasync), at most.
-const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest wait without an event.
 const TICK: Duration = Duration::from_millis(200);
 /// How long nothing may be confirmed before that is reported.
@@ -33,6 +31,9 @@ pub(super) struct Shared {
     pub(super) confirmed: AtomicU64,
     pub(super) refused: AtomicU64,
     pub(super) damaged: AtomicU64,
+    /// The last record that is on disk.
+    pub(super) synced: AtomicU64,
+    pub(super) sync_interval: Duration,
     /// When to end although not everything is confirmed. `None` while records may still come.
     pub(super) until: Mutex<Option<Instant>>,
     pub(super) report: Box<dyn Fn(&str) + Send + Sync>,
@@ -238,16 +239,19 @@ impl SendingThread<'_> {
 
     /// Hands what was appended to the disk, once in a while.
     fn sync(&mut self) {
-        if self.has_sync_failed || self.synced.elapsed() < SYNC_INTERVAL {
+        if self.has_sync_failed || self.synced.elapsed() < self.shared.sync_interval {
             return;
         }
         self.synced = Instant::now();
         let Some(unsynced) = self.shared.spool().take_unsynced() else { return };
-        if let Err(error) = unsynced.sync() {
-            // Not again: the system takes what failed for written.
-            self.has_sync_failed = true;
-            let error = self.shared.spool().failed(&error);
-            (self.shared.report)(&format!("{error} Records may not survive a loss of power"));
+        match unsynced.sync() {
+            Ok(synced) => self.shared.synced.store(synced, Ordering::Release),
+            Err(error) => {
+                // Not again: the system takes what failed for written.
+                self.has_sync_failed = true;
+                let error = self.shared.spool().failed(&error);
+                (self.shared.report)(&format!("{error} Records may not survive a loss of power"));
+            }
         }
     }
 

@@ -14,6 +14,8 @@ use zlog_core::wire::confirm::Batch;
 
 /// Sets the number of schedules.
 const SCHEDULES: &str = "ZLOG_CONFIRM_SCHEDULES";
+/// Sets the seed of the first schedule; the next ones have the next seeds.
+const SEED: &str = "ZLOG_CONFIRM_SEED";
 /// Steps of a schedule before it comes to rest.
 const STEPS: usize = 120;
 
@@ -345,7 +347,9 @@ impl World {
 #[test]
 fn in_every_schedule_records_arrive_once_in_order_and_are_there_when_they_are_confirmed() {
     let schedules = std::env::var(SCHEDULES).map_or(100_000, |it| it.parse().expect("a number"));
-    let first = fastrand::u64(..);
+    let seed = std::env::var(SEED).ok().map(|it| it.parse().expect("a number"));
+    let first = seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("{schedules} schedules from seed {first} on");
     for seed in (0..schedules).map(|at| first.wrapping_add(at)) {
         let run = || {
             let mut world = World::new(seed);
@@ -353,6 +357,6 @@ fn in_every_schedule_records_arrive_once_in_order_and_are_there_when_they_are_co
             world.settle();
         };
         let ran = std::panic::catch_unwind(run);
-        assert!(ran.is_ok(), "the seed is {seed}");
+        assert!(ran.is_ok(), "replay it with {SCHEDULES}=1 {SEED}={seed}");
     }
 }
