@@ -77,7 +77,7 @@ prop_compose! {
 
 /// Numbers of JSON may be written in several ways.
 fn parsed(record: &Record<'_>) -> Vec<(String, serde_json::Value)> {
-    let value = |json: &RawJson<'_>| serde_json::from_str(&json.0).unwrap();
+    let value = |json: &RawJson<'_>| serde_json::from_str(&json.0).expect("JSON");
     let args = record.args.iter().map(|args| ("args".to_owned(), value(args)));
     args.chain(record.extras.iter().map(|(name, json)| (name.to_string(), value(json)))).collect()
 }

@@ -32,8 +32,8 @@ struct Collector {
 
 impl Collector {
     fn start(answers: Vec<String>) -> Collector {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
         let (sender, asked) = channel();
         std::thread::spawn(move || {
             let mut answers = answers.into_iter();
@@ -52,7 +52,7 @@ impl Collector {
     }
 
     fn next(&self) -> Asked {
-        self.asked.recv_timeout(DEADLINE).unwrap()
+        self.asked.recv_timeout(DEADLINE).expect("a request in time")
     }
 
     fn handler(&self) -> OtlpHandler {
@@ -76,11 +76,11 @@ fn read_request(stream: &TcpStream) -> Option<Asked> {
     reader.read_exact(&mut body).ok()?;
     if value("content-encoding").as_deref() == Some("gzip") {
         let mut text = Vec::new();
-        flate2::read::GzDecoder::new(&*body).read_to_end(&mut text).unwrap();
+        flate2::read::GzDecoder::new(&*body).read_to_end(&mut text).expect("gzip");
         body = text;
     }
     let mut records = Vec::new();
-    for logs in ExportLogsServiceRequest::decode(&*body).unwrap().resource_logs {
+    for logs in ExportLogsServiceRequest::decode(&*body).expect("a request").resource_logs {
         for scope in &logs.scope_logs {
             for log in &scope.log_records {
                 let record = read::record(logs.resource.as_ref(), scope.scope.as_ref(), log);
@@ -95,7 +95,7 @@ fn handler(options: OtlpOptions) -> OtlpHandler {
     let (retry, retry_max) = (Duration::from_millis(10), Duration::from_millis(50));
     let batch = BatchOptions { count: 100, time: Duration::ZERO };
     let spool = SpoolOptions { retry, retry_max, ..SpoolOptions::default() };
-    OtlpHandler::new(OtlpOptions { batch, spool, ..options }).unwrap()
+    OtlpHandler::new(OtlpOptions { batch, spool, ..options }).expect("a handler")
 }
 
 fn record(topic: &'static str, text: String) -> Record<'static> {
@@ -104,12 +104,12 @@ fn record(topic: &'static str, text: String) -> Record<'static> {
 
 fn give(handler: &mut OtlpHandler, count: usize) {
     for number in 0..count {
-        handler.handle(&record("app.ERROR", number.to_string())).unwrap();
+        handler.handle(&record("app.ERROR", number.to_string())).expect("taken");
     }
 }
 
 fn numbers(asked: &Asked) -> Vec<usize> {
-    asked.records.iter().map(|(_, text)| text.parse().unwrap()).collect()
+    asked.records.iter().map(|(_, text)| text.parse().expect("a number")).collect()
 }
 
 #[test]
@@ -119,9 +119,9 @@ fn a_batch_is_one_request_with_each_resource_once() {
         let url = collector.url.clone();
         let mut handler = handler(OtlpOptions { url, compression, ..OtlpOptions::default() });
         for topic in ["a.ERROR", "b.ERROR.db", "a.ERROR"] {
-            handler.handle(&record(topic, format!("of {topic}"))).unwrap();
+            handler.handle(&record(topic, format!("of {topic}"))).expect("taken");
         }
-        handler.flush().unwrap();
+        handler.flush().expect("flushed");
         let asked = collector.next();
         assert!(asked.head.starts_with("POST /v1/logs HTTP/1.1\r\n"), "{}", asked.head);
         assert!(asked.head.contains("application/x-protobuf"), "{}", asked.head);
@@ -148,7 +148,7 @@ fn what_a_busy_or_broken_collector_did_not_take_is_sent_again_in_order() {
         let error = handler.flush().unwrap_err().to_string();
         assert!(error.contains(says) && !error.contains('\u{1b}'), "{error}");
         assert_eq!(handler.backlog(), Backlog { waiting: 3, unreachable: true, ..NONE });
-        handler.handle(&record("app.ERROR", "3".to_owned())).unwrap();
+        handler.handle(&record("app.ERROR", "3".to_owned())).expect("taken");
         assert_eq!(numbers(&collector.next()), [0, 1, 2]);
         let _ = handler.close(Instant::now() + DEADLINE);
         assert_eq!(numbers(&collector.next()), [0, 1, 2]);
@@ -164,7 +164,7 @@ fn a_collector_that_asks_to_wait_is_left_alone_for_that_time() {
     let mut handler = collector.handler();
     give(&mut handler, 1);
     handler.flush().unwrap_err();
-    let due = handler.due(Instant::now()).unwrap();
+    let due = handler.due(Instant::now()).expect("due");
     let wait = due.duration_since(Instant::now());
     assert!(wait > Duration::from_secs(290), "{wait:?}");
 }
@@ -180,7 +180,7 @@ fn a_refused_batch_is_counted_and_not_sent_again() {
     assert!(error.starts_with(says) && error.contains("headers=FILE"), "{error}");
     assert_eq!(handler.backlog(), Backlog { lost: 3, unreachable: true, ..NONE });
     give(&mut handler, 1);
-    handler.flush().unwrap();
+    handler.flush().expect("flushed");
     assert_eq!(handler.backlog(), Backlog { lost: 3, ..NONE });
 }
 
@@ -201,7 +201,7 @@ fn a_partial_success_is_counted_and_a_warning_is_told_once() {
     assert!(error.contains("2 records were not taken") && error.contains("too old"), "{error}");
     for _ in 0..2 {
         give(&mut handler, 1);
-        handler.flush().unwrap();
+        handler.flush().expect("flushed");
     }
     assert_eq!(handler.take_notices(), ["the collector warns: use gzip"]);
     assert_eq!(handler.backlog(), Backlog { lost: 2, ..NONE });
@@ -222,7 +222,7 @@ fn a_batch_that_is_too_large_is_sent_in_halves() {
 
 #[test]
 fn a_collector_that_is_away_is_named_with_the_next_step() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().unwrap();
     let url = format!("http://{free}/otlp?key=secret");
     let mut handler = handler(OtlpOptions { url, ..OtlpOptions::default() });
     give(&mut handler, 1);
@@ -236,16 +236,16 @@ fn a_collector_that_is_away_is_named_with_the_next_step() {
 #[test]
 fn headers_come_from_a_file_and_a_bad_line_is_named_without_its_text() {
     let collector = Collector::start(Vec::new());
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("directory");
     let path = directory.path().join("headers");
     let (url, headers) = (collector.url.clone(), Some(path.clone()));
     let mut handler = handler(OtlpOptions { url, headers, ..OtlpOptions::default() });
-    std::fs::write(&path, "X-Scope-OrgID: me\n\nsecret\n").unwrap();
+    std::fs::write(&path, "X-Scope-OrgID: me\n\nsecret\n").expect("written");
     give(&mut handler, 1);
     let error = handler.flush().unwrap_err().to_string();
     assert!(error.starts_with("line 3 of ") && !error.contains("secret"), "{error}");
-    std::fs::write(&path, "X-Scope-OrgID: me\nAuthorization: Bearer a+b=\n").unwrap();
-    handler.close(Instant::now() + DEADLINE).unwrap();
+    std::fs::write(&path, "X-Scope-OrgID: me\nAuthorization: Bearer a+b=\n").expect("written");
+    handler.close(Instant::now() + DEADLINE).expect("closed");
     let head = collector.next().head;
     assert!(head.contains("x-scope-orgid: me\r\n"), "{head}");
     assert!(head.contains("authorization: Bearer a+b=\r\n"), "{head}");
