@@ -11,7 +11,7 @@ use super::{Relay, emit, expected, numbers};
 
 /// The handler that sends to this relay.
 fn next(relay: &Relay, spool: &Path) -> String {
-    format!("{},connect,spool={},confirm-at={}", relay.collect, spool.display(), relay.confirm)
+    format!("{},connect,spool-dir={},confirm-at={}", relay.collect, spool.display(), relay.confirm)
 }
 
 /// The options of a relay that sends to `last` alone.

@@ -118,7 +118,7 @@ fn an_invalid_format_is_reported_at_the_key_that_causes_it() {
 fn sample(class: &Class, key: &Key) -> &'static str {
     match (class.name, key.name) {
         (_, "level") => "error",
-        ("publish", "spool") => "spool",
+        ("publish", "spool-dir") => "spool",
         ("publish", "spool-bytes") => "3M",
         ("publish", "confirm-at") => "tcp://127.0.0.1:12343",
         (_, "topic") => "app.DB",
@@ -177,7 +177,7 @@ fn required_by(class: &'static Class, key: &Key) -> Vec<&'static Key> {
         ("smtp", _) => &["to"],
         ("nats" | "otlp", "key") => &["certificate"],
         ("nats" | "otlp", "certificate") => &["key"],
-        ("publish", "spool") => &["connect"],
+        ("publish", "spool-dir") => &["connect"],
         _ => &[],
     };
     let also: &[&str] = match key.name {

@@ -39,7 +39,7 @@ pub(super) static PUBLISH: Class = Class {
         Key::switch("insecure", "Bind beyond loopback without encryption"),
         Key::new("engine", "native|libzmq", "Engine of the socket (ZLOG_ENGINE sets the default)")
             .default("native"),
-        Key::new("spool", "DIR", "Keep records in DIR until the relay at `connect` confirms them"),
+        Key::new("spool-dir", "DIR", "Keep records in DIR until the relay at `connect` confirms them"),
         Key::new("spool-bytes", "SIZE", "Most bytes of the spool").default("1G"),
         Key::new("confirm-at", "ENDPOINT", "Where it confirms, if not beside where it collects"),
     ]],
@@ -58,7 +58,7 @@ pub(super) static PUBLISH: Class = Class {
             stall: reader.read("stall", |text| text.parse::<Seconds>()).map(|it| it.0),
             insecure: reader.flag("insecure"),
             engine: reader.read("engine", engine).or(default.engine),
-            spool: reader.text("spool").map(PathBuf::from),
+            spool: reader.text("spool-dir").map(PathBuf::from),
             spool_bytes: reader.read("spool-bytes", parsers::size).unwrap_or(default.spool_bytes),
             confirm_at: reader.read("confirm-at", |text| {
                 Endpoint::parse(text, Role::Connect).map(|_| text.to_owned())
