@@ -158,3 +158,51 @@ fn on_a_full_disk_the_input_waits_and_goes_on_when_there_is_room() {
     assert_eq!(relay.wait_for_lines(5000), expected(0..5000));
     relay.end();
 }
+
+/// Fills the small disk at `$1`, and frees it once there is this file.
+fn fill_until(file: &Path) -> String {
+    format!(
+        "head -c 1M /dev/zero >\"$1/fill\" 2>/dev/null\n\
+         (for _ in $(seq 600); do [ -e '{}' ] && break; sleep 0.1; done; rm \"$1/fill\") \
+         >/dev/null 2>&1 &\n",
+        file.display()
+    )
+}
+
+#[test]
+fn on_a_disk_that_is_full_at_the_start_the_input_waits_until_there_is_room() {
+    let (directory, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let is_free = other.path().join("free");
+    let mut relay = Relay::start(&[]);
+    let script = format!(
+        "{}\"$2\" emit --no-detect --confirm --linger 60s --confirm-at {} --spool \"$1/spool\"",
+        fill_until(&is_free),
+        relay.confirm
+    );
+    let Some(mut emit) = on_small_disk(directory.path(), &script) else { return };
+    emit.write(numbers(0..100));
+    emit.close_stdin();
+    emit.expect_stderr("waiting: no room to open the spool");
+    std::fs::write(&is_free, "").unwrap();
+    emit.wait().success();
+    assert_eq!(relay.wait_for_lines(100), expected(0..100));
+    relay.end();
+}
+
+#[test]
+fn on_a_disk_that_is_full_from_the_start_with_on_full_drop_all_records_are_counted() {
+    let (directory, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let is_done = other.path().join("done");
+    let script = format!(
+        "{}\"$2\" emit --no-detect --fail-on-loss --on-full drop --linger 0s \
+         --confirm-at tcp://127.0.0.1:1 --spool \"$1/spool\"",
+        fill_until(&is_done)
+    );
+    let Some(mut emit) = on_small_disk(directory.path(), &script) else { return };
+    emit.write(numbers(0..100));
+    emit.close_stdin();
+    let said = emit.wait().code(3).err();
+    std::fs::write(&is_done, "").unwrap();
+    assert_eq!(said.matches("dropping records: no room to open the spool").count(), 1, "{said}");
+    assert!(said.contains("100 dropped"), "{said}");
+}

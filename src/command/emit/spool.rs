@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::super::endpoints;
 use crate::cli::EmitArgs;
 use zlog_core::Result;
-use zlog_core::text::plural::counted;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{
     Confirmation, ConfirmedOptions, Publisher, SocketOptions, open_confirmed,
@@ -28,7 +27,7 @@ pub(super) fn open(
 ) -> Result<(Publisher, Confirmation)> {
     let endpoint = endpoints::to_confirm(&args.endpoints, args.confirm_at.as_deref(), report)?;
     let quiet = args.quiet;
-    let (publisher, confirmation) = open_confirmed(ConfirmedOptions {
+    open_confirmed(ConfirmedOptions {
         endpoint,
         spool: SpoolOptions { directory: directory.to_owned(), bytes: args.spool_bytes as u64 },
         socket,
@@ -38,12 +37,5 @@ pub(super) fn open(
                 terminal::eprint_line(format_args!("zlog emit: {text}"));
             }
         }),
-    })?;
-    if confirmation.before() > 0 {
-        report(&format!(
-            "sending {} in the spool first",
-            counted(confirmation.before(), "earlier record")
-        ));
-    }
-    Ok((publisher, confirmation))
+    })
 }

@@ -94,6 +94,12 @@ pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
+/// Whether this error of [`Spool::open`] is a lack of space: it may be opened later.
+pub fn lacks_space(error: &Error) -> bool {
+    let cause = std::error::Error::source(error);
+    cause.and_then(|cause| cause.downcast_ref::<io::Error>()).is_some_and(is_full)
+}
+
 /// Records on disk. One process at a time opens a directory.
 pub struct Spool {
     directory: PathBuf,

@@ -6,7 +6,6 @@ use std::time::Duration;
 use zlog_core::format::Format;
 use zlog_core::text::choice::Choice as _;
 use zlog_core::text::parsers::{self, Seconds};
-use zlog_core::text::plural::counted;
 use zlog_core::wire::topic;
 use zlog_core::{Error, Result};
 
@@ -39,7 +38,11 @@ pub(super) static PUBLISH: Class = Class {
         Key::switch("insecure", "Bind beyond loopback without encryption"),
         Key::new("engine", "native|libzmq", "Engine of the socket (ZLOG_ENGINE sets the default)")
             .default("native"),
-        Key::new("spool-dir", "DIR", "Keep records in DIR until the relay at `connect` confirms them"),
+        Key::new(
+            "spool-dir",
+            "DIR",
+            "Keep records in DIR until the relay at `connect` confirms them",
+        ),
         Key::new("spool-bytes", "SIZE", "Most bytes of the spool").default("1G"),
         Key::new("confirm-at", "ENDPOINT", "Where it confirms, if not beside where it collects"),
     ]],
@@ -178,10 +181,6 @@ impl PublishTarget {
             sync_interval: SYNC_INTERVAL,
             report: Box::new(move |text| reporter.say(text)),
         })?;
-        if confirmation.before() > 0 {
-            let earlier = counted(confirmation.before(), "earlier record");
-            with.reporter.say(&format!("sending {earlier} in the spool first"));
-        }
         let publish = Publish::new(publisher, self.options(with));
         Ok(Box::new(publish.with_confirmation(confirmation)))
     }

@@ -1,11 +1,11 @@
 //! A publisher whose records go into a spool, from where a thread sends them to a receiver.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender};
 use zmtp::Router;
 
 use super::payload;
@@ -19,7 +19,9 @@ use crate::socket::options::SocketOptions;
 use crate::socket::publisher::{Publisher, PublisherSocket, Sent};
 use crate::socket::subscriber::Subscriber;
 use crate::spool::{self, NoRoom, Spool, SpoolKind, SpoolOptions};
+use zlog_core::text::escape::escape;
 use zlog_core::text::plural;
+use zlog_core::text::plural::counted;
 use zlog_core::wire::confirm::{MAX_ANSWER_BYTES, MAX_BATCH_BYTES};
 use zlog_core::{Error, Result};
 
@@ -49,32 +51,36 @@ pub struct ConfirmedOptions {
 /// What has become of the records of a confirmed publisher. Usable after it is closed, too.
 #[derive(Clone)]
 pub struct Confirmation {
-    shared: Arc<Shared>,
+    /// Set once the spool is open.
+    shared: Arc<OnceLock<Arc<Shared>>>,
+    /// The directory of the spool, for messages.
+    name: Arc<str>,
     too_long: Arc<AtomicU64>,
     unwritten: Arc<AtomicU64>,
 }
 
 impl Confirmation {
+    fn shared(&self) -> Option<&Arc<Shared>> {
+        self.shared.get()
+    }
+
     /// Records that are confirmed, those of earlier processes included.
     pub fn confirmed(&self) -> u64 {
-        self.shared.confirmed.load(Ordering::Relaxed)
+        self.shared().map_or(0, |shared| shared.confirmed.load(Ordering::Relaxed))
     }
 
     /// Records that wait in the spool.
     pub fn waiting(&self) -> u64 {
-        self.shared.spool().waiting().saturating_sub(self.unwritten())
+        let waiting = self.shared().map_or(0, |shared| shared.spool().waiting());
+        waiting.saturating_sub(self.unwritten())
     }
 
     /// Records that would not survive a loss of power: they wait, and are not on disk yet.
     pub fn unsynced(&self) -> u64 {
-        let spool = self.shared.spool();
-        let safe = self.shared.synced.load(Ordering::Acquire).max(spool.done());
+        let Some(shared) = self.shared() else { return 0 };
+        let spool = shared.spool();
+        let safe = shared.synced.load(Ordering::Acquire).max(spool.done());
         spool.appended().saturating_sub(safe)
-    }
-
-    /// Records of earlier processes that were waiting at the start.
-    pub fn before(&self) -> u64 {
-        self.shared.before
     }
 
     /// Records that are not confirmed and do not wait any more.
@@ -89,13 +95,14 @@ impl Confirmation {
 
     fn counts_of_lost(&self) -> [(u64, &'static str, &'static str); 4] {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let shared = |count: fn(&Shared) -> &AtomicU64| self.shared().map_or(0, |it| of(count(it)));
         [
             (
-                of(&self.shared.refused),
+                shared(|it| &it.refused),
                 "record",
                 "refused by the relay (not permitted, or too long)",
             ),
-            (of(&self.shared.damaged), "record", "damaged in the spool"),
+            (shared(|it| &it.damaged), "record", "damaged in the spool"),
             (of(&self.too_long), "record", "too long for the spool"),
             (self.unwritten(), "record", "not written to the spool"),
         ]
@@ -106,12 +113,12 @@ impl Confirmation {
     }
 
     /// The directory of the spool, for messages.
-    pub fn spool(&self) -> String {
-        self.shared.spool().name()
+    pub fn spool(&self) -> &str {
+        &self.name
     }
 }
 
-/// Opens the spool, and starts to send what is in it.
+/// Opens the spool, and starts to send what is in it. While its disk is full, it is opened later.
 ///
 /// # Errors
 /// The spool can't be used, or a key is missing.
@@ -124,50 +131,61 @@ pub fn open_confirmed(options: ConfirmedOptions) -> Result<(Publisher, Confirmat
         ..socket
     };
     let socket = socket.secured(endpoints)?;
-    let bound = spool.bytes;
-    let spool = Spool::open(spool, SpoolKind::Emitter)?;
     let mut own = zmtp::Options::subscriber();
     set_options(&socket, &mut own);
     own.unread_messages = UNREAD_ANSWERS;
     let dealer =
         Router::dealer(own).map_err(|error| Error::io("can't open a ZeroMQ socket", &error))?;
     let open = Open::new(dealer, endpoints, socket.keyring.clone(), || ())?;
-    if spool.unreadable() > 0 {
-        report(&format!(
-            "spool {}: the headers of {} of its files are damaged; their records are left out, and the \
-             files are kept as *.damaged",
-            spool.name(),
-            spool.unreadable()
-        ));
-    }
-    let shared = Arc::new(Shared {
-        damaged: AtomicU64::new(spool.lost_at_end()),
-        before: spool.waiting(),
-        synced: AtomicU64::new(spool.written()),
-        sync_interval,
-        spool: spool.into(),
-        confirmed: AtomicU64::new(0),
-        refused: AtomicU64::new(0),
-        until: None.into(),
-        report,
-    });
+    let confirmation = Confirmation {
+        shared: Arc::default(),
+        name: escape(&spool.directory.to_string_lossy()).into(),
+        too_long: Arc::default(),
+        unwritten: Arc::default(),
+    };
     let (wake, wakes) = crossbeam_channel::bounded(1);
-    let (of_thread, name) = (Arc::clone(&shared), endpoint.as_str().to_owned());
-    let run = move || SendingThread::new(&of_thread, open, name, wakes).run();
-    let thread = Some(thread::spawn("zlog-confirm", run)?);
-    let confirmation = Confirmation { shared, too_long: Arc::default(), unwritten: Arc::default() };
-    let publisher = SpoolPublisher {
+    let mut publisher = SpoolPublisher {
         confirmation: confirmation.clone(),
-        bound,
+        bound: spool.bytes,
+        unopened: None,
         wake,
-        thread,
+        thread: None,
         send_slice: socket.send_slice,
         written: 0,
         full_since: None,
         is_reported: false,
         failed: None,
     };
+    let name = endpoint.as_str().to_owned();
+    publisher.open(Unopened { spool, open, name, wakes, sync_interval, report, full: None })?;
     Ok((Publisher::of(Box::new(publisher)), confirmation))
+}
+
+/// What is needed to open the spool.
+struct Unopened {
+    spool: SpoolOptions,
+    open: Open<Router>,
+    /// Of the endpoint.
+    name: String,
+    wakes: Receiver<()>,
+    sync_interval: Duration,
+    report: Box<dyn Fn(&str) + Send + Sync>,
+    /// When the disk was full, and the error.
+    full: Option<(Instant, String)>,
+}
+
+/// Reports what is in a spool at the start.
+fn report_found(spool: &Spool, report: &dyn Fn(&str)) {
+    let (name, unreadable, before) = (spool.name(), spool.unreadable(), spool.waiting());
+    if unreadable > 0 {
+        report(&format!(
+            "spool {name}: the headers of {unreadable} of its files are damaged; their records are \
+             left out, and the files are kept as *.damaged"
+        ));
+    }
+    if before > 0 {
+        report(&format!("sending {} in the spool first", counted(before, "earlier record")));
+    }
 }
 
 /// The publisher. Its only subscriber is the spool.
@@ -175,6 +193,8 @@ struct SpoolPublisher {
     confirmation: Confirmation,
     /// Most bytes of the spool.
     bound: u64,
+    /// While the disk has been full since the start.
+    unopened: Option<Unopened>,
     /// Wakes the thread.
     wake: Sender<()>,
     thread: Option<JoinHandle<()>>,
@@ -189,13 +209,58 @@ struct SpoolPublisher {
 }
 
 impl SpoolPublisher {
-    fn shared(&self) -> &Shared {
-        &self.confirmation.shared
+    /// Opens the spool, and starts the thread. On a full disk, keeps what is needed for the next
+    /// call.
+    fn open(&mut self, mut with: Unopened) -> Result<()> {
+        let spool = match Spool::open(with.spool.clone(), SpoolKind::Emitter) {
+            Err(error) if spool::lacks_space(&error) => {
+                with.full = Some((Instant::now(), error.message().to_owned()));
+                self.unopened = Some(with);
+                return Ok(());
+            }
+            opened => opened?,
+        };
+        let Unopened { open, name, wakes, sync_interval, report, .. } = with;
+        report_found(&spool, &report);
+        let shared = Arc::new(Shared {
+            damaged: AtomicU64::new(spool.lost_at_end()),
+            synced: AtomicU64::new(spool.written()),
+            sync_interval,
+            spool: spool.into(),
+            confirmed: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            until: None.into(),
+            report,
+        });
+        let of_thread = Arc::clone(&shared);
+        let run = move || SendingThread::new(&of_thread, open, name, wakes).run();
+        self.thread = Some(thread::spawn("zlog-confirm", run)?);
+        self.confirmation.shared.get_or_init(|| shared);
+        Ok(())
+    }
+
+    /// Opens the spool if it is not open and was not tried just now.
+    fn open_if_due(&mut self) -> Result<()> {
+        let is_due =
+            |it: &mut Unopened| it.full.as_ref().is_none_or(|(at, _)| at.elapsed() >= ROOM_CHECK);
+        match self.unopened.take_if(is_due) {
+            Some(unopened) => self.open(unopened),
+            None => Ok(()),
+        }
+    }
+
+    /// What the thread shares, if the spool is open.
+    fn shared(&self) -> Option<Arc<Shared>> {
+        self.confirmation.shared().cloned()
     }
 
     /// Writes what was appended, and wakes the thread.
     fn write(&mut self) {
-        let mut spool = self.shared().spool();
+        if let Err(error) = self.open_if_due() {
+            self.failed.get_or_insert(error);
+        }
+        let Some(shared) = self.shared() else { return };
+        let mut spool = shared.spool();
         let mut written = spool.write();
         if written.is_err() && spool.done() == spool.written() {
             // What takes the space may be done with.
@@ -217,9 +282,14 @@ impl SpoolPublisher {
 
     /// Appends a record. Returns whether there was room.
     fn append(&mut self, topic: &[u8], body: &[u8]) -> Result<bool> {
+        self.open_if_due()?;
+        let Some(shared) = self.shared() else {
+            self.report_full(None);
+            return Ok(false);
+        };
         let len = payload::topic_len(topic).filter(|_| topic.len() + body.len() <= MAX_RECORD);
         let appended = match len {
-            Some(len) => self.shared().spool().append(&[&len, topic, body])?,
+            Some(len) => shared.spool().append(&[&len, topic, body])?,
             None => Err(NoRoom::TooLong),
         };
         match appended {
@@ -228,34 +298,46 @@ impl SpoolPublisher {
                 self.confirmation.too_long.fetch_add(1, Ordering::Relaxed);
             }
             Err(why) => {
-                let mut spool = self.shared().spool();
+                let mut spool = shared.spool();
                 if spool.waiting() == 0 {
                     // The file that is appended to takes the space.
                     spool.end_segment();
                     spool.delete_done();
                 }
                 drop(spool);
-                self.report_full(&why);
+                self.report_full(Some(&why));
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Reports once that there is no room.
-    fn report_full(&mut self, why: &NoRoom) {
+    /// Reports once that there is no room: not even to open the spool without `why`.
+    fn report_full(&mut self, why: Option<&NoRoom>) {
         let since = *self.full_since.get_or_insert_with(Instant::now);
         if self.is_reported || (since.elapsed() < REPORT_AFTER && !self.send_slice.is_zero()) {
             return;
         }
         self.is_reported = true;
         let name = self.confirmation.spool();
-        let why = match why {
-            NoRoom::Disk(error) => format!("{error}"),
-            _ => format!("it holds {} bytes, as --spool-bytes says", self.bound),
+        let why = match (why, self.unopened.as_ref().and_then(|it| it.full.as_ref())) {
+            (Some(NoRoom::Disk(error)), _) => format!("no room in the spool {name}: {error}"),
+            (None, Some((_, error))) => format!("no room to open the {error}"),
+            _ => format!(
+                "no room in the spool {name}: it holds {} bytes, as --spool-bytes says",
+                self.bound
+            ),
         };
         let what = if self.send_slice.is_zero() { "dropping records" } else { "waiting" };
-        (self.shared().report)(&format!("{what}: no room in the spool {name}: {why}"));
+        self.report(&format!("{what}: {why}"));
+    }
+
+    fn report(&self, text: &str) {
+        match (&self.unopened, self.confirmation.shared()) {
+            (Some(unopened), _) => (unopened.report)(text),
+            (None, Some(shared)) => (shared.report)(text),
+            (None, None) => {}
+        }
     }
 }
 
@@ -305,7 +387,8 @@ impl PublisherSocket for SpoolPublisher {
     }
 
     fn wait_at_most(&self) -> Option<Duration> {
-        let spool = self.shared().spool();
+        let Some(shared) = self.shared() else { return Some(ROOM_CHECK) };
+        let spool = shared.spool();
         (spool.written() < spool.appended()).then_some(ROOM_CHECK)
     }
 
@@ -339,28 +422,30 @@ impl PublisherSocket for SpoolPublisher {
         let until = Instant::now() + linger;
         self.write();
         // On a full disk, until there is room.
-        while self.wait_at_most().is_some() && Instant::now() < until {
+        while self.shared().is_some() && self.wait_at_most().is_some() && Instant::now() < until {
             std::thread::sleep(ROOM_CHECK);
             self.write();
         }
-        *self.shared().until() = Some(until);
+        // One that never had room has taken no record.
+        let Some(shared) = self.shared() else { return Flushed::Yes };
+        *shared.until() = Some(until);
         let _ = self.wake.try_send(());
         if let Some(thread) = self.thread.take() {
             // A panic was reported when it happened.
             let _ = thread.join();
         }
         self.write();
-        let mut spool = self.shared().spool();
+        let mut spool = shared.spool();
         spool.end_segment();
         if spool.written() < spool.appended() {
             let unwritten = spool.appended() - spool.written();
             self.confirmation.unwritten.store(unwritten, Ordering::Relaxed);
         }
         match spool.take_unsynced().map(|unsynced| unsynced.sync()) {
-            Some(Ok(synced)) => self.shared().synced.store(synced, Ordering::Release),
+            Some(Ok(synced)) => shared.synced.store(synced, Ordering::Release),
             Some(Err(error)) => {
                 let error = spool.failed(&error);
-                (self.shared().report)(&format!("{error} Records may not survive a loss of power"));
+                (shared.report)(&format!("{error} Records may not survive a loss of power"));
             }
             None => {}
         }

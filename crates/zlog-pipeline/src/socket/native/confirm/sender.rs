@@ -26,8 +26,6 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 /// What the sending thread shares with its owner.
 pub(super) struct Shared {
     pub(super) spool: Mutex<Spool>,
-    /// Records of earlier processes that were waiting at the start.
-    pub(super) before: u64,
     pub(super) confirmed: AtomicU64,
     pub(super) refused: AtomicU64,
     pub(super) damaged: AtomicU64,
