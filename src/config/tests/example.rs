@@ -70,6 +70,7 @@ fn lines_that_are_commented_out_in_the_example_are_valid() {
                 "were not provided",
                 "milliseconds",
                 "needs a key, and a key a certificate",
+                "has no effect with",
             ];
             let beside = beside.iter().any(|why| error.contains(why));
             assert!(beside && !error.contains("unknown key"), "{line}: {error}");

@@ -78,6 +78,26 @@ fn invalid_values_of_each_class_are_reported() {
         ),
         ("class = 'exec'\ncommand = []", "handlers.a.command: names no program"),
         ("class = 'publish'", "handler a: no endpoint to publish on"),
+        (
+            "class = 'publish'\nbind = 'tcp://127.0.0.1:0'\nspool-bytes = '1M'",
+            "handler a: spool-bytes has no effect without spool-dir",
+        ),
+        (
+            "class = 'publish'\nconnect = 'tcp://h:2'\nconfirm-at = 'tcp://h:1'",
+            "handler a: confirm-at has no effect without spool-dir",
+        ),
+        (
+            "class = 'publish'\nconnect = 'tcp://h:2'\nspool-dir = 'd'\nhwm = 9",
+            "handler a: hwm has no effect with spool-dir",
+        ),
+        (
+            "class = 'publish'\nconnect = 'tcp://h:2'\nspool-dir = 'd'\nstall = '9s'",
+            "handler a: stall has no effect with spool-dir",
+        ),
+        (
+            "class = 'publish'\nconnect = 'tcp://h:2'\nspool-dir = 'd'\nengine = 'libzmq'",
+            "handler a: engine has no effect with spool-dir",
+        ),
         ("class = 'publish'\nbind = 'nowhere'", ":4:8: handlers.a.bind: "),
         ("class = 'publish'\nbind = 'tcp://*:1'\nformat = 'json'", ":5:1: unknown key"),
         ("class = 'timed'\npath = 'a'\nwhen = 'noon'", ":5:8: handlers.a.when: "),
@@ -178,6 +198,7 @@ fn required_by(class: &'static Class, key: &Key) -> Vec<&'static Key> {
         ("nats" | "otlp", "key") => &["certificate"],
         ("nats" | "otlp", "certificate") => &["key"],
         ("publish", "spool-dir") => &["connect"],
+        ("publish", "spool-bytes" | "confirm-at") => &["connect", "spool-dir"],
         _ => &[],
     };
     let also: &[&str] = match key.name {

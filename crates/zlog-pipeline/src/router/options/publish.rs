@@ -57,12 +57,12 @@ pub(super) static PUBLISH: Class = Class {
             root: reader.read("root", topic::typed_root).unwrap_or(default.root),
             wire: reader.read("wire", wire).unwrap_or_default(),
             on_full: default.on_full,
-            hwm: reader.read("hwm", parsers::number).unwrap_or(default.hwm),
+            hwm: reader.read("hwm", parsers::number),
             stall: reader.read("stall", |text| text.parse::<Seconds>()).map(|it| it.0),
             insecure: reader.flag("insecure"),
-            engine: reader.read("engine", engine).or(default.engine),
+            engine: reader.read("engine", engine),
             spool: reader.text("spool-dir").map(PathBuf::from),
-            spool_bytes: reader.read("spool-bytes", parsers::size).unwrap_or(default.spool_bytes),
+            spool_bytes: reader.read("spool-bytes", parsers::size),
             confirm_at: reader.read("confirm-at", |text| {
                 Endpoint::parse(text, Role::Connect).map(|_| text.to_owned())
             }),
@@ -77,6 +77,9 @@ fn endpoints(reader: &mut dyn Reader, key: &str, role: Role) -> Vec<String> {
 /// How often what waits in a spool is handed to the disk, at most: a relay that confirms what is
 /// handled waits for it.
 const SYNC_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Most bytes of a spool.
+const SPOOL_BYTES: usize = 1 << 30;
 
 fn engine(text: &str) -> Result<Engine, &'static str> {
     Engine::from_name(text).ok_or("write native or libzmq")
@@ -107,19 +110,19 @@ pub struct PublishTarget {
     /// The policy while a subscriber's queue is full: with [`OnFull::Block`] this handler waits,
     /// and without a queue in front of it all others do, too.
     pub on_full: OnFull,
-    /// High-water mark: messages queued for each subscriber.
-    pub hwm: u32,
+    /// High-water mark: messages queued for each subscriber. `None` is [`DEFAULT_HWM`].
+    pub hwm: Option<u32>,
     /// While this handler waits for a subscriber that takes nothing: when to disconnect it. Zero is
     /// never; `None` is 30 s, with the native engine.
     pub stall: Option<Duration>,
     /// Whether endpoints that other machines can reach are bound without encryption.
     pub insecure: bool,
-    /// The engine of the socket: see [`SocketOptions::engine`].
+    /// The engine of the socket; `None` is that of [`SocketOptions::publisher`].
     pub engine: Option<Engine>,
     /// The directory where records wait until the relay confirms them.
     pub spool: Option<PathBuf>,
-    /// Most bytes in it.
-    pub spool_bytes: usize,
+    /// Most bytes in it; `None` is 1 GiB.
+    pub spool_bytes: Option<usize>,
     /// Where the relay confirms: by default beside where it collects.
     pub confirm_at: Option<String>,
 }
@@ -132,12 +135,12 @@ impl Default for PublishTarget {
             root: String::new(),
             wire: Wire::default(),
             on_full: OnFull::Drop,
-            hwm: DEFAULT_HWM,
+            hwm: None,
             stall: None,
             insecure: false,
-            engine: SocketOptions::publisher().engine,
+            engine: None,
             spool: None,
-            spool_bytes: 1 << 30,
+            spool_bytes: None,
             confirm_at: None,
         }
     }
@@ -166,6 +169,29 @@ impl PublishTarget {
         })
     }
 
+    /// Refuses keys that have no effect: those of a spool without one, and with one those of a
+    /// socket with subscribers.
+    fn check_keys(&self) -> Result<()> {
+        let of_spool = [
+            ("spool-bytes", self.spool_bytes.is_some()),
+            ("confirm-at", self.confirm_at.is_some()),
+        ];
+        let of_socket = [
+            ("hwm", self.hwm.is_some()),
+            ("stall", self.stall.is_some()),
+            ("engine", self.engine.is_some()),
+        ];
+        let first = |keys: &[(&'static str, bool)]| keys.iter().find(|key| key.1).map(|key| key.0);
+        if self.spool.is_some() {
+            let Some(key) = first(&of_socket) else { return Ok(()) };
+            return Err(Error::usage(format!("{key} has no effect with spool-dir"))
+                .hint(format!("Leave out {key}: spool-bytes bounds what waits for the relay.")));
+        }
+        let Some(key) = first(&of_spool) else { return Ok(()) };
+        Err(Error::usage(format!("{key} has no effect without spool-dir"))
+            .hint(format!("Set spool-dir, or leave out {key}.")))
+    }
+
     /// Opens the spool, from which records are sent to the relay that confirms them.
     fn open_spool(
         &self,
@@ -176,7 +202,10 @@ impl PublishTarget {
         let socket = SocketOptions { insecure: self.insecure, ..SocketOptions::publisher() };
         let (publisher, confirmation) = open_confirmed(ConfirmedOptions {
             endpoint: self.confirms()?,
-            spool: SpoolOptions { directory, bytes: self.spool_bytes as u64 },
+            spool: SpoolOptions {
+                directory,
+                bytes: self.spool_bytes.unwrap_or(SPOOL_BYTES) as u64,
+            },
             socket,
             sync_interval: SYNC_INTERVAL,
             report: Box::new(move |text| reporter.say(text)),
@@ -216,12 +245,13 @@ impl HandlerTarget for PublishTarget {
         if let Some(directory) = &self.spool {
             return self.open_spool(directory.clone(), with);
         }
+        let default = SocketOptions::publisher();
         let options = SocketOptions {
-            hwm: self.hwm,
+            hwm: self.hwm.unwrap_or(DEFAULT_HWM),
             insecure: self.insecure,
-            engine: self.engine,
+            engine: self.engine.or(default.engine),
             stall: Stall::typed(self.stall),
-            ..SocketOptions::publisher()
+            ..default
         };
         let publisher = Publisher::open(&self.endpoints()?, &options)?;
         for bound in publisher.bound() {
@@ -239,6 +269,7 @@ impl HandlerTarget for PublishTarget {
     }
 
     fn validate(&self) -> Result<()> {
+        self.check_keys()?;
         if self.spool.is_some() {
             return self.confirms().map(drop);
         }
