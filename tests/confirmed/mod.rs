@@ -176,6 +176,15 @@ fn while_nobody_confirms_emit_says_where_records_wait_and_what_to_start() {
 }
 
 #[test]
+fn a_relay_whose_host_is_not_found_is_named_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut emit = emit("tcp://nowhere.invalid:1", directory.path()).stdin_open().start();
+    emit.write("one\n");
+    emit.expect_stderr("the host of tcp://nowhere.invalid:1 is not found: ");
+    emit.terminate();
+}
+
+#[test]
 fn a_full_spool_makes_the_input_wait_until_there_is_a_relay() {
     let directory = tempfile::tempdir().unwrap();
     let mut relay = Relay::start(&[]);

@@ -10,6 +10,7 @@ use zmtp::{Delivery, Router};
 use super::batcher::{Records, SpoolBatcher};
 use super::window::Window;
 use crate::socket::connection::ConnectionState;
+use crate::socket::diagnose::host_not_found;
 use crate::socket::native::open::Open;
 use crate::spool::{SourceId, Spool};
 use zlog_core::text::escape::escape;
@@ -266,11 +267,13 @@ impl SendingThread<'_> {
         }
         let endpoint = &self.endpoint;
         let status = self.open.status();
-        let why = match status.first().map(|it| &it.state) {
+        let state = status.first().map(|it| (&it.state, it.unresolved.as_deref()));
+        let why = match state {
             _ if self.connection.is_some() => {
                 format!("{endpoint} has not confirmed anything for 3 seconds")
             }
-            Some(ConnectionState::HandshakeRefused(why)) => {
+            Some((_, Some(why))) => host_not_found(endpoint, 1, why),
+            Some((ConnectionState::HandshakeRefused(why), _)) => {
                 format!("{endpoint} confirms nothing: {why}")
             }
             _ => format!("nothing confirms at {endpoint}; start there: zlog relay --spool DIR"),
