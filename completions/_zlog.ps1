@@ -208,7 +208,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'First part of the topics of these lines')
             [CompletionResult]::new('--stdin-level', '--stdin-level', [CompletionResultType]::ParameterName, 'Level of lines that name none [default: INFO]')
             [CompletionResult]::new('--max-message', '--max-message', [CompletionResultType]::ParameterName, 'Disconnect a publisher that sends a larger message')
-            [CompletionResult]::new('--spool', '--spool', [CompletionResultType]::ParameterName, 'Confirm records of `emit --spool`, and keep them in DIR')
+            [CompletionResult]::new('--spool', '--spool', [CompletionResultType]::ParameterName, 'Keep records of `emit --spool`, and confirm them')
             [CompletionResult]::new('--spool-bytes', '--spool-bytes', [CompletionResultType]::ParameterName, 'Most bytes of --spool; if it is full, senders wait')
             [CompletionResult]::new('--confirm-when', '--confirm-when', [CompletionResultType]::ParameterName, 'When records are confirmed: stored (on disk) or handled (by the handlers)')
             [CompletionResult]::new('--confirm-at', '--confirm-at', [CompletionResultType]::ParameterName, 'Confirm here [default: the port before each --bind, or its path and .confirm]')

@@ -201,7 +201,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --root 'First part of the topics of these lines'
             cand --stdin-level 'Level of lines that name none [default: INFO]'
             cand --max-message 'Disconnect a publisher that sends a larger message'
-            cand --spool 'Confirm records of `emit --spool`, and keep them in DIR'
+            cand --spool 'Keep records of `emit --spool`, and confirm them'
             cand --spool-bytes 'Most bytes of --spool; if it is full, senders wait'
             cand --confirm-when 'When records are confirmed: stored (on disk) or handled (by the handlers)'
             cand --confirm-at 'Confirm here [default: the port before each --bind, or its path and .confirm]'

@@ -198,7 +198,7 @@ warning\t''
 error\t''
 critical\t''"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-message -d 'Disconnect a publisher that sends a larger message' -r
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l spool -d 'Confirm records of `emit --spool`, and keep them in DIR' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l spool -d 'Keep records of `emit --spool`, and confirm them' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l spool-bytes -d 'Most bytes of --spool; if it is full, senders wait' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l confirm-when -d 'When records are confirmed: stored (on disk) or handled (by the handlers)' -r -f -a "stored\t'They are in the spool, on disk'
 handled\t'The relay has handed them to its handlers'"

@@ -229,7 +229,7 @@ pub struct EmitArgs {
     ///
     /// Otherwise a command still runs, or stdin is read to its end, and nothing is published.
     /// Nothing is started before the check.
-    #[arg(long, help_heading = DELIVERY)]
+    #[arg(long, help_heading = DELIVERY, hide_short_help = true)]
     pub strict: bool,
     /// Exit with 3 if a record was lost
     ///

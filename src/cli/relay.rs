@@ -82,7 +82,7 @@ pub struct RelayArgs {
     #[arg(help_heading = COLLECT, hide_short_help = true)]
     pub max_message: usize,
 
-    /// Confirm records of `emit --spool`, and keep them in DIR
+    /// Keep records of `emit --spool`, and confirm them
     ///
     /// Until they were published and handed to the handlers. After a crash, the next relay with the
     /// same DIR continues.

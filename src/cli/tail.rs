@@ -210,7 +210,7 @@ pub struct TailArgs {
     ///
     /// Only for `pretty`. FIELD is time, level, topic, name, source, exc_text, stack_info, the
     /// name of an extra, or `extras` for all of them.
-    #[arg(long, value_name = "FIELD", value_delimiter = ',', help_heading = OUTPUT)]
+    #[arg(long, value_name = "FIELD", value_delimiter = ',', help_heading = OUTPUT, hide_short_help = true)]
     pub hide: Vec<String>,
     /// Whether --show or --hide is on the command line, and not only in the user's file.
     #[arg(skip)]
