@@ -26,10 +26,10 @@ pub(super) enum Answer {
     Refused { status: StatusCode, message: String },
     /// The request is too large.
     TooLarge,
-    /// To be tried again, after this time if it asked for one.
-    NotNow { status: StatusCode, message: String, after: Option<Duration> },
+    /// It may take them later, after this time if it asked for one.
+    Retry { status: StatusCode, message: String, after: Option<Duration> },
     /// This is no answer of a collector.
-    Garbage(String),
+    Invalid(String),
 }
 
 /// `google.rpc.Status`, with which a collector explains a refusal.
@@ -39,25 +39,26 @@ struct Status {
     message: String,
 }
 
-/// Reads an answer.
-pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
+/// Reads an answer. `body` is `None` if it was too long to be read.
+pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: Option<&[u8]>) -> Answer {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let kind = &*kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if status.is_success() {
-        return accepted(kind, body);
+        let long = || Answer::Invalid("an answer of more than 1 MiB".to_owned());
+        return body.map_or_else(long, |body| accepted(kind, body));
     }
-    let message = explanation(kind, body);
+    let message = explanation(kind, body.unwrap_or_default());
     match status.as_u16() {
         413 => Answer::TooLarge,
-        429 | 502 | 503 | 504 => Answer::NotNow { status, message, after: retry_after(headers) },
+        429 | 502 | 503 | 504 => Answer::Retry { status, message, after: retry_after(headers) },
         _ => Answer::Refused { status, message },
     }
 }
 
 fn accepted(kind: &str, body: &[u8]) -> Answer {
-    let garbage = || {
+    let invalid = || {
         let kind = if kind.is_empty() { "no content type" } else { kind };
-        Answer::Garbage(format!("{} bytes, {kind}", body.len()))
+        Answer::Invalid(format!("{} bytes, {kind}", body.len()))
     };
     if body.is_empty() {
         return Answer::Accepted { rejected: 0, message: String::new() };
@@ -69,13 +70,13 @@ fn accepted(kind: &str, body: &[u8]) -> Answer {
         "application/json" => json_partial(body).map(Some),
         _ => None,
     };
-    let Some(partial) = partial else { return garbage() };
+    let Some(partial) = partial else { return invalid() };
     let partial = partial.unwrap_or_default();
     let rejected = u64::try_from(partial.rejected_log_records).unwrap_or(0);
     Answer::Accepted { rejected, message: shortened(&partial.error_message) }
 }
 
-/// The same of JSON, whose numbers may be strings.
+/// Reads a partial success from JSON, whose numbers may be strings.
 fn json_partial(body: &[u8]) -> Option<ExportLogsPartialSuccess> {
     let json: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body).ok()?;
     let partial = json.get("partialSuccess").cloned().unwrap_or_default();
@@ -129,13 +130,13 @@ mod tests {
         let headers = headers.iter().map(|(name, value)| {
             (hyper::header::HeaderName::from_static(name), value.parse().unwrap())
         });
-        read(StatusCode::from_u16(status).unwrap(), &headers.collect(), body)
+        read(StatusCode::from_u16(status).unwrap(), &headers.collect(), Some(body))
     }
 
     #[test]
     fn an_answer_says_when_to_try_again() {
         let after = |value: &str| match answer(503, &[("retry-after", value)], b"busy") {
-            Answer::NotNow { after, message, .. } => {
+            Answer::Retry { after, message, .. } => {
                 assert_eq!(message, "busy");
                 after
             }
@@ -153,10 +154,12 @@ mod tests {
         let none = Answer::Accepted { rejected: 0, message: String::new() };
         assert_eq!(answer(204, &[], b""), none);
         assert_eq!(answer(200, &[("content-type", "application/json")], b"{}"), none);
+        let upper = answer(200, &[("content-type", "Application/JSON")], b"{}");
+        assert_eq!(upper, none);
         let html = answer(200, &[("content-type", "text/html; charset=utf-8")], b"<html>");
-        assert_eq!(html, Answer::Garbage("6 bytes, text/html".to_owned()));
+        assert_eq!(html, Answer::Invalid("6 bytes, text/html".to_owned()));
         let broken = answer(200, &[("content-type", "application/x-protobuf")], b"<html>");
-        assert!(matches!(broken, Answer::Garbage(_)), "{broken:?}");
+        assert!(matches!(broken, Answer::Invalid(_)), "{broken:?}");
         let json = br#"{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"too old"}}"#;
         let partial = answer(200, &[("content-type", "application/json")], json);
         assert_eq!(partial, Answer::Accepted { rejected: 2, message: "too old".to_owned() });

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::HeaderMap;
@@ -28,7 +28,7 @@ const LONGEST_ANSWER: usize = 1 << 20;
 pub(super) enum Failure {
     /// The collector can't be reached.
     Unreachable(String),
-    /// No TLS with it.
+    /// The TLS handshake failed.
     Tls(String),
     /// The connection broke, or what came is no HTTP.
     Broken(String),
@@ -63,16 +63,20 @@ impl Connection {
         self.0.is_closed()
     }
 
-    /// Sends a request, and reads its answer.
+    /// Sends a request, and reads its answer: status, headers and body. There is no body if it is
+    /// longer than 1 MiB.
     pub(super) async fn send(
         mut self,
         request: Request<Full<Bytes>>,
-    ) -> Result<(Connection, StatusCode, HeaderMap, Bytes), Failure> {
+    ) -> Result<(Connection, StatusCode, HeaderMap, Option<Bytes>), Failure> {
         let broken = |error: hyper::Error| Failure::Broken(crate::otlp::address::cause(&error));
         let response = self.0.send_request(request).await.map_err(broken)?;
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, LONGEST_ANSWER).collect().await;
-        let body = body.map_err(|error| Failure::Broken(error.to_string()))?.to_bytes();
+        let body = match Limited::new(body, LONGEST_ANSWER).collect().await {
+            Ok(body) => Some(body.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => None,
+            Err(error) => return Err(Failure::Broken(error.to_string())),
+        };
         Ok((self, head.status, head.headers, body))
     }
 }
@@ -83,7 +87,7 @@ where
 {
     let started = handshake(TokioIo::new(stream)).await;
     let (sender, connection) = started.map_err(|error| Failure::Broken(error.to_string()))?;
-    // Whoever waits for an answer gets its error.
+    // `send_request` returns the errors of this task.
     drop(tokio::spawn(connection));
     Ok(Connection(sender))
 }
@@ -97,10 +101,15 @@ pub(super) fn tls(options: &OtlpOptions, url: &Url) -> Result<Option<TlsConnecto
         return Ok(None);
     }
     let mut roots = RootCertStore::empty();
-    // A certificate that can't be read is not trusted; the error of the connection says so.
+    // One of the system's that can't be read is not trusted; the error of the connection says so.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = &options.trust {
-        roots.add_parsable_certificates(certificates(path)?);
+        for certificate in certificates(path)? {
+            roots.add(certificate).map_err(|error| {
+                Error::new(format!("{} has a certificate that can't be used: {error}", shown(path)))
+                    .hint("It must have X.509 certificates of authorities in PEM.")
+            })?;
+        }
     }
     let unusable = |error: tokio_rustls::rustls::Error| {
         Error::new(format!("TLS can't be set up: {error}"))

@@ -1,9 +1,9 @@
 //! Sends records to a collector of OpenTelemetry, by OTLP/HTTP with Protocol Buffers.
 //!
-//! Batches wait in the spool while the collector is away. What it answers decides, as the
-//! specification has it: 429, 502, 503, 504 and broken connections are tried again, after the time
-//! that the collector asks for; other refusals are final. A batch that is too large is sent in
-//! halves.
+//! Batches wait in the spool while the collector is away. The collector's answer decides, as the
+//! specification says: after 429, 502, 503, 504 and a broken connection a batch is sent again, not
+//! before the time that the collector asks for; other refusals are final. A batch that is too large
+//! is sent in halves.
 //!
 //! `request` makes requests of batches, `answer` reads answers, `connection` connects, `transport`
 //! joins them.

@@ -59,11 +59,11 @@ type Origin<'b> = (&'b [u8], &'b [u8]);
 /// Field numbers are those of `opentelemetry/proto/logs/v1/logs.proto`.
 pub(super) fn request<P>(batch: &Batch<P>, places: Range<usize>) -> Vec<u8> {
     let mut resources: Vec<(&[u8], Scopes<'_>)> = Vec::new();
-    let mut known: HashMap<Origin<'_>, (usize, usize)> = HashMap::new();
+    let mut positions: HashMap<Origin<'_>, (usize, usize)> = HashMap::new();
     let mut numbers: HashMap<&[u8], usize> = HashMap::new();
     for place in places {
         let Some((resource, scope, record)) = parts(batch.record(place)) else { continue };
-        let (of_resource, of_scope) = *known.entry((resource, scope)).or_insert_with(|| {
+        let (of_resource, of_scope) = *positions.entry((resource, scope)).or_insert_with(|| {
             let number = *numbers.entry(resource).or_insert_with(|| {
                 resources.push((resource, Vec::new()));
                 resources.len() - 1

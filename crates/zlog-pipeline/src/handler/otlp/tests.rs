@@ -185,6 +185,39 @@ fn a_refused_batch_is_counted_and_not_sent_again() {
 }
 
 #[test]
+fn the_status_counts_even_if_the_answer_is_too_long_to_be_read() {
+    let long = |status: &str| {
+        let length = (1 << 20) + 1;
+        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{}", "x".repeat(length))
+    };
+    let collector = Collector::start(vec![long("400 Bad Request"), long("200 OK")]);
+    let mut handler = collector.handler();
+    give(&mut handler, 2);
+    let error = handler.flush().unwrap_err().to_string();
+    assert!(error.starts_with("2 records were not taken: the collector answers 400"), "{error}");
+    assert_eq!(handler.backlog().lost, 2);
+    give(&mut handler, 1);
+    let error = handler.flush().unwrap_err().to_string();
+    assert!(error.contains("not as a collector: an answer of more than 1 MiB"), "{error}");
+    assert_eq!(handler.backlog().waiting, 1);
+}
+
+#[test]
+fn a_certificate_to_trust_that_can_not_be_used_is_named_with_its_file() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = directory.path().join("ca.pem");
+    let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    std::fs::write(&path, pem).expect("written");
+    let url = "https://127.0.0.1:1".to_owned();
+    let trust = Some(path.clone());
+    let mut handler = handler(OtlpOptions { url, trust, ..OtlpOptions::default() });
+    give(&mut handler, 1);
+    let error = handler.flush().unwrap_err().to_string();
+    let says = format!("{} has a certificate that can't be used: ", path.display());
+    assert!(error.starts_with(&says), "{error}");
+}
+
+#[test]
 fn a_partial_success_is_counted_and_a_warning_is_told_once() {
     let json = |body: &str| {
         let length = body.len();

@@ -92,7 +92,7 @@ impl Transport for OtlpTransport {
             let count = end - batch.done;
             let refused = match self.exchange(&request(batch, batch.done..end), until) {
                 Err(error) => return SendOutcome::Retry(error),
-                Ok(Answer::NotNow { status, message, after }) => {
+                Ok(Answer::Retry { status, message, after }) => {
                     self.after = after;
                     let what = format!("the collector {} answers {status}", self.shown());
                     return SendOutcome::Retry(
@@ -100,7 +100,7 @@ impl Transport for OtlpTransport {
                             .hint("It is busy, or not ready. The records are sent again."),
                     );
                 }
-                Ok(Answer::Garbage(what)) => {
+                Ok(Answer::Invalid(what)) => {
                     let url = self.shown();
                     return SendOutcome::Retry(
                         Error::new(format!(
@@ -230,7 +230,7 @@ impl OtlpTransport {
         let answered = answered.ok_or_else(|| self.late())?;
         let (connection, status, head, body) = answered.map_err(|failure| self.failed(&failure))?;
         self.link = Some(Link { runtime, headers, connection });
-        Ok(answer::read(status, &head, &body))
+        Ok(answer::read(status, &head, body.as_deref()))
     }
 
     fn connect(&self, deadline: Instant) -> Result<Link> {
