@@ -100,7 +100,12 @@ while (elapsed := time.monotonic() - begun) < 60 * MINUTES:
 for process in (plain, sure):
     process.stdin.close()
 codes = [process.wait() for process in (plain, sure)]
-time.sleep(3)
+# The last line is printed some milliseconds after `emit` has ended.
+deadline = time.monotonic() + 30
+while f"plain {sent - 1}\n".encode() not in open(f"{work}/tail.out", "rb").read()[-100_000:]:
+    if time.monotonic() > deadline:
+        break
+    time.sleep(0.1)
 relay.terminate()
 relay.wait()
 tail.terminate()

@@ -74,7 +74,7 @@ fn number(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
-/// The CRC of the header of a record: of the source, and of what stands before the CRC.
+/// The checksum in the header of a record. It covers the source and the fields before it.
 fn checksum(source: SourceId, head: &[u8]) -> [u8; 4] {
     let mut hasher = Hasher::new();
     hasher.update(&source.0.to_le_bytes());
