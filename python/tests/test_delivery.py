@@ -22,11 +22,12 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def run(script: str, *args: str) -> subprocess.CompletedProcess:
-    """Runs a program that uses the handler, to its end."""
+    """Runs a program that uses the handler, to its end. One that hangs tells where, and ends."""
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
     # Since 3.12, Python warns when a process with threads forks.
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c"]
-    command += [textwrap.dedent(script), *args]
+    guard = f"import faulthandler; faulthandler.dump_traceback_later({DEADLINE}, exit=True)\n"
+    command += [guard + textwrap.dedent(script), *args]
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=2 * DEADLINE
     )
