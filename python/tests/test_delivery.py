@@ -17,6 +17,8 @@ import zmq
 from conftest import DEADLINE, free_port, wait_until
 
 from zlog_logging import LogRecordSubscriber, ZlogHandler
+from zlog_logging._keys import Keys
+from zlog_logging._publisher import Publisher
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -218,6 +220,29 @@ def test_a_handler_that_was_closed_opens_again(reader):
     reader.wait_for(2)
     assert reader.texts() == ["first", "second"]
     assert len({body["source"] for _, body in reader.messages}) == 2
+
+
+def test_the_end_of_an_empty_queue_is_always_noticed():
+    # CPython 3.10 and older waited for ever in one of some ten thousand cases.
+    class Nobody:
+        def recv(self, flags):
+            raise zmq.Again
+
+    publisher = Publisher(
+        lambda fields: "", lambda: None, bind=(), connect=(), keys=Keys(None, False), size=1,
+        wait=0, drops=False,
+    )
+    publisher._closing.set()
+
+    def send():
+        for _ in range(100_000):
+            publisher.queue.put(None)
+            publisher._send_queue(Nobody())
+
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
+    sender.join(DEADLINE)
+    assert not sender.is_alive()
 
 
 def test_flush_waits_until_everything_is_sent(reader):

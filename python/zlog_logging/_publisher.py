@@ -265,7 +265,9 @@ class Publisher(threading.Thread):
         sent = 0
         while True:
             try:
-                item = self.queue.get(timeout=0 if self._closing.is_set() else _IDLE)
+                # Not with a timeout of 0: CPython 3.10 and older may wait for ever then.
+                is_closing = self._closing.is_set()
+                item = self.queue.get_nowait() if is_closing else self.queue.get(timeout=_IDLE)
             except queue.Empty:
                 if self._closing.is_set():
                     return
