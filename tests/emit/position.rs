@@ -148,15 +148,18 @@ fn after_a_kill_in_the_middle_of_many_lines_only_the_last_ones_are_repeated() {
     log.append(&(0..2000).map(|number| format!("{number}\n")).collect::<String>());
     let mut emit = log.emit().args(["--rate", "200/s"]).start();
     let listener = Listener::connect(&emit.endpoint(), "");
-    let read: Vec<String> = (0..100).map(|_| text(&listener.next())).collect();
-    assert_eq!(read[99], "99");
+    let mut read: Vec<String> = (0..100).map(|_| text(&listener.next())).collect();
     emit.signal(Signal::KILL);
     let _ = emit.wait();
+    // On a busy machine, it publishes more before it is killed.
+    read.extend(listener.everything().iter().map(text));
+    let next = read.len();
+    assert_eq!(read[next - 1], (next - 1).to_string());
     let mut emit = log.emit().start();
     let listener = Listener::connect(&emit.endpoint(), "");
     let first: usize = text(&listener.next()).parse().unwrap();
     // Positions are saved every 10 ms, in which two lines are published.
-    assert!((60..=100).contains(&first), "{first}");
+    assert!((next - 40..=next).contains(&first), "{first} after {next}");
     emit.terminate();
     emit.wait().ended_by(Signal::TERM);
 }
