@@ -26,12 +26,48 @@ pub(super) fn of_line(line: &Input<'_>, rest: &str) -> Option<Level> {
     let whole = line.whole();
     let stamped = rest.len() < whole.len();
     let window = prefix(rest, MAX_BYTES);
-    let scanner = Scanner::new(stamped);
     if line.has_no_colour_before(whole.len() - rest.len() + window.len()) {
-        scanner.level(window.as_bytes())
+        level_in(window.as_bytes(), stamped)
     } else {
-        scanner.level(sgr::strip(window).as_bytes())
+        level_in(sgr::strip(window).as_bytes(), stamped)
     }
+}
+
+fn level_in(line: &[u8], stamped: bool) -> Option<Level> {
+    if may_have_level(line) { Scanner::new(stamped).level(line) } else { None }
+}
+
+/// Whether the line has anything of what every level needs: a bracket, `=` or a tab, three
+/// capitals, a letter before a colon, or `npm`. Most lines of prose have not, and this looks at
+/// 16 bytes at once.
+fn may_have_level(line: &[u8]) -> bool {
+    const STEP: usize = 16;
+    let has_some = |bytes: &[u8; STEP + 2]| {
+        (0..STEP)
+            .fold(false, |any, at| any | needed_by_level(bytes[at], bytes[at + 1], bytes[at + 2]))
+    };
+    let mut rest = line;
+    while let Some(bytes) = rest.first_chunk() {
+        if has_some(bytes) {
+            return true;
+        }
+        rest = &rest[STEP..];
+    }
+    let mut last = [0; STEP + 2];
+    last[..rest.len()].copy_from_slice(rest);
+    has_some(&last)
+        || needed_by_level(last[STEP], last[STEP + 1], 0)
+        || needed_by_level(last[STEP + 1], 0, 0)
+}
+
+#[inline]
+fn needed_by_level(first: u8, second: u8, third: u8) -> bool {
+    let is_mark =
+        (first == b'[') | (first == b'<') | (first == b'(') | (first == b'=') | (first == b'\t');
+    let are_capitals =
+        first.is_ascii_uppercase() & second.is_ascii_uppercase() & third.is_ascii_uppercase();
+    let is_npm = (first == b'n') & (second == b'p') & (third == b'm');
+    is_mark | are_capitals | is_npm | (first.is_ascii_alphabetic() & (second == b':'))
 }
 
 /// The state after the words read so far.
@@ -97,9 +133,14 @@ const KINDS: [u8; 256] = {
 };
 
 /// The end of the bytes from `at` that are of these kinds.
-fn end_of(line: &[u8], at: usize, kinds: u8) -> usize {
-    let is_other = |byte: &u8| kinds & KINDS[usize::from(*byte)] == 0;
-    line[at..].iter().position(is_other).map_or(line.len(), |len| at + len)
+#[inline]
+fn end_of(line: &[u8], mut at: usize, kinds: u8) -> usize {
+    while let Some(byte) = line.get(at)
+        && kinds & KINDS[usize::from(*byte)] != 0
+    {
+        at += 1;
+    }
+    at
 }
 
 /// The kinds of all bytes of a text.
@@ -341,12 +382,35 @@ fn is_calendar(token: &[u8]) -> bool {
         return false;
     }
     let token = token.strip_prefix(b"[").unwrap_or(token);
-    NAMES.contains(&token.strip_suffix(b",").unwrap_or(token))
+    token[0].is_ascii_uppercase() && NAMES.contains(&token.strip_suffix(b",").unwrap_or(token))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_line_that_needs_no_scan_has_no_level(
+            words in prop::collection::vec(
+                prop_oneof![
+                    Just("error"), Just("ERROR"), Just("[warn]"), Just("<info>"), Just("ERR!"),
+                    Just("npm"), Just("level=error"), Just("LOG:"), Just("INFO[0001]"), Just("warn:"),
+                    Just("Warning"), Just("03:04:05"), Just("information"), Just("[core:error]"),
+                    Just("(error)"), Just("word"), Just("Word"), Just("a.b"), Just("\t"), Just("|"),
+                    Just("-"), Just(":"), Just("error,"), Just("[error"), Just("]"), Just("WRN"),
+                ],
+                0..9,
+            ),
+            separator in prop_oneof![Just(" "), Just("\t"), Just(""), Just("  ")],
+            stamped: bool,
+        ) {
+            let line = words.join(separator);
+            let scanned = Scanner::new(stamped).level(line.as_bytes());
+            prop_assert_eq!(level_in(line.as_bytes(), stamped), scanned, "{}", line);
+        }
+    }
 
     #[test]
     fn every_name_of_a_level_may_be_one_by_its_first_letters() {
