@@ -24,6 +24,8 @@ const TOPIC: &[u8] = b"topic.1.";
 /// Messages in a second, sent in 100 parts.
 const RATE: u32 = 2000;
 const BODY: [u8; 300] = [b'x'; 300];
+/// Longest wait for the next subscription.
+const SUBSCRIBING: Duration = Duration::from_secs(20);
 /// Messages queued for a subscriber.
 const MARK: usize = 1000;
 
@@ -53,8 +55,9 @@ impl Engine {
         (Engine::Libzmq(socket), endpoint)
     }
 
-    /// Waits for this many subscribers, whose last subscription is to `TOPIC`.
-    fn wait(&self, subscribers: usize) {
+    /// Waits for this many subscribers, whose last subscription is to `TOPIC`. Returns whether they
+    /// have come: libzmq has not told of the last of 100,000 subscriptions after minutes.
+    fn wait(&self, subscribers: usize) -> bool {
         match self {
             Engine::Native(publisher) => {
                 while publisher.subscribers(TOPIC) < subscribers {
@@ -62,12 +65,15 @@ impl Engine {
                 }
             }
             Engine::Libzmq(socket) => {
+                socket.set_rcvtimeo(SUBSCRIBING.as_millis() as i32).unwrap();
                 let mut count = 0;
                 while count < subscribers {
-                    count += usize::from(socket.recv_bytes(0).unwrap()[1..] == *TOPIC);
+                    let Ok(subscription) = socket.recv_bytes(0) else { return false };
+                    count += usize::from(subscription[1..] == *TOPIC);
                 }
             }
         }
+        true
     }
 
     fn send(&self) {
@@ -167,15 +173,19 @@ fn drain(endpoint: &str, count: usize, topics: usize, stopped: usize) {
 }
 
 /// Sends for a while. Returns the processor time for a message in microseconds, the part of the
-/// messages that the reading subscribers got, and the growth of memory in MiB.
+/// messages that the reading subscribers got, and the growth of memory in MiB. `None` if they have
+/// not all subscribed.
 fn measure(
     is_native: bool,
     time: Duration,
     (count, topics, stopped): (usize, usize, usize),
-) -> (f64, f64, f64) {
+) -> Option<(f64, f64, f64)> {
     let (engine, endpoint) = Engine::new(is_native);
     let subscribers = Subscribers::start(&endpoint, count, topics, stopped);
-    engine.wait(count);
+    if !engine.wait(count) {
+        subscribers.end();
+        return None;
+    }
     let (before, resident) = usage();
     let (start, mut sent) = (Instant::now(), 0_u32);
     while start.elapsed() < time {
@@ -192,7 +202,7 @@ fn measure(
     let message = (2 + TOPIC.len() + 9 + BODY.len()) as f64;
     let expected = f64::from(sent) * message * (count - stopped) as f64;
     let cost = (after - before).as_secs_f64() * 1e6 / f64::from(sent);
-    (cost, read / expected, (resident_after as f64 - resident as f64) / 1024.0)
+    Some((cost, read / expected, (resident_after as f64 - resident as f64) / 1024.0))
 }
 
 fn main() {
@@ -225,8 +235,12 @@ fn main() {
     for case in cases {
         print!("| {} | {} | {} ", case.0, case.1, case.2);
         for is_native in [true, false] {
-            let (cost, arrived, memory) = measure(is_native, time, case);
-            print!("| {cost:.2} | {:.1} % | {memory:+.1} ", 100.0 * arrived);
+            match measure(is_native, time, case) {
+                Some((cost, arrived, memory)) => {
+                    print!("| {cost:.2} | {:.1} % | {memory:+.1} ", 100.0 * arrived);
+                }
+                None => print!("| not all subscriptions came | | "),
+            }
             std::io::stdout().flush().unwrap();
         }
         println!("|");
