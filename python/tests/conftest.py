@@ -1,11 +1,17 @@
-"""Ports and a reader of raw messages."""
+"""Ports, programs that use the handler, and a reader of raw messages."""
 
 from __future__ import annotations
 
 import json
+import logging
+import os
 import socket
+import subprocess
+import sys
+import textwrap
 import threading
 import time
+from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
@@ -15,6 +21,27 @@ DEADLINE = 60.0
 
 # Not 127.0.0.1: a reader that connects from there to its own port would take it.
 HOST = "127.0.0.2"
+
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def run(script: str, *args: str) -> subprocess.CompletedProcess:
+    """Runs a program that uses the handler, to its end. One that hangs tells where, and ends."""
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    # Since 3.12, Python warns when a process with threads forks.
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c"]
+    guard = f"import faulthandler; faulthandler.dump_traceback_later({DEADLINE}, exit=True)\n"
+    command += [guard + textwrap.dedent(script), *args]
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=2 * DEADLINE
+    )
+
+
+def logger_of(handler: logging.Handler) -> logging.Logger:
+    logger = logging.Logger("app", logging.DEBUG)
+    logger.addHandler(handler)
+    return logger
 
 
 def wait_until(condition: Any) -> None:

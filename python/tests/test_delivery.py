@@ -10,36 +10,14 @@ import sys
 import textwrap
 import threading
 import time
-from pathlib import Path
 
 import pytest
 import zmq
-from conftest import DEADLINE, free_port, wait_until
+from conftest import DEADLINE, PACKAGE, free_port, logger_of, run, wait_until
 
 from zlog_logging import LogRecordSubscriber, ZlogHandler
 from zlog_logging._keys import Keys
 from zlog_logging._publisher import Publisher
-
-PACKAGE = Path(__file__).resolve().parent.parent
-
-
-def run(script: str, *args: str) -> subprocess.CompletedProcess:
-    """Runs a program that uses the handler, to its end. One that hangs tells where, and ends."""
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
-    # Since 3.12, Python warns when a process with threads forks.
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c"]
-    guard = f"import faulthandler; faulthandler.dump_traceback_later({DEADLINE}, exit=True)\n"
-    command += [guard + textwrap.dedent(script), *args]
-    return subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=2 * DEADLINE
-    )
-
-
-def logger_of(handler: logging.Handler) -> logging.Logger:
-    logger = logging.Logger("app", logging.DEBUG)
-    logger.addHandler(handler)
-    return logger
-
 
 SHORT = """
     import logging, sys
@@ -208,6 +186,25 @@ def test_an_endpoint_that_becomes_free_is_used(reader):
     reader.start()
     assert reader.wait_for(1)[0][1]["msg"] == "held"
     handler.close()
+
+
+def test_an_endpoint_that_becomes_free_at_the_end_of_the_program_is_used(reader):
+    context = zmq.Context()
+    taken = context.socket(zmq.PUB)
+    taken.bind(reader.endpoint)
+    handler = ZlogHandler(reader.endpoint, wait=DEADLINE, linger=DEADLINE)
+    reported = threading.Event()
+    handler.handleError = lambda record: reported.set()
+    logger_of(handler).info("held")
+    assert reported.wait(DEADLINE)
+    closing = threading.Thread(target=handler.close)
+    closing.start()
+    wait_until(lambda: not handler._running)
+    taken.close(0)
+    context.term()
+    reader.start()
+    assert reader.wait_for(1)[0][1]["msg"] == "held"
+    closing.join()
 
 
 def test_a_handler_that_was_closed_opens_again(reader):

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from test_delivery import logger_of
+from conftest import logger_of
 
 from zlog_logging import ZlogHandler, _meeting
 

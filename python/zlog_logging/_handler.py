@@ -11,6 +11,7 @@ import weakref
 from typing import Any, Dict, Optional, Sequence, Union
 
 from . import _records
+from ._confirmed import ConfirmedPublisher
 from ._keys import Keys
 from ._publisher import Flush, Publisher
 
@@ -33,6 +34,14 @@ class ZlogHandler(logging.Handler):
         finds ``zlog emit``: the handler connects to the user's relay, if one runs with its default
         ports. Else it binds ``tcp://127.0.0.1:12345``, or, if that is in use, a socket of its own
         in the user's run directory. ``ZLOG_ENDPOINT`` sets another default.
+    ``confirm``
+        Whether records are kept, in memory, until the relay that ``connect`` names has confirmed
+        them: it needs ``zlog relay --spool DIR``. After a broken connection or a restart of the
+        relay, the handler sends again what was not confirmed, and the relay stores it once.
+        :meth:`flush` and the end of the program wait for the confirmations, within ``linger``
+        seconds; stderr tells how many are missing. A text names the endpoint where the relay
+        confirms (its ``--confirm-at``), and takes the place of ``connect``. ``wait`` has no
+        effect.
     ``root``
         The first part of the topic. By default the logger's name.
     ``delimiter``
@@ -68,6 +77,7 @@ class ZlogHandler(logging.Handler):
         bind: Union[str, Sequence[str], None] = None,
         connect: Union[str, Sequence[str], None] = None,
         *,
+        confirm: Union[bool, str] = False,
         root: Optional[str] = None,
         delimiter: Optional[str] = None,
         queue_size: int = 10_000,
@@ -85,6 +95,9 @@ class ZlogHandler(logging.Handler):
             raise ValueError(f"queue_size is at least 1, not {queue_size!r}")
         self._bind = _endpoints(bind)
         self._connect = _endpoints(connect)
+        self._confirms = bool(confirm)
+        if confirm:
+            self._connect = (_confirm_endpoint(confirm, self._bind, self._connect),)
         self._key = None if key is None else os.fspath(key)
         self._insecure = insecure
         Keys(self._key, insecure).check(self._bind, self._connect)
@@ -143,7 +156,7 @@ class ZlogHandler(logging.Handler):
         return _records.capture(plain, self._format_exception)
 
     def flush(self) -> None:
-        """Waits until everything queued is given to ZeroMQ, up to ``linger`` seconds."""
+        """Waits until everything queued is given to ZeroMQ, or confirmed, up to ``linger`` seconds."""
         publisher = self._running.get("")
         # logging.shutdown flushes and then closes, which waits as well.
         if publisher is not None and publisher.is_alive() and not _exiting:
@@ -163,7 +176,7 @@ class ZlogHandler(logging.Handler):
 
     def _start(self, record: logging.LogRecord) -> Publisher:
         """The publisher of this process. Starts it if it does not run yet."""
-        publisher = Publisher(
+        publisher = (ConfirmedPublisher if self._confirms else Publisher)(
             self._topic,
             lambda: self.handleError(record),
             bind=self._bind,
@@ -200,6 +213,27 @@ def _endpoints(given: Union[str, Sequence[str], None]) -> Sequence[str]:
                 f"{endpoint!r} is not an endpoint; write tcp://host:port or ipc:///path"
             )
     return endpoints
+
+
+def _confirm_endpoint(
+    confirm: Union[bool, str], bind: Sequence[str], connect: Sequence[str]
+) -> str:
+    """Where the relay confirms: the port before the one where it collects."""
+    if isinstance(confirm, str):
+        if bind or connect:
+            raise ValueError("confirm= takes the place of bind= and connect= if it is an endpoint")
+        return _endpoints(confirm)[0]
+    if bind or len(connect) != 1:
+        raise ValueError(
+            'confirm=True needs the one relay that confirms: connect="tcp://host:12344"'
+        )
+    scheme, _, address = connect[0].partition("://")
+    host, _, port = address.rpartition(":")
+    if scheme == "ipc":
+        return f"{connect[0]}.confirm"
+    if scheme == "tcp" and port.isdigit() and int(port) > 1:
+        return f"tcp://{host}:{int(port) - 1}"
+    raise ValueError(f"confirm=True needs tcp://host:port or ipc:///path, not {connect[0]!r}")
 
 
 def _close_with_child(handler: ZlogHandler) -> None:

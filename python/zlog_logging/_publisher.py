@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import queue
 import socket
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Optional, Sequence, Set, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Union
 
 import zmq
 
 from . import _meeting, _records
 from ._keys import Keys
 
-#: Seconds between two attempts to open the endpoints.
+#: Seconds between two attempts to open the endpoints, and at the end of the program.
 _RETRY = 1.0
+_RETRY_AT_END = 0.05
 #: Longest wait for a record between two looks at new and ended subscriptions, in seconds.
 _IDLE = 5.0
 #: Longest pause between two attempts to send to a subscriber whose queue is full, in seconds.
@@ -171,13 +173,7 @@ class Publisher(threading.Thread):
         """Opens the endpoints, waits for a subscriber and sends, until it is closed."""
         context = zmq.Context()
         try:
-            publisher = self._open_socket(context)
-            if publisher is not None:
-                if self._await_subscriber(publisher):
-                    self._send_queue(publisher)
-                self._report_missed()
-                left = max(0.0, self._deadline - time.monotonic())
-                publisher.close(linger=int(left * 1000))
+            self._publish(context)
         finally:
             self._sends = False
         self._keys.close()
@@ -186,6 +182,16 @@ class Publisher(threading.Thread):
         if registration is not None:
             registration.end()
         self._tell_unsent()
+
+    def _publish(self, context: "zmq.Context[Any]") -> None:
+        publisher = self._open_socket(context)
+        if publisher is None:
+            return
+        if self._await_subscriber(publisher):
+            self._send_queue(publisher)
+        self._report_missed()
+        left = max(0.0, self._deadline - time.monotonic())
+        publisher.close(linger=int(left * 1000))
 
     def _open_socket(self, context: "zmq.Context[Any]") -> "Optional[zmq.Socket[Any]]":
         """The socket, or ``None`` if the thread is to end before the endpoints can be used."""
@@ -202,18 +208,31 @@ class Publisher(threading.Thread):
                 if not self._bind and not self._connect:
                     self._registration = _meeting.open_default(publisher, self._keys)
             # RuntimeError: no thread can be started at the end of the interpreter.
-            except (zmq.ZMQError, OSError, ValueError, RuntimeError):
+            except (zmq.ZMQError, OSError, ValueError, RuntimeError) as error:
                 self._sends = False
                 self._keys.close()
                 publisher.close(linger=0)
                 if not reported:
                     self._report()
                     reported = True
-                if self._closing.wait(_RETRY):
+                if not self._waits_to_retry(getattr(error, "errno", None)):
                     return None
                 continue
             self._sends = True
             return publisher
+
+    def _waits_to_retry(self, error: Optional[int]) -> bool:
+        """Waits, and returns whether to open the endpoints again after an error.
+
+        At the end of the program only an address in use is tried again: whoever has it may end as
+        well, as the process does that this one replaces.
+        """
+        if not self._closing.wait(_RETRY):
+            return True
+        if error != errno.EADDRINUSE or time.monotonic() >= self._deadline:
+            return False
+        time.sleep(_RETRY_AT_END)
+        return True
 
     def _await_subscriber(self, publisher: "zmq.Socket[Any]") -> bool:
         """Holds records until somebody subscribes: ZeroMQ drops them before.
@@ -280,24 +299,32 @@ class Publisher(threading.Thread):
                 self._number_drops()
             elif item is not None:
                 item.set()
-            if self._waiting and self.queue.qsize() <= self._size // 2:
-                with self._room:
-                    self._room.notify_all()
+            self._tell_room()
             is_empty = self.queue.qsize() == 0
             if is_empty and self._untold:
-                self._tell_drops(publisher)
+                self._send(publisher, self._drop_notice())
             # XPUB keeps what nobody reads.
             if is_empty or sent % _BATCH == 0:
                 self._read_subscriptions(publisher)
 
-    def _send(self, publisher: "zmq.Socket[Any]", fields: Fields) -> None:
+    def _tell_room(self) -> None:
+        """Wakes callers that wait for room, if there is some."""
+        if self._waiting and self.queue.qsize() <= self._size // 2:
+            with self._room:
+                self._room.notify_all()
+
+    def _frames(self, fields: Fields) -> List[bytes]:
+        """Numbers a record, and encodes it."""
         topic = self._topic_of(fields)
         if len(self._numbers) >= _MAX_TOPICS:
             self._numbers.clear()
             self._source = _records.new_source(self._hostname)
         number = self._numbers[topic] = self._numbers.get(topic, 0) + 1
         fields.update(hostname=self._hostname, source=self._source, seq=number)
-        frames = _records.frames(topic, fields)
+        return _records.frames(topic, fields)
+
+    def _send(self, publisher: "zmq.Socket[Any]", fields: Fields) -> None:
+        frames = self._frames(fields)
         # ZeroMQ drops what nobody has subscribed to. A collector is expected, a reader is not.
         self._unsent += bool(self._connect) and not self._subscriptions
         while True:
@@ -319,23 +346,30 @@ class Publisher(threading.Thread):
             self._numbers[topic] = self._numbers.get(topic, 0) + count
             self._untold += count
 
-    def _tell_drops(self, publisher: "zmq.Socket[Any]") -> None:
-        """Sends a record that tells how many were dropped: no other may follow."""
+    def _drop_notice(self) -> Fields:
+        """A record that tells how many were dropped: no other may follow."""
         count, self._untold = self._untold, 0
         message = f"{count} records were dropped: {self._size} were waiting to be sent"
         record = logging.LogRecord(
             "zlog_logging", logging.WARNING, __file__, 0, message, None, None
         )
-        self._send(publisher, _records.capture(record, str))
+        return _records.capture(record, str)
 
     def _tell_unsent(self) -> None:
         unsent = self._unsent + self._untold + sum(self._dropped.take().values())
         while not self.queue.empty():
             unsent += isinstance(self.queue.get(), dict)
-        if unsent and logging.raiseExceptions and sys.stderr is not None:
-            print(
-                f"zlog_logging: {unsent} records were not sent: the endpoint could not be used, "
-                "nobody subscribed, or a subscriber took too long. Start a reader, or raise "
-                "linger=.",
-                file=sys.stderr,
-            )
+        if unsent:
+            tell(f"{unsent} records were not {self._why_unsent()}")
+
+    def _why_unsent(self) -> str:
+        return (
+            "sent: the endpoint could not be used, nobody subscribed, or a subscriber took too "
+            "long. Start a reader, or raise linger=."
+        )
+
+
+def tell(text: str) -> None:
+    """Tells the user something on stderr, unless ``logging.raiseExceptions`` forbids it."""
+    if logging.raiseExceptions and sys.stderr is not None:
+        print(f"zlog_logging: {text}", file=sys.stderr)

@@ -4,6 +4,7 @@ mod chain;
 mod damage;
 mod kills;
 mod peers;
+mod python;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitOptions, WaitStatus, child_subreaper, getpid, wait};
+use rustix::process::{Pid, WaitOptions, WaitStatus, wait};
 
 use crate::os::signal::{self, Forwarding, ShutdownSignal};
 use zlog_core::{Error, Exit, Result};
@@ -23,8 +23,7 @@ use zlog_core::{Error, Exit, Result};
 /// # Errors
 /// The child can't be started. This process may then do the work; orphans stay zombies.
 pub fn run_in_child() -> Result<Option<Exit>> {
-    // Old kernels do not know the question, and have no subreapers.
-    if !getpid().is_init() && !child_subreaper().is_ok_and(|is| is.is_some()) {
+    if !inherits_orphans() {
         return Ok(None);
     }
     let signals = Forwarding::install(ShutdownSignal::default())?;
@@ -41,6 +40,20 @@ pub fn run_in_child() -> Result<Option<Exit>> {
     let status = wait_for(Pid::from_child(&child));
     signals.end();
     Ok(Some(status.map_or(Exit::Failed, exit_of)))
+}
+
+#[cfg(target_os = "linux")]
+fn inherits_orphans() -> bool {
+    use rustix::process::{child_subreaper, getpid};
+
+    // Old kernels do not know the question, and have no subreapers.
+    getpid().is_init() || child_subreaper().is_ok_and(|is| is.is_some())
+}
+
+/// Other systems have no containers whose process 1 is any program.
+#[cfg(not(target_os = "linux"))]
+fn inherits_orphans() -> bool {
+    false
 }
 
 /// Reaps children until `child` has ended.
