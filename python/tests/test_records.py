@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import json
 import logging
 import sys
 import threading
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from conftest import DEADLINE, Reader
 
-from zlog_logging import LogRecordSubscriber, ZlogHandler
+from zlog_logging import LogRecordSubscriber, ZlogHandler, _records
 
 
 def publish(reader: Reader, log: Any, **options: Any) -> list:
@@ -92,6 +93,7 @@ EXTRAS = [
     ((1, [2, {"a": None}]), [1, [2, {"a": None}]]),
     ({(1, 2): "x"}, {"(1, 2)": "x"}),
     (Broken(), "<Broken: str() failed with RuntimeError>"),
+    ({Broken(): 1}, {"<Broken: str() failed with RuntimeError>": 1}),
 ]
 
 
@@ -128,6 +130,32 @@ def test_wrong_arguments_of_a_message_are_reported_and_the_record_is_sent(reader
     _, body = publish(reader, lambda logger: logger.info("%d rows", "no number"))[0]
     assert body["msg"] == '%d rows ["no number"]'
     assert "--- Logging error ---" in capsys.readouterr().err
+
+
+# CPython refuses to print integers of more than 4300 digits since 3.10.7.
+HUGE = 10**5000
+
+
+def test_what_cannot_be_printed_ends_neither_the_caller_nor_the_records_after_it(reader, capsys):
+    def log(logger):
+        logger.info("%d", HUGE)
+        logger.info(Broken())
+        logger.info("extra", extra={"n": HUGE})
+        logger.info("last")
+        return 4
+
+    bodies = [body for _, body in publish(reader, log)]
+    assert bodies[1]["msg"].startswith("<Broken: str() failed with RuntimeError>")
+    assert [body["msg"] for body in bodies[2:]] == ["extra", "last"]
+    assert bodies[2]["n"] in (HUGE, hex(HUGE))
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("fields", [{"name": 5}, {"getMessage": 5}, {"__class__": 5, "name": None}])
+def test_fields_that_would_break_a_record_are_left_out(fields):
+    record = _records.decode(b"shop.INFO", json.dumps({"msg": "x", **fields}).encode())
+    assert (record.getMessage(), record.name) == ("x", "shop")
+    logging.getLogger(record.name).handle(record)
 
 
 def test_attributes_of_other_formatters_are_not_sent(reader):

@@ -152,7 +152,7 @@ class ZlogHandler(logging.Handler):
 
     def _unformatted(self, record: logging.LogRecord) -> Dict[str, Any]:
         plain = logging.makeLogRecord({**record.__dict__, "args": None, "exc_info": None})
-        plain.msg = f"{record.msg!s} {_records.encode(record.args)}"
+        plain.msg = f"{_records.text(record.msg)} {_records.encode(record.args)}"
         return _records.capture(plain, self._format_exception)
 
     def flush(self) -> None:

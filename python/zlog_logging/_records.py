@@ -16,7 +16,11 @@ _LEVEL_NUMBERS = {
 _EMPTY = logging.LogRecord("", 0, "", 0, "", None, None).__dict__
 _STANDARD = frozenset(_EMPTY) | {"message", "asctime", "taskName"}
 _ATTRIBUTES = len(_EMPTY)
+_METHODS = frozenset(dir(logging.LogRecord))
 _SCALARS = (str, int, float, bool, type(None))
+
+#: Longer integers have more digits than ``str`` converts (``sys.set_int_max_str_digits``).
+_MAX_BITS = 2000
 
 #: Extras with these names would be taken for zlog's own fields.
 _RENAMED = {"source": "source_", "seq": "seq_"}
@@ -89,16 +93,23 @@ def encode(value: Any) -> str:
 
 def _plain(value: Any, depth: int) -> Any:
     """``value`` as JSON can hold it. Deep and recursive values are cut at 32 levels."""
-    if value is None or isinstance(value, (str, bool, int)):
+    if value is None or isinstance(value, (str, bool)):
         return value
+    if isinstance(value, int):
+        return value if value.bit_length() <= _MAX_BITS else hex(value)
     if isinstance(value, float):
         return value if value - value == 0 else str(value)
     if depth < 32 and isinstance(value, dict):
-        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
+        return {text(key): _plain(item, depth + 1) for key, item in value.items()}
     if depth < 32 and isinstance(value, (list, tuple, set, frozenset)):
         return [_plain(item, depth + 1) for item in value]
+    return text(value) if depth < 32 else "..."
+
+
+def text(value: Any) -> str:
+    """``str(value)``, or a text that names what that raises."""
     try:
-        return str(value) if depth < 32 else "..."
+        return str(value)
     except Exception as error:
         return f"<{type(value).__name__}: str() failed with {type(error).__name__}>"
 
@@ -123,9 +134,13 @@ def decode(topic: bytes, body: bytes) -> logging.LogRecord:
         pass
     root, level = level_of_topic(name)
     if fields is None or not ("msg" in fields or "levelno" in fields):
-        text = body.decode("utf-8", "backslashreplace").rstrip("\n")
-        fields = {"msg": text, "args": None}
-    fields.setdefault("name", root)
+        message = body.decode("utf-8", "backslashreplace").rstrip("\n")
+        fields = {"msg": message, "args": None}
+    # They would hide the methods of the record.
+    for method in _METHODS.intersection(fields):
+        del fields[method]
+    if not isinstance(fields.get("name"), str):
+        fields["name"] = root
     if type(fields.get("levelno")) is not int:
         fields["levelno"] = level
     fields.setdefault("levelname", logging.getLevelName(fields["levelno"]))
