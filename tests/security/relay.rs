@@ -1,6 +1,6 @@
 //! A relay with keys: each client has its rights on all ports.
 
-use super::Machine;
+use super::{Machine, text};
 use super::keys::{EXPOSED, native, trust};
 
 #[test]
@@ -63,6 +63,11 @@ fn only_who_may_read_everything_may_ask_a_relay() {
     let tail = ["tail", "--last", "5", "--timeout", "1s", "--ask", &ask, "--connect", &publish];
     native(&web, &tail).run().success().stderr_has(limited);
     native(&Machine::without_key(), &status).run().code(1).stdout("");
+    // The key of the command line is that of the questions, too.
+    let key = text(ops.path().join("machine.key"));
+    let tail = ["tail", "--last", "5", "--key", &key, "--timeout", "1s", "--ask", &ask];
+    let said = native(&web, &tail).args(["--connect", &publish]).run().success().err();
+    assert!(!said.contains("no past records"), "{said}");
     relay.terminate();
     relay.wait().code(143);
 }

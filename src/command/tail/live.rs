@@ -83,13 +83,19 @@ fn open(
     subscriber.wake_by(wakes);
     endpoints::print_bound("tail", subscriber.bound());
     let mut source = Subscribe::new(subscriber, settings::shows_bodies(args));
+    let questions = SocketOptions {
+        insecure: options.insecure,
+        key: options.key.clone(),
+        ..SocketOptions::subscriber()
+    };
     if let Some((n, at)) = query {
-        for notice in source.fetch_backlog(n, &at, prefixes, &|| tail.stop.requested())? {
+        let stop = || tail.stop.requested();
+        for notice in source.fetch_backlog(n, &at, prefixes, &questions, &stop)? {
             terminal::eprint_line(format_args!("zlog tail: {}", escape(&notice)));
         }
     }
     if let Some(patience) = args.heal {
-        source.heal(relays(args, &endpoints)?, patience.0);
+        source.heal(relays(args, &endpoints)?, patience.0, questions);
     }
     source.subscriber().subscribe_to_marks(prefixes);
     if let Some(registration) = &registration {

@@ -31,10 +31,12 @@ pub(super) struct Asking {
     is_whole: bool,
     failure: String,
     decoder: wire::Decoder,
+    /// The key to ask with.
+    options: SocketOptions,
 }
 
 impl Asking {
-    pub(super) fn new(relays: &[Endpoint], holes: Vec<Hole>) -> Asking {
+    pub(super) fn new(relays: &[Endpoint], holes: Vec<Hole>, options: SocketOptions) -> Asking {
         Asking {
             relays: relays.iter().cloned().collect(),
             question: query::write_question(&Question::Missing(Missing { holes })),
@@ -44,6 +46,7 @@ impl Asking {
             is_whole: true,
             failure: String::new(),
             decoder: wire::Decoder::default(),
+            options,
         }
     }
 
@@ -94,7 +97,7 @@ impl Asking {
 
     fn ask(&mut self, relay: Endpoint) {
         self.messages = 0;
-        match QueryClient::ask(&relay, &self.question, &SocketOptions::subscriber()) {
+        match QueryClient::ask(&relay, &self.question, &self.options) {
             Ok(client) => self.client = Some((relay, client)),
             Err(error) => self.failure = error.to_string(),
         }

@@ -74,6 +74,7 @@ pub(super) fn fetch(
     n: usize,
     at: &Endpoint,
     prefixes: &[Vec<u8>],
+    options: &SocketOptions,
     subscriber: &mut Subscriber,
     stop: &dyn Fn() -> bool,
 ) -> Result<(Backlog, Vec<String>)> {
@@ -82,7 +83,7 @@ pub(super) fn fetch(
     let text = |prefix: &Vec<u8>| String::from_utf8_lossy(prefix).into_owned();
     let last = Last { n, prefixes: prefixes.iter().map(text).collect(), begin, end };
     let question = query::write_question(&Question::Last(last.clone()));
-    let mut client = QueryClient::ask(at, &question, &SocketOptions::subscriber())?;
+    let mut client = QueryClient::ask(at, &question, options)?;
     let mut request = Request { subscriber, prefixes, last: &last, subscribed: false };
     let answer = request.read_answer(&mut client, stop);
     request.subscribe();

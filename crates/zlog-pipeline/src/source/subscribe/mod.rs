@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use self::backlog::Backlog;
 use self::heal::{Healer, Place, Released};
 use super::{PollStatus, Sink, Source};
-use crate::socket::{self, Drain, Endpoint, PublisherRequest, Subscriber};
+use crate::socket::{self, Drain, Endpoint, PublisherRequest, SocketOptions, Subscriber};
 use zlog_core::wire;
 use zlog_core::wire::mark::{self, Mark};
 use zlog_core::{Record, Result};
@@ -69,9 +69,10 @@ impl Subscribe {
     }
 
     /// From now on, asks the relays with these query endpoints for records that did not arrive, and
-    /// holds later ones meanwhile, for `patience` at most without an answer.
-    pub fn heal(&mut self, relays: Vec<Endpoint>, patience: Duration) {
-        self.healer = Some(Healer::new(relays, patience));
+    /// holds later ones meanwhile, for `patience` at most without an answer. `options` has the key
+    /// to ask with.
+    pub fn heal(&mut self, relays: Vec<Endpoint>, patience: Duration, options: SocketOptions) {
+        self.healer = Some(Healer::new(relays, patience, options));
     }
 
     /// Number of records that did not arrive and that a relay had.
@@ -119,7 +120,8 @@ impl Subscribe {
 
     /// Requests the last `n` messages of `prefixes` from the relay whose query endpoint is
     /// `at`, and subscribes to `prefixes`, which must not have been done before. These messages
-    /// are delivered before live ones. Returns what a person should know about the answer.
+    /// are delivered before live ones. `options` has the key to ask with. Returns what a person
+    /// should know about the answer.
     ///
     /// Whatever the relay answers, the subscription is made. `stop` ends the wait for it.
     ///
@@ -130,9 +132,11 @@ impl Subscribe {
         n: usize,
         at: &Endpoint,
         prefixes: &[Vec<u8>],
+        options: &SocketOptions,
         stop: &dyn Fn() -> bool,
     ) -> Result<Vec<String>> {
-        let (backlog, notices) = backlog::fetch(n, at, prefixes, &mut self.subscriber, stop)?;
+        let subscriber = &mut self.subscriber;
+        let (backlog, notices) = backlog::fetch(n, at, prefixes, options, subscriber, stop)?;
         self.backlog = backlog;
         Ok(notices)
     }

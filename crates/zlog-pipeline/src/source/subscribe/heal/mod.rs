@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::answer::{Answered, Asking};
-use crate::socket::Endpoint;
+use crate::socket::{Endpoint, SocketOptions};
 use zlog_core::sequence::SequenceTracker;
 use zlog_core::wire::mark::Mark;
 use zlog_core::wire::query::{Hole, MAX_HOLES};
@@ -72,6 +72,8 @@ pub(super) struct Healer {
     /// The query endpoints of relays.
     relays: Vec<Endpoint>,
     patience: Duration,
+    /// The key to ask with.
+    options: SocketOptions,
     sequences: SequenceTracker,
     streams: Vec<Stream>,
     /// Questions go to one relay after the other.
@@ -96,10 +98,11 @@ pub(super) struct Healer {
 
 impl Healer {
     /// Asks `relays`, and waits for `patience` at most without an answer.
-    pub(super) fn new(relays: Vec<Endpoint>, patience: Duration) -> Healer {
+    pub(super) fn new(relays: Vec<Endpoint>, patience: Duration, options: SocketOptions) -> Healer {
         Healer {
             relays,
             patience,
+            options,
             sequences: SequenceTracker::default(),
             streams: Vec::new(),
             asking: None,
@@ -333,7 +336,7 @@ impl Healer {
             let (source, topic) = (stream.source.clone(), stream.topic.clone());
             holes.push(Hole { source, topic, first, last });
         }
-        self.asking = Some(Asking::new(&self.relays, holes));
+        self.asking = Some(Asking::new(&self.relays, holes, self.options.clone()));
     }
 
     fn read_answer(&mut self, now: Instant) {

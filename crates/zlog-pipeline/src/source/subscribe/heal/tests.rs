@@ -6,7 +6,7 @@ fn message(seq: u64) -> Message {
 
 /// A healer that got these numbers, and those that it passed on at once.
 fn with_numbers(numbers: &[u64], now: Instant) -> (Healer, Vec<u64>) {
-    let mut healer = Healer::new(Vec::new(), Duration::from_secs(2));
+    let mut healer = Healer::new(Vec::new(), Duration::from_secs(2), SocketOptions::subscriber());
     let mut passed = Vec::new();
     for seq in numbers {
         match healer.observe("s", "t", *seq, now) {
@@ -79,7 +79,7 @@ fn an_answer_that_was_cut_is_asked_for_again_from_where_it_ended() {
 fn without_an_answer_records_come_after_the_time_with_their_holes() {
     let now = Instant::now();
     let (mut healer, _) = with_numbers(&[1, 4, 6], now);
-    healer.asking = Some(Asking::new(&[], Vec::new()));
+    healer.asking = Some(Asking::new(&[], Vec::new(), SocketOptions::subscriber()));
     healer.streams[0].until = now;
     healer.process(now, Vec::new);
     assert_eq!(delivered(&mut healer), ["4", "6"]);
