@@ -1,7 +1,7 @@
 //! A relay with keys: each client has its rights on all ports.
 
-use super::{Machine, text};
 use super::keys::{EXPOSED, native, trust};
+use super::{Machine, text};
 
 #[test]
 fn a_relay_takes_and_gives_each_client_only_what_it_may_publish_and_read() {

@@ -175,6 +175,10 @@ fn no_answer(args: &RelayArgs, at: &Endpoint, client: &QueryClient) -> Error {
         (false, false) => "nothing listens there".to_owned(),
     };
     let hint = match args.ask.is_empty() {
+        true if !client.is_reached() => {
+            "Start `zlog relay`. If it publishes elsewhere: --status ENDPOINT, that on which it \
+             publishes."
+        }
         true => {
             "--status ENDPOINT is the endpoint that the relay publishes on. The relay prints its \
              query endpoint when it starts: --status --ask ENDPOINT."

@@ -127,6 +127,6 @@ impl UnseenFields {
             Some(meant) => format!("Did you mean {}?", escape(meant)),
             None => suggest(name, &known),
         };
-        format!("{option}: no record has the field {}. {hint}", escape(name))
+        format!("{option}: no record has the field {}. {hint}", escape(name)).trim_end().to_owned()
     }
 }

@@ -71,6 +71,9 @@ pub fn not_found(program: &OsStr) -> Error {
         ("no such command", "For the shell to read it as a command line: sh -c '...'")
     } else if is_path {
         ("no such file", "Check the path.")
+    } else if Path::new(program).is_file() {
+        let hint = format!("The file in this directory is ./{name}");
+        return Error::new(format!("{name}: no such command")).hint(hint);
     } else {
         ("no such command", "Check the spelling, and that it is in your PATH.")
     };
@@ -120,6 +123,8 @@ mod tests {
             ("./backup", "./backup: no such file", "Check the path"),
             (script, "its interpreter is not found", "#!"),
             ("ls -l", "ls -l: no such command", "sh -c"),
+            // Tests run in the directory of the crate.
+            ("Cargo.toml", "Cargo.toml: no such command", "is ./Cargo.toml"),
         ] {
             let text = not_found(program.as_ref()).to_string();
             assert!(text.contains(what) && text.contains(hint), "{text}");

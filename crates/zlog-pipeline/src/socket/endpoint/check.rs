@@ -89,7 +89,12 @@ fn without_scheme(text: &str, role: Role) -> Error {
 
 fn unknown_transport(text: &str, role: Role, scheme: &str) -> Error {
     let names: Vec<&str> = transports().map(|(name, _)| name).collect();
-    let hint = format!("This build has {}.", names.join(", "));
+    let other = match scheme {
+        "nats" => " For a NATS server, use --nats.",
+        "http" | "https" => " For an OpenTelemetry collector, use --otlp.",
+        _ => "",
+    };
+    let hint = format!("This build has {}.{other}", names.join(", "));
     let cause = match scheme {
         "inproc" => "inproc:// reaches no other process".to_owned(),
         "udp" => "udp:// carries no publish/subscribe".to_owned(),
