@@ -12,6 +12,7 @@ use super::{Compression, OtlpHandler, OtlpOptions};
 use crate::handler::spool::{BatchOptions, SpoolOptions};
 use crate::handler::{Backlog, Handler as _};
 use crate::otlp::read;
+use crate::tls::TlsOptions;
 use zlog_core::{Level, Record};
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -210,7 +211,8 @@ fn a_certificate_to_trust_that_can_not_be_used_is_named_with_its_file() {
     std::fs::write(&path, pem).expect("written");
     let url = "https://127.0.0.1:1".to_owned();
     let trust = Some(path.clone());
-    let mut handler = handler(OtlpOptions { url, trust, ..OtlpOptions::default() });
+    let tls = TlsOptions { trust, ..TlsOptions::default() };
+    let mut handler = handler(OtlpOptions { url, tls, ..OtlpOptions::default() });
     give(&mut handler, 1);
     let error = handler.flush().unwrap_err().to_string();
     let says = format!("{} has a certificate that can't be used: ", path.display());

@@ -19,6 +19,7 @@ use crate::handler::spool::{Batch, SendOutcome, Spool, Transport, deadline};
 use crate::handler::topic::write_topic;
 use crate::os::runtime::Runtime;
 use crate::otlp::{address, write};
+use crate::tls::problem;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{counted, were};
 use zlog_core::{Error, Record, Result};
@@ -261,11 +262,11 @@ impl OtlpTransport {
                 "Check that it runs and listens there: OTLP over HTTP has port 4318. The records \
                      are sent again.",
             ),
-            Failure::Tls(why) => {
-                Error::new(format!("no TLS with the collector {url}: {}", escape(why))).hint(
-                    "Check that it uses TLS. trust=FILE names the certificate of its authority.",
-                )
-            }
+            Failure::Tls(why) => match problem::explain(why, self.url.host_str().unwrap_or("it")) {
+                Some((what, hint)) => Error::new(format!("the collector {url} {what}")).hint(hint),
+                None => Error::new(format!("no TLS with the collector {url}: {}", escape(why)))
+                    .hint("Check that it uses TLS, or write http:// instead of https://."),
+            },
             Failure::Broken(why) => Error::new(format!(
                 "the connection to the collector {url} broke: {}",
                 escape(why)

@@ -115,8 +115,14 @@ pub trait Transport {
         None
     }
 
-    /// Gives up what it wanted to send with the next batch: there will be none.
-    fn give_up(&mut self) {}
+    /// Gives up what it wanted to send with the next batch, since there will be none, and ends its
+    /// connection, until `until` at the latest.
+    ///
+    /// # Errors
+    /// What counted as sent may not have arrived.
+    fn close(&mut self, _until: Instant) -> Result<()> {
+        Ok(())
+    }
 
     /// See [`Handler::take_notices`].
     fn take_notices(&mut self) -> Vec<String> {
@@ -439,7 +445,9 @@ impl<T: Transport> Handler for Spool<T> {
         self.full.clear();
         (self.records, self.bytes) = (0, 0);
         self.next_try = None;
-        self.transport.give_up();
+        if let Err(error) = self.transport.close(until) {
+            self.error.get_or_insert(error);
+        }
         self.take_error()
     }
 }

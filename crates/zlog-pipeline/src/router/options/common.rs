@@ -1,5 +1,7 @@
 //! The keys that all handlers, or many of them, have.
 
+use std::path::PathBuf;
+
 use zlog_core::format::{Format, Options, Output};
 use zlog_core::format::{FormatterSpec, Style};
 use zlog_core::text::choice::Choice as _;
@@ -12,6 +14,7 @@ use super::super::spec::{DEFAULT_QUEUE, HandlerSpec, LONGEST_QUEUE, QueueSpec};
 use super::{Class, Key, Reader, Target};
 use crate::handler::queue::OnFull;
 use crate::handler::spool::{BatchOptions, SpoolOptions};
+use crate::tls::TlsOptions;
 
 /// Which records the handler takes.
 pub const FILTER: &[Key] = &[
@@ -78,6 +81,14 @@ pub(super) const SPOOL: &[Key] = &[
         .default("1s"),
     Key::new("retry-max", "TIME", "Longest delay of a retry").default("60s"),
 ];
+
+/// A certificate to trust, for TLS.
+pub(super) const TRUST: Key = Key::new("trust", "FILE", "Certificate to trust, in PEM");
+/// The certificate of the client, for TLS.
+pub(super) const CERTIFICATE: Key =
+    Key::new("certificate", "FILE", "Certificate of this client, in PEM");
+/// The private key of [`CERTIFICATE`].
+pub(super) const PRIVATE_KEY: Key = Key::new("key", "FILE", "Its private key, in PEM");
 
 /// The default format of records in files, mails and the input of commands. Python's
 /// `basicConfig` has no time, which is needed where many programs write to one file.
@@ -206,6 +217,15 @@ pub(super) fn spool(reader: &mut dyn Reader) -> SpoolOptions {
         bytes: reader.read("spool-bytes", parsers::size).unwrap_or(default.bytes),
         retry: positive_time(reader, "retry", default.retry),
         retry_max: positive_time(reader, "retry-max", default.retry_max),
+    }
+}
+
+/// Reads [`TRUST`], [`CERTIFICATE`] and [`PRIVATE_KEY`].
+pub(super) fn tls(reader: &mut dyn Reader) -> TlsOptions {
+    TlsOptions {
+        trust: reader.text("trust").map(PathBuf::from),
+        certificate: reader.text("certificate").map(PathBuf::from),
+        key: reader.text("key").map(PathBuf::from),
     }
 }
 

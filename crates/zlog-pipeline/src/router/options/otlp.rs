@@ -8,7 +8,7 @@ use zlog_core::text::choice::Choice;
 use zlog_core::text::parsers;
 use zlog_core::wire::topic;
 
-use super::common::{SPOOL, positive_time, spool};
+use super::common::{CERTIFICATE, PRIVATE_KEY, SPOOL, TRUST, positive_time, spool, tls};
 use super::{Class, HandlerTarget, Key, Opening, Target};
 use crate::handler::Handler;
 use crate::handler::otlp::{Compression, OtlpOptions};
@@ -37,9 +37,9 @@ pub(super) static OTLP: Class = Class {
             Key::new("headers", "FILE", "Headers of requests: NAME: VALUE on each line")
                 .default("OTEL_EXPORTER_OTLP_LOGS_HEADERS or OTEL_EXPORTER_OTLP_HEADERS"),
             Key::new("compression", "HOW", "Compression of requests: none or gzip").default("none"),
-            Key::new("trust", "FILE", "Certificate to trust, in PEM"),
-            Key::new("certificate", "FILE", "Certificate of this client, in PEM"),
-            Key::new("key", "FILE", "Its private key, in PEM"),
+            TRUST,
+            CERTIFICATE,
+            PRIVATE_KEY,
             Key::new("batch", "N", "Records in a request").default("1000"),
             Key::new("every", "TIME", "How long the first record of a request waits at most")
                 .default("1s"),
@@ -74,9 +74,7 @@ pub(super) static OTLP: Class = Class {
                     Compression::from_name(text).ok_or("write none or gzip")
                 })
                 .unwrap_or_default(),
-            trust: reader.text("trust").map(PathBuf::from),
-            certificate: reader.text("certificate").map(PathBuf::from),
-            key: reader.text("key").map(PathBuf::from),
+            tls: tls(reader),
             timeout: positive_time(reader, "timeout", default.timeout),
             batch: BatchOptions {
                 count: reader.read("batch", parsers::at_least_one).unwrap_or(default.batch.count),

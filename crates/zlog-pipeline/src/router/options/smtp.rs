@@ -6,7 +6,7 @@ use zlog_core::Result;
 use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
 
-use super::common::{BATCH, SPOOL, batch, positive_time, spool};
+use super::common::{BATCH, SPOOL, TRUST, batch, positive_time, spool};
 use super::{Class, HandlerTarget, Key, Opening, Reader, SharedSettings, Target};
 use crate::handler::Handler;
 use crate::handler::smtp::{self, LoginFrom, Server, SmtpHandler, SmtpOptions};
@@ -37,7 +37,7 @@ pub(super) static SMTP: Class = Class {
             ),
             Key::new("login", "FILE", "File with user:password, or with one of them per line")
                 .default("ZLOG_SMTP_USER and ZLOG_SMTP_PASSWORD"),
-            Key::new("trust", "FILE", "Certificate to trust, in PEM"),
+            TRUST,
         ],
         BATCH,
         SPOOL,

@@ -9,6 +9,7 @@ use zlog_core::Level;
 
 mod connections;
 mod messages;
+mod tls;
 
 fn options(address: impl Into<String>) -> SyslogOptions {
     let spool = SpoolOptions {
