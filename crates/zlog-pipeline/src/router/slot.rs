@@ -95,6 +95,7 @@ impl HandlerSlot {
         let filter = RecordFilter::new(spec).map_err(within)?;
         let counters = Arc::new(HandlerCounters::default());
         let reporter = OutageReporter::new(&context.command, &spec.name, others, &context.report);
+        context.observer.add(&spec.name, &counters);
         let opening = Opening { context, reporter: &reporter };
         let inner = factory::open(spec, &opening, &counters.unformatted).map_err(within)?;
         let mut monitored = MonitoredHandler::new(inner, Arc::clone(&counters), reporter.clone());
@@ -139,6 +140,7 @@ impl HandlerSlot {
             return;
         }
         self.received += 1;
+        self.counters.received.store(self.received, Ordering::Relaxed);
         match &mut self.execution {
             // A monitored handler reports its errors itself, here and below.
             Execution::Inline(handler) => _ = handler.handle(record),

@@ -30,7 +30,8 @@ pub const FILTER: &[Key] = &[
 pub const QUEUE: &[Key] = &[
     Key::new("queue", "N", "Records that may wait for the handler, which then has its own thread")
         .default(
-            "10000 for smtp, syslog, exec, nats, otlp and a relay's console; 0, no queue, for others",
+            "10000 for smtp, syslog, exec, nats, otlp, pipes and a relay's console; 0, no queue, for \
+             others",
         ),
     Key::new("on-full", "block|drop", "What happens to a record when the queue is full")
         .default("drop; block with `tail --input`"),
