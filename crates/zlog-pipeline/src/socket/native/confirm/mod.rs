@@ -9,6 +9,7 @@
 //! receiver stores).
 
 mod batcher;
+mod diagnosis;
 mod payload;
 mod publisher;
 mod receiver;
