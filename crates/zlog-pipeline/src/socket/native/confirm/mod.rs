@@ -9,6 +9,7 @@
 //! receiver stores).
 
 mod batcher;
+mod counts;
 mod diagnosis;
 mod payload;
 mod publisher;
@@ -20,5 +21,6 @@ mod sources;
 mod tests;
 mod window;
 
+pub use self::counts::ReceivedCounts;
 pub use self::publisher::{Confirmation, ConfirmedOptions, open_confirmed};
-pub use self::service::{ConfirmService, ConfirmWhen, ReceiveOptions, ReceivedCounts};
+pub use self::service::{ConfirmService, ConfirmWhen, ReceiveOptions};
