@@ -50,9 +50,9 @@ pub const FORMAT: &[Key] = &[
     .repeated(),
     Key::new(
         "newlines",
-        "keep|escape",
-        "Newlines in messages and tracebacks, as they are or as \\x0a; those in other fields are \
-         always escaped",
+        "keep|indent|escape",
+        "Newlines in messages and tracebacks: as they are, with further lines indented, or as \
+         \\x0a; those in other fields are always escaped",
     )
     .default("keep"),
     Key::switch("utc", "Times in UTC"),
@@ -193,7 +193,7 @@ fn queue_length(text: &str) -> Result<usize, String> {
 }
 
 fn newlines_named(text: &str) -> Result<Newlines, &'static str> {
-    Newlines::from_name(text).ok_or("write keep or escape")
+    Newlines::from_name(text).ok_or("write keep, indent or escape")
 }
 
 fn on_full_named(text: &str) -> Result<OnFull, &'static str> {
