@@ -17,7 +17,7 @@ fn options(address: String) -> SyslogOptions {
     SyslogOptions {
         address,
         facility,
-        spool: retry_soon(),
+        retry: retry_soon(),
         max_message,
         ..SyslogOptions::default()
     }

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 #[cfg(feature = "otlp")]
 pub use self::transport::OtlpHandler;
-use super::spool::{BatchOptions, SpoolOptions};
+use super::retry::{BatchOptions, RetryOptions};
 use crate::otlp::address;
 use crate::tls::TlsOptions;
 use zlog_core::Result;
@@ -66,7 +66,7 @@ pub struct OtlpOptions {
     /// How many records a request has.
     pub batch: BatchOptions,
     /// How many records may wait while the collector is away.
-    pub spool: SpoolOptions,
+    pub retry: RetryOptions,
 }
 
 impl Default for OtlpOptions {
@@ -81,7 +81,7 @@ impl Default for OtlpOptions {
             // The default of the specification.
             timeout: Duration::from_secs(10),
             batch: BatchOptions { time: Duration::from_secs(1), ..BatchOptions::default() },
-            spool: SpoolOptions::default(),
+            retry: RetryOptions::default(),
         }
     }
 }

@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use prost::Message as _;
 
 use super::{Compression, OtlpHandler, OtlpOptions};
-use crate::handler::spool::{BatchOptions, SpoolOptions};
+use crate::handler::retry::{BatchOptions, RetryOptions};
 use crate::handler::{Backlog, Handler as _};
 use crate::otlp::read;
 use crate::tls::TlsOptions;
@@ -95,8 +95,8 @@ fn read_request(stream: &TcpStream) -> Option<Asked> {
 fn handler(options: OtlpOptions) -> OtlpHandler {
     let (retry, retry_max) = (Duration::from_millis(10), Duration::from_millis(50));
     let batch = BatchOptions { count: 100, time: Duration::ZERO };
-    let spool = SpoolOptions { retry, retry_max, ..SpoolOptions::default() };
-    OtlpHandler::new(OtlpOptions { batch, spool, ..options }).expect("a handler")
+    let retry = RetryOptions { retry, retry_max, ..RetryOptions::default() };
+    OtlpHandler::new(OtlpOptions { batch, retry, ..options }).expect("a handler")
 }
 
 fn record(topic: &'static str, text: String) -> Record<'static> {

@@ -15,7 +15,7 @@ use super::connection::{self, Connection, Failure};
 use super::request::{append, gzip, request};
 use super::{Compression, OtlpOptions};
 use crate::handler::Backlog;
-use crate::handler::spool::{Batch, SendOutcome, Spool, Transport, deadline};
+use crate::handler::retry::{Batch, Retry, SendOutcome, Transport, deadline};
 use crate::handler::topic::write_topic;
 use crate::os::runtime::Runtime;
 use crate::otlp::{address, write};
@@ -29,7 +29,7 @@ use zlog_core::{Error, Record, Result};
 const BATCH_BYTES: usize = 1 << 20;
 
 /// Sends records to a collector.
-pub type OtlpHandler = Spool<OtlpTransport>;
+pub type OtlpHandler = Retry<OtlpTransport>;
 
 impl OtlpHandler {
     /// Sends records as `options` say. Connects with the first batch.
@@ -38,7 +38,7 @@ impl OtlpHandler {
     /// See [`OtlpOptions::validate`].
     pub fn new(options: OtlpOptions) -> Result<OtlpHandler> {
         options.validate()?;
-        let (batch, spool) = (options.batch.clone(), options.spool.clone());
+        let (batch, retry) = (options.batch.clone(), options.retry.clone());
         let transport = OtlpTransport {
             url: address::parse(&options.url)?,
             options,
@@ -49,7 +49,7 @@ impl OtlpHandler {
             told: String::new(),
             notices: Vec::new(),
         };
-        Ok(Spool::with_transport(transport, batch, spool, BATCH_BYTES))
+        Ok(Retry::with_transport(transport, batch, retry, BATCH_BYTES))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::socket::{ConnectionState, Socket, connect, is_late, is_too_large};
 use super::{Address, Framing, SyslogTls};
 use crate::handler::Backlog;
-use crate::handler::spool::{Batch, SendOutcome, deadline};
+use crate::handler::retry::{Batch, SendOutcome, deadline};
 use crate::os::resolve::Host;
 use crate::tls::{self, problem};
 use zlog_core::text::plural::{counted, were};

@@ -25,7 +25,7 @@ use self::message::MessageWriter;
 pub use self::message::{Facility, Protocol};
 use super::Backlog;
 use super::buffer::RecordBuffer;
-use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport};
+use super::retry::{Batch, BatchOptions, Retry, RetryOptions, SendOutcome, Transport};
 use crate::tls::{Fingerprint, TlsOptions};
 use zlog_core::format::Format;
 use zlog_core::text::escape::escape;
@@ -70,7 +70,7 @@ pub struct SyslogOptions {
     /// The time limit for reaching the daemon and for sending a batch.
     pub timeout: Duration,
     /// How many records may wait while the daemon is unreachable.
-    pub spool: SpoolOptions,
+    pub retry: RetryOptions,
 }
 
 impl Default for SyslogOptions {
@@ -86,7 +86,7 @@ impl Default for SyslogOptions {
             max_message: DEFAULT_MAX_MESSAGE,
             tls: SyslogTls::default(),
             timeout: DEFAULT_TIMEOUT,
-            spool: SpoolOptions::default(),
+            retry: RetryOptions::default(),
         }
     }
 }
@@ -178,7 +178,7 @@ impl FromStr for Framing {
 }
 
 /// Sends each record as a syslog message.
-pub type SyslogHandler = Spool<SyslogTransport>;
+pub type SyslogHandler = Retry<SyslogTransport>;
 
 impl SyslogHandler {
     /// Sends records formatted by `format`; time and level are in the header of the message.
@@ -191,7 +191,7 @@ impl SyslogHandler {
         let connection = Connection::new(address, options.framing, options.tls, options.timeout);
         let text = RecordBuffer::new(format);
         let transport = SyslogTransport { connection, messages, text, cut: 0 };
-        Ok(Spool::with_transport(transport, BATCH, options.spool, BATCH_BYTES))
+        Ok(Retry::with_transport(transport, BATCH, options.retry, BATCH_BYTES))
     }
 }
 

@@ -13,7 +13,7 @@ use super::super::expressions::{condition, expression};
 use super::super::spec::{DEFAULT_QUEUE, HandlerSpec, LONGEST_QUEUE, QueueSpec};
 use super::{Class, Key, Reader, Target};
 use crate::handler::queue::OnFull;
-use crate::handler::spool::{BatchOptions, SpoolOptions};
+use crate::handler::retry::{BatchOptions, RetryOptions};
 use crate::tls::TlsOptions;
 
 /// Which records the handler takes.
@@ -73,8 +73,8 @@ pub(super) const BATCH: &[Key] = &[
     Key::new("every", "TIME", "How long the first record of a batch waits at most").default("10s"),
 ];
 
-/// The limits of the spool while the target is unreachable.
-pub(super) const SPOOL: &[Key] = &[
+/// How many records wait in memory while the target is unreachable, and when it is tried again.
+pub(super) const RETRY: &[Key] = &[
     Key::new("timeout", "TIME", "How long an attempt may take"),
     Key::new("spool", "N", "Records kept while the target is unreachable").default("10000"),
     Key::new("spool-bytes", "SIZE", "Bytes kept while the target is unreachable").default("16M"),
@@ -210,10 +210,10 @@ pub(super) fn batch(reader: &mut dyn Reader) -> BatchOptions {
     }
 }
 
-/// Reads the keys of [`SPOOL`], without `timeout`.
-pub(super) fn spool(reader: &mut dyn Reader) -> SpoolOptions {
-    let default = SpoolOptions::default();
-    SpoolOptions {
+/// Reads the keys of [`RETRY`], without `timeout`.
+pub(super) fn retry(reader: &mut dyn Reader) -> RetryOptions {
+    let default = RetryOptions::default();
+    RetryOptions {
         records: reader.read("spool", parsers::at_least_one).unwrap_or(default.records),
         bytes: reader.read("spool-bytes", parsers::size).unwrap_or(default.bytes),
         retry: positive_time(reader, "retry", default.retry),

@@ -9,7 +9,7 @@ use zlog_core::text::choice::Choice;
 use zlog_core::text::parsers;
 use zlog_core::wire::{subject, topic};
 
-use super::common::{CERTIFICATE, PRIVATE_KEY, SPOOL, TRUST, positive_time, spool, tls};
+use super::common::{CERTIFICATE, PRIVATE_KEY, RETRY, TRUST, positive_time, retry, tls};
 use super::{Class, HandlerTarget, Key, Opening, Reader, Target};
 use crate::handler::Handler;
 use crate::handler::nats::NatsOptions;
@@ -68,7 +68,7 @@ pub(super) static NATS: Class = Class {
             Key::switch("no-create", "Do not look at the stream or create it, only publish"),
             Key::new("max-pending", "N", "Records sent and not yet confirmed").default("4096"),
         ],
-        SPOOL,
+        RETRY,
     ],
     picked_by: None,
     // The body is that of `publish`.
@@ -84,7 +84,7 @@ pub(super) static NATS: Class = Class {
                 .read("max-pending", parsers::at_least_one)
                 .unwrap_or(default.max_pending),
             timeout: positive_time(reader, "timeout", default.timeout),
-            spool: spool(reader),
+            retry: retry(reader),
         }))
     },
 };

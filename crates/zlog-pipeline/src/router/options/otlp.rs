@@ -8,11 +8,11 @@ use zlog_core::text::choice::Choice;
 use zlog_core::text::parsers;
 use zlog_core::wire::topic;
 
-use super::common::{CERTIFICATE, PRIVATE_KEY, SPOOL, TRUST, positive_time, spool, tls};
+use super::common::{CERTIFICATE, PRIVATE_KEY, RETRY, TRUST, positive_time, retry, tls};
 use super::{Class, HandlerTarget, Key, Opening, Target};
 use crate::handler::Handler;
 use crate::handler::otlp::{Compression, OtlpOptions};
-use crate::handler::spool::BatchOptions;
+use crate::handler::retry::BatchOptions;
 use crate::otlp::address;
 
 /// Sends batches of log records.
@@ -44,7 +44,7 @@ pub(super) static OTLP: Class = Class {
             Key::new("every", "TIME", "How long the first record of a request waits at most")
                 .default("1s"),
         ],
-        SPOOL,
+        RETRY,
     ],
     picked_by: None,
     // A log record has all fields of a record.
@@ -80,7 +80,7 @@ pub(super) static OTLP: Class = Class {
                 count: reader.read("batch", parsers::at_least_one).unwrap_or(default.batch.count),
                 time: every.map_or(default.batch.time, |time| time.0),
             },
-            spool: spool(reader),
+            retry: retry(reader),
         }))
     },
 };

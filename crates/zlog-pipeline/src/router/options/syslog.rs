@@ -7,7 +7,7 @@ use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
 use zlog_core::text::parsers;
 
-use super::common::{CERTIFICATE, PRIVATE_KEY, SPOOL, TRUST, positive_time, spool, tls};
+use super::common::{CERTIFICATE, PRIVATE_KEY, RETRY, TRUST, positive_time, retry, tls};
 use super::{Class, HandlerTarget, Key, Opening, Target};
 use crate::handler::Handler;
 use crate::handler::syslog::{
@@ -52,7 +52,7 @@ pub(super) static SYSLOG: Class = Class {
                 "TLS: the fingerprint of the daemon's certificate, the only one to trust then",
             ),
         ],
-        SPOOL,
+        RETRY,
     ],
     picked_by: None,
     formatted: true,
@@ -71,7 +71,7 @@ pub(super) static SYSLOG: Class = Class {
                 fingerprint: reader.read("fingerprint", str::parse::<Fingerprint>),
             },
             timeout: positive_time(reader, "timeout", default.timeout),
-            spool: spool(reader),
+            retry: retry(reader),
         }))
     },
 };
