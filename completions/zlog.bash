@@ -1059,7 +1059,7 @@ _zlog() {
                     return 0
                     ;;
                 --newlines)
-                    COMPREPLY=($(compgen -W "keep escape" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "keep indent escape" -- "${cur}"))
                     return 0
                     ;;
                 --highlight)

@@ -153,6 +153,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l extra -d 'Declare an 
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l time-format -l datefmt -l dateformat -d 'short, full, iso, unix, elapsed, delta or a strftime format' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l msec-format -d 'Format of the milliseconds after the time in --format; empty for none [default: %s,%03d, and none with --time-format]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l newlines -d 'Newlines in messages and tracebacks' -r -f -a "keep\t'As they are: a text may take several lines'
+indent\t'Further lines are indented by four spaces: none can look like a record'
 escape\t'As \\x0a: a text is part of one line'"
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s H -l highlight -d 'Colour matches' -r
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'

@@ -18,6 +18,7 @@ pub mod formats;
 pub mod keygen;
 pub mod man;
 mod no_peer;
+mod overdue;
 mod rate_limiter;
 pub mod relay;
 pub mod tail;

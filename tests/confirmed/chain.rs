@@ -1,13 +1,15 @@
 //! `emit --spool` → relay → relay: the first relay keeps records in a spool of its own until the second
 //! one confirms them.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
 use super::kills::handed_again;
-use super::{Relay, emit, expected, numbers};
+use super::{Relay, STEP, emit, expected, numbers};
+use crate::harness::{DEADLINE, Running, own_address, zlog};
 
 /// The handler that sends to this relay.
 fn next(relay: &Relay, spool: &Path) -> String {
@@ -103,5 +105,72 @@ fn whichever_of_three_processes_is_killed_every_record_arrives_in_order() {
     }
     assert!(again <= told, "{again} came twice, {told} were told");
     first.end();
+    last.end();
+}
+
+/// The next relay is away, so that everything waits in the spool while the handler changes.
+#[test]
+fn a_reload_lets_a_handler_keep_its_spool_whether_it_changes_or_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut last = Relay::start(&[]);
+    last.running.signal(Signal::STOP);
+    let config = directory.path().join("relay.toml");
+    let (spool, other) = (directory.path().join("next"), directory.path().join("other"));
+    let (collect, confirm) = (last.collect.clone(), last.confirm.clone());
+    let publish = |name: &str, spool: &Path, more: &str| {
+        format!(
+            "[handlers.{name}]\nclass = \"publish\"\nconnect = \"{collect}\"\n\
+             confirm-at = \"{confirm}\"\nspool-dir = {spool:?}\n{more}\n"
+        )
+    };
+    let write = |handlers: &[String]| {
+        std::fs::write(&config, format!("version = 1\n{}", handlers.concat())).unwrap();
+    };
+    write(&[publish("next", &spool, "")]);
+    let address = own_address();
+    let relay = ["relay", "-b", &address, "-p", &address, "--no-ask", "--linger", "60s"];
+    let mut first = zlog(relay).args(["--config"]).args([&config]).start();
+    let [to, _] = first.endpoints(2).try_into().unwrap();
+    let send = |range: std::ops::Range<usize>| {
+        let emit = zlog(["emit", "-c", &to, "--wait", "60s", "--linger", "60s", "--no-detect"]);
+        emit.stdin(numbers(range)).run().success();
+    };
+    // Others may write to it: it is refused.
+    std::fs::create_dir(&other).unwrap();
+    std::fs::set_permissions(&other, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let refused = [publish("next", &spool, "queue = 9"), publish("wrong", &other, "")];
+    send(0..100);
+    for (number, (handlers, says)) in [
+        (vec![publish("next", &spool, "")], ": 1 handler, 1 unchanged"),
+        (vec![publish("next", &spool, "spool-bytes = \"2M\"")], ": 1 handler, 0 unchanged"),
+        (
+            vec![publish("renamed", &spool, "queue = 50\non-full = \"block\"")],
+            ": 1 handler, 0 unchanged",
+        ),
+        (refused.to_vec(), "continuing with the current configuration"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        write(&handlers);
+        let heard =
+            |first: &Running| String::from_utf8_lossy(&first.stderr.bytes()).matches(says).count();
+        let before = heard(&first);
+        first.signal(Signal::HUP);
+        let until = Instant::now() + DEADLINE;
+        while heard(&first) == before {
+            if Instant::now() > until {
+                first.fail(&format!("not said again: {says}"));
+            }
+            std::thread::sleep(STEP);
+        }
+        send((number + 1) * 100..(number + 2) * 100);
+    }
+    last.running.signal(Signal::CONT);
+    assert_eq!(last.wait_for_lines(500), expected(0..500));
+    first.terminate();
+    let said = first.wait().code(143).err();
+    assert!(!said.contains("were lost") && !said.contains("another zlog uses it"), "{said}");
+    assert!(said.contains("others may write to this directory"), "{said}");
     last.end();
 }

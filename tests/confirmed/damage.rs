@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Relay, emit, emit_within, expected, numbers};
-use crate::harness::{Input, Running, clear_environment, left_out};
+use std::time::Instant;
+
+use super::{Relay, STEP, emit, emit_within, expected, numbers};
+use crate::harness::{DEADLINE, Input, Running, clear_environment, left_out, own_address, zlog};
 
 /// The segments of a spool, the oldest first.
 fn segments(spool: &Path) -> Vec<PathBuf> {
@@ -205,4 +207,39 @@ fn on_a_disk_that_is_full_from_the_start_with_on_full_drop_all_records_are_count
     std::fs::write(&is_done, "").unwrap();
     assert_eq!(said.matches("dropping records: no room to open the spool").count(), 1, "{said}");
     assert!(said.contains("100 dropped"), "{said}");
+}
+
+#[test]
+fn a_relay_whose_disk_is_full_at_the_start_runs_and_stores_once_there_is_room() {
+    let (directory, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (is_free, out) = (other.path().join("free"), other.path().join("out"));
+    let address = own_address();
+    let script = format!(
+        "{}exec \"$2\" relay -b {address} -p {address} --no-ask --confirm-at {address} \
+         --linger 60s --file '{},format=%(message)s' --spool \"$1/spool\"",
+        fill_until(&is_free),
+        out.display()
+    );
+    let Some(mut relay) = on_small_disk(directory.path(), &script) else { return };
+    relay.expect_stderr("senders wait: no room to open the spool");
+    let [collect, _, confirm] = relay.endpoints(3).try_into().unwrap();
+    // Records without confirmation pass.
+    let plain = ["emit", "-c", &collect, "--wait", "60s", "-m", "plain"];
+    zlog(plain).run().success();
+    let until = Instant::now() + DEADLINE;
+    while std::fs::read_to_string(&out).unwrap_or_default() != "plain\n" {
+        assert!(Instant::now() < until, "{:?}", std::fs::read_to_string(&out));
+        std::thread::sleep(STEP);
+    }
+    let spool = other.path().join("emit");
+    let mut emit = emit(&confirm, &spool).args(["--confirm"]).stdin_open().start();
+    emit.write(numbers(0..100));
+    emit.close_stdin();
+    emit.expect_stderr("has not confirmed anything");
+    std::fs::write(&is_free, "").unwrap();
+    emit.wait().success().stderr_has("100 confirmed");
+    relay.terminate();
+    relay.wait().code(143).stderr_has("is open now").stderr_has("stored 100 records");
+    let lines: Vec<_> = std::fs::read_to_string(&out).unwrap().lines().map(str::to_owned).collect();
+    assert_eq!(lines[1..], expected(0..100));
 }

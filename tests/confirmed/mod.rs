@@ -157,6 +157,7 @@ fn what_is_not_confirmed_waits_for_the_next_emit_with_the_same_spool() {
     let said = first(&["--confirm"]).stdin(numbers(0..10)).run().code(3).err();
     let left = format!("10 left in the spool: the next `zlog emit --spool {}`", spool.display());
     assert!(said.contains(&left), "{said}");
+    assert!(said.contains("(nothing confirms at tcp://127.0.0.1:1; start there: "), "{said}");
     // They are not lost.
     first(&["--fail-on-loss"]).stdin(numbers(10..15)).run().success();
     let mut relay = Relay::start(&[]);
@@ -174,6 +175,36 @@ fn while_nobody_confirms_emit_says_where_records_wait_and_what_to_start() {
     emit.expect_stderr("1 record waiting in the spool");
     emit.expect_stderr("start there: zlog relay --spool DIR");
     emit.terminate();
+}
+
+/// Whoever answers instead of a relay with a spool is named with the next step: in time with a long
+/// linger, and at the end with a short one.
+#[test]
+fn what_does_not_confirm_is_named_with_the_next_step() {
+    let mut plain = zlog(["relay", "-b", &own_address(), "-p", &own_address(), "--no-ask"]).start();
+    let [collect, publish] = plain.endpoints(2).try_into().unwrap();
+    let below = |endpoint: &str| {
+        let (address, port) = endpoint.rsplit_once(':').unwrap();
+        format!("{address}:{}", port.parse::<u16>().unwrap() - 1)
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let spool = directory.path().join("spool");
+    let no_spool = format!("what collects at {collect} confirms nothing");
+    let is_publisher = format!("{publish} is a publisher, which confirms nothing");
+    let collects = format!("--connect {collect}");
+    for (confirm, says) in [
+        (below(&collect), [&*no_spool, "start it with --spool DIR"]),
+        (publish.clone(), [&is_publisher, "Connect to the side on which a relay collects"]),
+        (collect.clone(), ["is where records are collected, not where they are", &collects]),
+    ] {
+        let said = emit_within("300ms", &confirm, &spool).stdin("one\n").run().success().err();
+        assert!(says.iter().all(|text| said.contains(text)), "{says:?}: {said}");
+        assert!(said.contains(" left in the spool: the next"), "{said}");
+        let mut emit = emit(&confirm, &spool).stdin_open().start();
+        emit.expect_stderr(" waiting in the spool");
+        emit.expect_stderr(says[0]);
+        emit.terminate();
+    }
 }
 
 #[test]

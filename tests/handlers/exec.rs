@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, test_kill_process};
 use zlog_core::Record;
 use zlog_pipeline::handler::exec::{ExecHandler, ExecOptions};
 use zlog_pipeline::handler::queue::{OnFull, QueueHandler};
-use zlog_pipeline::handler::spool::BatchOptions;
+use zlog_pipeline::handler::retry::BatchOptions;
 use zlog_pipeline::handler::{Backlog, Handler};
 
 use super::text;

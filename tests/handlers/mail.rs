@@ -2,8 +2,8 @@ use std::time::Instant;
 
 use serde_json::Value;
 use zlog_core::{Level, Record};
+use zlog_pipeline::handler::retry::{BatchOptions, RetryOptions};
 use zlog_pipeline::handler::smtp::{Login, LoginFrom, SmtpHandler, SmtpOptions};
-use zlog_pipeline::handler::spool::{BatchOptions, SpoolOptions};
 use zlog_pipeline::handler::{Backlog, Handler};
 
 use super::{retry_soon, text};
@@ -60,7 +60,7 @@ fn options(url: &str) -> SmtpOptions {
         timeout: DEADLINE,
         login: LoginFrom::None,
         batch: BatchOptions::EACH,
-        spool: SpoolOptions::NONE,
+        retry: RetryOptions::NONE,
         ..SmtpOptions::default()
     }
 }
@@ -209,7 +209,7 @@ fn certificate_problems_are_explained() {
 /// Mails of several records, with a spool.
 fn batching(url: &str, count: usize) -> SmtpOptions {
     let batch = BatchOptions { count, time: DEADLINE };
-    SmtpOptions { batch, spool: retry_soon(), ..options(url) }
+    SmtpOptions { batch, retry: retry_soon(), ..options(url) }
 }
 
 #[test]

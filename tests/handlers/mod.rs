@@ -16,15 +16,15 @@ mod syslog;
 use std::time::Duration;
 
 use zlog_core::format::{Format, Options, Output};
-use zlog_pipeline::handler::spool::SpoolOptions;
+use zlog_pipeline::handler::retry::RetryOptions;
 
 /// Formats a record as its message alone.
 fn text() -> Box<dyn Format> {
     Output::Text.format(Options::default()).unwrap()
 }
 
-/// A spool that retries within moments.
-fn retry_soon() -> SpoolOptions {
+/// Retries within moments.
+fn retry_soon() -> RetryOptions {
     let (retry, retry_max) = (Duration::from_millis(50), Duration::from_millis(200));
-    SpoolOptions { retry, retry_max, ..SpoolOptions::default() }
+    RetryOptions { retry, retry_max, ..RetryOptions::default() }
 }

@@ -2,11 +2,14 @@ use std::time::Instant;
 
 use serde_json::Value;
 use zlog_core::{Level, RawJson, Record};
-use zlog_pipeline::handler::syslog::{Protocol, SyslogHandler, SyslogOptions};
+use zlog_pipeline::handler::syslog::{Protocol, SyslogHandler, SyslogOptions, SyslogTls};
 use zlog_pipeline::handler::{Backlog, Handler};
+use zlog_pipeline::tls::TlsOptions;
 
 use super::{retry_soon, text};
-use crate::harness::{DEADLINE, Rsyslog, rsyslog, rsyslog_with_its_default_limit};
+use crate::harness::{
+    DEADLINE, Rsyslog, rsyslog, rsyslog_with_its_default_limit, rsyslog_with_tls,
+};
 
 fn options(address: String) -> SyslogOptions {
     let facility = "local3".parse().unwrap();
@@ -14,7 +17,7 @@ fn options(address: String) -> SyslogOptions {
     SyslogOptions {
         address,
         facility,
-        spool: retry_soon(),
+        retry: retry_soon(),
         max_message,
         ..SyslogOptions::default()
     }
@@ -35,6 +38,18 @@ fn record(msg: &str) -> Record<'_> {
         hostname: Some("far.example.org".into()),
         ..Record::default()
     }
+}
+
+/// A handler that trusts the certificate of the tests; with a certificate of its own, or without.
+fn over_tls(daemon: &Rsyslog, shows_certificate: bool) -> SyslogHandler {
+    let data = |name: &str| format!("{}/tests/data/tls/{name}", env!("CARGO_MANIFEST_DIR")).into();
+    let files = TlsOptions {
+        trust: Some(data("cert.pem")),
+        certificate: shows_certificate.then(|| data("cert.pem")),
+        key: shows_certificate.then(|| data("key.pem")),
+    };
+    let tls = SyslogTls { files, fingerprint: None };
+    SyslogHandler::new(SyslogOptions { tls, ..options(daemon.tls()) }, text()).unwrap()
 }
 
 fn addresses(daemon: &Rsyslog) -> [String; 3] {
@@ -189,4 +204,73 @@ fn messages_for_an_unreachable_daemon_arrive_when_it_is_back() {
             daemon.expect(&msg);
         }
     }
+}
+
+#[test]
+fn thousands_of_records_arrive_over_tls_and_those_of_an_outage_when_the_daemon_is_back() {
+    let Some(mut daemon) = rsyslog_with_tls("anon") else { return };
+    let mut handler = over_tls(&daemon, false);
+    let long = "x".repeat(20_000);
+    for number in 0..5000 {
+        let msg = if number % 500 == 0 { format!("{number} {long}") } else { number.to_string() };
+        handler.handle(&record(&msg)).unwrap();
+    }
+    handler.handle(&record("the end")).unwrap();
+    handler.flush().unwrap();
+    daemon.expect("the end");
+    let seen = daemon.messages();
+    daemon.restart(|| {
+        for msg in ["missed a", "missed b"] {
+            handler.handle(&record(msg)).unwrap();
+        }
+        let error = handler.flush().unwrap_err().to_string();
+        assert!(error.contains("syslog tls://"), "{error}");
+    });
+    // It may return an earlier error.
+    let _ = handler.close(Instant::now() + DEADLINE);
+    daemon.expect("missed b");
+    let backlog = handler.backlog();
+    assert_eq!(Backlog { unconfirmed: 0, ..backlog }, Backlog::default());
+    let numbers = seen.iter().map(|seen| seen["msg"].as_str().unwrap());
+    let numbers: Vec<usize> =
+        numbers.filter_map(|msg| msg.split(' ').next().unwrap().parse().ok()).collect();
+    assert!(numbers.iter().copied().eq(0..5000), "{} came", numbers.len());
+    // rsyslog does not answer the end of a connection: it has read everything all the same.
+    let mut handler = over_tls(&daemon, false);
+    handler.handle(&record("last")).unwrap();
+    handler.close(Instant::now() + DEADLINE).unwrap();
+    assert_eq!(handler.backlog(), Backlog::default());
+    daemon.expect("last");
+}
+
+#[test]
+fn a_daemon_that_asks_for_a_certificate_gets_records_only_with_it() {
+    let Some(mut daemon) = rsyslog_with_tls("x509/certvalid") else { return };
+    let mut without = over_tls(&daemon, false);
+    without.handle(&record("without")).unwrap();
+    let flushed = without.flush();
+    let mut with = over_tls(&daemon, true);
+    with.handle(&record("with")).unwrap();
+    with.flush().unwrap();
+    daemon.expect("with");
+    let error = flushed.expect_err("it is refused").to_string();
+    assert!(error.contains("syslog tls://"), "{error}");
+    assert_eq!(without.backlog().waiting, 1);
+    assert!(daemon.messages().iter().all(|seen| seen["msg"] != "without"));
+}
+
+#[test]
+fn an_address_without_tls_at_a_port_with_it_is_told_with_the_right_one() {
+    let Some(daemon) = rsyslog_with_tls("anon") else { return };
+    let mut handler = handler(daemon.tcp());
+    let start = Instant::now();
+    let error = loop {
+        assert!(start.elapsed() < DEADLINE);
+        handler.handle(&record("one")).unwrap();
+        if let Err(error) = handler.flush() {
+            break error.to_string();
+        }
+    };
+    assert!(error.contains(&format!("write {}.", daemon.tls())), "{error}");
+    assert!(handler.backlog().unconfirmed >= 1, "{:?}", handler.backlog());
 }

@@ -33,7 +33,9 @@ pub(crate) use self::nats::{Nats, nats, nats_with, old_nats};
 pub(crate) use self::peer::{installed, left_out};
 pub(crate) use self::pty::{Terminal, open as open_terminal};
 pub(crate) use self::python::{Python, install as install_python, python};
-pub(crate) use self::rsyslog::{Rsyslog, rsyslog, rsyslog_with_its_default_limit};
+pub(crate) use self::rsyslog::{
+    Rsyslog, rsyslog, rsyslog_with_its_default_limit, rsyslog_with_tls,
+};
 pub(crate) use self::running::{Input, Running};
 pub(crate) use self::user::User;
 pub(crate) use self::wire::{Listener, Message, Publisher};

@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::clear_environment;
-use super::peer::installed;
+use super::peer::{installed, left_out};
 use super::running::{Input, Running};
 
 /// A configuration that listens on all transports, and prints each message as JSON.
 const CONFIG: &str = r#"
-global(workDirectory="@" LIMIT parser.escapeControlCharactersOnReceive="off")
+global(workDirectory="@" LIMIT CERTIFICATES parser.escapeControlCharactersOnReceive="off")
 module(load="imuxsock" SysSock.Use="off")
 module(load="imudp")
-module(load="imtcp")
+module(load="imtcp" TLS)
 input(type="imuxsock" Socket="@/log" UseSpecialParser="off" ParseHostname="on" UseSysTimeStamp="off" IgnoreTimestamp="off")
 input(type="imuxsock" Socket="@/local" UseSysTimeStamp="off" IgnoreTimestamp="off")
 input(type="imudp" address="127.0.0.1" port="UDP")
@@ -34,6 +34,22 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// A limit on the length of messages, above what most tests send.
 const LARGE: &str = r#"maxMessageSize="64k""#;
 
+/// Options of the TCP input with TLS (GnuTLS).
+const TLS: &str = r#"StreamDriver.Name="gtls" StreamDriver.Mode="1" StreamDriver.AuthMode="MODE""#;
+/// Its certificate, and the authority of clients, which is trusted by `x509/certvalid` alone.
+const CERTIFICATES: &str = r#"DefaultNetstreamDriver="gtls" DefaultNetstreamDriverCAFile="DATA/cert.pem" DefaultNetstreamDriverCertFile="DATA/cert.pem" DefaultNetstreamDriverKeyFile="DATA/key.pem""#;
+/// Where the test certificates are.
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls");
+
+/// How a daemon differs from the usual one.
+#[derive(Clone, Copy)]
+struct Variant {
+    /// The option that limits the length of messages; empty for the default.
+    limit: &'static str,
+    /// The authentication of TCP clients by TLS; `None` without TLS.
+    tls: Option<&'static str>,
+}
+
 /// The daemon. Its sockets are in a temporary directory.
 pub(crate) struct Rsyslog {
     program: PathBuf,
@@ -41,34 +57,49 @@ pub(crate) struct Rsyslog {
     udp: u16,
     /// The port; 0 until it is known.
     tcp: u16,
-    /// The option that limits the length of messages; empty for the default.
-    limit: &'static str,
+    variant: Variant,
     running: Running,
 }
 
 /// A running daemon; `None`, and a message on standard error, where it is not installed.
 #[track_caller]
 pub(crate) fn rsyslog() -> Option<Rsyslog> {
-    installed("rsyslogd").map(|program| Rsyslog::start(&program, LARGE))
+    let variant = Variant { limit: LARGE, tls: None };
+    installed("rsyslogd").map(|program| Rsyslog::start(&program, variant))
+}
+
+/// The same with TLS over TCP, with this authentication of clients: `anon` for none,
+/// `x509/certvalid` for a certificate.
+#[track_caller]
+pub(crate) fn rsyslog_with_tls(clients: &'static str) -> Option<Rsyslog> {
+    let variant = Variant { limit: LARGE, tls: Some(clients) };
+    // Debian has the module in a package of its own.
+    let architecture = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+    let mut directories = ["/usr/lib", "/usr/lib64", &architecture].into_iter();
+    if !directories.any(|path| Path::new(path).join("rsyslog/lmnsd_gtls.so").exists()) {
+        return left_out("rsyslog-gnutls", ".ci/install-peers installs it");
+    }
+    installed("rsyslogd").map(|program| Rsyslog::start(&program, variant))
 }
 
 /// The same with rsyslogd's default limit on the length of messages.
 #[track_caller]
 pub(crate) fn rsyslog_with_its_default_limit() -> Option<Rsyslog> {
-    installed("rsyslogd").map(|program| Rsyslog::start(&program, ""))
+    let variant = Variant { limit: "", tls: None };
+    installed("rsyslogd").map(|program| Rsyslog::start(&program, variant))
 }
 
 impl Rsyslog {
     #[track_caller]
-    fn start(installed: &Path, limit: &'static str) -> Rsyslog {
+    fn start(installed: &Path, variant: Variant) -> Rsyslog {
         let directory = tempfile::tempdir().unwrap();
         // AppArmor denies the installed program other files than its own.
         let program = directory.path().join("rsyslogd");
         fs::copy(installed, &program).unwrap();
         // It can't print the port that it bound; that it has one is checked below.
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let running = run(&program, directory.path(), udp, 0, limit);
-        let mut daemon = Rsyslog { program, directory, udp, tcp: 0, limit, running };
+        let running = run(&program, directory.path(), udp, 0, variant);
+        let mut daemon = Rsyslog { program, directory, udp, tcp: 0, variant, running };
         daemon.wait_until_ready();
         daemon
     }
@@ -79,7 +110,7 @@ impl Rsyslog {
         self.running.terminate();
         self.running.expect_end();
         between();
-        self.running = run(&self.program, self.directory.path(), self.udp, self.tcp, self.limit);
+        self.running = run(&self.program, self.directory.path(), self.udp, self.tcp, self.variant);
         self.wait_until_ready();
     }
 
@@ -135,6 +166,11 @@ impl Rsyslog {
         format!("tcp://127.0.0.1:{}", self.tcp)
     }
 
+    /// The address of its TCP port with TLS.
+    pub(crate) fn tls(&self) -> String {
+        format!("tls://127.0.0.1:{}", self.tcp)
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -165,10 +201,13 @@ impl Rsyslog {
     }
 }
 
-fn run(program: &Path, directory: &Path, udp: u16, tcp: u16, limit: &str) -> Running {
-    let config = CONFIG.replace('@', directory.to_str().unwrap());
+fn run(program: &Path, directory: &Path, udp: u16, tcp: u16, variant: Variant) -> Running {
+    let tls = variant.tls.map_or_else(String::new, |mode| TLS.replace("MODE", mode));
+    let certificates = if variant.tls.is_some() { CERTIFICATES } else { "" };
+    let config = CONFIG.replace("CERTIFICATES", &certificates.replace("DATA", DATA));
+    let config = config.replace("TLS", &tls).replace('@', directory.to_str().unwrap());
     let config = config.replace("UDP", &udp.to_string()).replace("TCP", &tcp.to_string());
-    let config = config.replace("LIMIT", limit);
+    let config = config.replace("LIMIT", variant.limit);
     let (file, pid) = (directory.join("rsyslog.conf"), directory.join("pid"));
     fs::write(&file, config).unwrap();
     let mut command = Command::new(program);

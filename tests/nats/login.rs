@@ -2,6 +2,7 @@ use async_nats::ConnectOptions;
 use zlog_pipeline::handler::Handler;
 use zlog_pipeline::handler::nats::NatsOptions;
 use zlog_pipeline::nats::server::ServerOptions;
+use zlog_pipeline::tls::TlsOptions;
 
 use super::{STREAM, handler, options, record};
 use crate::harness::{Nats, nats_with, zlog};
@@ -122,8 +123,9 @@ fn tls_is_used_and_its_certificate_checked() {
     let Some(server) = nats_with(&config) else { return };
     let servers = server.url().replace("nats://127.0.0.1", "tls://localhost");
     let with = |trust| {
+        let tls = TlsOptions { trust, ..TlsOptions::default() };
         let server_options =
-            ServerOptions { servers: servers.clone(), trust, ..ServerOptions::default() };
+            ServerOptions { servers: servers.clone(), tls, ..ServerOptions::default() };
         NatsOptions { server: server_options, ..options(&server) }
     };
     let error = store(with(None)).unwrap_err();

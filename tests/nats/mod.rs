@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use zlog_core::{Level, Record};
 use zlog_pipeline::handler::nats::{NatsHandler, NatsOptions};
-use zlog_pipeline::handler::spool::SpoolOptions;
+use zlog_pipeline::handler::retry::RetryOptions;
 use zlog_pipeline::handler::{Backlog, Handler as _};
 use zlog_pipeline::nats::server::ServerOptions;
 
@@ -29,7 +29,7 @@ fn options(server: &Nats) -> NatsOptions {
     let (retry, retry_max) = (Duration::from_millis(50), Duration::from_millis(200));
     NatsOptions {
         server: ServerOptions { servers: server.url(), ..ServerOptions::default() },
-        spool: SpoolOptions { retry, retry_max, ..SpoolOptions::default() },
+        retry: RetryOptions { retry, retry_max, ..RetryOptions::default() },
         ..NatsOptions::default()
     }
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use zlog_pipeline::handler::nats::NatsOptions;
-use zlog_pipeline::handler::spool::SpoolOptions;
+use zlog_pipeline::handler::retry::RetryOptions;
 use zlog_pipeline::handler::{Backlog, Handler};
 
 use super::{STREAM, close, handler, options, record};
@@ -71,8 +71,8 @@ fn a_server_that_is_away_at_the_start_gets_all_records_in_order_when_it_comes() 
 fn a_full_spool_keeps_the_oldest_records_and_counts_the_others() {
     let Some(mut server) = nats() else { return };
     server.kill();
-    let spool = SpoolOptions { records: 10, ..options(&server).spool };
-    let mut handler = handler(NatsOptions { spool, ..options(&server) });
+    let retry = RetryOptions { records: 10, ..options(&server).retry };
+    let mut handler = handler(NatsOptions { retry, ..options(&server) });
     for seq in 1..=25 {
         handler.handle(&record("a", "app.INFO", seq)).unwrap();
     }
@@ -91,8 +91,8 @@ fn a_full_spool_keeps_the_oldest_records_and_counts_the_others() {
 fn after_five_kills_under_load_every_record_is_stored_once_and_in_order() {
     let Some(mut server) = nats() else { return };
     const SOURCES: [&str; 3] = ["a", "b", "c"];
-    let spool = SpoolOptions { records: 1_000_000, bytes: 1 << 30, ..options(&server).spool };
-    let options = NatsOptions { spool, max_pending: 512, ..options(&server) };
+    let retry = RetryOptions { records: 1_000_000, bytes: 1 << 30, ..options(&server).retry };
+    let options = NatsOptions { retry, max_pending: 512, ..options(&server) };
     let stop = std::sync::atomic::AtomicBool::new(false);
     let sent = std::thread::scope(|scope| {
         let threads: Vec<_> = SOURCES

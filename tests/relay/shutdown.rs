@@ -1,7 +1,13 @@
 //! How a relay ends.
 
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
 use super::relay;
-use crate::harness::{Listener, zlog};
+use crate::harness::{DEADLINE, Listener, zlog};
 
 #[test]
 fn received_messages_are_forwarded_before_the_end() {
@@ -91,4 +97,71 @@ fn a_stuck_subscriber_does_not_delay_the_end() {
     assert!(said.contains("did not read everything in time"), "{said}");
     assert!(said.contains("; dropped "), "what came and went no further: {said}");
     stopped.signal(rustix::process::Signal::CONT);
+}
+
+/// A pipe, opened by a reader that does not read.
+fn unread_pipe(directory: &Path) -> (PathBuf, File) {
+    let path = directory.join("pipe");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).expect("a pipe");
+    let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    let reader = File::options().read(true).custom_flags(flags).open(&path).expect("a reader");
+    (path, reader)
+}
+
+/// Waits until a pipe has no room for a record of 1,000 bytes.
+fn wait_until_full(reader: &File) {
+    let until = Instant::now() + DEADLINE;
+    while rustix::io::ioctl_fionread(reader).expect("a pipe") < 60_000 {
+        assert!(Instant::now() < until, "it does not fill");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_does_not_delay_the_end_and_what_it_lacks_is_told() {
+    const RECORDS: usize = 2000;
+    let directory = tempfile::tempdir().expect("a directory");
+    let (pipe, mut reader) = unread_pipe(directory.path());
+    let file = format!("{},format=bare", pipe.display());
+    let mut relay = relay(&["--linger", "200ms", "--file", &file]);
+    let args = ["emit", "-c", &relay.collect, "--wait", "60s", "--linger", "60s"];
+    // A record of this size is written whole or not at all.
+    let lines = format!("{}\n", "x".repeat(1000)).repeat(RECORDS);
+    zlog(args).stdin(lines).run().success();
+    wait_until_full(&reader);
+    let total = RECORDS as u64;
+    relay.wait_until("all received", |status| {
+        status["forwarded"]["messages"].as_u64() == Some(total)
+    });
+    let asked = Instant::now();
+    relay.running.terminate();
+    let said = relay.running.wait().code(143).err();
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}: {said}", asked.elapsed());
+    let mut came = Vec::new();
+    let _ = reader.read_to_end(&mut came);
+    let came = came.iter().filter(|byte| **byte == b'\n').count();
+    let lost = RECORDS - came;
+    let told =
+        format!("{} of 2,000 records were lost", zlog_core::text::plural::grouped(lost as u64));
+    assert!(said.contains(&told), "{came} came: {said}");
+}
+
+#[test]
+fn a_handler_that_hangs_in_the_relays_own_thread_does_not_outlive_the_signal() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (pipe, reader) = unread_pipe(directory.path());
+    let file = format!("{},queue=0,format=bare", pipe.display());
+    let mut relay = relay(&["--linger", "200ms", "--file", &file]);
+    let args = ["emit", "-c", &relay.collect, "--wait", "60s", "--linger", "100ms", "-q"];
+    let lines = format!("{}\n", "x".repeat(1000)).repeat(200);
+    // Whether all of it gets into the system's buffers does not matter.
+    let _ = zlog(args).stdin(lines).run();
+    wait_until_full(&reader);
+    let asked = Instant::now();
+    relay.running.terminate();
+    let said = relay.running.wait().code(143).err();
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}: {said}", asked.elapsed());
+    assert!(said.contains("a handler hangs. It is ended now"), "{said}");
+    assert!(said.contains("1 of ") && said.contains(" was lost"), "{said}");
 }

@@ -20,9 +20,9 @@ use zlog_pipeline::handler::file::{FileHandler, Sync};
 use zlog_pipeline::handler::null::NullHandler;
 use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use zlog_pipeline::handler::queue::QueueHandler;
+use zlog_pipeline::handler::retry::{BatchOptions, RetryOptions};
 use zlog_pipeline::handler::rotating::{Compression, RotatingFileHandler, Rotation};
 use zlog_pipeline::handler::smtp::{DEFAULT_TIMEOUT, LoginFrom, SmtpHandler, SmtpOptions};
-use zlog_pipeline::handler::spool::{BatchOptions, SpoolOptions};
 use zlog_pipeline::handler::{HandleError, Handler};
 use zlog_pipeline::socket::{Endpoint, Engine, Publisher, Role, SocketOptions, WaitOutcome};
 
@@ -144,7 +144,7 @@ fn smtp_handler(url: &str, login: Option<LoginSecret>, delay: Duration) -> Resul
         login: login.map_or(LoginFrom::None, |secret| LoginFrom::Explicit(secret.0)),
         // Like Python's SMTPHandler: one mail per record, and the caller waits for it.
         batch: BatchOptions::EACH,
-        spool: SpoolOptions::NONE,
+        retry: RetryOptions::NONE,
     };
     SmtpHandler::new(options, format()?)
 }

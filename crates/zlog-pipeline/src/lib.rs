@@ -2,8 +2,9 @@
 //!
 //! A [`source`] delivers records, a [`handler`] sends them on, a [`router`] decides which
 //! handler gets which record, and [`pump`] is the loop that runs them. [`socket`] alone
-//! touches ZeroMQ, [`nats`] alone connects to NATS, [`otlp`] knows OpenTelemetry, [`keys`] alone touches the files of keys, [`spool`]
-//! alone records on disk that wait, [`os`] alone the operating system.
+//! touches ZeroMQ, [`nats`] alone connects to NATS, [`otlp`] knows OpenTelemetry, [`tls`] sets up TLS,
+//! [`keys`] alone touches the files of keys, [`spool`] alone records on disk that wait, [`os`] alone
+//! the operating system.
 
 pub mod handler;
 pub mod keys;
@@ -16,3 +17,4 @@ pub mod sender;
 pub mod socket;
 pub mod source;
 pub mod spool;
+pub mod tls;

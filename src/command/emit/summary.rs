@@ -181,6 +181,9 @@ impl fmt::Display for Summary {
                     f,
                     ", {waiting} left in the spool: the next `zlog emit --spool {spool}` sends them"
                 )?;
+                if let Some(why) = confirmation.why() {
+                    write!(f, " ({why})")?;
+                }
             }
         }
         if let Some(waits) = &self.waits {

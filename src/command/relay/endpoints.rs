@@ -1,6 +1,7 @@
 //! The endpoints of a relay: to collect, to publish, and for queries.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::super::endpoints;
 use crate::cli::{DEFAULT_COLLECT, RelayArgs};
@@ -254,7 +255,7 @@ fn open_confirm_service(
     let options = ReceiveOptions {
         spool: SpoolOptions { directory, bytes: args.spool_bytes as u64 },
         when: args.confirm_when,
-        report: Box::new(|text| terminal::eprint_line(format_args!("zlog relay: {text}"))),
+        report: Arc::new(|text| terminal::eprint_line(format_args!("zlog relay: {text}"))),
     };
     let opened = proxy.open_confirm_service(&endpoints, options);
     opened.map(Some).map_err(|error| error.note("It is needed for --spool."))

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::cli::RelayArgs;
+use crate::command::overdue::end_when_overdue;
 use crate::command::stderr_reporter;
 use zlog_core::Result;
 use zlog_core::wire::query;
@@ -28,6 +29,9 @@ impl Handlers {
         proxy: &mut Proxy,
     ) -> Result<Handlers> {
         let context = HandlerContext::new("relay", stop, stderr_reporter()).with_linger(linger);
+        // For what is on the way, and for handlers.
+        let within = linger.saturating_mul(2);
+        end_when_overdue("relay", stop, within, context.observer())?;
         let router = Router::open(spec, context)?;
         router.subscriptions().iter().for_each(|prefix| proxy.subscribe(prefix));
         Ok(Handlers { router })

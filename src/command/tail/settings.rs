@@ -11,6 +11,7 @@ use super::loss_report::LossReport;
 use super::output::{CONSOLE, TailOutput};
 use super::unseen_fields::UnseenFields;
 use crate::cli::{FormatArgs, TailArgs};
+use crate::command::overdue::end_when_overdue;
 use zlog_core::filter::{Filter, Span, TextFilter, Topics};
 use zlog_core::format::{Fields, FormatterSpec, Options, Output, zone};
 use zlog_core::reorder::ReorderBuffer;
@@ -103,6 +104,11 @@ fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
         spec.handlers.push(console(args)?);
     }
     let context = HandlerContext::new("tail", stop, super::super::stderr_reporter());
+    if args.has_handlers() {
+        // For what is on the way, and for handlers.
+        let within = args.linger.0.saturating_mul(2);
+        end_when_overdue("tail", stop, within, context.observer())?;
+    }
     Router::open(spec, context)
 }
 

@@ -16,7 +16,7 @@ const COMMON: Keys = &[
     ("queue", &["7", "100"]),
     ("style", &["{", "brace"]),
     ("datefmt", &["%H:%M"]),
-    ("newlines", &["escape", "keep"]),
+    ("newlines", &["escape", "indent", "keep"]),
     ("format", &["{levelname}, {message}", "{message}"]),
 ];
 const SIZE: Keys = &[("max-bytes", &["10M"]), ("backups", &["0", "3"]), ("compress", &["zstd"])];

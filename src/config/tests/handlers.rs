@@ -163,6 +163,7 @@ fn sample(class: &Class, key: &Key) -> &'static str {
         (_, "login" | "trust") => "secret.txt",
         (_, "every" | "timeout" | "retry" | "retry-max" | "stall") => "90s",
         (_, "protocol") => "local",
+        (_, "fingerprint") => "ABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABAB",
         (_, "facility") => "local3",
         (_, "app" | "hostname" | "root") => "shop",
         ("publish", "connect") => "yes",
@@ -195,8 +196,8 @@ fn required_by(class: &'static Class, key: &Key) -> Vec<&'static Key> {
         ("rotating", _) => &["max-bytes"],
         ("timed", _) => &["when"],
         ("smtp", _) => &["to"],
-        ("nats" | "otlp", "key") => &["certificate"],
-        ("nats" | "otlp", "certificate") => &["key"],
+        ("nats" | "otlp" | "syslog", "key") => &["certificate"],
+        ("nats" | "otlp" | "syslog", "certificate") => &["key"],
         ("publish", "spool-dir") => &["connect"],
         ("publish", "spool-bytes" | "confirm-at") => &["connect", "spool-dir"],
         _ => &[],
@@ -235,9 +236,19 @@ fn each_key_means_the_same_on_the_command_line_and_in_a_file() {
     }
 }
 
+/// A value for the main key, which some of these keys need.
+fn main_sample(class: &Class, main: &Key, keys: &[&Key]) -> &'static str {
+    let is_of_tls =
+        |key: &&Key| matches!(key.name, "trust" | "certificate" | "key" | "fingerprint");
+    match main.name == "address" && keys.iter().any(is_of_tls) {
+        true => "tls://127.0.0.1:515",
+        false => sample(class, main),
+    }
+}
+
 /// The value of the option with these keys.
 fn typed_line(class: &Class, keys: &[&Key]) -> String {
-    let main = class.main.iter().map(|key| sample(class, key).to_owned());
+    let main = class.main.iter().map(|key| main_sample(class, key, keys).to_owned());
     let switch = |key: &Key| key.is_switch() || key.name == "connect";
     let typed = |key: &&Key| match switch(key) {
         true => key.name.to_owned(),
@@ -254,6 +265,7 @@ fn table(class: &Class, keys: &[&Key]) -> String {
         let value = match (key.is_switch(), key.name) {
             (true, _) => "true".to_owned(),
             (false, "connect") => "'tcp://127.0.0.1:12346'".to_owned(),
+            (false, "address") => format!("'{}'", main_sample(class, key, keys)),
             (false, _) => format!("'{}'", sample(class, key)),
         };
         table.push_str(&format!("{} = {value}\n", key.name));

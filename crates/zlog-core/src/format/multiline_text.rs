@@ -48,6 +48,9 @@ struct Inserts {
     active: Vec<u8>,
 }
 
+/// The indentation of further lines with [`Newlines::Indent`].
+const INDENT: usize = 4;
+
 /// The most bytes of sequences that are repeated on the next line. A hostile text may have
 /// thousands.
 const MAX_ACTIVE: usize = 64;
@@ -112,6 +115,8 @@ impl MultilineText {
     }
 
     fn write_lines(&mut self, out: &mut Vec<u8>, text: &str, indent: usize) {
+        let indents_all = self.newlines == Newlines::Indent;
+        let indent = self.indent(indent);
         if self.newlines == Newlines::Escape {
             return self.line(out, text, 0..text.len());
         }
@@ -127,7 +132,8 @@ impl MultilineText {
             while self.inserts.next_code(end + 1).is_some() {}
             out.push(b'\n');
             start = end + 1;
-            if start < text.len() && text.as_bytes()[start] != b'\n' {
+            let is_blank = text.as_bytes().get(start).is_none_or(|byte| *byte == b'\n');
+            if indents_all || !is_blank {
                 out.resize(out.len() + indent, b' ');
             }
             out.extend_from_slice(&self.inserts.active);
@@ -170,12 +176,17 @@ impl MultilineText {
     /// Appends a newline and `indent` spaces, or an escaped newline.
     pub(super) fn begin_line(&self, out: &mut Vec<u8>, indent: usize) {
         match self.newlines {
-            Newlines::Keep => {
+            Newlines::Keep | Newlines::Indent => {
                 out.push(b'\n');
-                out.resize(out.len() + indent, b' ');
+                out.resize(out.len() + self.indent(indent), b' ');
             }
             Newlines::Escape => escape_into(out, "\n", Newlines::Escape),
         }
+    }
+
+    /// The indentation of further lines.
+    fn indent(&self, indent: usize) -> usize {
+        if self.newlines == Newlines::Indent { indent.max(INDENT) } else { indent }
     }
 
     /// Finds the ranges to mark. Searches the text before escaping and without colours, so
@@ -246,7 +257,7 @@ impl MultilineText {
     }
 
     fn plain(&self, out: &mut Vec<u8>, text: &str) {
-        if self.escape || (self.newlines == Newlines::Escape && ends_line(text)) {
+        if self.escape || (self.newlines != Newlines::Keep && ends_line(text)) {
             escape_into(out, text, self.newlines);
         } else {
             out.extend_from_slice(text.as_bytes());

@@ -15,6 +15,8 @@ pub enum Newlines {
     /// As they are: a text may take several lines
     #[default]
     Keep,
+    /// Further lines are indented by four spaces: none can look like a record
+    Indent,
     /// As \x0a: a text is part of one line
     Escape,
 }
@@ -22,6 +24,11 @@ pub enum Newlines {
 impl Choice for Newlines {
     const CHOICES: &'static [Named<Newlines>] = &[
         Named::new(Newlines::Keep, "keep", "As they are: a text may take several lines"),
+        Named::new(
+            Newlines::Indent,
+            "indent",
+            "Further lines are indented by four spaces: none can look like a record",
+        ),
         Named::new(Newlines::Escape, "escape", r"As \x0a: a text is part of one line"),
     ];
 }

@@ -10,10 +10,10 @@ pub mod null;
 pub mod otlp;
 pub mod publish;
 pub mod queue;
+pub mod retry;
 pub mod rotating;
 pub mod smtp;
 pub mod socket_handler;
-pub mod spool;
 pub mod syslog;
 #[cfg(test)]
 mod testing;

@@ -136,11 +136,11 @@ fn trouble_of(event: Event) -> Option<Trouble> {
 /// The options with the login, read from its file or the environment.
 fn with_login(options: &ServerOptions) -> Result<ConnectOptions> {
     let mut connect = ConnectOptions::new();
-    if let Some(path) = &options.trust {
+    if let Some(path) = &options.tls.trust {
         check_file(path, "the certificates to trust")?;
         connect = connect.add_root_certificates(path.clone());
     }
-    if let (Some(certificate), Some(key)) = (&options.certificate, &options.key) {
+    if let (Some(certificate), Some(key)) = (&options.tls.certificate, &options.tls.key) {
         check_file(certificate, "the certificate")?;
         check_file(key, "the private key")?;
         connect = connect.add_client_certificate(certificate.clone(), key.clone());

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use url::{Host, Url};
 
+use crate::tls::TlsOptions;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
@@ -30,12 +31,8 @@ pub struct ServerOptions {
     pub nkey: Option<PathBuf>,
     /// A file with a token.
     pub token: Option<PathBuf>,
-    /// Certificates to trust besides the system's, in PEM.
-    pub trust: Option<PathBuf>,
-    /// The certificate of this client, in PEM.
-    pub certificate: Option<PathBuf>,
-    /// The private key of that certificate, in PEM.
-    pub key: Option<PathBuf>,
+    /// Its certificates, for a server with TLS.
+    pub tls: TlsOptions,
 }
 
 impl Default for ServerOptions {
@@ -46,9 +43,7 @@ impl Default for ServerOptions {
             credentials: None,
             nkey: None,
             token: None,
-            trust: None,
-            certificate: None,
-            key: None,
+            tls: TlsOptions::default(),
         }
     }
 }
@@ -78,18 +73,13 @@ impl ServerOptions {
             return Err(Error::usage("more than one login for the NATS server")
                 .hint("Give one of credentials, nkey and token."));
         }
-        if self.certificate.is_some() != self.key.is_some() {
-            return Err(Error::usage("a certificate needs a key, and a key a certificate")
-                .hint("Give certificate=FILE and key=FILE, or neither."));
-        }
-        Ok(())
+        self.tls.validate()
     }
 
     /// The files that are read.
     pub fn inputs(&self) -> impl Iterator<Item = &Path> {
         let logins = [&self.credentials, &self.nkey, &self.token];
-        let tls = [&self.trust, &self.certificate, &self.key];
-        logins.into_iter().chain(tls).filter_map(Option::as_deref)
+        logins.into_iter().filter_map(Option::as_deref).chain(self.tls.inputs())
     }
 }
 
@@ -167,9 +157,11 @@ mod tests {
         let file = || Some(PathBuf::from("f"));
         let two = ServerOptions { nkey: file(), token: file(), ..ServerOptions::default() };
         assert!(two.validate().unwrap_err().to_string().contains("more than one login"));
-        let half = ServerOptions { key: file(), ..ServerOptions::default() };
+        let tls = TlsOptions { key: file(), ..TlsOptions::default() };
+        let half = ServerOptions { tls: tls.clone(), ..ServerOptions::default() };
         assert!(half.validate().unwrap_err().to_string().contains("a key a certificate"));
-        let whole = ServerOptions { certificate: file(), nkey: file(), ..half };
+        let tls = TlsOptions { certificate: file(), ..tls };
+        let whole = ServerOptions { tls, nkey: file(), ..half };
         whole.validate().unwrap();
         assert_eq!(whole.inputs().count(), 3);
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::monitor::Reporter;
+use super::observer::Observer;
 use crate::os::signal::ShutdownSignal;
 use crate::os::terminal::Stdout;
 
@@ -20,6 +21,8 @@ pub struct HandlerContext {
     asked: Arc<OnceLock<Instant>>,
     /// Tells the user about outages and bound endpoints.
     pub report: Reporter,
+    /// Knows the counters of the handlers.
+    pub(super) observer: Observer,
 }
 
 impl HandlerContext {
@@ -31,7 +34,13 @@ impl HandlerContext {
             linger: Duration::ZERO,
             asked: Arc::default(),
             report,
+            observer: Observer::default(),
         }
+    }
+
+    /// The counters of the handlers that are opened with this context.
+    pub fn observer(&self) -> Observer {
+        self.observer.clone()
     }
 
     /// Lets records wait for room for `linger`, all of them together, after the process was

@@ -8,6 +8,7 @@ mod dispatch;
 mod expressions;
 mod factory;
 mod monitor;
+mod observer;
 pub mod options;
 mod route_table;
 mod slot;
@@ -18,6 +19,7 @@ mod validate;
 pub use self::context::HandlerContext;
 pub use self::dispatch::Router;
 pub use self::monitor::{OutageStatus, Reporter};
+pub use self::observer::Observer;
 pub use self::options::{
     ConsoleTarget, FileTarget, HandlerKind, PublishTarget, RotatingTarget, Target, TimedTarget,
 };

@@ -12,13 +12,29 @@ use super::monitor::{HandlerCounters, MonitoredHandler, OutageReporter};
 use super::options::{Opening, Target};
 use super::spec::HandlerSpec;
 use super::status::HandlerStatus;
-use crate::handler::Handler;
 use crate::handler::queue::QueueHandler;
+use crate::handler::{HandleError, Handler};
 use zlog_core::filter::{Condition, TextFilter};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Level, Record, Result};
 
+/// Stands for a handler that can't be opened again.
+struct Unavailable;
+
+impl Handler for Unavailable {
+    fn handle(&mut self, _: &Record<'_>) -> Result<(), HandleError> {
+        Err(Error::new("the handler could not be opened again")
+            .hint("See the error before. Reload the configuration, or restart zlog.")
+            .into())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// The filter in front of a handler.
+#[derive(Default)]
 pub(super) struct RecordFilter {
     level: Option<Level>,
     topics: Vec<String>,
@@ -67,6 +83,8 @@ pub(super) struct HandlerSlot {
     /// Records that were given to a queue whose handler has crashed.
     crashed: u64,
     abandoned: u64,
+    /// It could not be opened again.
+    is_unavailable: bool,
 }
 
 /// Where a handler runs.
@@ -95,6 +113,7 @@ impl HandlerSlot {
         let filter = RecordFilter::new(spec).map_err(within)?;
         let counters = Arc::new(HandlerCounters::default());
         let reporter = OutageReporter::new(&context.command, &spec.name, others, &context.report);
+        context.observer.add(&spec.name, &counters);
         let opening = Opening { context, reporter: &reporter };
         let inner = factory::open(spec, &opening, &counters.unformatted).map_err(within)?;
         let mut monitored = MonitoredHandler::new(inner, Arc::clone(&counters), reporter.clone());
@@ -118,7 +137,40 @@ impl HandlerSlot {
             received: 0,
             crashed: 0,
             abandoned: 0,
+            is_unavailable: false,
         })
+    }
+
+    /// A handler that can't be opened: every record is lost, and counted.
+    pub(super) fn unavailable(spec: &HandlerSpec, context: &HandlerContext) -> HandlerSlot {
+        let counters = Arc::new(HandlerCounters::default());
+        let reporter = OutageReporter::new(&context.command, &spec.name, true, &context.report);
+        let inner = Box::new(Unavailable);
+        let monitored = MonitoredHandler::new(inner, Arc::clone(&counters), reporter.clone());
+        HandlerSlot {
+            // The expressions were right before.
+            filter: RecordFilter::new(spec).unwrap_or_default(),
+            spec: spec.clone(),
+            execution: Execution::Inline(monitored),
+            counters,
+            reporter,
+            received: 0,
+            crashed: 0,
+            abandoned: 0,
+            is_unavailable: true,
+        }
+    }
+
+    /// Closes it for one that takes over its directory, where what it has not sent stays.
+    pub(super) fn hand_over(mut self) -> HandlerStatus {
+        let within = match &self.execution {
+            Execution::Inline(_) => Duration::ZERO,
+            // What is queued gets into the directory first.
+            Execution::Queued(_) => HandlerSlot::HAND_OVER,
+        };
+        let until = Instant::now() + within;
+        self.begin_close(until);
+        self.close(until)
     }
 
     /// Changes which records it takes.
@@ -139,6 +191,7 @@ impl HandlerSlot {
             return;
         }
         self.received += 1;
+        self.counters.received.store(self.received, Ordering::Relaxed);
         match &mut self.execution {
             // A monitored handler reports its errors itself, here and below.
             Execution::Inline(handler) => _ = handler.handle(record),
@@ -257,7 +310,8 @@ impl HandlerSlot {
 
     /// Whether `spec` describes the same handler, whichever records it takes.
     pub(super) fn matches(&self, spec: &HandlerSpec) -> bool {
-        self.spec.name == spec.name
+        !self.is_unavailable
+            && self.spec.name == spec.name
             && self.spec.target == spec.target
             && self.spec.formatter == spec.formatter
             && self.spec.queue == spec.queue

@@ -241,7 +241,7 @@ const FIELDS: &str = "%(asctime)s %(levelname)-12s %(name)s %(topic)s %(subtopic
 
 #[test]
 fn names_and_levels_never_end_a_line() {
-    for newlines in [Newlines::Keep, Newlines::Escape] {
+    for newlines in [Newlines::Keep, Newlines::Indent, Newlines::Escape] {
         for format in [FIELDS, "basic", "pretty", "logfmt", "json", "syslog", "bare"] {
             let extras = vec![("user".to_owned(), None)];
             let spec = FormatterSpec { newlines, extras, ..spec(format) };
@@ -288,7 +288,43 @@ fn escaped_newlines_make_each_record_one_line() {
     assert_eq!(kept, "two\nlines\nTraceback:\n  File\nStack\n", "as in Python");
 }
 
+#[test]
+fn with_indented_newlines_a_record_has_one_line_that_is_not_indented() {
+    let mut record = forging("x");
+    record.msg = "two\nINFO:forged:x\r\n".into();
+    record.exc_text = Some("Traceback:\n\nINFO:forged:x".into());
+    let spec = FormatterSpec { newlines: Newlines::Indent, ..spec("bare") };
+    let mut format = spec.build(Output::Pretty, options()).unwrap();
+    assert_eq!(
+        show(&mut *format, &record),
+        "two\n    INFO:forged:x\\x0d\n    \n    Traceback:\n    \n    INFO:forged:x\n"
+    );
+}
+
 proptest! {
+    #[test]
+    fn with_indented_newlines_no_further_line_can_be_a_record(
+        texts in prop::array::uniform4("[a\n\r\u{b}\u{85}\u{2028}\u{1b}%é]{0,9}"),
+        format in prop::sample::select(&["basic", "bare", "pretty", "syslog", "logfmt", "json",
+            "%(message)s%(name)s", "{msg}{name}{exc_text}{user}"][..]),
+        escape in any::<bool>(),
+    ) {
+        let [name, msg, exc, stack] = texts;
+        let mut record = forging(&name);
+        record.msg = msg.into();
+        record.exc_text = Some(exc.into());
+        record.stack_info = Some(stack.into());
+        let extras = vec![("user".to_owned(), None)];
+        let spec = FormatterSpec { newlines: Newlines::Indent, extras, ..spec(format) };
+        let mut format = spec.build(Output::Pretty, Options { escape, ..options() }).unwrap();
+        let shown = show(&mut *format, &record);
+        let lines = shown.strip_suffix('\n').unwrap();
+        for line in lines.split('\n').skip(1) {
+            prop_assert!(line.starts_with("    "), "{:?}", lines);
+        }
+        prop_assert!(!lines.contains('\r'), "{:?}", lines);
+    }
+
     #[test]
     fn with_escaped_newlines_no_record_has_two_lines(
         texts in prop::array::uniform5("[a\n\r\u{b}\u{1c}\u{85}\u{2028}\u{1b}%é]{0,9}"),

@@ -12,7 +12,7 @@ use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use self::process::{Input, RunOutcome};
-use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport, deadline};
+use super::retry::{Batch, BatchOptions, Retry, RetryOptions, SendOutcome, Transport, deadline};
 use crate::os::executable;
 use zlog_core::format::Format;
 use zlog_core::text::escape::escape;
@@ -40,7 +40,7 @@ pub struct ExecOptions {
     /// How many records one run gets.
     pub batch: BatchOptions,
     /// How many records may wait while it runs, or can't be started.
-    pub spool: SpoolOptions,
+    pub retry: RetryOptions,
 }
 
 impl ExecOptions {
@@ -69,13 +69,13 @@ impl Default for ExecOptions {
             command: Vec::new(),
             timeout: DEFAULT_TIMEOUT,
             batch: BatchOptions::default(),
-            spool: SpoolOptions::default(),
+            retry: RetryOptions::default(),
         }
     }
 }
 
 /// Runs a command for each batch.
-pub type ExecHandler = Spool<CommandTransport>;
+pub type ExecHandler = Retry<CommandTransport>;
 
 impl ExecHandler {
     /// Runs the command for records formatted by `format`. Nothing runs before the first batch
@@ -93,11 +93,11 @@ impl ExecHandler {
         if found.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             return Err(executable::not_found(program.as_ref()).exit_as(Exit::Usage));
         }
-        let ExecOptions { command, timeout, batch, spool } = options;
-        Ok(Spool::with_transport(
+        let ExecOptions { command, timeout, batch, retry } = options;
+        Ok(Retry::with_transport(
             CommandTransport { command, timeout, format },
             batch,
-            spool,
+            retry,
             BATCH_BYTES,
         ))
     }

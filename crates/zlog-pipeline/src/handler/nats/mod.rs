@@ -19,7 +19,7 @@ use std::time::Duration;
 
 #[cfg(feature = "nats")]
 pub use self::transport::NatsHandler;
-use super::spool::SpoolOptions;
+use super::retry::RetryOptions;
 use crate::nats::server::ServerOptions;
 use crate::nats::stream::{DEFAULT_PREFIX, StreamOptions};
 use zlog_core::{Error, Result};
@@ -48,7 +48,7 @@ pub struct NatsOptions {
     /// The time limit for connecting, and for each confirmation.
     pub timeout: Duration,
     /// How many records may wait while no server stores them.
-    pub spool: SpoolOptions,
+    pub retry: RetryOptions,
 }
 
 impl Default for NatsOptions {
@@ -60,7 +60,7 @@ impl Default for NatsOptions {
             stream: StreamOptions::default(),
             max_pending: DEFAULT_MAX_PENDING,
             timeout: DEFAULT_TIMEOUT,
-            spool: SpoolOptions::default(),
+            retry: RetryOptions::default(),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::NatsOptions;
 use super::message::{MAX_SUBJECT, MessageWriter};
 use super::publish::{self, Confirmations, Failure, Refusal, Report, Work};
 use crate::handler::Backlog;
-use crate::handler::spool::{Batch, BatchOptions, SendOutcome, Spool, Transport, deadline};
+use crate::handler::retry::{Batch, BatchOptions, Retry, SendOutcome, Transport, deadline};
 use crate::nats::connection::{Connection, Trouble, wait_for_trouble};
 use crate::nats::ensure;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use zlog_core::{Error, Record, Result};
 const BATCH_BYTES: usize = 4 << 20;
 
 /// Stores records in a stream.
-pub type NatsHandler = Spool<NatsTransport>;
+pub type NatsHandler = Retry<NatsTransport>;
 
 impl NatsHandler {
     /// Stores records as `options` say. Connects with the first record. `report` gets what the user
@@ -34,7 +34,7 @@ impl NatsHandler {
     pub fn new(options: NatsOptions, report: Box<dyn Fn(&str) + Send>) -> Result<NatsHandler> {
         options.validate()?;
         let batching = BatchOptions { count: options.max_pending, time: Duration::ZERO };
-        let spool = options.spool.clone();
+        let retry = options.retry.clone();
         let transport = NatsTransport {
             messages: MessageWriter::new(&options.prefix, &options.root),
             options,
@@ -44,7 +44,7 @@ impl NatsHandler {
             told: None,
             refused: 0,
         };
-        Ok(Spool::with_transport(transport, batching, spool, BATCH_BYTES))
+        Ok(Retry::with_transport(transport, batching, retry, BATCH_BYTES))
     }
 }
 

@@ -1,6 +1,5 @@
 //! A connection to a collector: HTTP/1.1, with TLS for `https`.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -11,14 +10,12 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+use tokio_rustls::rustls::pki_types::ServerName;
 use url::Url;
 
 use super::OtlpOptions;
-use zlog_core::text::escape::escape;
-use zlog_core::{Error, Exit, Result};
+use crate::tls;
+use zlog_core::{Error, Result};
 
 /// The longest answer that is read, in bytes.
 const LONGEST_ANSWER: usize = 1 << 20;
@@ -97,54 +94,6 @@ where
 /// # Errors
 /// A file can't be read, or has no certificate or key.
 pub(super) fn tls(options: &OtlpOptions, url: &Url) -> Result<Option<TlsConnector>> {
-    if url.scheme() != "https" {
-        return Ok(None);
-    }
-    let mut roots = RootCertStore::empty();
-    // One of the system's that can't be read is not trusted; the error of the connection says so.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(path) = &options.trust {
-        for certificate in certificates(path)? {
-            roots.add(certificate).map_err(|error| {
-                Error::new(format!("{} has a certificate that can't be used: {error}", shown(path)))
-                    .hint("It must have X.509 certificates of authorities in PEM.")
-            })?;
-        }
-    }
-    let unusable = |error: tokio_rustls::rustls::Error| {
-        Error::new(format!("TLS can't be set up: {error}"))
-            .hint("Check that certificate and key belong together.")
-    };
-    let provider = Arc::new(crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider);
-    let config = config.with_safe_default_protocol_versions().map_err(unusable)?;
-    let config = config.with_root_certificates(roots);
-    let config = match (&options.certificate, &options.key) {
-        (Some(certificate), Some(path)) => {
-            let key = PrivateKeyDer::from_pem_file(path).map_err(|error| no_pem(path, &error))?;
-            config.with_client_auth_cert(certificates(certificate)?, key).map_err(unusable)?
-        }
-        _ => config.with_no_client_auth(),
-    };
-    Ok(Some(TlsConnector::from(Arc::new(config))))
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let found = read.map_err(|error| no_pem(path, &error))?;
-    match found.is_empty() {
-        true => Err(Error::new(format!("{} has no certificate", shown(path)))
-            .hint("It must have certificates in PEM.")),
-        false => Ok(found),
-    }
-}
-
-fn no_pem(path: &Path, error: &dyn std::fmt::Display) -> Error {
-    Error::new(format!("{} can't be read: {error}", shown(path)))
-        .hint("Check the path, its permissions, and that it is PEM.")
-        .exit_as(Exit::Failed)
-}
-
-fn shown(path: &Path) -> String {
-    escape(&path.to_string_lossy())
+    let is_encrypted = url.scheme() == "https";
+    is_encrypted.then(|| Ok(Arc::new(tls::client(&options.tls, None)?).into())).transpose()
 }

@@ -24,10 +24,11 @@ use std::time::Duration;
 
 #[cfg(feature = "otlp")]
 pub use self::transport::OtlpHandler;
-use super::spool::{BatchOptions, SpoolOptions};
+use super::retry::{BatchOptions, RetryOptions};
 use crate::otlp::address;
+use crate::tls::TlsOptions;
+use zlog_core::Result;
 use zlog_core::text::choice::{Choice, Named};
-use zlog_core::{Error, Result};
 
 /// The compression of requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -58,18 +59,14 @@ pub struct OtlpOptions {
     pub headers: Option<PathBuf>,
     /// The compression of requests.
     pub compression: Compression,
-    /// Certificates to trust besides the system's, in PEM.
-    pub trust: Option<PathBuf>,
-    /// The certificate of this client, in PEM.
-    pub certificate: Option<PathBuf>,
-    /// The private key of that certificate, in PEM.
-    pub key: Option<PathBuf>,
+    /// Its certificates, for `https`.
+    pub tls: TlsOptions,
     /// The time limit for a request and its answer.
     pub timeout: Duration,
     /// How many records a request has.
     pub batch: BatchOptions,
     /// How many records may wait while the collector is away.
-    pub spool: SpoolOptions,
+    pub retry: RetryOptions,
 }
 
 impl Default for OtlpOptions {
@@ -80,13 +77,11 @@ impl Default for OtlpOptions {
             root: String::new(),
             headers: None,
             compression: Compression::None,
-            trust: None,
-            certificate: None,
-            key: None,
+            tls: TlsOptions::default(),
             // The default of the specification.
             timeout: Duration::from_secs(10),
             batch: BatchOptions { time: Duration::from_secs(1), ..BatchOptions::default() },
-            spool: SpoolOptions::default(),
+            retry: RetryOptions::default(),
         }
     }
 }
@@ -98,16 +93,11 @@ impl OtlpOptions {
     /// See [`address::parse`]; or a certificate and a key do not fit together.
     pub fn validate(&self) -> Result<()> {
         address::parse(&self.url)?;
-        if self.certificate.is_some() != self.key.is_some() {
-            return Err(Error::usage("a certificate needs a key, and a key a certificate")
-                .hint("Give certificate=FILE and key=FILE, or neither."));
-        }
-        Ok(())
+        self.tls.validate()
     }
 
     /// The files that are read.
     pub fn inputs(&self) -> impl Iterator<Item = &Path> {
-        let files = [&self.headers, &self.trust, &self.certificate, &self.key];
-        files.into_iter().filter_map(Option::as_deref)
+        self.headers.as_deref().into_iter().chain(self.tls.inputs())
     }
 }

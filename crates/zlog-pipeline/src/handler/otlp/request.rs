@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
 
-use crate::handler::spool::Batch;
+use crate::handler::retry::Batch;
 use crate::otlp::write::Log;
 
 /// Lengths of resource and scope before them.

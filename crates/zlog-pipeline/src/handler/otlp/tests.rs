@@ -9,9 +9,10 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use prost::Message as _;
 
 use super::{Compression, OtlpHandler, OtlpOptions};
-use crate::handler::spool::{BatchOptions, SpoolOptions};
+use crate::handler::retry::{BatchOptions, RetryOptions};
 use crate::handler::{Backlog, Handler as _};
 use crate::otlp::read;
+use crate::tls::TlsOptions;
 use zlog_core::{Level, Record};
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -94,8 +95,8 @@ fn read_request(stream: &TcpStream) -> Option<Asked> {
 fn handler(options: OtlpOptions) -> OtlpHandler {
     let (retry, retry_max) = (Duration::from_millis(10), Duration::from_millis(50));
     let batch = BatchOptions { count: 100, time: Duration::ZERO };
-    let spool = SpoolOptions { retry, retry_max, ..SpoolOptions::default() };
-    OtlpHandler::new(OtlpOptions { batch, spool, ..options }).expect("a handler")
+    let retry = RetryOptions { retry, retry_max, ..RetryOptions::default() };
+    OtlpHandler::new(OtlpOptions { batch, retry, ..options }).expect("a handler")
 }
 
 fn record(topic: &'static str, text: String) -> Record<'static> {
@@ -210,7 +211,8 @@ fn a_certificate_to_trust_that_can_not_be_used_is_named_with_its_file() {
     std::fs::write(&path, pem).expect("written");
     let url = "https://127.0.0.1:1".to_owned();
     let trust = Some(path.clone());
-    let mut handler = handler(OtlpOptions { url, trust, ..OtlpOptions::default() });
+    let tls = TlsOptions { trust, ..TlsOptions::default() };
+    let mut handler = handler(OtlpOptions { url, tls, ..OtlpOptions::default() });
     give(&mut handler, 1);
     let error = handler.flush().unwrap_err().to_string();
     let says = format!("{} has a certificate that can't be used: ", path.display());

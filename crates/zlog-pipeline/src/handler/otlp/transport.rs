@@ -15,10 +15,11 @@ use super::connection::{self, Connection, Failure};
 use super::request::{append, gzip, request};
 use super::{Compression, OtlpOptions};
 use crate::handler::Backlog;
-use crate::handler::spool::{Batch, SendOutcome, Spool, Transport, deadline};
+use crate::handler::retry::{Batch, Retry, SendOutcome, Transport, deadline};
 use crate::handler::topic::write_topic;
 use crate::os::runtime::Runtime;
 use crate::otlp::{address, write};
+use crate::tls::problem;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{counted, were};
 use zlog_core::{Error, Record, Result};
@@ -28,7 +29,7 @@ use zlog_core::{Error, Record, Result};
 const BATCH_BYTES: usize = 1 << 20;
 
 /// Sends records to a collector.
-pub type OtlpHandler = Spool<OtlpTransport>;
+pub type OtlpHandler = Retry<OtlpTransport>;
 
 impl OtlpHandler {
     /// Sends records as `options` say. Connects with the first batch.
@@ -37,7 +38,7 @@ impl OtlpHandler {
     /// See [`OtlpOptions::validate`].
     pub fn new(options: OtlpOptions) -> Result<OtlpHandler> {
         options.validate()?;
-        let (batch, spool) = (options.batch.clone(), options.spool.clone());
+        let (batch, retry) = (options.batch.clone(), options.retry.clone());
         let transport = OtlpTransport {
             url: address::parse(&options.url)?,
             options,
@@ -48,7 +49,7 @@ impl OtlpHandler {
             told: String::new(),
             notices: Vec::new(),
         };
-        Ok(Spool::with_transport(transport, batch, spool, BATCH_BYTES))
+        Ok(Retry::with_transport(transport, batch, retry, BATCH_BYTES))
     }
 }
 
@@ -261,11 +262,11 @@ impl OtlpTransport {
                 "Check that it runs and listens there: OTLP over HTTP has port 4318. The records \
                      are sent again.",
             ),
-            Failure::Tls(why) => {
-                Error::new(format!("no TLS with the collector {url}: {}", escape(why))).hint(
-                    "Check that it uses TLS. trust=FILE names the certificate of its authority.",
-                )
-            }
+            Failure::Tls(why) => match problem::explain(why, self.url.host_str().unwrap_or("it")) {
+                Some((what, hint)) => Error::new(format!("the collector {url} {what}")).hint(hint),
+                None => Error::new(format!("no TLS with the collector {url}: {}", escape(why)))
+                    .hint("Check that it uses TLS, or write http:// instead of https://."),
+            },
             Failure::Broken(why) => Error::new(format!(
                 "the connection to the collector {url} broke: {}",
                 escape(why)

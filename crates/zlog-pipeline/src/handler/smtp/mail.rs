@@ -15,7 +15,7 @@ use lettre::message::{Body, Mailbox, Message, MessageBuilder};
 
 use super::{NO_DOMAIN, shown};
 use crate::handler::buffer::RecordBuffer;
-use crate::handler::spool::Batch;
+use crate::handler::retry::Batch;
 use zlog_core::format::Format;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{counted, were};

@@ -26,7 +26,7 @@ pub(crate) use self::server::Server;
 use self::server::{SendError, Sent};
 use super::Backlog;
 use super::buffer::RecordBuffer;
-use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport};
+use super::retry::{Batch, BatchOptions, Retry, RetryOptions, SendOutcome, Transport};
 use zlog_core::format::FormatterSpec;
 use zlog_core::format::{self, Format, Options, Output};
 use zlog_core::text::escape::escape;
@@ -58,7 +58,7 @@ pub struct SmtpOptions {
     /// How many records are one mail.
     pub batch: BatchOptions,
     /// How many records may wait while the server is unreachable.
-    pub spool: SpoolOptions,
+    pub retry: RetryOptions,
 }
 
 impl Default for SmtpOptions {
@@ -73,7 +73,7 @@ impl Default for SmtpOptions {
             timeout: DEFAULT_TIMEOUT,
             login: LoginFrom::default(),
             batch: BatchOptions::default(),
-            spool: SpoolOptions::default(),
+            retry: RetryOptions::default(),
         }
     }
 }
@@ -97,7 +97,7 @@ impl SmtpOptions {
 }
 
 /// Sends records by mail.
-pub type SmtpHandler = Spool<MailTransport>;
+pub type SmtpHandler = Retry<MailTransport>;
 
 impl SmtpHandler {
     /// Mails records formatted by `format`. Connects with the first mail; reads the files of the
@@ -126,7 +126,7 @@ impl SmtpHandler {
             cut: 0,
             warning: options.login.warning(),
         };
-        Ok(Spool::with_transport(transport, options.batch, options.spool, MAX_BODY))
+        Ok(Retry::with_transport(transport, options.batch, options.retry, MAX_BODY))
     }
 
     /// Connects and logs in, without sending anything.

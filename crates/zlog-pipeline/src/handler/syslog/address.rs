@@ -28,18 +28,26 @@ pub(crate) enum Address {
         /// 601 by default.
         port: u16,
     },
+    /// The same with TLS (RFC 5425).
+    Tls {
+        /// Name or IP address, which the daemon's certificate must have.
+        host: String,
+        /// 6514 by default.
+        port: u16,
+    },
 }
 
 impl Address {
-    /// Reads `unix:/dev/log` or an absolute path, `udp://HOST[:PORT]` (514) or
-    /// `tcp://HOST[:PORT]` (601).
+    /// Reads `unix:/dev/log` or an absolute path, `udp://HOST[:PORT]` (514),
+    /// `tcp://HOST[:PORT]` (601) or `tls://HOST[:PORT]` (6514).
     ///
     /// # Errors
     /// The address has none of these forms.
     pub(crate) fn parse(address: &str) -> Result<Address> {
         let wrong = |why: &str| {
-            Error::usage(format!("{} is not a syslog address: {why}", escape(address)))
-                .hint("Write it as unix:/dev/log, udp://HOST:514 or tcp://HOST:601.")
+            Error::usage(format!("{} is not a syslog address: {why}", escape(address))).hint(
+                "Write it as unix:/dev/log, udp://HOST:514, tcp://HOST:601 or tls://HOST:6514.",
+            )
         };
         if let Some(path) = address.strip_prefix("unix:") {
             // Also accept unix:///dev/log.
@@ -66,10 +74,11 @@ impl Address {
             Some(Host::Domain(_)) | None => return Err(wrong("the host is missing")),
         };
         match url.scheme() {
-            "udp" | "tcp" if !plain => Err(wrong("unexpected text beside host and port")),
+            "udp" | "tcp" | "tls" if !plain => Err(wrong("unexpected text beside host and port")),
             "udp" => Ok(Address::Udp { host, port: url.port().unwrap_or(514) }),
             "tcp" => Ok(Address::Tcp { host, port: url.port().unwrap_or(601) }),
-            _ => Err(wrong("it does not begin with unix:, udp:// or tcp://")),
+            "tls" => Ok(Address::Tls { host, port: url.port().unwrap_or(6514) }),
+            _ => Err(wrong("it does not begin with unix:, udp://, tcp:// or tls://")),
         }
     }
 
@@ -83,6 +92,25 @@ impl Address {
 
     pub(super) fn is_udp(&self) -> bool {
         matches!(self, Address::Udp { .. })
+    }
+
+    /// Whether messages are sent over TCP, with or without TLS.
+    pub(super) fn is_tcp(&self) -> bool {
+        matches!(self, Address::Tcp { .. } | Address::Tls { .. })
+    }
+
+    pub(super) fn is_tls(&self) -> bool {
+        matches!(self, Address::Tls { .. })
+    }
+
+    /// The host and the port, if there are any.
+    pub(super) fn host(&self) -> Option<(&str, u16)> {
+        match self {
+            Address::Unix(_) => None,
+            Address::Udp { host, port }
+            | Address::Tcp { host, port }
+            | Address::Tls { host, port } => Some((host, *port)),
+        }
     }
 }
 
@@ -109,6 +137,7 @@ impl fmt::Display for Address {
             }
             Address::Udp { host, port } => ("udp", escape(host), port),
             Address::Tcp { host, port } => ("tcp", escape(host), port),
+            Address::Tls { host, port } => ("tls", escape(host), port),
         };
         let host = if host.contains(':') { format!("[{host}]") } else { host };
         write!(f, "{scheme}://{host}:{port}")
@@ -130,6 +159,8 @@ mod tests {
             ("udp://127.0.0.1:1514", "udp://127.0.0.1:1514"),
             ("tcp://loghost/", "tcp://loghost:601"),
             ("tcp://[::1]:601", "tcp://[::1]:601"),
+            ("tls://loghost", "tls://loghost:6514"),
+            ("tls://[::1]:1", "tls://[::1]:1"),
         ];
         for (text, shown) in cases {
             assert_eq!(Address::parse(text).unwrap().to_string(), shown, "{text}");
@@ -146,7 +177,8 @@ mod tests {
             "unix:",
             "udp://",
             "udp:loghost",
-            "tls://loghost",
+            "tls://loghost/path",
+            "ssl://loghost",
             "tcp://loghost/path",
             "tcp://me@loghost",
             "tcp://loghost:99999",

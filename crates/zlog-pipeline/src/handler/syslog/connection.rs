@@ -1,17 +1,18 @@
-//! The connection to a syslog daemon, and the framing of messages: one datagram each; over TCP
-//! preceded by their length or followed by a line feed ([`Framing`]); over a Unix stream
-//! terminated by NUL, as the C library's `syslog` does.
+//! The connection to a syslog daemon, and the framing of messages: one datagram each; over TCP,
+//! with or without TLS, preceded by their length or followed by a line feed ([`Framing`]); over a
+//! Unix stream terminated by NUL, as the C library's `syslog` does.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use super::socket::{ConnectionState, Socket, connect, is_late, is_too_large};
-use super::{Address, Framing};
+use super::{Address, Framing, SyslogTls};
 use crate::handler::Backlog;
-use crate::handler::spool::{Batch, SendOutcome, deadline};
+use crate::handler::retry::{Batch, SendOutcome, deadline};
 use crate::os::resolve::Host;
+use crate::tls::{self, problem};
 use zlog_core::text::plural::{counted, were};
-use zlog_core::{Error, Exit};
+use zlog_core::{Error, Exit, Result};
 
 /// How long to wait for the refusal of a datagram that was sent to an unreachable daemon.
 const REFUSAL: Duration = Duration::from_millis(20);
@@ -22,6 +23,7 @@ pub(super) struct Connection {
     /// For an address with a host.
     host: Option<Host>,
     framing: Framing,
+    tls: SyslogTls,
     timeout: Duration,
     socket: Option<Socket>,
     /// The framed messages of a batch.
@@ -42,13 +44,15 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(address: Address, framing: Framing, timeout: Duration) -> Connection {
-        let host = match &address {
-            Address::Udp { host, port } | Address::Tcp { host, port } => Some((host, *port)),
-            Address::Unix(_) => None,
-        };
+    pub(super) fn new(
+        address: Address,
+        framing: Framing,
+        tls: SyslogTls,
+        timeout: Duration,
+    ) -> Connection {
         Connection {
-            host: host.map(|(host, port)| Host::new(host, port)),
+            host: address.host().map(|(host, port)| Host::new(host, port)),
+            tls,
             address,
             framing,
             timeout,
@@ -73,9 +77,17 @@ impl Connection {
         }
     }
 
-    /// Gives up what would be sent with the next batch.
-    pub(super) fn give_up(&mut self) {
+    /// Gives up what would be sent with the next batch, and ends the connection.
+    ///
+    /// # Errors
+    /// The daemon may not have read the last messages.
+    pub(super) fn close(&mut self, until: Instant) -> Result<()> {
         self.refused += u64::from(self.refused_datagram.take().is_some());
+        let closed = self.socket.take().map_or(Ok(()), |socket| socket.close(until));
+        closed.map_err(|error| {
+            self.broke();
+            self.failed(&error)
+        })
     }
 
     /// When to check whether the last datagram was refused.
@@ -102,18 +114,21 @@ impl Connection {
     /// Sends the messages of a batch that were not sent yet.
     pub(super) fn send(&mut self, batch: &mut Batch<()>, until: Option<Instant>) -> SendOutcome {
         let deadline = deadline(self.timeout, until);
-        let mut socket = match self.open_still() {
-            Some(socket) => socket,
-            None => match self.connect(deadline) {
-                Ok(socket) => {
-                    self.written = 0;
-                    socket
-                }
-                Err(error) => {
-                    self.broke();
-                    return SendOutcome::Retry(self.failed(&error));
-                }
-            },
+        let opened = self.open_still(deadline).map_err(|error| self.failed(&error));
+        let opened = opened.and_then(|socket| match socket {
+            Some(socket) => Ok(socket),
+            None => {
+                let socket = self.connect(deadline)?;
+                self.written = 0;
+                Ok(socket)
+            }
+        });
+        let mut socket = match opened {
+            Ok(socket) => socket,
+            Err(error) => {
+                self.broke();
+                return SendOutcome::Retry(error);
+            }
         };
         let (too_large, done) = (self.refused, batch.done);
         let sent = match socket.set_deadline(deadline) {
@@ -149,22 +164,28 @@ impl Connection {
 
     /// The connection, unless the daemon is known to have closed it: what is written after
     /// that would be lost without an error.
-    fn open_still(&mut self) -> Option<Socket> {
-        let mut socket = self.socket.take()?;
+    ///
+    /// # Errors
+    /// The connection broke: the daemon may not have read everything.
+    fn open_still(&mut self, deadline: Instant) -> io::Result<Option<Socket>> {
+        let Some(mut socket) = self.socket.take() else { return Ok(None) };
         match socket.state() {
-            ConnectionState::Open => Some(socket),
+            ConnectionState::Open => Ok(Some(socket)),
             // The daemon read everything, otherwise the system would have reset the connection.
-            ConnectionState::Closed => None,
-            ConnectionState::Broken => {
-                self.broke();
-                None
-            }
+            ConnectionState::Closed => socket.close(deadline).map(|()| None),
+            ConnectionState::Broken(error) => Err(error),
         }
     }
 
-    fn connect(&self, deadline: Instant) -> io::Result<Socket> {
-        let host = self.host.as_ref().map(|host| host.addresses(deadline)).transpose()?;
-        connect(&self.address, &host.unwrap_or_default(), deadline)
+    fn connect(&self, deadline: Instant) -> Result<Socket> {
+        let tls = match self.address.is_tls() {
+            true => Some(tls::client(&self.tls.files, self.tls.fingerprint.as_ref())?),
+            false => None,
+        };
+        let host = self.host.as_ref().map(|host| host.addresses(deadline)).transpose();
+        let connected =
+            host.and_then(|host| connect(&self.address, &host.unwrap_or_default(), tls, deadline));
+        connected.map_err(|error| self.failed(&error))
     }
 
     fn datagrams(&mut self, socket: &Socket, batch: &mut Batch<()>) -> io::Result<()> {
@@ -254,10 +275,10 @@ impl Connection {
         batch: &mut Batch<()>,
         deadline: Instant,
     ) -> io::Result<()> {
-        let end = match (&self.address, self.framing) {
-            (Address::Tcp { .. }, Framing::Octet) => None,
-            (Address::Tcp { .. }, Framing::LineFeed) => Some(b'\n'),
-            _ => Some(0),
+        let end = match self.framing {
+            _ if !self.address.is_tcp() => Some(0),
+            Framing::Octet => None,
+            Framing::LineFeed => Some(b'\n'),
         };
         self.frames.clear();
         let first = batch.done;
@@ -289,12 +310,40 @@ impl Connection {
     /// The error that names the daemon and the cause.
     fn failed(&self, error: &io::Error) -> Error {
         let address = &self.address;
+        let (host, port) = address.host().unwrap_or_default();
+        let at =
+            if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        let of_tls = error.get_ref().filter(|cause| cause.is::<rustls::Error>());
+        let said = of_tls.map(ToString::to_string).unwrap_or_default();
+        if let Some((what, hint)) = problem::explain(&said, host) {
+            return Error::new(format!("syslog {address} {what}")).hint(hint).exit_as(Exit::Failed);
+        }
+        let plain = format!("For a daemon without TLS, write tcp://{at}.");
+        if problem::is_no_tls(&said) {
+            let what = format!("syslog {address} answers without TLS");
+            return Error::new(what).hint(plain).exit_as(Exit::Failed);
+        }
+        let hint = match error.kind() {
+            _ if address.is_tls() => {
+                format!("Check that the daemon runs, and speaks TLS there. {plain}")
+            }
+            // What a daemon with TLS does about messages without it.
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::InvalidData
+                if address.is_tcp() =>
+            {
+                format!(
+                    "Check that the daemon runs and takes such messages. If it speaks TLS there, \
+                     write tls://{at}."
+                )
+            }
+            _ => "Check that the daemon runs and listens there.".to_owned(),
+        };
         let error = if is_late(error) {
             Error::new(format!("syslog {address} did not answer within {:?}", self.timeout))
         } else {
             Error::io(format_args!("syslog {address}"), error)
         };
-        error.hint("Check that the daemon runs and listens there.").exit_as(Exit::Failed)
+        error.hint(hint).exit_as(Exit::Failed)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Sends records to a syslog daemon: RFC 5424 messages over its socket, UDP or TCP, and at
+//! Sends records to a syslog daemon: RFC 5424 messages over its socket, UDP, TCP or TLS, and at
 //! `/dev/log` the format that daemons read there.
 //!
 //! Where a message has a field for it, a record's value goes there: priority (from facility and
@@ -14,6 +14,7 @@ mod address;
 mod connection;
 mod message;
 mod socket;
+mod tls;
 
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -24,7 +25,8 @@ use self::message::MessageWriter;
 pub use self::message::{Facility, Protocol};
 use super::Backlog;
 use super::buffer::RecordBuffer;
-use super::spool::{Batch, BatchOptions, SendOutcome, Spool, SpoolOptions, Transport};
+use super::retry::{Batch, BatchOptions, Retry, RetryOptions, SendOutcome, Transport};
+use crate::tls::{Fingerprint, TlsOptions};
 use zlog_core::format::Format;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Record, Result};
@@ -48,9 +50,9 @@ const BATCH_BYTES: usize = 64 << 10;
 /// Which daemon to send to, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyslogOptions {
-    /// `unix:/dev/log` or a path, `udp://HOST[:514]`, `tcp://HOST[:601]`.
+    /// `unix:/dev/log` or a path, `udp://HOST[:514]`, `tcp://HOST[:601]`, `tls://HOST[:6514]`.
     pub address: String,
-    /// How messages are separated over TCP. Has no effect on other addresses.
+    /// How messages are separated over TCP without TLS. Has no effect on other addresses.
     pub framing: Framing,
     /// The format of messages. `None`: [`Protocol::Local`] at `/dev/log`, RFC 5424 elsewhere.
     pub protocol: Option<Protocol>,
@@ -63,10 +65,12 @@ pub struct SyslogOptions {
     pub hostname: Option<String>,
     /// The longest message in bytes, at least 1,024. Longer ones are truncated.
     pub max_message: usize,
+    /// What TLS needs. Only for an address with it.
+    pub tls: SyslogTls,
     /// The time limit for reaching the daemon and for sending a batch.
     pub timeout: Duration,
     /// How many records may wait while the daemon is unreachable.
-    pub spool: SpoolOptions,
+    pub retry: RetryOptions,
 }
 
 impl Default for SyslogOptions {
@@ -80,8 +84,9 @@ impl Default for SyslogOptions {
             app_name: None,
             hostname: None,
             max_message: DEFAULT_MAX_MESSAGE,
+            tls: SyslogTls::default(),
             timeout: DEFAULT_TIMEOUT,
-            spool: SpoolOptions::default(),
+            retry: RetryOptions::default(),
         }
     }
 }
@@ -98,6 +103,7 @@ impl SyslogOptions {
 
     fn parse(&self) -> Result<(Address, MessageWriter)> {
         let address = Address::parse(&self.address)?;
+        self.validate_tls(&address)?;
         let most = if address.is_udp() { MAX_DATAGRAM } else { 1 << 20 };
         if !(MIN_MAX_MESSAGE..=most).contains(&self.max_message) {
             let asked = self.max_message;
@@ -105,9 +111,46 @@ impl SyslogOptions {
                 .hint(format!("For {address}, use {MIN_MAX_MESSAGE} to {most} bytes.")));
         }
         let protocol = self.protocol.unwrap_or_else(|| address.protocol());
-        let messages = MessageWriter::new(self, protocol, matches!(address, Address::Tcp { .. }))?;
+        let messages = MessageWriter::new(self, protocol, address.is_tcp())?;
         Ok((address, messages))
     }
+
+    fn validate_tls(&self, address: &Address) -> Result<()> {
+        let SyslogTls { files, fingerprint } = &self.tls;
+        if !address.is_tls() {
+            let given = [
+                ("trust", files.trust.is_some()),
+                ("certificate", files.certificate.is_some()),
+                ("key", files.key.is_some()),
+                ("fingerprint", fingerprint.is_some()),
+            ];
+            if let Some((name, _)) = given.iter().find(|(_, is_given)| *is_given) {
+                let what = format!("{name} has no effect with {address}");
+                return Err(Error::usage(what).hint("It is for an address with TLS: tls://HOST."));
+            }
+            return Ok(());
+        }
+        files.validate()?;
+        if fingerprint.is_some() && files.trust.is_some() {
+            return Err(Error::usage("trust has no effect with fingerprint")
+                .hint("The fingerprint alone decides which certificate is trusted."));
+        }
+        if self.framing == Framing::LineFeed {
+            return Err(Error::usage(format!("{address} can't have framing=lf")).hint(
+                "Leave framing out: with TLS, the length precedes each message (RFC 5425).",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// How a daemon with TLS is recognised, and what it may ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SyslogTls {
+    /// Whom to trust, and the certificate of this client.
+    pub files: TlsOptions,
+    /// The only certificate to trust, whoever has signed it (RFC 5425, section 4.2.2).
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// How messages are separated over TCP (RFC 6587).
@@ -135,7 +178,7 @@ impl FromStr for Framing {
 }
 
 /// Sends each record as a syslog message.
-pub type SyslogHandler = Spool<SyslogTransport>;
+pub type SyslogHandler = Retry<SyslogTransport>;
 
 impl SyslogHandler {
     /// Sends records formatted by `format`; time and level are in the header of the message.
@@ -145,10 +188,10 @@ impl SyslogHandler {
     /// See [`SyslogOptions::validate`].
     pub fn new(options: SyslogOptions, format: Box<dyn Format>) -> Result<SyslogHandler> {
         let (address, messages) = options.parse()?;
-        let connection = Connection::new(address, options.framing, options.timeout);
+        let connection = Connection::new(address, options.framing, options.tls, options.timeout);
         let text = RecordBuffer::new(format);
         let transport = SyslogTransport { connection, messages, text, cut: 0 };
-        Ok(Spool::with_transport(transport, BATCH, options.spool, BATCH_BYTES))
+        Ok(Retry::with_transport(transport, BATCH, options.retry, BATCH_BYTES))
     }
 }
 
@@ -185,8 +228,8 @@ impl Transport for SyslogTransport {
         self.connection.refusal_due()
     }
 
-    fn give_up(&mut self) {
-        self.connection.give_up();
+    fn close(&mut self, until: Instant) -> Result<()> {
+        self.connection.close(until)
     }
 }
 

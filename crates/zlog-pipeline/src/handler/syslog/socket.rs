@@ -6,12 +6,19 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::{Duration, Instant};
 
+use rustls::ClientConfig;
+
 use super::Address;
+use super::tls::TlsStream;
+
+/// The beginning of an alert of TLS.
+const ALERT: &[u8] = &[21, 3];
 
 /// A connected socket.
 pub(super) enum Socket {
     Udp(UdpSocket),
     Tcp(TcpStream),
+    Tls(Box<TlsStream>),
     #[cfg(unix)]
     UnixDatagram(UnixDatagram),
     #[cfg(unix)]
@@ -23,16 +30,24 @@ pub(super) enum ConnectionState {
     Open,
     /// The daemon has closed it after reading everything that had arrived.
     Closed,
-    /// It can't be used any more.
-    Broken,
+    /// It can't be used any more, and the daemon may not have read everything.
+    Broken(io::Error),
 }
 
-/// Connects to the daemon at `address`, whose host has the addresses `found`.
+/// Connects to the daemon at `address`, whose host has the addresses `found`. `tls` is for an
+/// address with TLS.
 pub(super) fn connect(
     address: &Address,
     found: &[SocketAddr],
+    tls: Option<ClientConfig>,
     deadline: Instant,
 ) -> io::Result<Socket> {
+    let tcp = |to| {
+        let socket = TcpStream::connect_timeout(&to, left(deadline)?)?;
+        // A batch is a single write, so there is nothing to gather.
+        socket.set_nodelay(true)?;
+        Ok(socket)
+    };
     match address {
         Address::Udp { .. } => first_of(found, |to| {
             let any: SocketAddr = match to {
@@ -43,12 +58,14 @@ pub(super) fn connect(
             socket.connect(to)?;
             Ok(Socket::Udp(socket))
         }),
-        Address::Tcp { .. } => first_of(found, |to| {
-            let socket = TcpStream::connect_timeout(&to, left(deadline))?;
-            // A batch is a single write, so there is nothing to gather.
-            socket.set_nodelay(true)?;
-            Ok(Socket::Tcp(socket))
-        }),
+        Address::Tcp { .. } => first_of(found, |to| Ok(Socket::Tcp(tcp(to)?))),
+        Address::Tls { host, .. } => {
+            let config = tls.ok_or(ErrorKind::Unsupported)?;
+            // Another address of the host would have the same certificate.
+            let socket = first_of(found, tcp)?;
+            let stream = TlsStream::connect(socket, config, host, deadline)?;
+            Ok(Socket::Tls(Box::new(stream)))
+        }
         #[cfg(unix)]
         Address::Unix(path) => {
             let socket = UnixDatagram::unbound()?;
@@ -66,10 +83,10 @@ pub(super) fn connect(
 }
 
 /// Connects to the first address that works.
-fn first_of(
+fn first_of<T>(
     found: &[SocketAddr],
-    connect: impl Fn(SocketAddr) -> io::Result<Socket>,
-) -> io::Result<Socket> {
+    connect: impl Fn(SocketAddr) -> io::Result<T>,
+) -> io::Result<T> {
     let mut failed = io::Error::new(ErrorKind::NotFound, "the host has no address");
     for to in found {
         match connect(*to) {
@@ -85,9 +102,13 @@ pub(super) fn is_late(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-/// The time left until `deadline`. At least 1 ms: zero is invalid or means no limit.
-fn left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
+/// The time left until `deadline`, for a time limit of a socket: zero is invalid there.
+///
+/// # Errors
+/// There is none left.
+pub(super) fn left(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 #[cfg(unix)]
@@ -113,7 +134,7 @@ impl Socket {
 
     pub(super) fn is_stream(&self) -> bool {
         match self {
-            Socket::Tcp(_) => true,
+            Socket::Tcp(_) | Socket::Tls(_) => true,
             Socket::Udp(_) => false,
             #[cfg(unix)]
             Socket::UnixStream(_) => true,
@@ -140,15 +161,23 @@ impl Socket {
             for _ in 0..16 {
                 match stream.read(&mut buffer) {
                     Ok(0) => return ConnectionState::Closed,
+                    Ok(length) if buffer[..length].starts_with(ALERT) => {
+                        let what = "it answers by an alert of TLS";
+                        return ConnectionState::Broken(io::Error::new(
+                            ErrorKind::InvalidData,
+                            what,
+                        ));
+                    }
                     Ok(_) => {}
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         return ConnectionState::Open;
                     }
-                    Err(_) => return ConnectionState::Broken,
+                    Err(error) => return ConnectionState::Broken(error),
                 }
             }
-            ConnectionState::Broken
+            let what = "it sends what no syslog daemon sends";
+            ConnectionState::Broken(io::Error::new(ErrorKind::InvalidData, what))
         }
         let looked = match self {
             Socket::Tcp(socket) => socket.set_nonblocking(true).and_then(|()| {
@@ -160,18 +189,37 @@ impl Socket {
                 let state = read(socket);
                 socket.set_nonblocking(false).map(|()| state)
             }),
+            Socket::Tls(stream) => Ok(stream.state()),
             Socket::Udp(_) => Ok(ConnectionState::Open),
             #[cfg(unix)]
             Socket::UnixDatagram(_) => Ok(ConnectionState::Open),
         };
-        looked.unwrap_or(ConnectionState::Broken)
+        looked.unwrap_or_else(ConnectionState::Broken)
     }
 
-    pub(super) fn set_deadline(&self, deadline: Instant) -> io::Result<()> {
-        let timeout = Some(left(deadline));
+    /// Ends the connection, until `until` at the latest.
+    ///
+    /// # Errors
+    /// The daemon may not have read everything.
+    pub(super) fn close(mut self, until: Instant) -> io::Result<()> {
+        match self {
+            Socket::Tls(stream) => stream.close(until),
+            _ => match self.state() {
+                ConnectionState::Broken(error) => Err(error),
+                ConnectionState::Open | ConnectionState::Closed => Ok(()),
+            },
+        }
+    }
+
+    pub(super) fn set_deadline(&mut self, deadline: Instant) -> io::Result<()> {
+        let timeout = Some(left(deadline)?);
         match self {
             Socket::Udp(socket) => socket.set_write_timeout(timeout),
             Socket::Tcp(socket) => socket.set_write_timeout(timeout),
+            Socket::Tls(stream) => {
+                stream.set_deadline(deadline);
+                Ok(())
+            }
             #[cfg(unix)]
             Socket::UnixDatagram(socket) => socket.set_write_timeout(timeout),
             #[cfg(unix)]
@@ -192,6 +240,7 @@ impl Socket {
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Socket::Tcp(socket) => socket.write(bytes),
+            Socket::Tls(stream) => stream.write(bytes),
             #[cfg(unix)]
             Socket::UnixStream(socket) => socket.write(bytes),
             // Datagrams are sent instead.

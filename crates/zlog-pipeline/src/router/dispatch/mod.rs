@@ -154,7 +154,8 @@ impl Router {
     /// holds, for up to 30 s.
     ///
     /// A changed handler is a new one. So a changed `publish` handler can't bind the same
-    /// endpoint again: the old one still has it.
+    /// endpoint again: the old one still has it. It can keep its spool: there, the old one is closed
+    /// first.
     ///
     /// # Errors
     /// See [`Router::open`]; then everything stays as it was.
@@ -165,11 +166,11 @@ impl Router {
         let mut filter = Vec::with_capacity(spec.handlers.len());
         for handler in &spec.handlers {
             filter.push(RecordFilter::new(handler)?);
-            fresh.push(match self.slots.iter().any(|slot| slot.matches(handler)) {
-                true => None,
-                false => Some(HandlerSlot::open(handler, &self.context, others)?),
-            });
+            let opens = self.is_new(handler) && handler.target.as_dyn().directory().is_none();
+            let open = || HandlerSlot::open(handler, &self.context, others);
+            fresh.push(opens.then(open).transpose()?);
         }
+        self.take_over_directories(&spec, &mut fresh)?;
         // Nothing can fail from here on.
         let mut old: Vec<Option<HandlerSlot>> = self.slots.drain(..).map(Some).collect();
         for ((handler, filter), fresh) in spec.handlers.iter().zip(filter).zip(fresh) {
@@ -185,6 +186,62 @@ impl Router {
         }
         self.set(spec);
         Ok(())
+    }
+
+    /// Whether no running handler is this one.
+    fn is_new(&self, handler: &HandlerSpec) -> bool {
+        !self.slots.iter().any(|slot| slot.matches(handler))
+    }
+
+    /// Opens the new handlers that need a directory for themselves. A handler that has it and does
+    /// not stay is closed first: what it has not sent is in the directory, for the new one.
+    ///
+    /// # Errors
+    /// One can't be opened. Then the old ones run again.
+    fn take_over_directories(
+        &mut self,
+        spec: &Spec,
+        fresh: &mut [Option<HandlerSlot>],
+    ) -> Result<()> {
+        let others = spec.handlers.len() > 1;
+        let mut taken = Vec::new();
+        let mut failed = None;
+        for (handler, fresh) in spec.handlers.iter().zip(fresh.iter_mut()) {
+            let directory = handler.target.as_dyn().directory().map(real_path);
+            if directory.is_none() || !self.is_new(handler) {
+                continue;
+            }
+            let has_it = |slot: &HandlerSlot| {
+                slot.spec.target.as_dyn().directory().map(real_path) == directory
+                    && !spec.handlers.iter().any(|handler| slot.matches(handler))
+            };
+            if let Some(at) = self.slots.iter().position(has_it) {
+                let old = self.slots[at].spec.clone();
+                let closed = HandlerSlot::unavailable(&old, &self.context);
+                let slot = std::mem::replace(&mut self.slots[at], closed);
+                self.closed.push(slot.hand_over());
+                taken.push(at);
+            }
+            match HandlerSlot::open(handler, &self.context, others) {
+                Ok(slot) => *fresh = Some(slot),
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        let Some(failed) = failed else { return Ok(()) };
+        for slot in fresh.iter_mut().filter_map(Option::take) {
+            self.closed.push(slot.hand_over());
+        }
+        for at in taken {
+            let old = self.slots[at].spec.clone();
+            match HandlerSlot::open(&old, &self.context, others) {
+                Ok(slot) => self.slots[at] = slot,
+                Err(error) => (self.context.report)(&format!("{error}")),
+            }
+        }
+        Err(failed)
     }
 
     /// Closes a removed handler. If a new one takes over its file, it must finish before that

@@ -24,9 +24,11 @@ const REPEAT_AFTER: Duration = Duration::from_secs(60);
 /// Where messages for the user go.
 pub type Reporter = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// Counters of a handler, for other threads. Only the handler's thread writes them.
+/// Counters of a handler, for other threads. Only one thread writes each of them.
 #[derive(Default)]
 pub(super) struct HandlerCounters {
+    /// Records that were given to it, or to its queue.
+    pub(super) received: AtomicU64,
     /// Records taken.
     pub(super) taken: AtomicU64,
     /// Records not taken.

@@ -1,5 +1,7 @@
 //! The keys that all handlers, or many of them, have.
 
+use std::path::PathBuf;
+
 use zlog_core::format::{Format, Options, Output};
 use zlog_core::format::{FormatterSpec, Style};
 use zlog_core::text::choice::Choice as _;
@@ -11,7 +13,8 @@ use super::super::expressions::{condition, expression};
 use super::super::spec::{DEFAULT_QUEUE, HandlerSpec, LONGEST_QUEUE, QueueSpec};
 use super::{Class, Key, Reader, Target};
 use crate::handler::queue::OnFull;
-use crate::handler::spool::{BatchOptions, SpoolOptions};
+use crate::handler::retry::{BatchOptions, RetryOptions};
+use crate::tls::TlsOptions;
 
 /// Which records the handler takes.
 pub const FILTER: &[Key] = &[
@@ -27,7 +30,8 @@ pub const FILTER: &[Key] = &[
 pub const QUEUE: &[Key] = &[
     Key::new("queue", "N", "Records that may wait for the handler, which then has its own thread")
         .default(
-            "10000 for smtp, syslog, exec, nats, otlp and a relay's console; 0, no queue, for others",
+            "10000 for smtp, syslog, exec, nats, otlp, pipes and a relay's console; 0, no queue, for \
+             others",
         ),
     Key::new("on-full", "block|drop", "What happens to a record when the queue is full")
         .default("drop; block with `tail --input`"),
@@ -46,9 +50,9 @@ pub const FORMAT: &[Key] = &[
     .repeated(),
     Key::new(
         "newlines",
-        "keep|escape",
-        "Newlines in messages and tracebacks, as they are or as \\x0a; those in other fields are \
-         always escaped",
+        "keep|indent|escape",
+        "Newlines in messages and tracebacks: as they are, with further lines indented, or as \
+         \\x0a; those in other fields are always escaped",
     )
     .default("keep"),
     Key::switch("utc", "Times in UTC"),
@@ -69,8 +73,8 @@ pub(super) const BATCH: &[Key] = &[
     Key::new("every", "TIME", "How long the first record of a batch waits at most").default("10s"),
 ];
 
-/// The limits of the spool while the target is unreachable.
-pub(super) const SPOOL: &[Key] = &[
+/// How many records wait in memory while the target is unreachable, and when it is tried again.
+pub(super) const RETRY: &[Key] = &[
     Key::new("timeout", "TIME", "How long an attempt may take"),
     Key::new("spool", "N", "Records kept while the target is unreachable").default("10000"),
     Key::new("spool-bytes", "SIZE", "Bytes kept while the target is unreachable").default("16M"),
@@ -78,6 +82,14 @@ pub(super) const SPOOL: &[Key] = &[
         .default("1s"),
     Key::new("retry-max", "TIME", "Longest delay of a retry").default("60s"),
 ];
+
+/// A certificate to trust, for TLS.
+pub(super) const TRUST: Key = Key::new("trust", "FILE", "Certificate to trust, in PEM");
+/// The certificate of the client, for TLS.
+pub(super) const CERTIFICATE: Key =
+    Key::new("certificate", "FILE", "Certificate of this client, in PEM");
+/// The private key of [`CERTIFICATE`].
+pub(super) const PRIVATE_KEY: Key = Key::new("key", "FILE", "Its private key, in PEM");
 
 /// The default format of records in files, mails and the input of commands. Python's
 /// `basicConfig` has no time, which is needed where many programs write to one file.
@@ -181,7 +193,7 @@ fn queue_length(text: &str) -> Result<usize, String> {
 }
 
 fn newlines_named(text: &str) -> Result<Newlines, &'static str> {
-    Newlines::from_name(text).ok_or("write keep or escape")
+    Newlines::from_name(text).ok_or("write keep, indent or escape")
 }
 
 fn on_full_named(text: &str) -> Result<OnFull, &'static str> {
@@ -198,14 +210,23 @@ pub(super) fn batch(reader: &mut dyn Reader) -> BatchOptions {
     }
 }
 
-/// Reads the keys of [`SPOOL`], without `timeout`.
-pub(super) fn spool(reader: &mut dyn Reader) -> SpoolOptions {
-    let default = SpoolOptions::default();
-    SpoolOptions {
+/// Reads the keys of [`RETRY`], without `timeout`.
+pub(super) fn retry(reader: &mut dyn Reader) -> RetryOptions {
+    let default = RetryOptions::default();
+    RetryOptions {
         records: reader.read("spool", parsers::at_least_one).unwrap_or(default.records),
         bytes: reader.read("spool-bytes", parsers::size).unwrap_or(default.bytes),
         retry: positive_time(reader, "retry", default.retry),
         retry_max: positive_time(reader, "retry-max", default.retry_max),
+    }
+}
+
+/// Reads [`TRUST`], [`CERTIFICATE`] and [`PRIVATE_KEY`].
+pub(super) fn tls(reader: &mut dyn Reader) -> TlsOptions {
+    TlsOptions {
+        trust: reader.text("trust").map(PathBuf::from),
+        certificate: reader.text("certificate").map(PathBuf::from),
+        key: reader.text("key").map(PathBuf::from),
     }
 }
 

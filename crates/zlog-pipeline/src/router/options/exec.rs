@@ -1,6 +1,6 @@
 //! A command that reads records on its standard input.
 
-use super::common::{BATCH, SPOOL, batch, positive_time, spool};
+use super::common::{BATCH, RETRY, batch, positive_time, retry};
 use super::{Class, HandlerTarget, Key, Opening, Reader, SharedSettings, Target};
 use crate::handler::Handler;
 use crate::handler::exec::{ExecHandler, ExecOptions};
@@ -14,7 +14,7 @@ pub(super) static EXEC: Class = Class {
     about: "Run a command for each batch\n\n\
             The command gets the records on its standard input. No shell is started.",
     main: Some(Key::new("command", "COMMAND", "Command; no shell is started")),
-    keys: &[BATCH, SPOOL],
+    keys: &[BATCH, RETRY],
     picked_by: None,
     formatted: true,
     read,
@@ -23,7 +23,7 @@ pub(super) static EXEC: Class = Class {
 fn read(reader: &mut dyn Reader, _: &SharedSettings) -> Option<Target> {
     let default = ExecOptions::default();
     let timeout = positive_time(reader, "timeout", default.timeout);
-    let (batch, spool) = (batch(reader), spool(reader));
+    let (batch, retry) = (batch(reader), retry(reader));
     let command = match reader.words("command") {
         Some(words) => words,
         None => {
@@ -39,7 +39,7 @@ fn read(reader: &mut dyn Reader, _: &SharedSettings) -> Option<Target> {
         reader.wrong("command", "names no program", "Name one: command = [\"notify\"].");
         return None;
     }
-    Some(Target::Exec(ExecOptions { command, timeout, batch, spool }))
+    Some(Target::Exec(ExecOptions { command, timeout, batch, retry }))
 }
 
 impl HandlerTarget for ExecOptions {

@@ -116,6 +116,17 @@ fn time_of_day(text: &str) -> Result<Time, &'static str> {
     text.parse().map_err(|_| "not a time of day: write it as 03:30 or 03:30:00")
 }
 
+#[cfg(unix)]
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    std::fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &Path) -> bool {
+    false
+}
+
 /// A file that is appended to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileTarget {
@@ -161,6 +172,11 @@ macro_rules! file_target {
 
             fn path(&self) -> Option<&Path> {
                 Some(&self.path)
+            }
+
+            // The reader of a pipe may stop reading.
+            fn may_block(&self) -> bool {
+                is_pipe(&self.path)
             }
         }
     };

@@ -74,6 +74,12 @@ pub trait HandlerTarget {
         Vec::new()
     }
 
+    /// The directory that only one handler at a time can use, if any. What it has not sent when it
+    /// is closed stays there.
+    fn directory(&self) -> Option<&Path> {
+        None
+    }
+
     /// Whether it can block its caller for long. Such handlers get a queue by default.
     fn may_block(&self) -> bool {
         false

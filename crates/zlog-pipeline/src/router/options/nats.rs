@@ -9,7 +9,7 @@ use zlog_core::text::choice::Choice;
 use zlog_core::text::parsers;
 use zlog_core::wire::{subject, topic};
 
-use super::common::{SPOOL, positive_time, spool};
+use super::common::{CERTIFICATE, PRIVATE_KEY, RETRY, TRUST, positive_time, retry, tls};
 use super::{Class, HandlerTarget, Key, Opening, Reader, Target};
 use crate::handler::Handler;
 use crate::handler::nats::NatsOptions;
@@ -24,9 +24,9 @@ pub const SERVER: &[Key] = &[
     Key::new("nkey", "FILE", "Login: the seed of an NKey"),
     Key::new("token", "FILE", "Login: a token")
         .default("ZLOG_NATS_TOKEN, or ZLOG_NATS_USER and ZLOG_NATS_PASSWORD"),
-    Key::new("trust", "FILE", "Certificate to trust, in PEM"),
-    Key::new("certificate", "FILE", "Certificate of this client, in PEM"),
-    Key::new("key", "FILE", "Its private key, in PEM"),
+    TRUST,
+    CERTIFICATE,
+    PRIVATE_KEY,
 ];
 
 /// The key that says where the servers are.
@@ -68,7 +68,7 @@ pub(super) static NATS: Class = Class {
             Key::switch("no-create", "Do not look at the stream or create it, only publish"),
             Key::new("max-pending", "N", "Records sent and not yet confirmed").default("4096"),
         ],
-        SPOOL,
+        RETRY,
     ],
     picked_by: None,
     // The body is that of `publish`.
@@ -84,7 +84,7 @@ pub(super) static NATS: Class = Class {
                 .read("max-pending", parsers::at_least_one)
                 .unwrap_or(default.max_pending),
             timeout: positive_time(reader, "timeout", default.timeout),
-            spool: spool(reader),
+            retry: retry(reader),
         }))
     },
 };
@@ -110,9 +110,7 @@ pub fn server(reader: &mut dyn Reader) -> ServerOptions {
         credentials: reader.text("credentials").map(PathBuf::from),
         nkey: reader.text("nkey").map(PathBuf::from),
         token: reader.text("token").map(PathBuf::from),
-        trust: reader.text("trust").map(PathBuf::from),
-        certificate: reader.text("certificate").map(PathBuf::from),
-        key: reader.text("key").map(PathBuf::from),
+        tls: tls(reader),
     }
 }
 

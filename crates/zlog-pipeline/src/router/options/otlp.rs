@@ -8,11 +8,11 @@ use zlog_core::text::choice::Choice;
 use zlog_core::text::parsers;
 use zlog_core::wire::topic;
 
-use super::common::{SPOOL, positive_time, spool};
+use super::common::{CERTIFICATE, PRIVATE_KEY, RETRY, TRUST, positive_time, retry, tls};
 use super::{Class, HandlerTarget, Key, Opening, Target};
 use crate::handler::Handler;
 use crate::handler::otlp::{Compression, OtlpOptions};
-use crate::handler::spool::BatchOptions;
+use crate::handler::retry::BatchOptions;
 use crate::otlp::address;
 
 /// Sends batches of log records.
@@ -37,14 +37,14 @@ pub(super) static OTLP: Class = Class {
             Key::new("headers", "FILE", "Headers of requests: NAME: VALUE on each line")
                 .default("OTEL_EXPORTER_OTLP_LOGS_HEADERS or OTEL_EXPORTER_OTLP_HEADERS"),
             Key::new("compression", "HOW", "Compression of requests: none or gzip").default("none"),
-            Key::new("trust", "FILE", "Certificate to trust, in PEM"),
-            Key::new("certificate", "FILE", "Certificate of this client, in PEM"),
-            Key::new("key", "FILE", "Its private key, in PEM"),
+            TRUST,
+            CERTIFICATE,
+            PRIVATE_KEY,
             Key::new("batch", "N", "Records in a request").default("1000"),
             Key::new("every", "TIME", "How long the first record of a request waits at most")
                 .default("1s"),
         ],
-        SPOOL,
+        RETRY,
     ],
     picked_by: None,
     // A log record has all fields of a record.
@@ -74,15 +74,13 @@ pub(super) static OTLP: Class = Class {
                     Compression::from_name(text).ok_or("write none or gzip")
                 })
                 .unwrap_or_default(),
-            trust: reader.text("trust").map(PathBuf::from),
-            certificate: reader.text("certificate").map(PathBuf::from),
-            key: reader.text("key").map(PathBuf::from),
+            tls: tls(reader),
             timeout: positive_time(reader, "timeout", default.timeout),
             batch: BatchOptions {
                 count: reader.read("batch", parsers::at_least_one).unwrap_or(default.batch.count),
                 time: every.map_or(default.batch.time, |time| time.0),
             },
-            spool: spool(reader),
+            retry: retry(reader),
         }))
     },
 };

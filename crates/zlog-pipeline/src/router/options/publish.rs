@@ -1,6 +1,6 @@
 //! A ZeroMQ socket.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use zlog_core::format::Format;
@@ -278,6 +278,10 @@ impl HandlerTarget for PublishTarget {
                 .hint("Set bind or connect: tcp://127.0.0.1:12346."));
         }
         Ok(())
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        self.spool.as_deref()
     }
 
     fn default_name(&self) -> String {

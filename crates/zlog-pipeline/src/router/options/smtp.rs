@@ -6,7 +6,7 @@ use zlog_core::Result;
 use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
 
-use super::common::{BATCH, SPOOL, batch, positive_time, spool};
+use super::common::{BATCH, RETRY, TRUST, batch, positive_time, retry};
 use super::{Class, HandlerTarget, Key, Opening, Reader, SharedSettings, Target};
 use crate::handler::Handler;
 use crate::handler::smtp::{self, LoginFrom, Server, SmtpHandler, SmtpOptions};
@@ -37,10 +37,10 @@ pub(super) static SMTP: Class = Class {
             ),
             Key::new("login", "FILE", "File with user:password, or with one of them per line")
                 .default("ZLOG_SMTP_USER and ZLOG_SMTP_PASSWORD"),
-            Key::new("trust", "FILE", "Certificate to trust, in PEM"),
+            TRUST,
         ],
         BATCH,
-        SPOOL,
+        RETRY,
     ],
     picked_by: None,
     formatted: true,
@@ -63,7 +63,7 @@ fn read(reader: &mut dyn Reader, shared: &SharedSettings) -> Option<Target> {
         timeout: positive_time(reader, "timeout", default.timeout),
         login: reader.text("login").map_or(default.login, |path| LoginFrom::File(path.into())),
         batch: batch(reader),
-        spool: spool(reader),
+        retry: retry(reader),
     };
     if let Err(error) = options.subject.build(Output::Text, Options::default()) {
         let text = options.subject.format.clone().unwrap_or_default();

@@ -1,24 +1,33 @@
 //! A syslog daemon.
 
+use std::path::Path;
+
 use zlog_core::Result;
 use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Format, Options, Output};
 use zlog_core::text::parsers;
 
-use super::common::{SPOOL, positive_time, spool};
+use super::common::{CERTIFICATE, PRIVATE_KEY, RETRY, TRUST, positive_time, retry, tls};
 use super::{Class, HandlerTarget, Key, Opening, Target};
 use crate::handler::Handler;
-use crate::handler::syslog::{Address, Facility, Framing, Protocol, SyslogHandler, SyslogOptions};
+use crate::handler::syslog::{
+    Address, Facility, Framing, Protocol, SyslogHandler, SyslogOptions, SyslogTls,
+};
+use crate::tls::Fingerprint;
 
 /// Sends each record to a syslog daemon.
 pub(super) static SYSLOG: Class = Class {
     name: "syslog",
     option: "--syslog",
     about: "Send to a syslog daemon\n\n\
-            unix:/dev/log, udp://HOST:514 or tcp://HOST:601.",
+            unix:/dev/log, udp://HOST:514, tcp://HOST:601, or tls://HOST:6514 for TLS.",
     main: Some(
-        Key::new("address", "ADDRESS", "Daemon: unix:/dev/log, udp://HOST:514, tcp://HOST:601")
-            .default("unix:/dev/log"),
+        Key::new(
+            "address",
+            "ADDRESS",
+            "Daemon: unix:/dev/log, udp://HOST:514, tcp://HOST:601, tls://HOST:6514",
+        )
+        .default("unix:/dev/log"),
     ),
     keys: &[
         &[
@@ -34,8 +43,16 @@ pub(super) static SYSLOG: Class = Class {
             Key::new("app", "NAME", "Program name").default("the record's logger"),
             Key::new("hostname", "NAME", "Host name").default("that of the record"),
             Key::new("max-message", "SIZE", "Longer messages are cut").default("8096"),
+            TRUST,
+            CERTIFICATE,
+            PRIVATE_KEY,
+            Key::new(
+                "fingerprint",
+                "SHA256",
+                "TLS: the fingerprint of the daemon's certificate, the only one to trust then",
+            ),
         ],
-        SPOOL,
+        RETRY,
     ],
     picked_by: None,
     formatted: true,
@@ -49,8 +66,12 @@ pub(super) static SYSLOG: Class = Class {
             app_name: reader.text("app"),
             hostname: reader.text("hostname"),
             max_message: reader.read("max-message", parsers::size).unwrap_or(default.max_message),
+            tls: SyslogTls {
+                files: tls(reader),
+                fingerprint: reader.read("fingerprint", str::parse::<Fingerprint>),
+            },
             timeout: positive_time(reader, "timeout", default.timeout),
-            spool: spool(reader),
+            retry: retry(reader),
         }))
     },
 };
@@ -71,6 +92,10 @@ impl HandlerTarget for SyslogOptions {
 
     fn default_name(&self) -> String {
         format!("syslog {}", self.address)
+    }
+
+    fn inputs(&self) -> Vec<&Path> {
+        self.tls.files.inputs().collect()
     }
 
     fn may_block(&self) -> bool {

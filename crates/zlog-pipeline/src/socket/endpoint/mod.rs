@@ -203,6 +203,14 @@ impl Endpoint {
         self.beside(|port| port.checked_sub(1).filter(|port| *port > 0), ".confirm")
     }
 
+    /// Where a relay collects that confirms here, if it confirms at its default.
+    pub fn collect_endpoint(&self) -> Option<Endpoint> {
+        match self.transport {
+            Transport::Ipc => Endpoint::parse(self.text.strip_suffix(".confirm")?, self.role).ok(),
+            _ => self.beside(|port| port.checked_add(1), ""),
+        }
+    }
+
     /// An endpoint of the native engine beside this one: tcp, without a path or a source address,
     /// or ipc.
     fn beside(&self, port_of: fn(u16) -> Option<u16>, suffix: &str) -> Option<Endpoint> {

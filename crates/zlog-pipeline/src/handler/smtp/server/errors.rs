@@ -4,11 +4,9 @@
 //! This module recognises them by their text, since lettre exposes nothing else.
 
 use std::error::Error as _;
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use super::{Encryption, Server, SmtpError};
+use crate::tls::problem;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Exit};
 
@@ -69,8 +67,7 @@ impl Server {
         let error = |what: &str, hint: String| {
             Some(Error::new(format!("mail server {self} {what}")).hint(hint))
         };
-        if let Some((_, wrong)) = said.split_once("invalid peer certificate: ") {
-            let (what, hint) = self.certificate(wrong)?;
+        if let Some((what, hint)) = problem::of_certificate(said, &self.host) {
             return error(&what, hint);
         }
         if said.contains("No compatible authentication mechanism") {
@@ -91,7 +88,7 @@ impl Server {
             );
             return error("offers no STARTTLS", hint);
         }
-        if said.contains("corrupt message of type InvalidContentType") {
+        if problem::is_no_tls(said) {
             let hint = format!(
                 "For STARTTLS, write smtp://{self}?tls=required; smtps:// is for port 465."
             );
@@ -99,68 +96,6 @@ impl Server {
         }
         None
     }
-
-    /// The problem with the server's certificate, and the next step.
-    fn certificate(&self, wrong: &str) -> Option<(String, String)> {
-        let host = &self.host;
-        // `openssl req -x509` makes such a certificate.
-        if wrong.contains("CaUsedAsEndEntity") {
-            return Some((
-                "uses the certificate of an authority as its own".to_owned(),
-                "Create a server certificate: openssl req -x509 … -addext \
-                 basicConstraints=critical,CA:FALSE."
-                    .to_owned(),
-            ));
-        }
-        // BadSignature: a trusted certificate has the same name but another key.
-        if wrong.contains("UnknownIssuer") || wrong.contains("BadSignature") {
-            return Some((
-                "has a certificate that is not trusted here".to_owned(),
-                "If it is the right server, trust its certificate: trust=FILE (PEM).".to_owned(),
-            ));
-        }
-        if wrong.contains("ertificate not valid for name") || wrong.contains("NotValidForName") {
-            let names = names(wrong);
-            let others = if names.is_empty() { "no name" } else { &names };
-            return Some((
-                format!("has a certificate for {others}, not for {host}"),
-                format!("Use a name in the certificate, or get a certificate for {host}."),
-            ));
-        }
-        if wrong.contains("ertificate expired") || wrong.contains("Expired") {
-            let what = match day(wrong, "not valid after ") {
-                Some(day) => format!("has a certificate that expired on {day}"),
-                None => "has an expired certificate".to_owned(),
-            };
-            return Some((what, "Renew it, or check the clock of this machine.".to_owned()));
-        }
-        if wrong.contains("ertificate not valid yet") || wrong.contains("NotValidYet") {
-            let what = match day(wrong, "not valid before ") {
-                Some(day) => format!("has a certificate that is not valid before {day}"),
-                None => "has a certificate that is not valid yet".to_owned(),
-            };
-            let hint = "Check the clock of this machine, or renew the certificate.".to_owned();
-            return Some((what, hint));
-        }
-        None
-    }
-}
-
-/// The names in the certificate, according to rustls.
-fn names(wrong: &str) -> String {
-    static NAME: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"(?:DnsName|IpAddress)\("?([^")]+)"?\)"#).expect("the pattern is a constant")
-    });
-    let names: Vec<String> = NAME.captures_iter(wrong).map(|found| escape(&found[1])).collect();
-    names.join(", ")
-}
-
-/// The date after `words` in a message of rustls, given in seconds since 1970.
-fn day(wrong: &str, words: &str) -> Option<String> {
-    let (_, rest) = wrong.split_once(words)?;
-    let seconds = rest.split(' ').next()?.parse().ok()?;
-    let day = jiff::Timestamp::from_second(seconds).ok()?;
-    Some(day.strftime("%Y-%m-%d").to_string())
 }
 
 /// The I/O error among the causes, if any.

@@ -6,11 +6,11 @@ use super::*;
 fn batching(url: &str, count: usize) -> SmtpOptions {
     SmtpOptions {
         batch: BatchOptions { count, time: Duration::from_secs(3600) },
-        spool: SpoolOptions {
+        retry: RetryOptions {
             records: 10,
             retry: Duration::from_millis(10),
             retry_max: Duration::from_millis(20),
-            ..SpoolOptions::default()
+            ..RetryOptions::default()
         },
         ..options(url)
     }

@@ -26,7 +26,7 @@ fn options(url: &str) -> SmtpOptions {
         timeout: DEADLINE,
         login: LoginFrom::None,
         batch: BatchOptions::EACH,
-        spool: SpoolOptions::NONE,
+        retry: RetryOptions::NONE,
         ..SmtpOptions::default()
     }
 }

@@ -11,14 +11,14 @@ fn handler(address: impl Into<String>) -> SyslogHandler {
     SyslogHandler::new(options(address), text()).unwrap()
 }
 
-fn give(handler: &mut SyslogHandler, messages: &[&str]) {
+pub(super) fn give(handler: &mut SyslogHandler, messages: &[&str]) {
     for msg in messages {
         handler.handle(&record(msg)).unwrap();
     }
 }
 
 /// The next message on a stream that counts octets.
-fn counted(stream: &mut impl BufRead) -> Option<String> {
+pub(super) fn counted(stream: &mut impl BufRead) -> Option<String> {
     let mut length = Vec::new();
     stream.read_until(b' ', &mut length).unwrap();
     let length = String::from_utf8(length).unwrap();

@@ -9,18 +9,19 @@ use zlog_core::Level;
 
 mod connections;
 mod messages;
+mod tls;
 
 fn options(address: impl Into<String>) -> SyslogOptions {
-    let spool = SpoolOptions {
+    let retry = RetryOptions {
         retry: Duration::from_millis(20),
         retry_max: Duration::from_millis(50),
-        ..SpoolOptions::default()
+        ..RetryOptions::default()
     };
     SyslogOptions {
         address: address.into(),
         hostname: Some("here".into()),
         timeout: DEADLINE,
-        spool,
+        retry,
         ..SyslogOptions::default()
     }
 }

@@ -9,6 +9,8 @@
 //! receiver stores).
 
 mod batcher;
+mod counts;
+mod diagnosis;
 mod payload;
 mod publisher;
 mod receiver;
@@ -19,5 +21,6 @@ mod sources;
 mod tests;
 mod window;
 
+pub use self::counts::ReceivedCounts;
 pub use self::publisher::{Confirmation, ConfirmedOptions, open_confirmed};
-pub use self::service::{ConfirmService, ConfirmWhen, ReceiveOptions, ReceivedCounts};
+pub use self::service::{ConfirmService, ConfirmWhen, ReceiveOptions};

@@ -112,6 +112,11 @@ impl Confirmation {
         self.unwritten.load(Ordering::Relaxed)
     }
 
+    /// Why records wait, with the next step, once the publisher is closed.
+    pub fn why(&self) -> Option<String> {
+        self.shared()?.why().clone()
+    }
+
     /// The directory of the spool, for messages.
     pub fn spool(&self) -> &str {
         &self.name
@@ -156,8 +161,7 @@ pub fn open_confirmed(options: ConfirmedOptions) -> Result<(Publisher, Confirmat
         is_reported: false,
         failed: None,
     };
-    let name = endpoint.as_str().to_owned();
-    publisher.open(Unopened { spool, open, name, wakes, sync_interval, report, full: None })?;
+    publisher.open(Unopened { spool, open, endpoint, wakes, sync_interval, report, full: None })?;
     Ok((Publisher::of(Box::new(publisher)), confirmation))
 }
 
@@ -165,8 +169,7 @@ pub fn open_confirmed(options: ConfirmedOptions) -> Result<(Publisher, Confirmat
 struct Unopened {
     spool: SpoolOptions,
     open: Open<Router>,
-    /// Of the endpoint.
-    name: String,
+    endpoint: Endpoint,
     wakes: Receiver<()>,
     sync_interval: Duration,
     report: Box<dyn Fn(&str) + Send + Sync>,
@@ -220,7 +223,7 @@ impl SpoolPublisher {
             }
             opened => opened?,
         };
-        let Unopened { open, name, wakes, sync_interval, report, .. } = with;
+        let Unopened { open, endpoint, wakes, sync_interval, report, .. } = with;
         report_found(&spool, &report);
         let shared = Arc::new(Shared {
             damaged: AtomicU64::new(spool.lost_at_end()),
@@ -230,10 +233,11 @@ impl SpoolPublisher {
             confirmed: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             until: None.into(),
+            why: None.into(),
             report,
         });
         let of_thread = Arc::clone(&shared);
-        let run = move || SendingThread::new(&of_thread, open, name, wakes).run();
+        let run = move || SendingThread::new(&of_thread, open, &endpoint, wakes).run();
         self.thread = Some(thread::spawn("zlog-confirm", run)?);
         self.confirmation.shared.get_or_init(|| shared);
         Ok(())

@@ -438,8 +438,12 @@ fn make_reserve(directory: &Path) {
     let is_whole = std::fs::metadata(&path).is_ok_and(|it| it.len() == RESERVE_BYTES as u64);
     if !is_whole {
         let file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-        let _ = file.and_then(|mut file| file.write_all(&vec![0; RESERVE_BYTES]));
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let written = file.and_then(|mut file| file.write_all(&vec![0; RESERVE_BYTES]));
+        if written.is_err() {
+            // A part of it would take the last room from records.
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 

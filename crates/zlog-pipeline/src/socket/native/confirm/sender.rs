@@ -8,9 +8,11 @@ use crossbeam_channel::Receiver;
 use zmtp::{Delivery, Router};
 
 use super::batcher::{Records, SpoolBatcher};
+use super::diagnosis::Diagnosis;
 use super::window::Window;
 use crate::socket::connection::ConnectionState;
 use crate::socket::diagnose::host_not_found;
+use crate::socket::endpoint::Endpoint;
 use crate::socket::native::open::Open;
 use crate::spool::{SourceId, Spool};
 use zlog_core::text::escape::escape;
@@ -21,6 +23,10 @@ use zlog_core::wire::confirm::{self, Answer};
 const TICK: Duration = Duration::from_millis(200);
 /// How long nothing may be confirmed before that is reported.
 const REPORT_AFTER: Duration = Duration::from_secs(3);
+/// How long there may be no connection before it is asked why.
+const ASK_AFTER: Duration = Duration::from_millis(250);
+/// How long to wait for the answer at the end.
+const LAST_ANSWER: Duration = Duration::from_millis(250);
 /// How long to wait after the receiver has refused a batch.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -35,12 +41,18 @@ pub(super) struct Shared {
     pub(super) sync_interval: Duration,
     /// When to end although not everything is confirmed. `None` while records may still come.
     pub(super) until: Mutex<Option<Instant>>,
+    /// Why records were not confirmed when the thread ended.
+    pub(super) why: Mutex<Option<String>>,
     pub(super) report: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 impl Shared {
     pub(super) fn spool(&self) -> MutexGuard<'_, Spool> {
         self.spool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn why(&self) -> MutexGuard<'_, Option<String>> {
+        self.why.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn until(&self) -> MutexGuard<'_, Option<Instant>> {
@@ -66,6 +78,7 @@ pub(super) struct SendingThread<'s> {
     /// Since when records wait and nothing was confirmed, and whether that was reported.
     idle: Option<Instant>,
     is_reported: bool,
+    diagnosis: Diagnosis,
     refused_until: Option<Instant>,
 }
 
@@ -73,14 +86,15 @@ impl SendingThread<'_> {
     pub(super) fn new<'s>(
         shared: &'s Shared,
         open: Open<Router>,
-        endpoint: String,
+        endpoint: &Endpoint,
         wakes: Receiver<()>,
     ) -> SendingThread<'s> {
         let batcher = SpoolBatcher::new(shared.spool().done());
         SendingThread {
             shared,
             open,
-            endpoint,
+            diagnosis: Diagnosis::new(endpoint),
+            endpoint: endpoint.as_str().to_owned(),
             wakes,
             batcher,
             window: Window::default(),
@@ -109,6 +123,13 @@ impl SendingThread<'_> {
                 break;
             }
             self.wait(until);
+        }
+        if self.shared.spool().waiting() > 0 {
+            if self.connection.is_none() {
+                self.diagnosis.finish(LAST_ANSWER);
+            }
+            let why = self.why();
+            *self.shared.why() = Some(why);
         }
         let (socket, _directories) = self.open.into_socket();
         if let Some(socket) = socket {
@@ -140,6 +161,7 @@ impl SendingThread<'_> {
         let connection = connection.or_else(|| connections.first().copied());
         if connection != self.connection {
             self.connection = connection;
+            self.diagnosis.reset();
             self.begin_again();
         }
     }
@@ -261,25 +283,44 @@ impl SendingThread<'_> {
             (self.idle, self.is_reported) = (None, false);
             return;
         }
-        let idle = self.idle.get_or_insert_with(Instant::now);
-        if idle.elapsed() < REPORT_AFTER || std::mem::replace(&mut self.is_reported, true) {
+        let idle = self.idle.get_or_insert_with(Instant::now).elapsed();
+        if self.connection.is_none() && idle >= ASK_AFTER {
+            self.diagnosis.begin();
+        }
+        if idle < REPORT_AFTER || std::mem::replace(&mut self.is_reported, true) {
             return;
         }
+        let why = self.why();
+        let name = self.shared.spool().name();
+        let waiting = counted(waiting, "record");
+        (self.shared.report)(&format!("{waiting} waiting in the spool {name}: {why}"));
+    }
+
+    /// Why nothing is confirmed, with the next step.
+    fn why(&mut self) -> String {
         let endpoint = &self.endpoint;
+        if self.connection.is_some() {
+            let idle = self.idle.map_or(Duration::ZERO, |idle| idle.elapsed());
+            return match idle >= REPORT_AFTER {
+                true => {
+                    format!("{endpoint} has not confirmed anything for {} seconds", idle.as_secs())
+                }
+                false => format!("{endpoint} had not confirmed them yet"),
+            };
+        }
         let status = self.open.status();
         let state = status.first().map(|it| (&it.state, it.unresolved.as_deref()));
-        let why = match state {
-            _ if self.connection.is_some() => {
-                format!("{endpoint} has not confirmed anything for 3 seconds")
-            }
-            Some((_, Some(why))) => host_not_found(endpoint, 1, why),
+        if let Some((_, Some(why))) = state {
+            return host_not_found(endpoint, 1, why);
+        }
+        if let Some(found) = self.diagnosis.found() {
+            return found.to_owned();
+        }
+        match state {
             Some((ConnectionState::HandshakeRefused(why), _)) => {
                 format!("{endpoint} confirms nothing: {why}")
             }
             _ => format!("nothing confirms at {endpoint}; start there: zlog relay --spool DIR"),
-        };
-        let name = self.shared.spool().name();
-        let waiting = counted(waiting, "record");
-        (self.shared.report)(&format!("{waiting} waiting in the spool {name}: {why}"));
+        }
     }
 }

@@ -3,13 +3,14 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 use zmtp::Router;
 
+use super::counts::ReceivedCounts;
 use super::payload;
 use super::receiver::{ReceivingThread, known_sources};
 use super::sources::Sources;
@@ -21,9 +22,10 @@ use crate::socket::native::open::{Open, set_options};
 use crate::socket::options::SocketOptions;
 use crate::socket::proxy::{HandedCount, Waker};
 use crate::socket::publisher::{Publisher, Sent};
-use crate::spool::{Spool, SpoolKind, SpoolOptions, SpoolReader};
+use crate::spool::{self, Spool, SpoolKind, SpoolOptions, SpoolReader};
 use zlog_core::text::choice::{Choice, Named};
-use zlog_core::text::plural::{self, counted};
+use zlog_core::text::escape::escape;
+use zlog_core::text::plural::counted;
 use zlog_core::wire::confirm::{MAX_BATCH_BYTES, MAX_FRAMES};
 use zlog_core::{Error, Result};
 
@@ -62,43 +64,11 @@ pub struct ReceiveOptions {
     /// When they are confirmed.
     pub when: ConfirmWhen,
     /// Tells the user something: a sentence without a full stop. Called in other threads.
-    pub report: Box<dyn Fn(&str) + Send + Sync>,
+    pub report: Report,
 }
 
-/// Counts since the start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct ReceivedCounts {
-    /// Records that were stored.
-    pub stored: u64,
-    /// Records that were not stored again: the sender has repeated them.
-    pub duplicates: u64,
-    /// Records that their sender may not publish.
-    pub refused: u64,
-    /// Records that are too long for the spool.
-    pub too_long: u64,
-    /// Batches that make no sense.
-    pub invalid: u64,
-    /// Records that are damaged.
-    pub damaged: u64,
-    /// Records that wait in the spool for subscribers and handlers.
-    pub waiting: u64,
-    /// Number of senders.
-    pub senders: u64,
-}
-
-impl ReceivedCounts {
-    /// Sentences about records that were repeated, refused or damaged.
-    pub fn remarks(&self) -> Vec<String> {
-        let counts = [
-            (self.duplicates, "record", "that senders have repeated, not stored again"),
-            (self.refused, "record", "refused: their senders' keys may not publish them"),
-            (self.too_long, "record", "refused: too long for the spool"),
-            (self.invalid, "batch", "refused: not sent as `zlog emit --spool` does"),
-            (self.damaged, "record", "damaged on disk"),
-        ];
-        plural::remarks(counts).collect()
-    }
-}
+/// Tells the user something, from any thread.
+type Report = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What both threads share with the owner.
 pub(super) struct Shared {
@@ -109,8 +79,7 @@ pub(super) struct Shared {
     /// The records that were passed on and are not handled, by their numbers in the spool; and
     /// how many there were before them.
     passed: Mutex<(u64, VecDeque<u64>)>,
-    is_stopping: AtomicBool,
-    has_failed: AtomicBool,
+    flags: Arc<Flags>,
     stored: AtomicU64,
     duplicates: AtomicU64,
     refused: AtomicU64,
@@ -122,7 +91,20 @@ pub(super) struct Shared {
     wake_owner: Waker,
     /// Wakes the thread that passes records on.
     has_stored: Sender<()>,
-    pub(super) report: Box<dyn Fn(&str) + Send + Sync>,
+    pub(super) report: Report,
+}
+
+/// What the owner asks for, and what has happened.
+#[derive(Default)]
+struct Flags {
+    is_stopping: AtomicBool,
+    has_failed: AtomicBool,
+}
+
+impl Flags {
+    fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Acquire)
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -135,7 +117,7 @@ impl Shared {
     }
 
     pub(super) fn is_stopping(&self) -> bool {
-        self.is_stopping.load(Ordering::Acquire)
+        self.flags.is_stopping()
     }
 
     pub(super) fn synced(&self) -> u64 {
@@ -192,15 +174,20 @@ impl Shared {
 
 /// Receives records, and passes them on once they are on disk.
 pub struct ConfirmService {
-    shared: Arc<Shared>,
+    /// Set once the spool is open.
+    shared: Arc<OnceLock<Arc<Shared>>>,
+    flags: Arc<Flags>,
+    /// The directory of the spool, for messages.
+    name: String,
     bound: Vec<String>,
     handed: HandedCount,
     wake: Sender<()>,
-    threads: Vec<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl ConfirmService {
-    /// Opens the spool, binds `endpoints`, and passes on what earlier processes have stored.
+    /// Binds `endpoints`, opens the spool, and passes on what earlier processes have stored. If the
+    /// disk is full, senders wait until there is room to open it.
     /// `publisher` takes records in this process, and `handed` counts those that were handled.
     /// `wake_owner` is called when there are events.
     ///
@@ -214,36 +201,32 @@ impl ConfirmService {
         handed: HandedCount,
         wake_owner: Waker,
     ) -> Result<ConfirmService> {
-        let ReceiveOptions { spool, when, report } = options;
-        let spool = Spool::open(spool, SpoolKind::Relay)?;
-        let (has_stored, stored) = crossbeam_channel::bounded(1);
+        let name = escape(&options.spool.directory.to_string_lossy());
         let (wake, wakes) = crossbeam_channel::bounded(1);
-        let damaged = AtomicU64::new(spool.lost_at_end());
-        let shared = Arc::new(Shared {
-            synced: AtomicU64::new(spool.written()),
-            handled: AtomicU64::new(spool.done()),
-            spool: spool.into(),
-            passed: Mutex::default(),
-            is_stopping: AtomicBool::new(false),
-            has_failed: AtomicBool::new(false),
-            stored: AtomicU64::new(0),
-            duplicates: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-            too_long: AtomicU64::new(0),
-            invalid: AtomicU64::new(0),
-            damaged,
-            senders: AtomicU64::new(0),
-            events: Mutex::default(),
-            wake_owner,
-            has_stored,
-            report,
-        });
-        report_waiting(&shared);
-        let sources = known_sources(&shared)?;
+        let flags = Arc::new(Flags::default());
+        let opener = SpoolOpener { options, wake_owner, flags: Arc::clone(&flags) };
+        // Before the endpoints are bound: it reports what is wrong with the spool.
+        let ready = opener.open()?;
         let open = bind(endpoints, security)?;
         let bound = open.bound().to_vec();
-        let threads = start(&shared, open, wakes, when, sources, publisher, stored)?;
-        Ok(ConfirmService { shared, bound, handed, wake, threads })
+        let shared: Arc<OnceLock<Arc<Shared>>> = Arc::default();
+        let known = Arc::clone(&shared);
+        let run = move || {
+            let Some(ready) = ready.or_else(|| opener.open_later(&wakes)) else { return };
+            let (when, shared) = (opener.options.when, known.get_or_init(|| ready.shared));
+            serve(
+                shared,
+                Receiving { open, wakes, when, sources: ready.sources },
+                publisher,
+                ready.stored,
+            );
+        };
+        let thread = Some(thread::spawn("zlog-confirm", run)?);
+        Ok(ConfirmService { shared, flags, name, bound, handed, wake, thread })
+    }
+
+    fn shared(&self) -> Option<&Arc<Shared>> {
+        self.shared.get()
     }
 
     /// The bound endpoints, with wildcards and port 0 filled in.
@@ -259,7 +242,8 @@ impl ConfirmService {
 
     /// The handlers have the first `count` records.
     pub fn set_handled(&self, count: u64) {
-        let mut passed = lock(&self.shared.passed);
+        let Some(shared) = self.shared() else { return };
+        let mut passed = lock(&shared.passed);
         let (before, numbers) = &mut *passed;
         let mut last = None;
         while *before < count
@@ -269,50 +253,51 @@ impl ConfirmService {
         }
         drop(passed);
         if let Some(number) = last {
-            self.shared.handled.store(number, Ordering::Release);
+            shared.handled.store(number, Ordering::Release);
             let _ = self.wake.try_send(());
         }
     }
 
     /// The counts so far.
     pub fn counts(&self) -> ReceivedCounts {
+        let Some(shared) = self.shared() else { return ReceivedCounts::default() };
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let Shared { stored, duplicates, refused, too_long, .. } = &*self.shared;
-        let Shared { invalid, damaged, senders, .. } = &*self.shared;
-        let waiting = self.shared.spool().appended().saturating_sub(self.shared.handled());
+        let waiting = shared.spool().appended().saturating_sub(shared.handled());
         ReceivedCounts {
-            stored: of(stored),
-            duplicates: of(duplicates),
-            refused: of(refused),
-            too_long: of(too_long),
-            invalid: of(invalid),
-            damaged: of(damaged),
-            senders: of(senders),
+            stored: of(&shared.stored),
+            duplicates: of(&shared.duplicates),
+            refused: of(&shared.refused),
+            too_long: of(&shared.too_long),
+            invalid: of(&shared.invalid),
+            damaged: of(&shared.damaged),
+            senders: of(&shared.senders),
             waiting,
         }
     }
 
     /// The directory of the spool, for messages.
     pub fn spool(&self) -> String {
-        self.shared.spool().name()
+        self.name.clone()
     }
 
-    /// Whether the spool can't be written any more: nothing is confirmed.
+    /// Whether the spool can't be used any more: nothing is confirmed.
     pub fn has_failed(&self) -> bool {
-        self.shared.has_failed.load(Ordering::Relaxed)
+        self.flags.has_failed.load(Ordering::Relaxed)
     }
 
     /// Takes the events of connections since the last call; the latest 256.
     pub fn take_events(&self) -> Vec<ConnectionEvent> {
-        lock(&self.shared.events).drain(..).collect()
+        self.shared().map_or_else(Vec::new, |shared| lock(&shared.events).drain(..).collect())
     }
 
     /// Receives and passes on nothing more. What was passed on must still be handled.
     pub fn stop(&mut self) {
-        self.shared.is_stopping.store(true, Ordering::Release);
+        self.flags.is_stopping.store(true, Ordering::Release);
         let _ = self.wake.try_send(());
-        let _ = self.shared.has_stored.try_send(());
-        for thread in self.threads.drain(..) {
+        if let Some(shared) = self.shared() {
+            let _ = shared.has_stored.try_send(());
+        }
+        if let Some(thread) = self.thread.take() {
             // A panic was reported when it happened.
             let _ = thread.join();
         }
@@ -321,8 +306,89 @@ impl ConfirmService {
     /// Notes what was handled. The rest stays in the spool for the next process.
     pub fn close(mut self) {
         self.stop();
-        // Without it, some records are handed over again.
-        let _ = self.shared.spool().advance(self.shared.handled());
+        if let Some(shared) = self.shared() {
+            // Without it, some records are handed over again.
+            let _ = shared.spool().advance(shared.handled());
+        }
+    }
+}
+
+/// What is needed to open the spool.
+struct SpoolOpener {
+    options: ReceiveOptions,
+    wake_owner: Waker,
+    flags: Arc<Flags>,
+}
+
+/// An open spool, what is known of its senders, and what tells that something was stored.
+struct Ready {
+    shared: Arc<Shared>,
+    sources: Sources,
+    stored: Receiver<()>,
+}
+
+impl SpoolOpener {
+    /// Opens the spool. `None` if the disk is full, which is reported.
+    fn open(&self) -> Result<Option<Ready>> {
+        match self.try_open() {
+            Err(error) if spool::lacks_space(&error) => {
+                let error = error.message();
+                (self.options.report)(&format!("senders wait: no room to open the {error}"));
+                Ok(None)
+            }
+            ready => ready.map(Some),
+        }
+    }
+
+    /// Opens it once there is room. `None` if the owner stops, or if it can't be used.
+    fn open_later(&self, wakes: &Receiver<()>) -> Option<Ready> {
+        while !self.flags.is_stopping() {
+            match self.try_open() {
+                Err(error) if spool::lacks_space(&error) => _ = wakes.recv_timeout(TICK),
+                Err(error) => {
+                    self.flags.has_failed.store(true, Ordering::Relaxed);
+                    (self.options.report)(&format!(
+                        "{error} No record is received with confirmation"
+                    ));
+                    return None;
+                }
+                Ok(ready) => {
+                    (self.options.report)(&format!(
+                        "the spool {} is open now",
+                        ready.shared.spool().name()
+                    ));
+                    return Some(ready);
+                }
+            }
+        }
+        None
+    }
+
+    fn try_open(&self) -> Result<Ready> {
+        let spool = Spool::open(self.options.spool.clone(), SpoolKind::Relay)?;
+        let (has_stored, stored) = crossbeam_channel::bounded(1);
+        let damaged = AtomicU64::new(spool.lost_at_end());
+        let shared = Arc::new(Shared {
+            synced: AtomicU64::new(spool.written()),
+            handled: AtomicU64::new(spool.done()),
+            spool: spool.into(),
+            passed: Mutex::default(),
+            flags: Arc::clone(&self.flags),
+            stored: AtomicU64::new(0),
+            duplicates: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            too_long: AtomicU64::new(0),
+            invalid: AtomicU64::new(0),
+            damaged,
+            senders: AtomicU64::new(0),
+            events: Mutex::default(),
+            wake_owner: Arc::clone(&self.wake_owner),
+            has_stored,
+            report: Arc::clone(&self.options.report),
+        });
+        report_waiting(&shared);
+        let sources = known_sources(&shared)?;
+        Ok(Ready { shared, sources, stored })
     }
 }
 
@@ -368,27 +434,32 @@ fn bind(endpoints: &[Endpoint], security: &SocketOptions) -> Result<Open<Router>
     Open::new(router, endpoints, own.keyring.clone(), || ())
 }
 
-/// Starts both threads.
-fn start(
-    shared: &Arc<Shared>,
+/// What the receiving thread needs.
+struct Receiving {
     open: Open<Router>,
     wakes: Receiver<()>,
     when: ConfirmWhen,
     sources: Sources,
-    publisher: Publisher,
-    stored: Receiver<()>,
-) -> Result<Vec<JoinHandle<()>>> {
-    let own = Arc::clone(shared);
-    let receive = move || {
-        if let Err(error) = ReceivingThread::new(&own, open, wakes, when, sources).run() {
-            own.has_failed.store(true, Ordering::Relaxed);
-            (own.report)(&format!("{error} No more records are received with confirmation"));
-        }
+}
+
+/// Receives, and passes on in a thread of its own, until the owner stops.
+fn serve(shared: &Arc<Shared>, with: Receiving, publisher: Publisher, stored: Receiver<()>) {
+    let failed = |error: &Error| {
+        shared.flags.has_failed.store(true, Ordering::Relaxed);
+        (shared.report)(&format!("{error} No more records are received with confirmation"));
     };
-    let receive = thread::spawn("zlog-confirm", receive)?;
     let own = Arc::clone(shared);
-    let pass_on = move || pass_on(&own, publisher, &stored);
-    Ok(vec![receive, thread::spawn("zlog-confirmed", pass_on)?])
+    let passing = thread::spawn("zlog-confirmed", move || pass_on(&own, publisher, &stored));
+    let passing = match passing {
+        Ok(passing) => passing,
+        Err(error) => return failed(&error),
+    };
+    let Receiving { open, wakes, when, sources } = with;
+    if let Err(error) = ReceivingThread::new(shared, open, wakes, when, sources).run() {
+        failed(&error);
+    }
+    // A panic was reported when it happened.
+    let _ = passing.join();
 }
 
 /// Passes on what is stored, until the owner stops.

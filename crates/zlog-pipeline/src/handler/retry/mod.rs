@@ -1,8 +1,8 @@
 //! Retries for handlers whose target may be unreachable (mail, syslog, commands): records gather
-//! into batches, batches wait in a bounded spool, and a failed batch is sent again after an
+//! into batches, batches wait in memory, and a failed batch is sent again after an
 //! exponentially growing delay.
 //!
-//! [`Spool`] is the handler. A [`Transport`] formats records and sends batches; it never retries
+//! [`Retry`] is the handler. A [`Transport`] formats records and sends batches; it never retries
 //! by itself.
 
 mod backoff;
@@ -45,7 +45,7 @@ impl Default for BatchOptions {
 /// A record that does not fit is dropped and counted. The older ones are kept: they show how
 /// the outage began.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SpoolOptions {
+pub struct RetryOptions {
     /// The most waiting records, including the batch being gathered. Zero: each record is sent
     /// while the caller waits, and fails if that is not possible.
     pub records: usize,
@@ -58,16 +58,16 @@ pub struct SpoolOptions {
     pub retry_max: Duration,
 }
 
-impl SpoolOptions {
+impl RetryOptions {
     /// Nothing waits: a record is sent at once, or fails.
-    pub const NONE: SpoolOptions =
-        SpoolOptions { records: 0, bytes: 0, retry: Duration::ZERO, retry_max: Duration::ZERO };
+    pub const NONE: RetryOptions =
+        RetryOptions { records: 0, bytes: 0, retry: Duration::ZERO, retry_max: Duration::ZERO };
 }
 
-impl Default for SpoolOptions {
+impl Default for RetryOptions {
     /// 10,000 records or 16 MiB; retries after 1 second up to 1 minute.
-    fn default() -> SpoolOptions {
-        SpoolOptions {
+    fn default() -> RetryOptions {
+        RetryOptions {
             records: 10_000,
             bytes: 16 << 20,
             retry: Duration::from_secs(1),
@@ -94,7 +94,7 @@ pub trait Transport {
     fn send(&mut self, batch: &mut Batch<Self::Progress>, until: Option<Instant>) -> SendOutcome;
 
     /// Records of batches that counted as sent, as far as the transport knows more about them.
-    /// [`Spool`] adds its own.
+    /// [`Retry`] adds its own.
     fn backlog(&self) -> Backlog {
         Backlog::default()
     }
@@ -115,8 +115,14 @@ pub trait Transport {
         None
     }
 
-    /// Gives up what it wanted to send with the next batch: there will be none.
-    fn give_up(&mut self) {}
+    /// Gives up what it wanted to send with the next batch, since there will be none, and ends its
+    /// connection, until `until` at the latest.
+    ///
+    /// # Errors
+    /// What counted as sent may not have arrived.
+    fn close(&mut self, _until: Instant) -> Result<()> {
+        Ok(())
+    }
 
     /// See [`Handler::take_notices`].
     fn take_notices(&mut self) -> Vec<String> {
@@ -146,10 +152,10 @@ pub(super) fn deadline(timeout: Duration, until: Option<Instant>) -> Instant {
 }
 
 /// Sends records in batches through a [`Transport`], and retries.
-pub struct Spool<T: Transport> {
+pub struct Retry<T: Transport> {
     transport: T,
     batching: BatchOptions,
-    options: SpoolOptions,
+    options: RetryOptions,
     /// The most bytes of a batch with more than one record.
     batch_bytes: usize,
     /// The batch being gathered, and when it is due.
@@ -177,15 +183,15 @@ pub struct Spool<T: Transport> {
     buffer: Vec<u8>,
 }
 
-impl<T: Transport> Spool<T> {
+impl<T: Transport> Retry<T> {
     pub(super) fn with_transport(
         transport: T,
         batching: BatchOptions,
-        options: SpoolOptions,
+        options: RetryOptions,
         batch_bytes: usize,
-    ) -> Spool<T> {
+    ) -> Retry<T> {
         let count = batching.count.clamp(1, options.records.max(1));
-        Spool {
+        Retry {
             transport,
             batching: BatchOptions { count, ..batching },
             batch_bytes: batch_bytes.min(options.bytes),
@@ -271,9 +277,8 @@ impl<T: Transport> Spool<T> {
 
     /// Whether another record fits. Sends what can be sent if it does not.
     fn has_room(&mut self, size: usize) -> bool {
-        let fits = |spool: &Spool<T>| {
-            spool.records < spool.options.records
-                && spool.bytes.saturating_add(size) <= spool.options.bytes
+        let fits = |it: &Retry<T>| {
+            it.records < it.options.records && it.bytes.saturating_add(size) <= it.options.bytes
         };
         if !fits(self) && self.next_try.is_none() {
             self.close_batch();
@@ -356,9 +361,9 @@ impl<T: Transport> Spool<T> {
     }
 }
 
-impl<T: Transport> Handler for Spool<T> {
+impl<T: Transport> Handler for Retry<T> {
     /// # Errors
-    /// Only with [`SpoolOptions::NONE`]: the record could not be sent. Otherwise
+    /// Only with [`RetryOptions::NONE`]: the record could not be sent. Otherwise
     /// [`Handler::on_timer`] and [`Handler::flush`] return what went wrong.
     fn handle(&mut self, record: &Record<'_>) -> Result<(), HandleError> {
         clear(&mut self.buffer);
@@ -439,7 +444,9 @@ impl<T: Transport> Handler for Spool<T> {
         self.full.clear();
         (self.records, self.bytes) = (0, 0);
         self.next_try = None;
-        self.transport.give_up();
+        if let Err(error) = self.transport.close(until) {
+            self.error.get_or_insert(error);
+        }
         self.take_error()
     }
 }

@@ -44,7 +44,7 @@ impl Transport for Fake {
 }
 
 struct Setup {
-    spool: Spool<Fake>,
+    handler: Retry<Fake>,
     script: Script,
     taken: Taken,
 }
@@ -54,20 +54,20 @@ const HOUR: Duration = Duration::from_secs(3600);
 fn set_up(count: usize, time: Duration, records: usize, bytes: usize) -> Setup {
     let (script, taken) = (Script::default(), Taken::default());
     let fake = Fake { script: Rc::clone(&script), taken: Rc::clone(&taken) };
-    let options = SpoolOptions { records, bytes, retry: HOUR, retry_max: HOUR };
-    let spool = Spool::with_transport(fake, BatchOptions { count, time }, options, 100);
-    Setup { spool, script, taken }
+    let options = RetryOptions { records, bytes, retry: HOUR, retry_max: HOUR };
+    let handler = Retry::with_transport(fake, BatchOptions { count, time }, options, 100);
+    Setup { handler, script, taken }
 }
 
 impl Setup {
     fn push(&mut self, text: &str) {
-        self.spool.handle(&record(text)).unwrap();
+        self.handler.handle(&record(text)).unwrap();
     }
 
     /// Runs timed work, and returns when it is due next.
     fn timer(&mut self, now: Instant) -> Result<Option<Instant>> {
-        self.spool.on_timer(now)?;
-        Ok(self.spool.due(now))
+        self.handler.on_timer(now)?;
+        Ok(self.handler.due(now))
     }
 
     fn answer(&self, answers: impl IntoIterator<Item = SendOutcome>) {
@@ -98,8 +98,8 @@ fn a_full_batch_is_sent() {
         setup.push(text);
     }
     assert_eq!(setup.texts(), ["123"]);
-    assert_eq!(setup.spool.backlog(), backlog(1, 0, false));
-    setup.spool.flush().unwrap();
+    assert_eq!(setup.handler.backlog(), backlog(1, 0, false));
+    setup.handler.flush().unwrap();
     assert_eq!(setup.texts(), ["123"], "a pause does not end a batch with a time");
 }
 
@@ -122,7 +122,7 @@ fn a_batch_without_a_time_is_sent_on_the_next_pause() {
     setup.push("1");
     setup.push("2");
     assert!(setup.texts().is_empty());
-    setup.spool.flush().unwrap();
+    setup.handler.flush().unwrap();
     assert_eq!(setup.texts(), ["12"]);
 }
 
@@ -132,7 +132,7 @@ fn a_batch_has_the_summary_of_its_first_worst_record() {
     let levels = [Level::INFO, Level::ERROR, Level::ERROR, Level::WARNING];
     for (number, level) in levels.into_iter().enumerate() {
         let msg = format!("{number} {level}");
-        setup.spool.handle(&Record { level, ..record(&msg) }).unwrap();
+        setup.handler.handle(&Record { level, ..record(&msg) }).unwrap();
     }
     assert_eq!(setup.taken.borrow()[0].1, "1 ERROR");
 }
@@ -144,7 +144,7 @@ fn only_a_single_record_may_exceed_the_bytes_of_a_batch() {
     for size in sizes {
         setup.push(&"x".repeat(size));
     }
-    setup.spool.close(Instant::now() + HOUR).unwrap();
+    setup.handler.close(Instant::now() + HOUR).unwrap();
     assert_eq!(setup.texts().iter().map(String::len).collect::<Vec<_>>(), sizes);
 }
 
@@ -155,20 +155,20 @@ fn what_an_unreachable_target_missed_is_sent_in_order_later() {
     for text in ["1", "2", "3"] {
         setup.push(text);
     }
-    let error = setup.spool.flush().unwrap_err();
+    let error = setup.handler.flush().unwrap_err();
     assert_eq!(error.to_string(), "unreachable");
-    assert_eq!(setup.spool.backlog(), backlog(3, 0, true));
+    assert_eq!(setup.handler.backlog(), backlog(3, 0, true));
     let due = setup.timer(Instant::now()).unwrap().unwrap();
     assert!(due > Instant::now() + HOUR / 3, "too early: {:?}", setup.texts());
     assert_eq!(setup.script.borrow().len(), 1, "no attempt before");
-    setup.spool.on_timer(due).unwrap_err();
+    setup.handler.on_timer(due).unwrap_err();
     let due = Instant::now() + HOUR;
     assert_eq!(setup.timer(due).unwrap(), Some(due), "one batch at a time");
-    assert_eq!(setup.spool.backlog(), backlog(2, 0, false));
-    setup.spool.on_timer(due).unwrap();
+    assert_eq!(setup.handler.backlog(), backlog(2, 0, false));
+    setup.handler.on_timer(due).unwrap();
     assert_eq!(setup.timer(due).unwrap(), None);
     assert_eq!(setup.texts(), ["1", "2", "3"]);
-    assert_eq!(setup.spool.backlog(), Backlog::default());
+    assert_eq!(setup.handler.backlog(), Backlog::default());
 }
 
 #[test]
@@ -180,11 +180,11 @@ fn new_records_without_room_are_dropped_and_counted() {
         for text in ["1", "2", "3", "4", "5"] {
             setup.push(text);
         }
-        assert_eq!(setup.spool.backlog(), backlog(3, 2, true));
-        assert_eq!(setup.spool.full.back().unwrap().dropped, 2);
-        setup.spool.close(Instant::now() + HOUR).unwrap_err();
+        assert_eq!(setup.handler.backlog(), backlog(3, 2, true));
+        assert_eq!(setup.handler.full.back().unwrap().dropped, 2);
+        setup.handler.close(Instant::now() + HOUR).unwrap_err();
         assert_eq!(setup.texts(), ["1", "2", "3"]);
-        assert_eq!(setup.spool.backlog(), backlog(0, 2, false));
+        assert_eq!(setup.handler.backlog(), backlog(0, 2, false));
     }
 }
 
@@ -192,9 +192,9 @@ fn new_records_without_room_are_dropped_and_counted() {
 fn a_record_larger_than_the_spool_is_reported() {
     let mut setup = set_up(1, Duration::ZERO, 10, 10);
     setup.push("12345678901");
-    let error = setup.spool.flush().unwrap_err().to_string();
+    let error = setup.handler.flush().unwrap_err().to_string();
     assert!(error.starts_with("a record of 11 bytes does not fit into the spool\n"), "{error}");
-    assert_eq!(setup.spool.backlog(), backlog(0, 1, false));
+    assert_eq!(setup.handler.backlog(), backlog(0, 1, false));
     setup.push("1");
     assert_eq!(setup.texts(), ["1"]);
 }
@@ -207,9 +207,9 @@ fn a_rejected_batch_is_lost_and_reported_and_the_next_one_is_sent() {
         setup.push(text);
     }
     assert_eq!(setup.texts(), ["34"]);
-    assert_eq!(setup.spool.backlog(), backlog(0, 2, false));
-    assert_eq!(setup.spool.flush().unwrap_err().to_string(), "never");
-    setup.spool.flush().unwrap();
+    assert_eq!(setup.handler.backlog(), backlog(0, 2, false));
+    assert_eq!(setup.handler.flush().unwrap_err().to_string(), "never");
+    setup.handler.flush().unwrap();
 }
 
 #[test]
@@ -221,12 +221,12 @@ fn the_target_counts_as_unreachable_until_it_accepts_a_whole_batch() {
     ]);
     for text in ["1", "2"] {
         setup.push(text);
-        assert_eq!(setup.spool.flush().unwrap_err().to_string(), "not b");
-        assert_eq!(setup.spool.backlog(), backlog(0, 0, true));
+        assert_eq!(setup.handler.flush().unwrap_err().to_string(), "not b");
+        assert_eq!(setup.handler.backlog(), backlog(0, 0, true));
     }
     setup.push("3");
-    setup.spool.flush().unwrap();
-    assert_eq!(setup.spool.backlog(), backlog(0, 0, false));
+    setup.handler.flush().unwrap();
+    assert_eq!(setup.handler.backlog(), backlog(0, 0, false));
 }
 
 #[test]
@@ -234,32 +234,32 @@ fn without_a_spool_handle_returns_the_failure() {
     let mut setup = set_up(10, HOUR, 0, 0);
     setup.answer([retry(), SendOutcome::SentInPart(Error::new("one of two"))]);
     for expected in ["unreachable", "one of two"] {
-        let result = setup.spool.handle(&record("1"));
+        let result = setup.handler.handle(&record("1"));
         assert_eq!(result.unwrap_err().to_string(), expected);
     }
     setup.push("2");
     assert_eq!(setup.texts(), ["1", "2"]);
-    assert_eq!(setup.spool.backlog(), Backlog::default(), "the error was returned");
+    assert_eq!(setup.handler.backlog(), Backlog::default(), "the error was returned");
 }
 
 #[test]
 fn closing_retries_until_its_deadline_and_counts_the_rest() {
     let mut setup = set_up(1, Duration::ZERO, 100, 1000);
-    setup.spool.backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(1));
+    setup.handler.backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(1));
     setup.answer([retry(), retry(), retry()]);
     setup.push("1");
     setup.push("2");
-    setup.spool.close(Instant::now() + HOUR).unwrap_err();
+    setup.handler.close(Instant::now() + HOUR).unwrap_err();
     assert_eq!(setup.texts(), ["1", "2"]);
-    assert_eq!(setup.spool.backlog(), backlog(0, 0, false));
+    assert_eq!(setup.handler.backlog(), backlog(0, 0, false));
 
     setup.answer((0..10_000).map(|_| retry()));
     setup.push("3");
     let start = Instant::now();
-    setup.spool.close(start + Duration::from_millis(50)).unwrap_err();
+    setup.handler.close(start + Duration::from_millis(50)).unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(20));
     assert_eq!(setup.texts(), ["1", "2"]);
-    assert_eq!(setup.spool.backlog(), backlog(0, 1, false));
+    assert_eq!(setup.handler.backlog(), backlog(0, 1, false));
 }
 
 #[test]
@@ -269,9 +269,9 @@ fn a_deferred_batch_is_tried_again_and_delays_no_other() {
     setup.answer([deferred()]);
     setup.push("1");
     setup.push("2");
-    assert_eq!(setup.spool.flush().unwrap_err().to_string(), "come again");
+    assert_eq!(setup.handler.flush().unwrap_err().to_string(), "come again");
     assert_eq!(setup.texts(), ["1", "2"], "the second did not wait");
-    assert_eq!(setup.spool.backlog(), Backlog::default(), "it has arrived");
+    assert_eq!(setup.handler.backlog(), Backlog::default(), "it has arrived");
     let due = setup.timer(Instant::now()).unwrap().unwrap();
     assert!(due > Instant::now() + HOUR / 2);
     setup.answer([deferred(), retry()]);
@@ -285,11 +285,11 @@ fn a_deferred_batch_is_tried_again_and_delays_no_other() {
     for number in 0..2 * deferred::MAX_DEFERRED {
         setup.push(&number.to_string());
     }
-    assert_eq!(setup.spool.deferred.len(), deferred::MAX_DEFERRED);
+    assert_eq!(setup.handler.deferred.len(), deferred::MAX_DEFERRED);
     let before = setup.texts().len();
-    let _ = setup.spool.close(Instant::now() + HOUR);
+    let _ = setup.handler.close(Instant::now() + HOUR);
     assert_eq!(setup.texts().len() - before, deferred::MAX_DEFERRED);
-    assert_eq!(setup.spool.backlog(), Backlog::default());
+    assert_eq!(setup.handler.backlog(), Backlog::default());
 }
 
 proptest! {
@@ -314,26 +314,26 @@ proptest! {
         let mut given = 0;
         for (step, size) in steps {
             match step {
-                0 => _ = setup.spool.on_timer(Instant::now()),
-                1 => _ = setup.spool.on_timer(Instant::now() + 2 * HOUR),
-                2 => _ = setup.spool.flush(),
+                0 => _ = setup.handler.on_timer(Instant::now()),
+                1 => _ = setup.handler.on_timer(Instant::now() + 2 * HOUR),
+                2 => _ = setup.handler.flush(),
                 _ => {
                     given += 1;
                     setup.push(&format!("{given:>size$};"));
                 }
             }
-            let backlog = setup.spool.backlog();
-            prop_assert!(backlog.waiting <= records as u64 && setup.spool.bytes <= 200);
+            let backlog = setup.handler.backlog();
+            prop_assert!(backlog.waiting <= records as u64 && setup.handler.bytes <= 200);
             let came = setup.texts().concat().matches(';').count() as u64;
             prop_assert_eq!(came + backlog.waiting + backlog.lost, given);
         }
         setup.script.borrow_mut().clear();
-        let _ = setup.spool.close(Instant::now() + HOUR);
+        let _ = setup.handler.close(Instant::now() + HOUR);
         let came = setup.texts().concat();
         let came: Vec<u64> =
             came.split_terminator(';').map(|number| number.trim().parse().unwrap()).collect();
         prop_assert!(came.is_sorted_by(|a, b| a < b), "{:?}", came);
-        prop_assert_eq!(came.len() as u64 + setup.spool.backlog().lost, given);
-        prop_assert_eq!(setup.spool.backlog().waiting, 0);
+        prop_assert_eq!(came.len() as u64 + setup.handler.backlog().lost, given);
+        prop_assert_eq!(setup.handler.backlog().waiting, 0);
     }
 }
