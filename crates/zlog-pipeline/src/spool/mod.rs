@@ -186,11 +186,14 @@ impl Spool {
         let (damaged_last, empty_last): (Vec<_>, Vec<_>) = at_end.partition(|it| it.len > 0);
         let (damaged_last, empty_last) = (damaged_last.len(), empty_last.len());
         let damaged = segments.iter().filter(|it| it.header.is_none()).count() - empty_last;
+        let lacks_first = segments.first().is_some_and(|it| it.header.is_none());
         set_aside(&directory, &mut segments).map_err(failed)?;
-        // After a loss of power the cursor may be older than the deletion of segments.
+        // After a loss of power the cursor may be older than the deletion of segments. What a damaged
+        // one had before the first valid one was not deleted: the reader counts it.
         let first = segments.first().and_then(|segment| segment.header);
         if let Some(before) = first.map(|header| header.first - 1)
             && before > cursor.number()
+            && !lacks_first
         {
             cursor.set(before).map_err(failed)?;
         }

@@ -211,6 +211,25 @@ fn a_damaged_segment_in_the_middle_is_skipped_and_counted() {
 }
 
 #[test]
+fn records_of_a_damaged_first_segment_are_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open_with(directory.path(), 1 << 20);
+    fill(&mut spool, 1..=300);
+    advance(&mut spool, 10);
+    drop(spool);
+    let paths = files(directory.path());
+    let second = Header::decode(&fs::read(&paths[1]).unwrap()).unwrap().first;
+    damage(&paths[0], 9);
+    let mut spool = open_with(directory.path(), 1 << 20);
+    assert_eq!((spool.unreadable(), spool.lost_at_end(), spool.done()), (1, 0, 10));
+    assert_eq!(spool.waiting(), 290, "damaged ones included");
+    assert_eq!(read(&spool, spool.done()), (numbered(second..=300), second - 11));
+    advance(&mut spool, 300);
+    drop(spool);
+    assert_eq!(open_with(directory.path(), 1 << 20).waiting(), 0, "they are counted once");
+}
+
+#[test]
 fn records_of_equal_size_to_the_bound_follow_one_another() {
     let directory = tempfile::tempdir().unwrap();
     let mut spool = open_with(directory.path(), 1 << 20);
