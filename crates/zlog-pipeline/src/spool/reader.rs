@@ -161,9 +161,11 @@ pub(super) fn last_number(spool: &Spool) -> u64 {
         let Ok((_, bytes)) = read(spool, segment.index, segment.len) else { continue };
         let (mut at, mut last) = (HEADER_LEN, header.first - 1);
         let (source, before) = (header.source, header.first - 1);
-        while let Some(found) = segment::next(&bytes, at, source, before)
-            .or_else(|| segment::damaged(&bytes, at, source, before))
-        {
+        while let Some(found) = segment::next(&bytes, at, source, before) {
+            (at, last) = (found.payload.end, last.max(found.number));
+        }
+        // No valid one follows.
+        while let Some(found) = segment::damaged(&bytes, at, source, before) {
             (at, last) = (found.payload.end, last.max(found.number));
         }
         return last;
