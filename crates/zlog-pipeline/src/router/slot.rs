@@ -282,7 +282,6 @@ impl HandlerSlot {
 
     pub(super) fn status(&self) -> HandlerStatus {
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let backlog = self.counters.backlog.load();
         let (dropped, queued) = match &self.execution {
             Execution::Inline(_) => (0, 0),
             Execution::Queued(queue) => {
@@ -291,6 +290,8 @@ impl HandlerSlot {
                 (counts.dropped, counts.accepted.saturating_sub(done))
             }
         };
+        // After the counts of the queue: a record that has left it waits here, or has arrived.
+        let backlog = self.counters.backlog.load();
         HandlerStatus {
             name: self.spec.name.clone(),
             received: self.received,

@@ -42,8 +42,8 @@ pub(super) struct Shared {
 impl Shared {
     /// Records handled, and records failed.
     pub(super) fn counts(&self) -> (u64, u64) {
-        // A snapshot, or read after the thread has ended: no ordering is needed.
-        (self.handled.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
+        // The backlog that is read after them has what the handler holds of these records.
+        (self.handled.load(Ordering::Acquire), self.failed.load(Ordering::Acquire))
     }
 
     /// Requests [`Handler::reopen`] before the next record.
@@ -151,11 +151,15 @@ impl<H: Handler> Listener<'_, H> {
 
     fn handle(&mut self, record: &Record<'_>) {
         self.unflushed = true;
-        match self.inner.handle(record) {
-            Ok(()) => self.shared.handled.fetch_add(1, Ordering::Relaxed),
+        let handled = self.inner.handle(record);
+        // Before the record counts as handled: it may wait in the handler. And before timed work,
+        // which may hang: then these are the records that the handler holds.
+        self.shared.backlog.store(&self.inner.backlog());
+        match handled {
+            Ok(()) => self.shared.handled.fetch_add(1, Ordering::Release),
             Err(failed) => {
                 self.shared.note(Err(failed.error));
-                self.shared.failed.fetch_add(1, Ordering::Relaxed)
+                self.shared.failed.fetch_add(1, Ordering::Release)
             }
         };
     }

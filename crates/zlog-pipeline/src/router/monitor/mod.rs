@@ -314,17 +314,15 @@ impl Handler for MonitoredHandler {
     fn flush(&mut self) -> Result<()> {
         match self.inner.flush() {
             Err(error) => self.note(Err(error)),
-            // Buffered records may have arrived.
             Ok(()) if self.outage.is_some() => self.check_outage(),
-            Ok(()) if self.backlog.waiting > 0 => self.read_backlog(),
-            Ok(()) => {}
+            // Buffered records may have arrived, and records that came since may wait: whoever
+            // confirms what is handled asks after this.
+            Ok(()) => self.read_backlog(),
         }
         Ok(())
     }
 
     fn on_timer(&mut self, now: Instant) -> Result<()> {
-        // If the handler hangs in this call, these are the records that it holds.
-        self.counters.backlog.store(&self.inner.backlog());
         let result = self.inner.on_timer(now);
         self.note(result);
         Ok(())
@@ -342,8 +340,11 @@ impl Handler for MonitoredHandler {
         Ok(())
     }
 
+    /// The counters have it from then on, too.
     fn backlog(&self) -> Backlog {
-        self.inner.backlog()
+        let backlog = self.inner.backlog();
+        self.counters.backlog.store(&backlog);
+        backlog
     }
 
     fn close(&mut self, until: Instant) -> Result<()> {

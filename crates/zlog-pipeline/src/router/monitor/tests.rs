@@ -119,6 +119,21 @@ fn records_that_wait_do_not_end_an_outage_and_those_that_arrive_do() {
     assert_eq!(reports.take(), [ended]);
 }
 
+/// A relay that confirms what is handled asks after a flush.
+#[test]
+fn after_a_flush_the_counters_have_what_the_handler_holds_from_the_first_record_on() {
+    let backlog = Arc::new(Mutex::new(Backlog::default()));
+    let scripted = Scripted { backlog: Arc::clone(&backlog), ..Scripted::default() };
+    let (mut watched, counters, _) = watched(scripted);
+    give(&mut watched, 1);
+    *backlog.lock().unwrap() = Backlog { waiting: 1, ..Backlog::default() };
+    watched.flush().unwrap();
+    assert_eq!(counters.backlog.load().waiting, 1);
+    *backlog.lock().unwrap() = Backlog::default();
+    watched.flush().unwrap();
+    assert_eq!(counters.backlog.load().waiting, 0);
+}
+
 #[test]
 fn unconfirmed_records_are_reported_at_the_end_of_an_outage() {
     let backlog = Arc::new(Mutex::new(Backlog { unconfirmed: 5, ..Backlog::default() }));

@@ -101,6 +101,48 @@ fn records(saw: &Receiver<Seen>) -> Vec<String> {
     saw.try_iter().filter_map(text).collect()
 }
 
+/// Holds every record; its timed work waits for a token.
+struct Holder {
+    held: u64,
+    gate: Receiver<()>,
+}
+
+impl Handler for Holder {
+    fn handle(&mut self, _: &Record<'_>) -> Result<(), HandleError> {
+        self.held += 1;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn on_timer(&mut self, _: Instant) -> Result<()> {
+        let _ = self.gate.recv();
+        Ok(())
+    }
+
+    fn backlog(&self) -> Backlog {
+        Backlog { waiting: self.held, ..Backlog::default() }
+    }
+}
+
+/// Whoever confirms what is handled must not see a moment in which nobody holds the record.
+#[test]
+fn a_record_that_has_left_the_queue_counts_as_waiting_before_it_counts_as_handled() {
+    let (open, gate) = unbounded();
+    let mut queue = QueueHandler::new(Holder { held: 0, gate }, 10, OnFull::Block).unwrap();
+    put(&mut queue, &["one"]);
+    let until = Instant::now() + DEADLINE;
+    while queue.counts().handled == 0 {
+        assert!(Instant::now() < until, "it is not handled");
+        std::thread::yield_now();
+    }
+    // Its timed work has not ended.
+    assert_eq!(queue.backlog().waiting, 1);
+    drop(open);
+}
+
 #[test]
 fn flush_waits_until_everything_was_handled_in_order() {
     let (probe, saw) = probe();
