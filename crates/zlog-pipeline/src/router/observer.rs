@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::monitor::HandlerCounters;
 use super::status::HandlerStatus;
 
+/// A handler's name and counters.
+type Named = (String, Weak<HandlerCounters>);
+
 /// The counters of the handlers of a router, as they are opened and closed. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Observer {
-    handlers: Arc<Mutex<Vec<(String, Weak<HandlerCounters>)>>>,
+    handlers: Arc<Mutex<Vec<Named>>>,
 }
 
 impl Observer {
@@ -23,7 +26,7 @@ impl Observer {
     /// The status of each handler if it took nothing more from now on.
     pub fn abandoned(&self) -> Vec<HandlerStatus> {
         let handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
-        let status = |(name, counters): &(String, Weak<HandlerCounters>)| {
+        let status = |(name, counters): &Named| {
             let counters = counters.upgrade()?;
             let received = counters.received.load(Ordering::Relaxed);
             let handled = counters.taken.load(Ordering::Relaxed);

@@ -325,6 +325,7 @@ impl Handler for MonitoredHandler {
     fn on_timer(&mut self, now: Instant) -> Result<()> {
         let result = self.inner.on_timer(now);
         self.note(result);
+        self.report_notices();
         Ok(())
     }
 
