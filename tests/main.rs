@@ -60,6 +60,8 @@ mod nats;
 /// Process 1 of a container, and a subreaper.
 #[cfg(target_os = "linux")]
 mod orphans;
+/// What the packages hold; their metadata, templates and workflows.
+mod packages;
 /// Every dialect, source, handler, output and command is really run.
 mod parity;
 /// PyZMQ, Logbook and plain Python at the other end of the stream.
