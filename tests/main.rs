@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+/// The public API of the crates that other programs use.
+mod api;
 /// `zlog bench`: every handler, bad input, baselines, and how it ends.
 mod bench;
 /// `zlog canary`: what it finds lost, repeated and late.
@@ -44,8 +46,9 @@ mod host_names;
 /// Commands that wait for input.
 #[cfg(target_os = "linux")]
 mod idle;
-/// TCP keepalive on every connection.
+/// README's ways to install zlog.
 mod install;
+/// TCP keepalive on every connection.
 mod keepalive;
 /// Crates, and what each layer must not depend on.
 mod layers;
@@ -57,6 +60,8 @@ mod nats;
 /// Process 1 of a container, and a subreaper.
 #[cfg(target_os = "linux")]
 mod orphans;
+/// What the packages hold; their metadata, templates and workflows.
+mod packages;
 /// Every dialect, source, handler, output and command is really run.
 mod parity;
 /// PyZMQ, Logbook and plain Python at the other end of the stream.

@@ -117,9 +117,15 @@ impl Stream {
     /// Whether a tcp connection leads to itself: on Linux, connecting to a free port of the own
     /// machine may by chance use that port as its source.
     pub(crate) fn is_self_connected(&self) -> bool {
-        let Stream::Tcp(stream) = self else { return false };
-        let ends: (Option<SocketAddr>, _) = (stream.local_addr().ok(), stream.peer_addr().ok());
-        ends.0.is_some() && ends.0 == ends.1
+        match self {
+            Stream::Tcp(stream) => {
+                let ends: (Option<SocketAddr>, _) =
+                    (stream.local_addr().ok(), stream.peer_addr().ok());
+                ends.0.is_some() && ends.0 == ends.1
+            }
+            #[cfg(unix)]
+            Stream::Ipc(_) => false,
+        }
     }
 
     /// Whether the system lacks answers of the peer's machine; `None` if it does not tell.
@@ -148,9 +154,14 @@ impl Stream {
 
     /// Makes the system reset the connection when it is closed, for a peer that may never read.
     pub(crate) fn reset_on_close(&self) {
-        // Fails if the connection has ended. Unix sockets are reset anyway if the peer writes.
-        if let Stream::Tcp(stream) = self {
-            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        match self {
+            // Fails if the connection has ended.
+            Stream::Tcp(stream) => {
+                let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+            }
+            // It is reset anyway if the peer writes.
+            #[cfg(unix)]
+            Stream::Ipc(_) => {}
         }
     }
 
