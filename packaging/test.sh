@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=$PWD/target/packages
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+trap 'umount "$scratch/debian/proc" 2>/dev/null; rm -rf "$scratch"' EXIT
 export HOME=$scratch XDG_RUNTIME_DIR=$scratch
 
 # Runs zlog by this command: a record comes from emit to tail.
@@ -34,6 +34,7 @@ command=$(readme 'apt install')
 debootstrap --variant=minbase bookworm "$debian" http://deb.debian.org/debian >"$scratch/log" ||
     { tail "$scratch/log"; exit 1; }
 cp "$packages"/*.deb "$debian/root/"
+mount -t proc proc "$debian/proc"
 chroot "$debian" sh -ec "cd /root; export DEBIAN_FRONTEND=noninteractive; $command --yes --quiet"
 chroot "$debian" sh -ec 'getent passwd zlog; dpkg --verify zlog'
 try chroot "$debian" zlog
