@@ -19,7 +19,7 @@ fn values_are_read_as_those_of_options() {
     );
     let Target::Smtp(options) = &mail.target else { panic!("{mail:?}") };
     assert_eq!((options.batch.count, options.batch.time.as_secs()), (7, 60));
-    assert_eq!((options.to.len(), options.spool.bytes), (2, 1 << 20));
+    assert_eq!((options.to.len(), options.retry.bytes), (2, 1 << 20));
     assert_eq!(options.subject.format.as_deref(), Some("%(levelname)s"));
     assert!(mail.queue.is_some(), "mail is slow");
     let timed = handler("class = 'timed'\npath = 'a'\nwhen = 'W0'\nat = 03:30:00\nutc = true\n");
