@@ -35,7 +35,8 @@ const WRITE_BYTES: usize = 64 << 10;
 const MAX_INDEX: u64 = u64::MAX / 2;
 /// The end of the names of segments; a running number comes before it.
 const SUFFIX: &str = ".segment";
-/// What is added to the name of one whose header is damaged. Nothing reads or deletes it.
+/// What is added to the name of one whose header is damaged, or that can't be read. Nothing reads or
+/// deletes it.
 const DAMAGED: &str = ".damaged";
 
 /// Where records are kept, and how many.
@@ -168,7 +169,7 @@ impl Spool {
     pub fn open(options: SpoolOptions, kind: SpoolKind) -> Result<Spool> {
         let directory = options.directory.clone();
         let failed = |error: io::Error| unusable(&directory, &error);
-        DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed)?;
+        make(&directory).map_err(failed)?;
         check_access(&directory)?;
         let lock = lock(&directory, kind)?;
         let mut cursor = Cursor::open(&directory.join("cursor")).map_err(failed)?;
@@ -441,6 +442,21 @@ fn path(directory: &Path, index: u64) -> PathBuf {
     directory.join(format!("{index:016}{SUFFIX}"))
 }
 
+/// Makes a directory and those above it, and hands their names to the disk.
+fn make(directory: &Path) -> io::Result<()> {
+    let is_new = |it: &&Path| !it.as_os_str().is_empty() && !it.exists();
+    let new: Vec<&Path> = directory.ancestors().take_while(is_new).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    for parent in new.iter().filter_map(|made| made.parent()) {
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        // This user may be allowed to write there, and not to read.
+        if let Ok(parent) = File::open(parent) {
+            parent.sync_all()?;
+        }
+    }
+    Ok(())
+}
+
 /// The segments in a directory, the oldest first.
 fn segments(directory: &Path) -> io::Result<Vec<Segment>> {
     let mut segments = Vec::new();
@@ -469,18 +485,21 @@ fn segments(directory: &Path) -> io::Result<Vec<Segment>> {
 /// Renames segments whose header is damaged, and deletes those that are empty.
 fn set_aside(directory: &Path, segments: &mut Vec<Segment>) -> io::Result<()> {
     for segment in segments.iter().filter(|it| it.header.is_none()) {
-        let file = path(directory, segment.index);
         match segment.len > 0 {
-            true => {
-                let mut aside = file.clone().into_os_string();
-                aside.push(DAMAGED);
-                fs::rename(&file, aside)?;
-            }
-            false => fs::remove_file(&file)?,
+            true => rename_damaged(directory, segment.index)?,
+            false => fs::remove_file(path(directory, segment.index))?,
         }
     }
     segments.retain(|segment| segment.header.is_some());
     Ok(())
+}
+
+/// Renames a segment, so that nothing deletes it.
+fn rename_damaged(directory: &Path, index: u64) -> io::Result<()> {
+    let file = path(directory, index);
+    let mut aside = file.clone().into_os_string();
+    aside.push(DAMAGED);
+    fs::rename(&file, aside)
 }
 
 /// Refuses a directory that is another user's, or to which others may write: they could delete

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use super::segment::{self, HEADER_LEN, Header, SourceId};
-use super::{Spool, path};
+use super::{Spool, path, rename_damaged};
 
 /// A record of a spool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,7 +77,7 @@ impl SpoolReader {
     }
 
     /// Reads on, once [`SpoolReader::next_entry`] returns `None`. Returns whether there may be another
-    /// record. A segment that can't be read counts as damaged.
+    /// record. What can't be read counts as damaged, and its file is kept.
     pub fn load(&mut self, spool: &Spool) -> bool {
         // While a file is open, deleting it frees no space.
         let is_there = |it: &Loaded| spool.segments.iter().any(|segment| segment.index == it.index);
@@ -103,9 +103,12 @@ impl SpoolReader {
         if ends_before.is_some_and(|next| next.first <= self.after + 1) {
             return true;
         }
-        if let Ok((file, bytes)) = read(spool, segment.index, segment.len) {
-            self.loaded =
-                Some(Loaded { index: segment.index, header, file, bytes, at: HEADER_LEN });
+        match read(spool, segment.index, segment.len) {
+            Ok((file, bytes)) => {
+                self.loaded =
+                    Some(Loaded { index: segment.index, header, file, bytes, at: HEADER_LEN });
+            }
+            Err(_) => keep(spool, segment.index),
         }
         true
     }
@@ -124,6 +127,7 @@ impl SpoolReader {
         loaded.bytes.resize(len, 0);
         if loaded.file.read_exact_at(&mut loaded.bytes[have..], have as u64).is_err() {
             loaded.bytes.truncate(have);
+            keep(spool, segment.index);
             return false;
         }
         true
@@ -136,6 +140,12 @@ impl SpoolReader {
     }
 }
 
+/// Keeps a segment that can't be read now: its disk may be readable later.
+fn keep(spool: &Spool, index: u64) {
+    // Without success, it is deleted with those that were read.
+    let _ = rename_damaged(&spool.directory, index);
+}
+
 fn read(spool: &Spool, index: u64, len: u64) -> io::Result<(File, Vec<u8>)> {
     let file = File::open(path(&spool.directory, index))?;
     let mut bytes = vec![0; usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory)?];
@@ -143,14 +153,19 @@ fn read(spool: &Spool, index: u64, len: u64) -> io::Result<(File, Vec<u8>)> {
     Ok((file, bytes))
 }
 
-/// The number of the last valid record of a spool that was just opened. What follows it was not
-/// written whole.
+/// The number of the last record of a spool that was just opened, damaged ones included. What
+/// follows it was not written whole.
 pub(super) fn last_number(spool: &Spool) -> u64 {
     for segment in spool.segments.iter().rev() {
         let Some(header) = segment.header else { continue };
         let Ok((_, bytes)) = read(spool, segment.index, segment.len) else { continue };
         let (mut at, mut last) = (HEADER_LEN, header.first - 1);
-        while let Some(found) = segment::next(&bytes, at, header.source, header.first - 1) {
+        let (source, before) = (header.source, header.first - 1);
+        while let Some(found) = segment::next(&bytes, at, source, before) {
+            (at, last) = (found.payload.end, last.max(found.number));
+        }
+        // No valid one follows.
+        while let Some(found) = segment::damaged(&bytes, at, source, before) {
             (at, last) = (found.payload.end, last.max(found.number));
         }
         return last;

@@ -113,6 +113,20 @@ pub(super) struct Found {
     pub(super) payload: Range<usize>,
 }
 
+/// The record at an offset whose header is valid and whose number is greater than `after`, if it is
+/// there whole. Its payload may be damaged.
+pub(super) fn damaged(bytes: &[u8], at: usize, source: SourceId, after: u64) -> Option<Found> {
+    let start = at + RECORD_HEADER_LEN;
+    let (head, crc) = bytes.get(at..start)?.split_last_chunk::<4>()?;
+    let number = number(head, 8).filter(|number| *number > after)?;
+    if checksum(source, head) != *crc {
+        return None;
+    }
+    let len = u32::from_le_bytes(*head.first_chunk()?) as usize;
+    let payload = start..start.checked_add(len)?;
+    (payload.end <= bytes.len()).then_some(Found { number, payload })
+}
+
 /// The valid record at an offset whose number is greater than `after`. Adds the bytes of its payload
 /// to `read` if its header is valid.
 fn record_at(
@@ -122,17 +136,10 @@ fn record_at(
     after: u64,
     read: &mut usize,
 ) -> Option<Found> {
-    let start = at + RECORD_HEADER_LEN;
-    let (head, crc) = bytes.get(at..start)?.split_last_chunk::<4>()?;
-    let number = number(head, 8).filter(|number| *number > after)?;
-    if checksum(source, head) != *crc {
-        return None;
-    }
-    let len = u32::from_le_bytes(*head.first_chunk()?) as usize;
-    let payload = bytes.get(start..start.checked_add(len)?)?;
-    *read += len;
-    let is_valid = crc32fast::hash(payload).to_le_bytes() == head[4..8];
-    is_valid.then_some(Found { number, payload: start..start + len })
+    let found = damaged(bytes, at, source, after)?;
+    *read += found.payload.len();
+    let crc = crc32fast::hash(&bytes[found.payload.clone()]).to_le_bytes();
+    (crc == bytes[at + 4..at + 8]).then_some(found)
 }
 
 /// The next valid record at `at` or behind it, whose number is greater than `after`: that of the

@@ -187,6 +187,35 @@ fn a_damaged_record_is_skipped_and_counted() {
 }
 
 #[test]
+fn a_last_record_that_is_whole_and_damaged_is_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(&mut open(directory.path()), 1..=9);
+    let file = &files(directory.path())[0];
+    damage(file, file.metadata().unwrap().len() - 3);
+    let mut spool = open(directory.path());
+    assert_eq!((spool.appended(), spool.waiting()), (9, 9));
+    assert_eq!(read(&spool, 0), (numbered(1..=8), 1));
+    fill(&mut spool, 10..=12);
+    assert_eq!(read(&spool, 0), (numbered((1..=8).chain(10..=12)), 1));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_counted_and_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open_with(directory.path(), 1 << 20);
+    fill(&mut spool, 1..=300);
+    let paths = files(directory.path());
+    let first = |at: usize| Header::decode(&fs::read(&paths[at]).unwrap()).unwrap().first;
+    let (from, to) = (first(1), first(2));
+    // Reading it fails: it is shorter than what was written.
+    File::options().write(true).open(&paths[1]).unwrap().set_len(50_000).unwrap();
+    assert_eq!(read(&spool, 0), (numbered((1..from).chain(to..=300)), to - from));
+    advance(&mut spool, 300);
+    let kept = format!("{}{DAMAGED}", paths[1].display());
+    assert_eq!(fs::metadata(kept).unwrap().len(), 50_000);
+}
+
+#[test]
 fn a_damaged_segment_in_the_middle_is_skipped_and_counted() {
     let ways: [&dyn Fn(&Path); 3] =
         [&|path| damage(path, 9), &|path| fs::write(path, vec![0; 70_000]).unwrap(), &|path| {
