@@ -72,9 +72,16 @@ impl SpoolKind {
 struct Segment {
     /// The number in its name: it grows with each segment.
     index: u64,
-    /// Its header; `None` if it is damaged.
-    header: Option<Header>,
+    header: Header,
     /// Bytes that were written.
+    len: u64,
+}
+
+/// A file with the name of a segment.
+struct SegmentFile {
+    index: u64,
+    /// `None` if it is damaged.
+    header: Option<Header>,
     len: u64,
 }
 
@@ -173,26 +180,25 @@ impl Spool {
         check_access(&directory)?;
         let lock = lock(&directory, kind)?;
         let mut cursor = Cursor::open(&directory.join("cursor")).map_err(failed)?;
-        let mut segments = segments(&directory).map_err(failed)?;
-        if let Some(last) = segments.last().filter(|last| last.index > MAX_INDEX) {
+        let found = segment_files(&directory).map_err(failed)?;
+        if let Some(last) = found.last().filter(|last| last.index > MAX_INDEX) {
             let file = escape(&path(&directory, last.index).to_string_lossy());
             return Err(Error::new(format!(
                 "spool file {file}: there is no room for numbers after it"
             ))
             .hint("zlog did not make it: move it to another directory."));
         }
-        let last_index = segments.last().map_or(0, |segment| segment.index);
-        let at_end = segments.iter().rev().take_while(|it| it.header.is_none());
+        let last_index = found.last().map_or(0, |segment| segment.index);
+        let at_end = found.iter().rev().take_while(|it| it.header.is_none());
         // A process that is killed may leave an empty one.
         let (damaged_last, empty_last): (Vec<_>, Vec<_>) = at_end.partition(|it| it.len > 0);
         let (damaged_last, empty_last) = (damaged_last.len(), empty_last.len());
-        let damaged = segments.iter().filter(|it| it.header.is_none()).count() - empty_last;
-        let lacks_first = segments.first().is_some_and(|it| it.header.is_none());
-        set_aside(&directory, &mut segments).map_err(failed)?;
+        let damaged = found.iter().filter(|it| it.header.is_none()).count() - empty_last;
+        let lacks_first = found.first().is_some_and(|it| it.header.is_none());
+        let segments = set_aside(&directory, &found).map_err(failed)?;
         // After a loss of power the cursor may be older than the deletion of segments. What a damaged
         // one had before the first valid one was not deleted: the reader counts it.
-        let first = segments.first().and_then(|segment| segment.header);
-        if let Some(before) = first.map(|header| header.first - 1)
+        if let Some(before) = segments.first().map(|segment| segment.header.first - 1)
             && before > cursor.number()
             && !lacks_first
         {
@@ -317,7 +323,7 @@ impl Spool {
             return Err(error);
         }
         self.last_index = index;
-        self.segments.push(Segment { index, header: Some(header), len: HEADER_LEN as u64 });
+        self.segments.push(Segment { index, header, len: HEADER_LEN as u64 });
         self.segment_bytes += HEADER_LEN as u64;
         self.unsynced.directory = Some(self.directory.clone());
         Ok(Arc::clone(self.file.insert(Arc::new(file))))
@@ -374,20 +380,11 @@ impl Spool {
     fn done_segments(&self, number: u64) -> usize {
         let is_open = self.file.is_some();
         let ends = |at: usize| match self.segments.get(at + 1) {
-            Some(next) => next.header.map_or(u64::MAX, |header| header.first - 1),
+            Some(next) => next.header.first - 1,
             None if is_open => u64::MAX,
             None => self.written,
         };
-        // One without a header ends where the next one with a header begins.
-        let mut done = 0;
-        for at in 0..self.segments.len() {
-            match ends(at) {
-                end if end <= number => done = at + 1,
-                u64::MAX => {}
-                _ => break,
-            }
-        }
-        done
+        (0..self.segments.len()).take_while(|at| ends(*at) <= number).count()
     }
 
     /// Bytes of all records, those that are not written included.
@@ -458,7 +455,7 @@ fn make(directory: &Path) -> io::Result<()> {
 }
 
 /// The segments in a directory, the oldest first.
-fn segments(directory: &Path) -> io::Result<Vec<Segment>> {
+fn segment_files(directory: &Path) -> io::Result<Vec<SegmentFile>> {
     let mut segments = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
@@ -476,22 +473,23 @@ fn segments(directory: &Path) -> io::Result<Vec<Segment>> {
         // One that can't be read is not damaged: its records are there.
         File::open(entry.path())?.take(HEADER_LEN as u64).read_to_end(&mut bytes)?;
         let header = Header::decode(&bytes);
-        segments.push(Segment { index, header, len: metadata.len() });
+        segments.push(SegmentFile { index, header, len: metadata.len() });
     }
     segments.sort_unstable_by_key(|segment| segment.index);
     Ok(segments)
 }
 
-/// Renames segments whose header is damaged, and deletes those that are empty.
-fn set_aside(directory: &Path, segments: &mut Vec<Segment>) -> io::Result<()> {
-    for segment in segments.iter().filter(|it| it.header.is_none()) {
-        match segment.len > 0 {
-            true => rename_damaged(directory, segment.index)?,
-            false => fs::remove_file(path(directory, segment.index))?,
+/// Renames segments whose header is damaged, and deletes those that are empty. Returns the others.
+fn set_aside(directory: &Path, found: &[SegmentFile]) -> io::Result<Vec<Segment>> {
+    let mut segments = Vec::with_capacity(found.len());
+    for &SegmentFile { index, header, len } in found {
+        match header {
+            Some(header) => segments.push(Segment { index, header, len }),
+            None if len > 0 => rename_damaged(directory, index)?,
+            None => fs::remove_file(path(directory, index))?,
         }
     }
-    segments.retain(|segment| segment.header.is_some());
-    Ok(())
+    Ok(segments)
 }
 
 /// Renames a segment, so that nothing deletes it.

@@ -96,11 +96,11 @@ impl SpoolReader {
         };
         self.last_index = segment.index;
         self.loaded = None;
-        let Some(header) = segment.header else { return true };
+        let header = segment.header;
         // What is missing before it.
         self.note_end(header.first - 1);
-        let ends_before = spool.segments.get(at + 1).and_then(|next| next.header);
-        if ends_before.is_some_and(|next| next.first <= self.after + 1) {
+        let next = spool.segments.get(at + 1);
+        if next.is_some_and(|next| next.header.first <= self.after + 1) {
             return true;
         }
         match read(spool, segment.index, segment.len) {
@@ -157,7 +157,7 @@ fn read(spool: &Spool, index: u64, len: u64) -> io::Result<(File, Vec<u8>)> {
 /// follows it was not written whole.
 pub(super) fn last_number(spool: &Spool) -> u64 {
     for segment in spool.segments.iter().rev() {
-        let Some(header) = segment.header else { continue };
+        let header = segment.header;
         let Ok((_, bytes)) = read(spool, segment.index, segment.len) else { continue };
         let (mut at, mut last) = (HEADER_LEN, header.first - 1);
         let (source, before) = (header.source, header.first - 1);

@@ -92,7 +92,7 @@ fn each_process_numbers_as_a_source_of_its_own() {
         fill(&mut open(directory.path()), number..=number);
     }
     let spool = open(directory.path());
-    let mut sources: Vec<_> = spool.segments.iter().filter_map(|it| it.header).collect();
+    let mut sources: Vec<_> = spool.segments.iter().map(|it| it.header).collect();
     sources.dedup_by_key(|header| header.source);
     assert_eq!(sources.len(), 3);
     assert_eq!(read(&spool, 0), (numbered(1..=3), 0));
