@@ -409,10 +409,15 @@ impl Emit {
         stores.handle(record);
     }
 
-    /// Whether no record waits to be stored.
+    /// Whether no record waits to be stored, or to be written to the spool.
     fn is_stored(&self) -> bool {
         let status = self.stores.as_ref().map(Router::status).unwrap_or_default();
-        status.iter().all(|handler| handler.queued + handler.waiting == 0)
+        status.iter().all(|handler| handler.queued + handler.waiting == 0) && self.is_written()
+    }
+
+    /// Whether the spool has written all that it has taken. A full disk may keep it from that.
+    fn is_written(&self) -> bool {
+        self.confirmation.as_ref().is_none_or(Confirmation::is_written)
     }
 
     /// Closes the handlers that store records, and prints what they lost. Returns how many records
@@ -450,7 +455,7 @@ impl Emit {
         self.report_disconnects();
         let (published, flushed) = self.close();
         let (stored, missing) = self.close_stores();
-        if missing == 0 {
+        if missing == 0 && self.is_written() {
             source.checkpoint();
         }
         let slow = || self.publish.as_ref().map(Publish::slow);

@@ -83,6 +83,14 @@ impl Confirmation {
         spool.appended().saturating_sub(safe)
     }
 
+    /// Whether all records that the spool has taken survive the end of this process.
+    pub fn is_written(&self) -> bool {
+        self.shared().is_none_or(|shared| {
+            let spool = shared.spool();
+            spool.written() >= spool.appended()
+        })
+    }
+
     /// Records that are not confirmed and do not wait any more.
     pub fn lost(&self) -> u64 {
         self.counts_of_lost().into_iter().map(|(count, ..)| count).sum()
