@@ -344,7 +344,9 @@ impl Emit {
     /// Reports that publishing is not possible, and publishes nothing more.
     fn report_fault(&mut self, error: Error) {
         self.failed = true;
-        if let Some(publish) = self.publish.take() {
+        if let Some(mut publish) = self.publish.take() {
+            // A spool counts what it could not write. Nothing is waited for.
+            let _ = publish.close(Instant::now());
             self.published = publish.published();
         }
         let error = match self.stores {
