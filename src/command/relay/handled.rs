@@ -18,7 +18,8 @@ impl Handled {
     /// Takes how many records were passed on, and the status of the handlers after that. Returns the
     /// number of records that no handler holds any more, if it may have grown.
     ///
-    /// Handlers keep the order of records.
+    /// Handlers keep the order of records. One that has received fewer than before is a new one with
+    /// the same name, after a reload; the one before it may be closing, and has to be among them.
     pub(super) fn update(&mut self, count: u64, handlers: &[HandlerStatus]) -> Option<u64> {
         let held = |handler: &HandlerStatus| handler.queued + handler.waiting;
         if handlers.iter().all(|handler| held(handler) == 0) {
@@ -26,8 +27,8 @@ impl Handled {
             return Some(count);
         }
         let is_through = |(name, received): &(String, u64)| {
-            let now = handlers.iter().find(|handler| handler.name == *name);
-            now.is_none_or(|now| now.received.saturating_sub(held(now)) >= *received)
+            let mut now = handlers.iter().filter(|it| it.name == *name && it.received >= *received);
+            now.all(|now| now.received.saturating_sub(held(now)) >= *received)
         };
         let done = match &self.passed {
             Some(passed) if passed.received.iter().all(is_through) => Some(passed.count),
@@ -62,5 +63,17 @@ mod tests {
         assert_eq!(handled.update(15, &[handler("a", 15, 5, 0), handler("b", 6, 3, 0)]), None);
         assert_eq!(handled.update(16, &[handler("a", 16, 3, 3), handler("b", 7, 0, 3)]), Some(10));
         assert_eq!(handled.update(20, &[handler("a", 20, 0, 0), handler("b", 9, 0, 0)]), Some(20));
+    }
+
+    #[test]
+    fn after_a_reload_records_are_handled_once_the_removed_handler_has_done_with_them() {
+        let mut handled = Handled::default();
+        assert_eq!(handled.update(10, &[handler("a", 10, 2, 0)]), None);
+        // It is closing, and the new one has records that came later.
+        let both = [handler("a", 10, 1, 0), handler("a", 3, 1, 0)];
+        assert_eq!(handled.update(13, &both), None);
+        // The removed one has ended.
+        assert_eq!(handled.update(14, &[handler("a", 4, 1, 0)]), Some(10));
+        assert_eq!(handled.update(15, &[handler("a", 5, 1, 0)]), Some(14));
     }
 }

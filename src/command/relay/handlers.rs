@@ -71,9 +71,9 @@ impl Handlers {
         self.router.on_timer(now)
     }
 
-    /// The status of each handler, as the router knows it.
+    /// The status of each handler that may hold records, those included that were removed.
     pub(super) fn handler_status(&self) -> Vec<HandlerStatus> {
-        self.router.status()
+        self.router.closing().chain(self.router.status()).collect()
     }
 
     /// The status of each handler.

@@ -148,6 +148,11 @@ impl Router {
         self.slots.iter().map(HandlerSlot::status).collect()
     }
 
+    /// The status of removed handlers that still send what they hold.
+    pub fn closing(&self) -> impl Iterator<Item = HandlerStatus> {
+        self.closing.iter().map(|(slot, _)| slot.status())
+    }
+
     /// Changes the handlers and routes to `spec`. An unchanged handler keeps running, with its
     /// queue and counters, even if it gets other records from now on. New handlers are opened
     /// before old ones are closed, and no record is lost in between: an old handler sends what it
