@@ -12,6 +12,7 @@ mod batcher;
 mod payload;
 mod publisher;
 mod receiver;
+mod reported;
 mod sender;
 mod service;
 mod sources;
