@@ -337,7 +337,7 @@ impl SpoolPublisher {
             (Some(NoRoom::Disk(error)), _) => format!("no room in the spool {name}: {error}"),
             (None, Some((_, error))) => format!("no room to open the {error}"),
             _ => format!(
-                "no room in the spool {name}: it holds {} bytes, as --spool-bytes says",
+                "no room in the spool {name}: it holds {} bytes, as spool-bytes says",
                 self.bound
             ),
         };

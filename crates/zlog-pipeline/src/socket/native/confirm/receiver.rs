@@ -377,8 +377,8 @@ impl ReceivingThread<'_> {
         if !std::mem::replace(&mut self.is_invalid_reported, true) {
             let (peer, why) = (escape(&received.address), escape(&why));
             (self.shared.report)(&format!(
-                "refused what {peer} has sent to be confirmed: {why}; only `zlog emit --spool` of this \
-                 version sends here"
+                "refused what {peer} has sent to be confirmed: {why}; only `zlog emit --spool` and \
+                 publish handlers with a spool, of this version, send here"
             ));
         }
         let answer = confirm::write_answer(&Answer::Refused { why });
