@@ -246,7 +246,8 @@ impl Spool {
             unsynced: Unsynced::default(),
         };
         spool.sync_all().map_err(|error| spool.failed(&error))?;
-        let last = reader::last_number(&spool).max(spool.cursor.number());
+        let last = reader::last_number(&spool).map_err(|error| spool.failed(&error))?;
+        let last = last.max(spool.cursor.number());
         (spool.appended, spool.written, spool.unsynced.number) = (last, last, last);
         Ok(spool)
     }
