@@ -14,6 +14,7 @@ use zlog_core::wire::topic;
 use zlog_pipeline::handler::publish::{OnFull, Wire};
 use zlog_pipeline::socket::DEFAULT_HWM;
 use zlog_pipeline::source::SourceKind;
+use zlog_pipeline::spool;
 
 const SOURCE: &str = "Source (default: stdin)";
 const RECORDS: &str = "Records";
@@ -207,7 +208,7 @@ pub struct EmitArgs {
     /// Most bytes of --spool
     ///
     /// If it is full, --on-full says whether the input waits, or records are dropped and counted.
-    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = parsers::size)]
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = spool::bound)]
     #[arg(requires = "spool", help_heading = DELIVERY, hide_short_help = true)]
     pub spool_bytes: usize,
     /// Where the relay confirms [default: the port before --connect, or its path and .confirm]

@@ -11,6 +11,7 @@ use zlog_core::text::parsers::{self, Seconds};
 use zlog_core::wire::topic;
 use zlog_pipeline::handler::publish::OnFull;
 use zlog_pipeline::socket::{ConfirmWhen, DEFAULT_HWM, ENGINE_VARIABLE};
+use zlog_pipeline::spool;
 
 const CONFIGURATION: &str = "Configuration";
 const COLLECT: &str = "Collect records";
@@ -89,7 +90,7 @@ pub struct RelayArgs {
     #[arg(long, value_name = "DIR", help_heading = COLLECT)]
     pub spool: Option<PathBuf>,
     /// Most bytes of --spool; if it is full, senders wait
-    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = parsers::size)]
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = spool::bound)]
     #[arg(requires = "spool", help_heading = COLLECT, hide_short_help = true)]
     pub spool_bytes: usize,
     /// When records are confirmed: stored (on disk) or handled (by the handlers)

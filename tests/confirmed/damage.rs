@@ -243,3 +243,30 @@ fn a_relay_whose_disk_is_full_at_the_start_runs_and_stores_once_there_is_room() 
     let lines: Vec<_> = std::fs::read_to_string(&out).unwrap().lines().map(str::to_owned).collect();
     assert_eq!(lines[1..], expected(0..100));
 }
+
+#[test]
+fn a_position_is_not_saved_past_records_that_a_full_disk_has_kept_in_memory() {
+    let (directory, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let at = |name: &str| other.path().join(name).display().to_string();
+    let (log, more, position) = (at("log"), at("more"), at("position"));
+    std::fs::write(&log, numbers(0..10)).unwrap();
+    std::fs::write(&more, numbers(10..200)).unwrap();
+    let mut relay = Relay::start(&[]);
+    // The first process is killed after it has read what has no room on the disk.
+    let script = format!(
+        "args=\"emit --no-detect --input {log} --position {position} --spool $1/spool\"\n\
+         \"$2\" $args --follow --confirm-at tcp://127.0.0.1:1 & emit=$!\n\
+         for _ in $(seq 600); do [ -s {position} ] && break; sleep 0.1; done\n\
+         head -c 1M /dev/zero >\"$1/fill\" 2>/dev/null\n\
+         cat {more} >>{log}; sleep 1\n\
+         kill -9 $emit; wait $emit; rm \"$1/fill\"\n\
+         \"$2\" $args --confirm --linger 60s --confirm-at {}",
+        relay.confirm
+    );
+    let Some(emit) = on_small_disk(directory.path(), &script) else { return };
+    emit.wait().success();
+    let lines = relay.wait_for_line(|line| line == "199");
+    let missing: Vec<_> = expected(0..200).into_iter().filter(|it| !lines.contains(it)).collect();
+    assert_eq!(missing, [""; 0]);
+    relay.end();
+}

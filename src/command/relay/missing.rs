@@ -45,6 +45,18 @@ impl Budget {
         self.left = self.left.saturating_sub(i64::try_from(work).unwrap_or(i64::MAX));
     }
 
+    /// Takes one of `parts` parts of what is left. [`Budget::give_back`] gets what remains of it.
+    pub(super) fn take(&mut self, parts: i64) -> Budget {
+        let part = self.left.max(0) / parts;
+        self.left -= part;
+        Budget { left: part, refilled: self.refilled }
+    }
+
+    /// Takes a part back, from which more may have been spent than there was.
+    pub(super) fn give_back(&mut self, part: &Budget) {
+        self.left = self.left.saturating_add(part.left);
+    }
+
     pub(super) fn is_spent(&self) -> bool {
         self.left <= 0
     }
@@ -319,6 +331,18 @@ mod tests {
         for (_, messages, _) in &answered {
             assert!(numbers(messages).is_sorted());
         }
+    }
+
+    #[test]
+    fn a_part_of_the_budget_leaves_the_rest_and_what_it_has_overspent_is_taken_off() {
+        let mut budget = Budget { left: 1000, refilled: Instant::now() };
+        let mut half = budget.take(2);
+        assert_eq!((half.left, budget.left), (500, 500));
+        half.spend(600);
+        budget.give_back(&half);
+        assert_eq!(budget.left, 400);
+        budget.spend(900);
+        assert!(budget.take(1).is_spent() && budget.left == -500);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::reply::{Reply, State};
 use zlog_core::history::{History, SharedFrame};
 use zlog_core::text::escape::escape;
 use zlog_core::text::prefix;
-use zlog_core::wire::query::{self, Answer, End, Last, Missing, Question, Status};
+use zlog_core::wire::query::{self, Answer, End, Last, Missing, Question, Status, TOO_MANY};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{AnswerOutcome, ClientId, Marker, Proxy, QueryServer};
 
@@ -96,6 +96,9 @@ impl QueryService {
         self.budget.refill(Instant::now());
         self.continue_replies(keep.as_deref_mut());
         let keep = keep.as_deref();
+        // Or else new questions could take all of it, and none would be answered.
+        let half = self.budget.take(2);
+        self.continue_looks(keep, half);
         for _ in 0..MAX_QUESTIONS {
             // The others wait in the socket.
             if self.budget.is_spent() {
@@ -115,7 +118,7 @@ impl QueryService {
                 Ok(Question::Status) if self.replies.len() < MAX_REPLIES => {
                     self.status.push(client);
                 }
-                Ok(Question::Status) => self.refuse(&client, "too many queries at once".into()),
+                Ok(Question::Status) => self.refuse(&client, TOO_MANY.into()),
                 Ok(Question::Last(last)) => self.begin(client, last, keep),
                 Ok(Question::Missing(missing)) => self.look(client, missing, keep),
                 Err(why) => self.refuse(&client, why),
@@ -125,9 +128,8 @@ impl QueryService {
             self.handle_marker(&marker, keep);
         }
         self.answer_overdue(keep);
-        if let Some(keep) = keep {
-            self.continue_looks(keep);
-        }
+        let rest = self.budget.take(1);
+        self.continue_looks(keep, rest);
     }
 
     /// Forgets the answer of a client if all of it is on its way: the client may have its end, and ask
@@ -144,16 +146,19 @@ impl QueryService {
             return self.refuse(&client, KEEPS_NOTHING.into());
         }
         if self.unfinished() >= MAX_CLIENTS {
-            return self.refuse(&client, "too many queries at once".into());
+            return self.refuse(&client, TOO_MANY.into());
         }
         self.looks.add(Look::new(client, missing, MAX_STEPS));
     }
 
-    /// Looks on for what readers lack, and answers with what there is of it.
-    fn continue_looks(&mut self, keep: &History) {
+    /// Looks on for what readers lack, as long as this part of the budget lasts, and answers with what
+    /// there is of it.
+    fn continue_looks(&mut self, keep: Option<&History>, mut part: Budget) {
         let server = &self.server;
         self.looks.retain(|client| server.unsent(client).is_some());
-        for look in self.looks.advance(keep, &mut self.budget) {
+        let finished = keep.map(|keep| self.looks.advance(keep, &mut part));
+        self.budget.give_back(&part);
+        for look in finished.into_iter().flatten() {
             let (client, messages, is_whole) = look.finish();
             let end =
                 End { messages: messages.len(), window: 0, subscribed: true, is_cut: !is_whole };
@@ -176,7 +181,7 @@ impl QueryService {
             self.refused += 1;
         }
         if self.unfinished() >= MAX_CLIENTS {
-            return self.refuse(&client, "too many queries at once".into());
+            return self.refuse(&client, TOO_MANY.into());
         }
         // What its answer will cost: that must not wait once the client has subscribed.
         self.budget.spend(TOPIC_WORK * keep.size().topics + MESSAGE_WORK * last.n);

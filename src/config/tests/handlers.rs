@@ -98,6 +98,10 @@ fn invalid_values_of_each_class_are_reported() {
             "class = 'publish'\nconnect = 'tcp://h:2'\nspool-dir = 'd'\nengine = 'libzmq'",
             "handler a: engine has no effect with spool-dir",
         ),
+        (
+            "class = 'publish'\nconnect = 'tcp://h:2'\nspool-dir = 'd'\nspool-bytes = '64K'",
+            ":6:15: handlers.a.spool-bytes: \"64K\": too small for a spool: write 1M or more",
+        ),
         ("class = 'publish'\nbind = 'nowhere'", ":4:8: handlers.a.bind: "),
         ("class = 'publish'\nbind = 'tcp://*:1'\nformat = 'json'", ":5:1: unknown key"),
         ("class = 'timed'\npath = 'a'\nwhen = 'noon'", ":5:8: handlers.a.when: "),

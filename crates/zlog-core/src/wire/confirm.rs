@@ -47,12 +47,12 @@ pub enum Answer {
         source: String,
         /// The number.
         number: u64,
-        /// How many records of this batch the sender may not publish, or are too long. They count
-        /// as confirmed, and are dropped.
+        /// How many records of this batch were refused: the sender may not publish them, or they are
+        /// too long. They count as confirmed, and are dropped.
         #[serde(default)]
         refused: u64,
     },
-    /// The batch makes no sense to the receiver. It closes the connection.
+    /// The batch makes no sense to the receiver. The sender closes the connection.
     Refused {
         /// The reason, as text.
         why: String,

@@ -55,6 +55,9 @@ pub const MAX_ANSWER_FRAMES: usize = 16;
 /// and parsing takes up to forty times the size in memory.
 pub const MAX_STATUS_BYTES: u64 = 8 << 20;
 
+/// Why a relay refuses for now. The same question may be answered a little later.
+pub const TOO_MANY: &str = "too many queries at once";
+
 /// A subscription to this announces that the subscriber is about to end. No topic begins
 /// with it.
 pub const ENDING: &[u8] = b"\0zlog.ending";

@@ -24,11 +24,14 @@ pub use self::reader::{Entry, SpoolReader};
 pub use self::segment::SourceId;
 use self::segment::{HEADER_LEN, Header, RECORD_HEADER_LEN};
 use zlog_core::text::escape::escape;
+use zlog_core::text::parsers;
 use zlog_core::{Error, Result};
 
 /// Most and fewest bytes of a segment: a sixteenth of all within these. A segment is deleted once
 /// all of it is done with, and read as a whole.
 const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=4 << 20;
+/// Smallest bound on the bytes of a spool.
+pub const MIN_BYTES: u64 = 1 << 20;
 /// Bytes of records that are written together.
 const WRITE_BYTES: usize = 64 << 10;
 /// Highest number of a segment in a directory that is opened: others follow it.
@@ -44,25 +47,46 @@ const DAMAGED: &str = ".damaged";
 pub struct SpoolOptions {
     /// The directory. It is made if it does not exist.
     pub directory: PathBuf,
-    /// Most bytes of all segments together, 1 MiB at least. They may be exceeded by one record.
+    /// Most bytes of all segments together, [`MIN_BYTES`] at least. They may be exceeded by one
+    /// record.
     pub bytes: u64,
 }
 
-/// Who writes a spool. What they keep of a record differs.
+/// Reads the bound on the bytes of a spool.
+///
+/// # Errors
+/// It is no size, or less than [`MIN_BYTES`].
+pub fn bound(text: &str) -> Result<usize, String> {
+    let bytes = parsers::size(text)?;
+    if (bytes as u64) < MIN_BYTES {
+        return Err("too small for a spool: write 1M or more".into());
+    }
+    Ok(bytes)
+}
+
+/// What a spool is for. What is kept of a record differs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SpoolKind {
-    /// `zlog emit`.
+    /// To send records to a relay that confirms them: of `zlog emit` and of publish handlers.
     Emitter,
-    /// `zlog relay`.
+    /// For records that a relay has received and confirms: of `zlog relay`.
     Relay,
 }
 
 impl SpoolKind {
-    /// The command, as it stands in the file that is locked.
-    fn command(self) -> &'static str {
+    /// What stands in the file that is locked.
+    fn name(self) -> &'static str {
         match self {
             SpoolKind::Emitter => "zlog emit",
             SpoolKind::Relay => "zlog relay",
+        }
+    }
+
+    /// Whose spool it is, for messages.
+    fn owner(self) -> &'static str {
+        match self {
+            SpoolKind::Emitter => "`zlog emit --spool` or a publish handler",
+            SpoolKind::Relay => "`zlog relay --spool`",
         }
     }
 }
@@ -207,7 +231,7 @@ impl Spool {
         let mut spool = Spool {
             directory,
             _lock: lock,
-            options: SpoolOptions { bytes: options.bytes.max(1 << 20), ..options },
+            options: SpoolOptions { bytes: options.bytes.max(MIN_BYTES), ..options },
             source: SourceId::random(),
             appended: cursor.number(),
             written: cursor.number(),
@@ -222,7 +246,8 @@ impl Spool {
             unsynced: Unsynced::default(),
         };
         spool.sync_all().map_err(|error| spool.failed(&error))?;
-        let last = reader::last_number(&spool).max(spool.cursor.number());
+        let last = reader::last_number(&spool).map_err(|error| spool.failed(&error))?;
+        let last = last.max(spool.cursor.number());
         (spool.appended, spool.written, spool.unsynced.number) = (last, last, last);
         Ok(spool)
     }
@@ -534,11 +559,13 @@ fn lock(directory: &Path, kind: SpoolKind) -> Result<File> {
     let mut text = String::new();
     (&file).take(64).read_to_string(&mut text).map_err(failed)?;
     match text.trim_end() {
-        "" => file.write_all(kind.command().as_bytes()).map_err(failed)?,
-        own if own == kind.command() => {}
+        "" => file.write_all(kind.name().as_bytes()).map_err(failed)?,
+        own if own == kind.name() => {}
         other => {
-            let (name, other) = (name(), escape(other));
-            return Err(Error::new(format!("spool {name}: it is one of `{other}`"))
+            let known = [SpoolKind::Emitter, SpoolKind::Relay];
+            let known = known.into_iter().find(|kind| kind.name() == other);
+            let other = known.map_or_else(|| escape(other), |kind| kind.owner().into());
+            return Err(Error::new(format!("spool {}: it is one of {other}", name()))
                 .hint("Name another directory."));
         }
     }

@@ -155,20 +155,20 @@ fn read(spool: &Spool, index: u64, len: u64) -> io::Result<(File, Vec<u8>)> {
 
 /// The number of the last record of a spool that was just opened, damaged ones included. What
 /// follows it was not written whole.
-pub(super) fn last_number(spool: &Spool) -> u64 {
-    for segment in spool.segments.iter().rev() {
-        let header = segment.header;
-        let Ok((_, bytes)) = read(spool, segment.index, segment.len) else { continue };
-        let (mut at, mut last) = (HEADER_LEN, header.first - 1);
-        let (source, before) = (header.source, header.first - 1);
-        while let Some(found) = segment::next(&bytes, at, source, before) {
-            (at, last) = (found.payload.end, last.max(found.number));
-        }
-        // No valid one follows.
-        while let Some(found) = segment::damaged(&bytes, at, source, before) {
-            (at, last) = (found.payload.end, last.max(found.number));
-        }
-        return last;
+///
+/// # Errors
+/// The last segment can't be read: its numbers must not be used again.
+pub(super) fn last_number(spool: &Spool) -> io::Result<u64> {
+    let Some(segment) = spool.segments.last() else { return Ok(0) };
+    let (_, bytes) = read(spool, segment.index, segment.len)?;
+    let (source, before) = (segment.header.source, segment.header.first - 1);
+    let (mut at, mut last) = (HEADER_LEN, before);
+    while let Some(found) = segment::next(&bytes, at, source, before) {
+        (at, last) = (found.payload.end, last.max(found.number));
     }
-    0
+    // No valid one follows.
+    while let Some(found) = segment::damaged(&bytes, at, source, before) {
+        (at, last) = (found.payload.end, last.max(found.number));
+    }
+    Ok(last)
 }

@@ -355,11 +355,18 @@ fn a_directory_belongs_to_one_process_and_to_nobody_else() {
     assert!(refused(options.clone()).contains("another zlog uses it"));
     drop(spool);
     let other = Spool::open(options.clone(), SpoolKind::Relay).err().unwrap().to_string();
-    assert!(other.contains("it is one of `zlog emit`"), "{other}");
+    assert!(other.contains("it is one of `zlog emit --spool` or a publish handler"), "{other}");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
     assert!(refused(options.clone()).contains("chmod go-w"));
     let file = SpoolOptions { directory: files(&path)[0].clone(), ..options };
     assert!(refused(file).contains("Name a directory"));
+}
+
+#[test]
+fn a_bound_that_is_too_small_is_refused() {
+    assert_eq!(bound("1M"), Ok(1 << 20));
+    assert_eq!(bound("1023K"), Err("too small for a spool: write 1M or more".to_owned()));
+    assert!(bound("much").unwrap_err().contains("not a size"));
 }
 
 #[test]

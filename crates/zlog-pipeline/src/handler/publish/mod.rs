@@ -422,8 +422,7 @@ impl Handler for Publish {
     }
 
     fn due(&self, now: Instant) -> Option<Instant> {
-        let wait = self.marks.as_ref().and_then(|marks| marks.wait_at_most(now))?;
-        now.checked_add(wait)
+        now.checked_add(self.wait_at_most()?)
     }
 
     fn backlog(&self) -> Backlog {

@@ -18,7 +18,7 @@ use crate::socket::{
     ConfirmedOptions, DEFAULT_HWM, Endpoint, Engine, InUseHints, Publisher, Role, SocketOptions,
     Stall, host_not_found, open_confirmed, peer_kind, wrong_peer,
 };
-use crate::spool::SpoolOptions;
+use crate::spool::{self, SpoolOptions};
 
 /// Publishes on a ZeroMQ socket.
 pub(super) static PUBLISH: Class = Class {
@@ -62,7 +62,7 @@ pub(super) static PUBLISH: Class = Class {
             insecure: reader.flag("insecure"),
             engine: reader.read("engine", engine),
             spool: reader.text("spool-dir").map(PathBuf::from),
-            spool_bytes: reader.read("spool-bytes", parsers::size),
+            spool_bytes: reader.read("spool-bytes", spool::bound),
             confirm_at: reader.read("confirm-at", |text| {
                 Endpoint::parse(text, Role::Connect).map(|_| text.to_owned())
             }),

@@ -230,7 +230,8 @@ impl QueryClient {
     /// that may read everything, and tells others nothing.
     pub fn lacks_rights(&self) -> Option<&'static str> {
         self.was_ended.then_some(
-            "it has closed the connection: only a key that may read everything may ask. There,              `zlog keygen --list` shows what this machine's key may read",
+            "it has closed the connection: only a key that may read everything may ask. There, \
+             `zlog keygen --list` shows what this machine's key may read",
         )
     }
 

@@ -29,6 +29,8 @@ pub(super) struct Asking {
     messages: usize,
     has_answer: bool,
     is_whole: bool,
+    /// A relay has too many queries at the moment.
+    is_busy: bool,
     failure: String,
     decoder: wire::Decoder,
     /// The key to ask with.
@@ -44,10 +46,16 @@ impl Asking {
             messages: 0,
             has_answer: false,
             is_whole: true,
+            is_busy: false,
             failure: String::new(),
             decoder: wire::Decoder::default(),
             options,
         }
+    }
+
+    /// Whether a relay has refused only for now.
+    pub(super) fn is_busy(&self) -> bool {
+        self.is_busy
     }
 
     /// The next part of the answers.
@@ -86,8 +94,8 @@ impl Asking {
                     self.client = None;
                 }
                 Ok(query::Answer::Refused { why }) => {
-                    let why = format!("{relay} refuses to answer: {why}");
-                    self.fail(why);
+                    let relay = relay.to_string();
+                    self.refused(&relay, &why);
                 }
                 Ok(_) => self.fail("unexpected answer".to_owned()),
                 Err(error) => self.fail(error.to_string()),
@@ -101,6 +109,12 @@ impl Asking {
             Ok(client) => self.client = Some((relay, client)),
             Err(error) => self.failure = error.to_string(),
         }
+    }
+
+    /// Notes that a relay has refused to answer.
+    pub(super) fn refused(&mut self, relay: &str, why: &str) {
+        self.is_busy |= why == query::TOO_MANY;
+        self.fail(format!("{relay} refuses to answer: {why}"));
     }
 
     fn fail(&mut self, why: String) {

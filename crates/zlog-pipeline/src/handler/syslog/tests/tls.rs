@@ -247,7 +247,7 @@ fn an_address_with_tls_and_a_port_without_or_the_other_way_round_name_the_right_
         let (listener, address) = listen();
         let plain = thread::spawn(move || {
             let mut socket = listener.accept().unwrap().0;
-            socket.read(&mut [0; 4096]).unwrap();
+            let _ = socket.read(&mut [0; 4096]).unwrap();
             match answer {
                 Some(answer) => socket.write_all(answer).unwrap(),
                 None => _ = socket.read(&mut [0; 16]),

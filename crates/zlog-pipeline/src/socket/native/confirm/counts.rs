@@ -30,7 +30,11 @@ impl ReceivedCounts {
             (self.duplicates, "record", "that senders have repeated, not stored again"),
             (self.refused, "record", "refused: their senders' keys may not publish them"),
             (self.too_long, "record", "refused: too long for the spool"),
-            (self.invalid, "batch", "refused: not sent as `zlog emit --spool` does"),
+            (
+                self.invalid,
+                "batch",
+                "refused: not sent as `zlog emit --spool` and publish handlers send",
+            ),
             (self.damaged, "record", "damaged on disk"),
         ];
         plural::remarks(counts).collect()

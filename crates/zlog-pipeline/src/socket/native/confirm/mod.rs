@@ -14,6 +14,7 @@ mod diagnosis;
 mod payload;
 mod publisher;
 mod receiver;
+mod reported;
 mod sender;
 mod service;
 mod sources;

@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender};
 use zmtp::Router;
 
 use super::payload;
+use super::reported::Reported;
 use super::sender::{SendingThread, Shared};
 use crate::os::thread;
 use crate::socket::endpoint::Endpoint;
@@ -166,7 +167,7 @@ pub fn open_confirmed(options: ConfirmedOptions) -> Result<(Publisher, Confirmat
         send_slice: socket.send_slice,
         written: 0,
         full_since: None,
-        is_reported: false,
+        full_reported: Reported::default(),
         failed: None,
     };
     publisher.open(Unopened { spool, open, endpoint, wakes, sync_interval, report, full: None })?;
@@ -214,7 +215,7 @@ struct SpoolPublisher {
     written: u64,
     /// Since when there has been no room, and whether that was reported.
     full_since: Option<Instant>,
-    is_reported: bool,
+    full_reported: Reported,
     /// Why the spool can't be written any more.
     failed: Option<Error>,
 }
@@ -305,7 +306,10 @@ impl SpoolPublisher {
             None => Err(NoRoom::TooLong),
         };
         match appended {
-            Ok(_) => (self.full_since, self.is_reported) = (None, false),
+            Ok(_) => {
+                self.full_since = None;
+                self.full_reported.end();
+            }
             Err(NoRoom::TooLong) => {
                 self.confirmation.too_long.fetch_add(1, Ordering::Relaxed);
             }
@@ -324,19 +328,20 @@ impl SpoolPublisher {
         Ok(true)
     }
 
-    /// Reports once that there is no room: not even to open the spool without `why`.
+    /// Reports that there is no room: not even to open the spool without `why`.
     fn report_full(&mut self, why: Option<&NoRoom>) {
-        let since = *self.full_since.get_or_insert_with(Instant::now);
-        if self.is_reported || (since.elapsed() < REPORT_AFTER && !self.send_slice.is_zero()) {
+        let now = Instant::now();
+        let since = *self.full_since.get_or_insert(now);
+        let is_short = now.duration_since(since) < REPORT_AFTER && !self.send_slice.is_zero();
+        if is_short || !self.full_reported.is_due(now) {
             return;
         }
-        self.is_reported = true;
         let name = self.confirmation.spool();
         let why = match (why, self.unopened.as_ref().and_then(|it| it.full.as_ref())) {
             (Some(NoRoom::Disk(error)), _) => format!("no room in the spool {name}: {error}"),
             (None, Some((_, error))) => format!("no room to open the {error}"),
             _ => format!(
-                "no room in the spool {name}: it holds {} bytes, as --spool-bytes says",
+                "no room in the spool {name}: it holds {} bytes, as spool-bytes says",
                 self.bound
             ),
         };

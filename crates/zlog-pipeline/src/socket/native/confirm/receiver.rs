@@ -5,12 +5,13 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use zmtp::{Delivery, Received, Rights, Router};
 
 use super::payload;
+use super::reported::Reported;
 use super::service::ConfirmWhen;
 use super::service::Shared;
 use super::sources::{MAX_SOURCES, Sources, Verdict, of_client};
@@ -67,7 +68,7 @@ pub(super) struct ReceivingThread<'s> {
     unsynced: HashMap<SourceId, u64>,
     unstored: Option<Unstored>,
     due: Vec<Due>,
-    is_full_reported: bool,
+    full_reported: Reported,
     is_too_long_reported: bool,
     is_invalid_reported: bool,
 }
@@ -90,7 +91,7 @@ impl ReceivingThread<'_> {
             unsynced: HashMap::new(),
             unstored: None,
             due,
-            is_full_reported: false,
+            full_reported: Reported::default(),
             is_too_long_reported: false,
             is_invalid_reported: false,
         }
@@ -286,7 +287,7 @@ impl ReceivingThread<'_> {
         }
         match &full {
             Some(why) => self.report_full(why),
-            None => self.is_full_reported = false,
+            None => self.full_reported.end(),
         }
         Ok(full.is_none())
     }
@@ -376,8 +377,8 @@ impl ReceivingThread<'_> {
         if !std::mem::replace(&mut self.is_invalid_reported, true) {
             let (peer, why) = (escape(&received.address), escape(&why));
             (self.shared.report)(&format!(
-                "refused what {peer} has sent to be confirmed: {why}; only `zlog emit --spool` of this \
-                 version sends here"
+                "refused what {peer} has sent to be confirmed: {why}; only `zlog emit --spool` and \
+                 publish handlers with a spool, of this version, send here"
             ));
         }
         let answer = confirm::write_answer(&Answer::Refused { why });
@@ -408,7 +409,7 @@ impl ReceivingThread<'_> {
     }
 
     fn report_full(&mut self, why: &NoRoom) {
-        if std::mem::replace(&mut self.is_full_reported, true) {
+        if !self.full_reported.is_due(Instant::now()) {
             return;
         }
         let name = self.shared.spool().name();

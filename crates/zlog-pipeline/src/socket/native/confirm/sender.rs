@@ -9,6 +9,7 @@ use zmtp::{Delivery, Router};
 
 use super::batcher::{Records, SpoolBatcher};
 use super::diagnosis::Diagnosis;
+use super::reported::Reported;
 use super::window::Window;
 use crate::socket::connection::ConnectionState;
 use crate::socket::diagnose::host_not_found;
@@ -77,7 +78,7 @@ pub(super) struct SendingThread<'s> {
     has_sync_failed: bool,
     /// Since when records wait and nothing was confirmed, and whether that was reported.
     idle: Option<Instant>,
-    is_reported: bool,
+    reported: Reported,
     diagnosis: Diagnosis,
     refused_until: Option<Instant>,
 }
@@ -103,7 +104,7 @@ impl SendingThread<'_> {
             synced: Instant::now(),
             has_sync_failed: false,
             idle: None,
-            is_reported: false,
+            reported: Reported::default(),
             refused_until: None,
         }
     }
@@ -193,7 +194,7 @@ impl SendingThread<'_> {
     fn confirm(&mut self, source: SourceId, number: u64, refused: u64) {
         let Some(confirmed) = self.window.confirm(source, number) else { return };
         self.idle = None;
-        self.is_reported = false;
+        self.reported.end();
         let mut spool = self.shared.spool();
         // After a crash, it is sent again, and known.
         let _ = spool.advance(confirmed.number);
@@ -207,7 +208,7 @@ impl SendingThread<'_> {
     /// Reports that the receiver does not understand, and tries again later.
     fn note_refusal(&mut self, why: &str) {
         self.refused_until = Some(Instant::now() + REFUSED_PAUSE);
-        if !std::mem::replace(&mut self.is_reported, true) {
+        if self.reported.is_due(Instant::now()) {
             let text = format!("{} refuses records: {}", self.endpoint, escape(why));
             (self.shared.report)(&text);
         }
@@ -276,18 +277,20 @@ impl SendingThread<'_> {
         }
     }
 
-    /// Reports once that nothing is confirmed.
+    /// Reports that nothing is confirmed.
     fn report(&mut self) {
         let waiting = self.shared.spool().waiting();
         if waiting == 0 {
-            (self.idle, self.is_reported) = (None, false);
+            self.idle = None;
+            self.reported.end();
             return;
         }
-        let idle = self.idle.get_or_insert_with(Instant::now).elapsed();
+        let now = Instant::now();
+        let idle = now.duration_since(*self.idle.get_or_insert(now));
         if self.connection.is_none() && idle >= ASK_AFTER {
             self.diagnosis.begin();
         }
-        if idle < REPORT_AFTER || std::mem::replace(&mut self.is_reported, true) {
+        if idle < REPORT_AFTER || !self.reported.is_due(now) {
             return;
         }
         let why = self.why();

@@ -26,6 +26,8 @@ const MAX_HELD: usize = 100_000;
 /// Time between a reconnect and the question for what was missed: until then, the subscriptions have
 /// reached the relay.
 const AFTER_RECONNECT: Duration = Duration::from_millis(300);
+/// Time until a relay is asked again that has too many queries.
+const BUSY_PAUSE: Duration = Duration::from_millis(200);
 /// Time between two looks at connections.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -78,6 +80,10 @@ pub(super) struct Healer {
     streams: Vec<Stream>,
     /// Questions go to one relay after the other.
     asking: Option<Asking>,
+    /// Not before this time.
+    ask_at: Instant,
+    /// Why relays refuse for now.
+    busy: Option<String>,
     ready: VecDeque<Released>,
     held: usize,
     held_bytes: usize,
@@ -106,6 +112,8 @@ impl Healer {
             sequences: SequenceTracker::default(),
             streams: Vec::new(),
             asking: None,
+            ask_at: Instant::now(),
+            busy: None,
             ready: VecDeque::new(),
             held: 0,
             held_bytes: 0,
@@ -259,12 +267,15 @@ impl Healer {
     /// each endpoint.
     pub(super) fn process(&mut self, now: Instant, peers: impl FnOnce() -> Vec<usize>) {
         self.look_for_reconnects(now, peers);
-        if self.asking.is_none() && !self.streams.is_empty() {
+        if self.asking.is_none() && !self.streams.is_empty() && now >= self.ask_at {
             self.ask();
         }
         self.read_answer(now);
         while let Some(at) = self.streams.iter().position(|it| it.until <= now) {
             self.release(at);
+            if let Some(why) = self.busy.take() {
+                self.note_reason(why);
+            }
         }
         if self.streams.is_empty() {
             self.asking = None;
@@ -341,7 +352,12 @@ impl Healer {
 
     fn read_answer(&mut self, now: Instant) {
         while let Some(asking) = &mut self.asking {
-            match asking.next() {
+            let answered = asking.next();
+            let is_busy = asking.is_busy();
+            if is_busy {
+                self.ask_at = now + BUSY_PAUSE;
+            }
+            match answered {
                 Answered::Nothing => return,
                 Answered::Message { source, topic, seq, message } => {
                     if let Some(at) = self.find(&source, &topic) {
@@ -349,17 +365,26 @@ impl Healer {
                     }
                 }
                 Answered::End { is_whole } => {
-                    self.asking = None;
-                    self.close_asked(is_whole);
+                    (self.asking, self.busy) = (None, None);
+                    // A busy relay may have what the others lack.
+                    self.close_asked(is_whole && !is_busy);
                 }
                 Answered::Failed(why) => {
                     self.asking = None;
-                    if !std::mem::replace(&mut self.has_reason, true) {
-                        self.reason = Some(why);
+                    match is_busy {
+                        true => self.busy = Some(why),
+                        false => self.note_reason(why),
                     }
-                    self.close_asked(true);
+                    self.close_asked(!is_busy);
                 }
             }
+        }
+    }
+
+    /// Notes why no relay has answered, the first time.
+    fn note_reason(&mut self, why: String) {
+        if !std::mem::replace(&mut self.has_reason, true) {
+            self.reason = Some(why);
         }
     }
 

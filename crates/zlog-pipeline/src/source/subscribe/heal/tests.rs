@@ -1,4 +1,5 @@
 use super::*;
+use zlog_core::wire::query;
 
 fn message(seq: u64) -> Message {
     (vec![b"t".to_vec(), seq.to_string().into_bytes()], 0.0)
@@ -83,6 +84,34 @@ fn without_an_answer_records_come_after_the_time_with_their_holes() {
     healer.streams[0].until = now;
     healer.process(now, Vec::new);
     assert_eq!(delivered(&mut healer), ["4", "6"]);
+}
+
+#[test]
+fn a_relay_with_too_many_queries_is_asked_again_until_the_time_is_over() {
+    let now = Instant::now();
+    let (mut healer, _) = with_numbers(&[1, 4, 6], now);
+    let refuse = |healer: &mut Healer, why| {
+        let mut asking = Asking::new(&[], Vec::new(), SocketOptions::subscriber());
+        asking.refused("tcp://127.0.0.1:1", why);
+        healer.asking = Some(asking);
+    };
+    refuse(&mut healer, query::TOO_MANY);
+    healer.process(now, Vec::new);
+    assert_eq!((delivered(&mut healer), healer.streams[0].hole()), (vec![], (2, 3)));
+    assert!(healer.asking.is_none() && healer.take_reason().is_none());
+    // Not at once.
+    healer.process(now, Vec::new);
+    assert!(healer.asking.is_none() && !healer.streams.is_empty());
+    refuse(&mut healer, query::TOO_MANY);
+    healer.streams[0].until = now;
+    healer.process(now, Vec::new);
+    assert_eq!(delivered(&mut healer), ["4", "6"]);
+    assert!(healer.take_reason().unwrap().contains(query::TOO_MANY));
+    // Any other refusal is the end.
+    let (mut healer, _) = with_numbers(&[1, 4], now);
+    refuse(&mut healer, "it keeps no messages");
+    healer.process(now, Vec::new);
+    assert_eq!(delivered(&mut healer), ["4"]);
 }
 
 #[test]
