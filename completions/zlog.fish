@@ -29,6 +29,7 @@ complete -c zlog -n "__fish_zlog_needs_command" -s V -l version -d 'Print versio
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "help" -d 'Print help for a command, or the keys of handlers'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "emit" -d 'Publish lines, the output of a command or test records'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "tail" -d 'Subscribe to records and print them'
+complete -c zlog -n "__fish_zlog_needs_command" -f -a "top" -d 'Show rates, losses and lag of a stream, live'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "relay" -d 'Collect from many publishers, publish to many subscribers'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "bench" -d 'Measure what a log call costs: publishing, files, mail'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "canary" -d 'Send numbered records through a pipeline, and say what was lost'
@@ -189,6 +190,39 @@ complete -c zlog -n "__fish_zlog_using_subcommand tail" -l fail-on-loss -d 'Exit
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s v -l verbose -d 'Report connects, disconnects and failed handshakes'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s q -l quiet -d 'Report only errors'
 complete -c zlog -n "__fish_zlog_using_subcommand tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zlog -n "__fish_zlog_using_subcommand top" -s t -l topic -d 'Another way to give TOPIC' -r
+complete -c zlog -n "__fish_zlog_using_subcommand top" -s r -l root -d 'Only topics with this root' -r
+complete -c zlog -n "__fish_zlog_using_subcommand top" -l not -d 'Exclude topics with this prefix' -r
+complete -c zlog -n "__fish_zlog_using_subcommand top" -s l -l level -d 'Only this level and above, or without a level' -r -f -a "debug\t''
+info\t''
+warning\t''
+error\t''
+critical\t''"
+complete -c zlog -n "__fish_zlog_using_subcommand top" -l where -d 'Only if this holds: \'status>=500 and user.name=bo\'' -r
+complete -c zlog -n "__fish_zlog_using_subcommand top" -s i -l grep -d 'Only if message, traceback or fields match' -r
+complete -c zlog -n "__fish_zlog_using_subcommand top" -s e -l exclude -d 'Exclude if message, traceback or fields match' -r
+complete -c zlog -n "__fish_zlog_using_subcommand top" -l from-source -d 'Only records from this source' -r
+complete -c zlog -n "__fish_zlog_using_subcommand top" -l from-nats -d 'Watch a stream of NATS JetStream, from now on' -r
+complete -c zlog -n "__fish_zlog_using_subcommand top" -l ask -d 'Query endpoint of a relay, whose status is shown [default: the port after the endpoint\'s, or its path and .ask]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand top" -s b -l bind -d 'Bind this endpoint' -r
+complete -c zlog -n "__fish_zlog_using_subcommand top" -s c -l connect -d 'Connect to this endpoint' -r
+complete -c zlog -n "__fish_zlog_using_subcommand top" -l endpoint -d 'Default endpoint (tcp://127.0.0.1:12345)' -r
+complete -c zlog -n "__fish_zlog_using_subcommand top" -l key -d 'Encrypt all tcp connections with this key' -r -F
+complete -c zlog -n "__fish_zlog_using_subcommand top" -l engine -d 'Engine of the sockets: native or libzmq' -r -f -a "native\t'zlog\'s own, for tcp and ipc'
+libzmq\t'libzmq, with all of its transports'"
+complete -c zlog -n "__fish_zlog_using_subcommand top" -l interval -d 'How long --once counts' -r
+complete -c zlog -n "__fish_zlog_using_subcommand top" -s o -l output -d 'table or json' -r -f -a "table\t'Tables'
+json\t'One JSON object'"
+complete -c zlog -n "__fish_zlog_using_subcommand top" -s n -l limit -d 'Most topics and sources in each table [default: 20; all in JSON]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand top" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
+always\t'In a pipe and a file too'
+never\t'Nowhere'"
+complete -c zlog -n "__fish_zlog_using_subcommand top" -l whole-parts -d 'Match a prefix only up to a dot or the end: app.ERROR excludes app.ERRORS'
+complete -c zlog -n "__fish_zlog_using_subcommand top" -l strict-level -d 'With --level: exclude records without a level'
+complete -c zlog -n "__fish_zlog_using_subcommand top" -l all -d 'All of several -i must match, not one of them'
+complete -c zlog -n "__fish_zlog_using_subcommand top" -l insecure -d 'Bind beyond loopback without encryption'
+complete -c zlog -n "__fish_zlog_using_subcommand top" -l once -d 'Count for --interval, print the numbers, and end'
+complete -c zlog -n "__fish_zlog_using_subcommand top" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l config -d 'TOML file with options, handlers and routes' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s b -l bind -d 'Collect here [default: tcp://127.0.0.1:12344]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s c -l connect -d 'Collect from a publisher that binds' -r

@@ -92,3 +92,5 @@ mod systems;
 mod tail;
 /// A real pseudo-terminal: what a person sees.
 mod terminal;
+/// `zlog top`: the numbers, and the screen in terminals.
+mod top;

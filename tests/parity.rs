@@ -358,6 +358,12 @@ fn run_example(command: &Command) {
             let tail = zlog(["tail", "-o", "text", "--input", "-"]).stdin("hello\n").run();
             tail.success().stdout("hello\n");
         }
+        Command::Top(_) => {
+            let mut emit = emit(["--root", "demo", "--test", "100000", "--rate", "1000"]).start();
+            prints(zlog(["top", "--once", &emit.endpoint()]), "  demo.INFO\n");
+            emit.terminate();
+            emit.wait().code(143);
+        }
         Command::Relay(_) => {
             let mut relay = zlog(["relay", "--bind", ANY_PORT, "--publish-bind", ANY_PORT]).start();
             let ask = relay.endpoints(3).remove(2);

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Draws docs/images/tail.svg: a real `zlog tail`, in colour.
+"""Draws docs/images/tail.svg and top.svg: a real `zlog tail` and `zlog top`, in colour.
 
     python3 docs/images/make.py [ZLOG]        # default: target/release/zlog
 
 Runs `zlog emit --test` into a `zlog tail` in a terminal of 100 columns, over an ipc socket, and
 draws what the tail printed. The records are the same each time (`--seed`); their times are not.
-Needs nothing but Python's standard library.
+For `zlog top`, several emitters run for half a minute, and tmux says what is on the screen. Needs
+tmux, and nothing else but Python's standard library.
 """
 
 import fcntl
@@ -18,12 +19,22 @@ import subprocess
 import sys
 import tempfile
 import termios
+import time
 from html import escape
 
 HERE = pathlib.Path(__file__).resolve().parent
 EMIT = "zlog emit --root shop --source web1 --test 12 --seed 69 --rate 12"
 TAIL = "zlog tail"
 ROWS, COLUMNS = 24, 100
+# The emitters of `zlog top`: their arguments, and after how many seconds they start.
+TOP = "zlog top"
+EMITTERS = [
+    ("--root shop --source web1 --rate 400 --seed 1", 0),
+    ("--root shop.checkout --source web2 --rate 90 --seed 2", 4),
+    ("--root backup --source nas --rate 12 --seed 3", 8),
+    ("--root shop --source web3 --rate 700 --seed 4", 14),
+]
+TOP_SECONDS = 26
 
 FONT_SIZE, LINE_HEIGHT, MARGIN, TITLE_BAR = 14, 20, 16, 32
 CHARACTER_WIDTH = 8.43  # of a monospace font at 14 px; `textLength` makes others fit
@@ -56,6 +67,44 @@ def record(zlog):
         return printed.decode().replace("\r\n", "\n")
 
 
+def record_top(zlog):
+    """Runs `zlog top` in tmux, and the emitters. Returns what the screen shows."""
+    with tempfile.TemporaryDirectory() as directory:
+        environment = {**os.environ, "TZ": "UTC", "LC_ALL": "C.UTF-8", "ZLOG_CONFIG": ""}
+        environment["XDG_RUNTIME_DIR"] = directory
+        for name in ("NO_COLOR", "CLICOLOR", "ZLOG_ENDPOINT", "TMUX"):
+            environment.pop(name, None)
+        tmux = ["tmux", "-S", f"{directory}/tmux", "-f", "/dev/null"]
+        run = {"env": environment, "check": True}
+        size = ["-x", str(COLUMNS), "-y", str(ROWS)]
+        subprocess.run([*tmux, "new-session", "-d", *size, zlog, "top"], **run)
+        emitters = []
+        try:
+            for second in range(TOP_SECONDS):
+                for args, start in EMITTERS:
+                    if start == second:
+                        emit = [zlog, "emit", "--quiet", "--test", "100000", *args.split()]
+                        emitters.append(subprocess.Popen(emit, env=environment))
+                time.sleep(1)
+            shown = subprocess.run([*tmux, "capture-pane", "-e", "-p"], stdout=subprocess.PIPE, **run)
+            return re.sub(r"\x1b\[([\d;]*)m", basic, shown.stdout.decode())
+        finally:
+            for emit in emitters:
+                emit.terminate()
+                emit.wait()
+            subprocess.run([*tmux, "kill-server"], **run)
+
+
+def basic(sequence):
+    """An SGR sequence in which the first 16 of 256 colours have codes of their own."""
+
+    def code(match):
+        layer, color = int(match[1]) * 10, int(match[2])
+        return str(layer + color if color < 8 else layer + 60 + color - 8)
+
+    return re.sub(r"([34])8;5;(\d+)", code, sequence[0])
+
+
 def read_all(descriptor):
     """Reads a terminal until its program has ended."""
     printed = b""
@@ -85,6 +134,12 @@ def spans(line):
                     style["bold"] = True
                 case 2:
                     style["dim"] = True
+                case 7:
+                    style["reverse"] = True
+                case 39:
+                    style.pop("fill", None)
+                case 49:
+                    style.pop("background", None)
                 case _ if 30 <= code <= 37:
                     style["fill"] = COLORS[code - 30]
                 case _ if 90 <= code <= 97:
@@ -95,14 +150,14 @@ def spans(line):
                     sys.exit(f"SGR {code}: add it to {__file__}")
 
 
-def draw(lines):
+def draw(lines, title):
     """Returns the SVG of these lines."""
     columns = max(len(re.sub(r"\x1b\[[\d;]*m", "", line)) for line in lines)
     width = round(columns * CHARACTER_WIDTH + 2 * MARGIN)
     height = len(lines) * LINE_HEIGHT + 2 * MARGIN + TITLE_BAR
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" role="img" aria-label="zlog tail in a terminal">',
+        f'width="{width}" height="{height}" role="img" aria-label="{title} in a terminal">',
         f'<rect width="{width}" height="{height}" rx="8" fill="{BACKGROUND}"/>',
     ]
     for number, color in enumerate(["#ff5f57", "#febc2e", "#28c840"]):
@@ -117,6 +172,9 @@ def draw(lines):
         for text, style in spans(line):
             x, length = MARGIN + column * CHARACTER_WIDTH, len(text) * CHARACTER_WIDTH
             column += len(text)
+            if style.get("reverse"):
+                fill, background = style.get("fill", FOREGROUND), style.get("background", BACKGROUND)
+                style |= {"fill": background, "background": fill}
             if "background" in style:
                 out.append(
                     f'<rect x="{x:.1f}" y="{top}" width="{length:.1f}" height="{LINE_HEIGHT}" '
@@ -137,7 +195,9 @@ def main():
     built = HERE.parent.parent / "target/release/zlog"
     zlog = str(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else built).resolve())
     lines = [f"\x1b[2m$\x1b[0m {TAIL}", *record(zlog).rstrip("\n").split("\n")]
-    (HERE / "tail.svg").write_text(draw(lines), encoding="utf-8")
+    (HERE / "tail.svg").write_text(draw(lines, TAIL), encoding="utf-8")
+    lines = record_top(zlog).rstrip("\n").split("\n")
+    (HERE / "top.svg").write_text(draw(lines, TOP), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ pub struct Notes {
 }
 
 /// The notes on every command that is not hidden, and on zlog itself.
-pub const ALL: [&Notes; 13] = [
+pub const ALL: [&Notes; 14] = [
     &ZLOG,
     &EMIT,
     &TAIL,
+    &TOP,
     &RELAY,
     &BENCH,
     &BENCH_PIPELINE,
@@ -169,6 +170,17 @@ const BENCH_PIPELINE: Notes = Notes {
         USAGE,
         SIGNALS,
     ],
+};
+
+const TOP: Notes = Notes {
+    command: "top",
+    examples: &[
+        ("zlog top", "what arrives on this machine"),
+        ("zlog top tcp://logs:12345 shop -l warning", "a relay, one program, from warnings on"),
+        ("zlog top --once -o json --interval 5s", "the numbers of five seconds, for a program"),
+        ("zlog top nats://127.0.0.1:4222", "what is added to a stream of NATS"),
+    ],
+    exit_codes: &[DONE, FAILED, USAGE, SIGNALS],
 };
 
 const CANARY: Notes = Notes {

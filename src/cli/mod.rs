@@ -15,7 +15,9 @@ mod keygen;
 mod listen;
 pub mod no_effect;
 mod relay;
+mod select;
 mod tail;
+mod top;
 pub mod value_parsers;
 
 use std::ffi::OsString;
@@ -38,7 +40,9 @@ pub use self::handlers::{HandlerArgs, StoreArgs, nats_source};
 pub use self::keygen::KeygenArgs;
 pub use self::listen::ListenArgs;
 pub use self::relay::{DEFAULT_COLLECT, RelayArgs, StatusOutput};
+pub use self::select::SelectArgs;
 pub use self::tail::TailArgs;
+pub use self::top::{TopArgs, TopOutput};
 use crate::switches;
 use zlog_core::text::escape::escape;
 use zlog_core::text::parsers;
@@ -71,6 +75,11 @@ pub enum Command {
     Emit(Box<EmitArgs>),
     /// Subscribe to records and print them
     Tail(Box<TailArgs>),
+    /// Show rates, losses and lag of a stream, live
+    ///
+    /// In a terminal: rates of topics, levels and sources, lost records, lag, slow subscribers of a
+    /// relay, and the newest errors. ? lists the keys. With --once, prints the numbers and ends.
+    Top(Box<TopArgs>),
     /// Collect from many publishers, publish to many subscribers
     Relay(Box<RelayArgs>),
     /// Measure what a log call costs: publishing, files, mail

@@ -36,7 +36,9 @@ const TAIL: &[Rule<TailArgs>] = &[
     },
     Rule {
         options: &["durable"],
-        has_effect: |args| args.from_nats.is_some() || args.topics.iter().any(|word| is_nats(word)),
+        has_effect: |args| {
+            args.from_nats.is_some() || args.select.topics.iter().any(|word| is_nats(word))
+        },
         why: "it is for a stream of NATS",
     },
     Rule {
@@ -47,7 +49,8 @@ const TAIL: &[Rule<TailArgs>] = &[
     Rule {
         options: &["whole-parts"],
         has_effect: |args| {
-            !(args.topics.is_empty() && args.topic.is_empty() && args.not.is_empty())
+            let select = &args.select;
+            !(select.topics.is_empty() && select.topic.is_empty() && select.not.is_empty())
         },
         why: "there is no TOPIC and no --not to compare with",
     },
@@ -228,7 +231,7 @@ fn measures(args: &BenchArgs, targets: &[BenchTarget]) -> bool {
 }
 
 fn reads_files(args: &TailArgs) -> bool {
-    args.follow || args.reads_stored() || args.topics.iter().any(|word| is_nats(word))
+    args.follow || args.reads_stored() || args.select.topics.iter().any(|word| is_nats(word))
 }
 
 fn is_default_used(args: &EndpointArgs) -> bool {

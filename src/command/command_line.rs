@@ -91,6 +91,7 @@ fn name_of(command: &Command) -> Option<&'static str> {
     match command {
         Command::Emit(_) => Some("emit"),
         Command::Tail(_) => Some("tail"),
+        Command::Top(_) => Some("top"),
         Command::Relay(_) => Some("relay"),
         Command::Bench(_) => Some("bench"),
         Command::Demo(_) => Some("demo"),
@@ -130,7 +131,11 @@ fn resolve(command: &mut Command, config: Option<&UserConfig>) -> Result<()> {
     let names = config.map_or(&none, |config| &config.endpoints);
     let resolved = match command {
         Command::Emit(args) => resolve_args(names, &mut args.endpoints, Role::Bind),
-        Command::Tail(args) => take_from_topics(names, &mut args.topics, &mut args.endpoints)
+        Command::Tail(args) => {
+            take_from_topics(names, &mut args.select.topics, &mut args.endpoints)
+                .and_then(|()| resolve_args(names, &mut args.endpoints, Role::Connect))
+        }
+        Command::Top(args) => take_from_topics(names, &mut args.select.topics, &mut args.endpoints)
             .and_then(|()| resolve_args(names, &mut args.endpoints, Role::Connect)),
         Command::Relay(args) => {
             let (bind, connect) = (&mut args.publish_bind, &mut args.publish_connect);

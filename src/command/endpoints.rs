@@ -11,8 +11,8 @@ use zlog_core::{Error, Result};
 use zlog_pipeline::os::run_directory::{Registered, Registration, RunDirectory, SUBSCRIBER};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{
-    ConnectionState, DEFAULT_ENDPOINT, Endpoint, EndpointStatus, InUseHints, PeerKind, Publisher,
-    Role, SocketOptions, host_not_found, peer_kind, wrong_peer,
+    ConnectionState, DEFAULT_ENDPOINT, Endpoint, EndpointStatus, Engine, InUseHints, PeerKind,
+    Publisher, Role, SocketOptions, host_not_found, peer_kind, wrong_peer,
 };
 
 /// Most endpoints that one message names.
@@ -195,6 +195,19 @@ pub(super) fn to_subscribe(args: &EndpointArgs, report: &dyn Fn(&str)) -> Result
     })
 }
 
+/// The options of a subscriber, as far as its endpoints say.
+///
+/// # Errors
+/// There is no such engine.
+pub(super) fn subscriber_options(args: &EndpointArgs) -> Result<SocketOptions> {
+    Ok(SocketOptions {
+        engine: Engine::of_name(args.engine.as_deref().unwrap_or_default())?,
+        insecure: args.insecure,
+        key: args.key.clone(),
+        ..SocketOptions::subscriber()
+    })
+}
+
 /// Registers this process, if it subscribes to what is registered in the run directory:
 /// publishers that start then wait for it. `report` gets what a person should know.
 pub(super) fn register_subscriber(
@@ -224,6 +237,21 @@ pub(super) fn default_query_endpoint(default: &Endpoint) -> Result<Option<Endpoi
         Some(answers) => Endpoint::parse(&answers, Role::Connect).map(Some),
         None => Ok(default.query_endpoint()),
     }
+}
+
+/// Where the relays answer queries that publish on `endpoints`, which were subscribed to.
+///
+/// # Errors
+/// One is invalid.
+pub(super) fn query_endpoints(endpoints: &[Endpoint]) -> Result<Vec<Endpoint>> {
+    let is_default = endpoints.iter().any(|endpoint| endpoint.run_directory().is_some());
+    let named = endpoints.iter().filter(|endpoint| endpoint.run_directory().is_none());
+    let connected = named.filter(|endpoint| endpoint.role() == Role::Connect);
+    let relays = connected.map(|endpoint| match is_default {
+        true => default_query_endpoint(endpoint),
+        false => Ok(endpoint.query_endpoint()),
+    });
+    Ok(relays.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
 /// The run directory; `None`, and a report, if it can't be used.

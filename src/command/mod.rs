@@ -21,7 +21,9 @@ mod no_peer;
 mod overdue;
 mod rate_limiter;
 pub mod relay;
+mod selection;
 pub mod tail;
+pub mod top;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -53,6 +55,7 @@ pub fn run(cli: Cli, fault: Option<Error>) -> Result<Exit> {
     match cli.command {
         Command::Emit(args) => emit::run(*args, fault),
         Command::Tail(args) => tail::run(*args),
+        Command::Top(args) => top::run(*args),
         Command::Relay(args) => relay::run(*args),
         Command::Bench(args) => bench::run(&args),
         Command::Canary(args) => canary::run(&args),

@@ -10,6 +10,8 @@ mod login;
 mod outages;
 /// `zlog tail` of a stream.
 mod source;
+/// `zlog top` of a stream.
+mod top;
 
 use std::time::{Duration, Instant};
 

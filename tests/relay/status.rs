@@ -2,10 +2,11 @@
 
 use std::sync::mpsc::{Sender, channel};
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::relay;
-use crate::harness::{Listener, own_address, zlog};
+use crate::harness::{Listener, is_native, own_address, zlog};
 
 #[test]
 fn the_status_counts_messages_and_peers() {
@@ -48,6 +49,38 @@ fn an_outage_is_shown_with_its_next_step_and_no_escapes() {
     for (line, shown) in outage.lines().zip(shown) {
         assert!(shown.ends_with(line.trim()), "{line}\n{table}");
     }
+}
+
+#[test]
+fn a_slow_subscriber_is_named_with_its_process() {
+    if !is_native() {
+        return;
+    }
+    let relay = relay(&["--hwm", "100"]);
+    let mut stopped = zlog(["tail", &relay.publish, "-o", "text"]).start();
+    relay.wait_for_peers(0, 1);
+    let args = ["emit", "-c", &relay.collect, "--wait", "60s", "--no-detect"];
+    let mut emit = zlog(args).stdin_open().start();
+    emit.write("first\n");
+    stopped.expect_stdout("first");
+    assert_eq!(relay.status()["slow"], json!([]));
+    stopped.signal(Signal::STOP);
+    emit.write(format!("{}\n", "x".repeat(2000)).repeat(20_000));
+    emit.close_stdin();
+    emit.wait().success();
+    relay.wait_until("messages are dropped", |status| {
+        status["slow"][0]["dropped"].as_u64().is_some_and(|dropped| dropped > 0)
+    });
+    let named = format!("process {} at ", stopped.id());
+    let status = relay.status();
+    assert!(status["slow"][0]["peer"].as_str().unwrap().starts_with(&named), "{status}");
+    let table = zlog(["relay", "--status", "--ask", &relay.ask]).run().success().out();
+    assert!(table.lines().any(|line| line.trim_start().starts_with(&named)), "{table}");
+    let top = zlog(["top", "--once", "--ask", &relay.ask, &relay.publish]).run().success().out();
+    assert!(top.contains(&format!("  slow: {named}")), "{top}");
+    stopped.signal(Signal::CONT);
+    stopped.interrupt();
+    stopped.wait().code(130);
 }
 
 /// Starts a server that answers the first question with this frame. Returns its endpoint, and
@@ -110,7 +143,7 @@ fn the_status_fails_with_the_reason_where_there_is_no_relay() {
     assert!(said.contains("no relay answers at"), "{said}");
     assert!(said.contains("what listens there is no relay's query endpoint"), "{said}");
     let said = zlog(["relay", "--status", &publisher.endpoint]).run().code(1).err();
-    assert!(said.contains("when it starts: --status --ask ENDPOINT"), "{said}");
+    assert!(said.contains("If it publishes elsewhere: --status ENDPOINT"), "{said}");
     let free = {
         let address = own_address().replace("tcp://", "").replace('*', "0");
         let listener = std::net::TcpListener::bind(address).expect("a port");

@@ -22,7 +22,7 @@ pub const MAX_KEY_BYTES: usize = 1024;
 ///
 /// The scope separates equal topics: the source of the records, the logger's name, or
 /// `""` where a topic stands for itself.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TopicTable<V> {
     capacity: usize,
     entries: Vec<Entry<V>>,
@@ -38,7 +38,7 @@ pub struct TopicTable<V> {
     refused: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry<V> {
     scope: Box<str>,
     topic: Box<str>,
@@ -177,7 +177,7 @@ impl<V> TopicTable<V> {
 }
 
 /// Passes on a hash that is the key already.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct KeepHash(u64);
 
 impl Hasher for KeepHash {

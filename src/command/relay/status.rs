@@ -1,6 +1,7 @@
 //! The relay's status: what it answers, and how `--status` asks for and prints it.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::endpoints;
@@ -83,6 +84,7 @@ pub(super) fn of(
         },
         sources: sources.chain(confirmed).collect(),
         handlers: handlers.status(),
+        slow: proxy.slow().status(),
         keep: keep.map(|keep| {
             let kept = keep.size();
             query::Keep {
@@ -103,29 +105,10 @@ pub(super) fn of(
 pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
     let stop = ShutdownSignal::install()?;
     let at = where_to_ask(args, endpoint)?;
-    let question = query::write_question(&Question::Status);
-    let options = SocketOptions {
-        max_message: MAX_STATUS_BYTES,
-        key: args.key.clone(),
-        ..SocketOptions::subscriber()
-    };
-    let mut client = QueryClient::ask(&at, &question, &options)?;
-    let frames = match client.next(TIMEOUT, &|| stop.requested()) {
-        Reply::Frames(frames) => frames,
-        Reply::Stopped => return Ok(stop.exit().unwrap_or(Exit::Done)),
-        Reply::NoPeer | Reply::TimedOut => return Err(no_answer(args, &at, &client)),
-    };
-    let head = frames.first().map_or(&[][..], Vec::as_slice);
-    let status = match query::read_answer(head)? {
-        query::Answer::Status(status) => status,
-        query::Answer::Refused { why } => {
-            let error = Error::new(format!("{at} refuses: {}", escape::escape(&why)));
-            return Err(error.hint(OTHER_VERSION));
-        }
-        _ => {
-            let error = Error::new(format!("{at} does not answer the query"));
-            return Err(error.hint(OTHER_VERSION));
-        }
+    let status = match ask(&at, args.key.clone(), TIMEOUT, &|| stop.requested())? {
+        Asked::Status(status) => status,
+        Asked::Stopped => return Ok(stop.exit().unwrap_or(Exit::Done)),
+        Asked::NoAnswer(client) => return Err(no_answer(args, &at, &client)),
     };
     let text = match args.output {
         StatusOutput::Table => table::of(&status),
@@ -136,6 +119,41 @@ pub(super) fn show(args: &RelayArgs, endpoint: Option<&str>) -> Result<Exit> {
         .and_then(|()| out.flush())
         .map_err(|error| terminal::output_error(&error))?;
     Ok(Exit::Done)
+}
+
+/// Outcome of [`ask`].
+pub(in crate::command) enum Asked {
+    Status(Box<Status>),
+    /// No relay has answered in time.
+    NoAnswer(QueryClient),
+    Stopped,
+}
+
+/// Asks what answers at `at` for its status, and waits for it.
+///
+/// # Errors
+/// It refuses, or gives another answer.
+pub(in crate::command) fn ask(
+    at: &Endpoint,
+    key: Option<PathBuf>,
+    timeout: Duration,
+    stop: &dyn Fn() -> bool,
+) -> Result<Asked> {
+    let options =
+        SocketOptions { max_message: MAX_STATUS_BYTES, key, ..SocketOptions::subscriber() };
+    let mut client = QueryClient::ask(at, &query::write_question(&Question::Status), &options)?;
+    let frames = match client.next(timeout, stop) {
+        Reply::Frames(frames) => frames,
+        Reply::Stopped => return Ok(Asked::Stopped),
+        Reply::NoPeer | Reply::TimedOut => return Ok(Asked::NoAnswer(client)),
+    };
+    let head = frames.first().map_or(&[][..], Vec::as_slice);
+    let what = match query::read_answer(head)? {
+        query::Answer::Status(status) => return Ok(Asked::Status(status)),
+        query::Answer::Refused { why } => format!("{at} refuses: {}", escape::escape(&why)),
+        _ => format!("{at} does not answer the query"),
+    };
+    Err(Error::new(what).hint(OTHER_VERSION))
 }
 
 /// `--ask`, or the query endpoint of what the relay publishes on.

@@ -11,7 +11,7 @@ use zlog_core::wire::query::{EndpointPeers, Status};
 const WIDEST: usize = 60;
 
 /// The status as tables, escaped.
-pub(super) fn of(status: &Status) -> String {
+pub(in crate::command) fn of(status: &Status) -> String {
     let mut out = String::new();
     head(&mut out, status);
     endpoints(&mut out, "collects on", "publishers", &status.collect);
@@ -43,6 +43,10 @@ fn head(out: &mut String, status: &Status) {
         line("unheard", format!("{} without a subscriber", counted(passed.unheard, "message")));
     }
     line("subscriber full", counted(passed.no_room, "time"));
+    for slow in &status.slow {
+        let peer = escape(&slow.peer);
+        line("", format!("{peer}: {} times, {} dropped for it", slow.times, slow.dropped));
+    }
     line("dropped", format!("{} for all subscribers", passed.dropped));
     if passed.frames_cut > 0 {
         line("frames cut", passed.frames_cut.to_string());

@@ -12,16 +12,16 @@ use zlog_core::format::{TimeFormat, zone};
 /// None: the format of the times is valid.
 pub(super) fn selecting_options(args: &TailArgs, filter: &Filter) -> Result<String> {
     let options = [
-        ("TOPIC", !args.topics.is_empty()),
-        ("--root", !args.root.is_empty()),
-        ("--not", !args.not.is_empty()),
-        ("-l", args.level.is_some()),
-        ("--from-source", !args.from_source.is_empty()),
+        ("TOPIC", !args.select.topics.is_empty()),
+        ("--root", !args.select.root.is_empty()),
+        ("--not", !args.select.not.is_empty()),
+        ("-l", args.select.level.is_some()),
+        ("--from-source", !args.select.from_source.is_empty()),
         ("--since", filter.since.is_some()),
         ("--until", filter.until.is_some()),
-        ("--where", !args.conditions.is_empty()),
-        ("-i", !args.grep.is_empty()),
-        ("-e", !args.exclude.is_empty()),
+        ("--where", !args.select.conditions.is_empty()),
+        ("-i", !args.select.grep.is_empty()),
+        ("-e", !args.select.exclude.is_empty()),
     ];
     let given = options.iter().filter(|(_, is_given)| *is_given);
     let mut text = given.map(|(option, _)| *option).collect::<Vec<_>>().join(" and ");

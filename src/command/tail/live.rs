@@ -17,7 +17,7 @@ use zlog_core::{Error, Record, Result};
 use zlog_pipeline::os::run_directory::{Missed, Registration};
 use zlog_pipeline::os::{terminal, wakeup};
 use zlog_pipeline::pump::{Pipeline, pump};
-use zlog_pipeline::socket::{Endpoint, Engine, EventKind, Role, SocketOptions, Subscriber};
+use zlog_pipeline::socket::{Endpoint, EventKind, Role, SocketOptions, Subscriber};
 use zlog_pipeline::source::PollStatus;
 use zlog_pipeline::source::subscribe::Subscribe;
 
@@ -26,7 +26,7 @@ const LONGEST_HOLD: Duration = Duration::from_secs(1);
 
 /// Shows what arrives until enough has come or a signal asks to stop.
 pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
-    let prefixes = tail.output.subscriptions(args.level);
+    let prefixes = tail.output.subscriptions(args.select.level);
     // Dropped before the source: publishers need not wait for a tail that ends.
     let (mut source, mut registration) = open(args, tail, &prefixes)?;
     tail.is_woken = true;
@@ -61,12 +61,11 @@ fn open(
     tail: &Tail,
     prefixes: &[Vec<u8>],
 ) -> Result<(Subscribe, Option<Registration>)> {
-    let mut options = SocketOptions::subscriber();
-    options.hwm = args.hwm;
-    options.engine = Engine::of_name(args.endpoints.engine.as_deref().unwrap_or_default())?;
-    options.insecure = args.endpoints.insecure;
-    options.key = args.endpoints.key.clone();
-    options.max_message = args.max_message as u64;
+    let options = SocketOptions {
+        hwm: args.hwm,
+        max_message: args.max_message as u64,
+        ..endpoints::subscriber_options(&args.endpoints)?
+    };
     let report = |text: &str| {
         if !args.quiet {
             terminal::eprint_line(format_args!("zlog tail: {}", escape(text)));
@@ -130,7 +129,7 @@ struct Live<'t> {
 
 impl Live<'_> {
     fn new<'t>(args: &TailArgs, tail: &'t mut Tail, prefixes: Vec<Vec<u8>>) -> Live<'t> {
-        let wanted = args.topics.iter().chain(&args.root).cloned().collect();
+        let wanted = args.select.topics.iter().chain(&args.select.root).cloned().collect();
         let (now, reports) = (Instant::now(), !args.quiet);
         Live {
             tail,
@@ -319,14 +318,7 @@ fn relays(args: &TailArgs, endpoints: &[Endpoint]) -> Result<Vec<Endpoint>> {
     if let Some(ask) = &args.ask {
         return Ok(vec![Endpoint::parse(ask, Role::Connect)?]);
     }
-    let is_default = endpoints.iter().any(|endpoint| endpoint.run_directory().is_some());
-    let named = endpoints.iter().filter(|endpoint| endpoint.run_directory().is_none());
-    let connected = named.filter(|endpoint| endpoint.role() == Role::Connect);
-    let relays = connected.map(|endpoint| match is_default {
-        true => endpoints::default_query_endpoint(endpoint),
-        false => Ok(endpoint.query_endpoint()),
-    });
-    let relays: Vec<Endpoint> = relays.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    let relays = endpoints::query_endpoints(endpoints)?;
     match relays.is_empty() {
         true => Err(Error::usage("--heal asks a relay, and no endpoint has one for queries")
             .hint("Name the relay's query endpoint: --ask ENDPOINT.")),

@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use self::output::{Closed, TailOutput};
+use super::selection;
 use crate::cli::TailArgs;
-use crate::cli::value_parsers::is_nats;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{counted, grouped};
 use zlog_core::{Error, Exit, Record, Result};
@@ -67,20 +67,14 @@ pub fn run(mut args: TailArgs) -> Result<Exit> {
 
 /// Moves the server of NATS from the topics to `--from-nats`.
 fn move_servers(args: &mut TailArgs) -> Result<()> {
-    for server in args.topics.extract_if(.., |word| is_nats(word)) {
-        let endpoints = &args.endpoints;
-        let is_alone = args.input.is_empty()
-            && endpoints.bind.is_empty()
-            && endpoints.connect.is_empty()
-            && args.from_nats.is_none();
-        if !is_alone {
-            let what = format!("{} can't be combined with another source", escape(&server));
-            return Err(Error::usage(what).hint(
-                "Read one: a stream of NATS, whose servers are separated by commas, or endpoints, or files.",
-            ));
-        }
-        args.from_nats = Some(server);
-    }
+    let has_other = args.reads_stored();
+    let server = selection::take_server(
+        &mut args.select,
+        &args.endpoints,
+        has_other,
+        "endpoints, or files",
+    )?;
+    args.from_nats = server.or(args.from_nats.take());
     Ok(())
 }
 
@@ -91,14 +85,14 @@ fn move_files(args: &mut TailArgs) -> Result<()> {
     }
     let endpoints = &args.endpoints;
     let subscribes = !(endpoints.bind.is_empty() && endpoints.connect.is_empty())
-        || args.topics.iter().any(|word| word.contains("://"));
-    if args.topics.is_empty() || subscribes {
+        || args.select.topics.iter().any(|word| word.contains("://"));
+    if args.select.topics.is_empty() || subscribes {
         return Err(Error::usage("--follow is for files, and no file is given").hint(
             "Follow a file: zlog tail -f FILE, or --input FILE --follow. A subscription goes on \
              without --follow.",
         ));
     }
-    for word in args.topics.iter().filter(|word| *word != "-" && !Path::new(word).exists()) {
+    for word in args.select.topics.iter().filter(|word| *word != "-" && !Path::new(word).exists()) {
         let word = escape(word);
         if !args.quiet {
             terminal::eprint_line(format_args!(
@@ -106,7 +100,7 @@ fn move_files(args: &mut TailArgs) -> Result<()> {
             ));
         }
     }
-    args.input = args.topics.drain(..).map(PathBuf::from).collect();
+    args.input = args.select.topics.drain(..).map(PathBuf::from).collect();
     Ok(())
 }
 
@@ -130,23 +124,21 @@ fn hint_at_topics(args: &TailArgs) {
 /// Moves endpoints from the topics to `--connect`: `python -m zmq.log` takes its endpoint as
 /// an argument, too.
 fn move_endpoints(args: &mut TailArgs) -> Result<()> {
-    let (endpoints, topics): (Vec<String>, Vec<String>) =
-        args.topics.drain(..).partition(|word| word.contains("://"));
+    let endpoints = selection::take_endpoints(&mut args.select);
     if let (Some(endpoint), true) = (endpoints.first(), args.reads_stored()) {
         let stored = if args.from_nats.is_some() { "--from-nats" } else { "--input" };
         let what = format!("{stored} can't be combined with the endpoint {endpoint}");
         return Err(Error::usage(what).hint("Leave out one of them."));
     }
-    let looks_odd = topics.iter().filter_map(|topic| other_spelling(topic));
+    let looks_odd = args.select.topics.iter().filter_map(|topic| other_spelling(topic));
     for (topic, hint) in looks_odd.filter(|_| !args.quiet) {
         let topic = escape(topic);
         terminal::eprint_line(format_args!(
             "zlog tail: \"{topic}\" is taken as the beginning of topics. {hint}"
         ));
     }
-    args.topics = topics;
     args.endpoints.connect.extend(endpoints);
-    args.topics.append(&mut args.topic);
+    args.select.topics.append(&mut args.select.topic);
     Ok(())
 }
 

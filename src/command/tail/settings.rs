@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use jiff::Zoned;
 
+use super::super::selection;
 use super::counts::CountReport;
 use super::last::LastRecords;
 use super::left_out;
@@ -12,7 +13,7 @@ use super::output::{CONSOLE, TailOutput};
 use super::unseen_fields::UnseenFields;
 use crate::cli::{FormatArgs, TailArgs};
 use crate::command::overdue::end_when_overdue;
-use zlog_core::filter::{Filter, Span, TextFilter, Topics};
+use zlog_core::filter::{Filter, Span};
 use zlog_core::format::{Fields, FormatterSpec, Options, Output, zone};
 use zlog_core::reorder::ReorderBuffer;
 use zlog_core::stats::{Stats, TimeBase};
@@ -27,7 +28,7 @@ use zlog_pipeline::router::{ConsoleTarget, HandlerContext, HandlerSpec, Router, 
 /// # Errors
 /// Arguments that contradict each other, or a handler that can't be opened.
 pub(super) fn output(args: &TailArgs, stop: &ShutdownSignal, now: Instant) -> Result<TailOutput> {
-    let topics = topics(args);
+    let topics = selection::topics(&args.select);
     topics.check()?;
     let filter = filter(args)?;
     let base = if args.reads_stored() { TimeBase::Records } else { TimeBase::Arrival };
@@ -58,15 +59,6 @@ pub(super) fn shows_bodies(args: &TailArgs) -> bool {
     args.output == Some(Output::Raw)
 }
 
-fn topics(args: &TailArgs) -> Topics {
-    Topics {
-        prefixes: args.topics.clone(),
-        roots: args.root.clone(),
-        excluded: args.not.clone(),
-        whole_parts: args.whole_parts,
-    }
-}
-
 fn filter(args: &TailArgs) -> Result<Filter> {
     let now = Zoned::now().with_time_zone(zone(args.format.utc));
     let span = Span::parse(args.since.as_deref(), args.until.as_deref(), &now)?;
@@ -76,17 +68,10 @@ fn filter(args: &TailArgs) -> Result<Filter> {
             terminal::eprint_line(format_args!("zlog tail: {option} is {assumed}"));
         }
     }
-    let mut conditions = args.conditions.clone();
-    conditions.iter_mut().for_each(|condition| condition.set_now(&now));
     Ok(Filter {
-        min_level: args.level,
-        strict_level: args.strict_level,
-        topics: Topics::default(), // `TailOutput` checks topics before
-        from_source: args.from_source.clone(),
         since: span.since.map(|moment| moment.seconds),
         until: span.until.map(|moment| moment.seconds),
-        conditions,
-        text: TextFilter::new(args.grep.clone(), args.all, args.exclude.clone()),
+        ..selection::filter(&args.select, &now)
     })
 }
 
@@ -166,7 +151,7 @@ fn options(args: &TailArgs, format: Option<&str>) -> Options {
             (Output::Text, _) | (_, Some("bare")) => args.align,
             _ => !args.no_align,
         },
-        highlight: args.grep.iter().chain(&args.highlight).cloned().collect(),
+        highlight: args.select.grep.iter().chain(&args.highlight).cloned().collect(),
         fields: Fields { shown: args.show.clone(), hidden: args.hide.clone() },
         terminal: terminal::stdout_columns(),
         timestamp: args.timestamp,

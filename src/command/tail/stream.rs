@@ -32,7 +32,7 @@ pub(super) fn run(servers: &str, args: &TailArgs, tail: &mut Tail) -> Result<()>
 }
 
 fn options(servers: &str, args: &TailArgs, tail: &Tail) -> Result<NatsSourceOptions> {
-    let topics = tail.output.subscriptions(args.level);
+    let topics = tail.output.subscriptions(args.select.level);
     let start = match (args.last, tail.output.filter.since) {
         // A server can count them only if it selects exactly what passes.
         (Some(count), None) if is_selected_by_server(args, &topics) => Start::Last(count as u64),
@@ -52,10 +52,12 @@ fn options(servers: &str, args: &TailArgs, tail: &Tail) -> Result<NatsSourceOpti
 /// Whether a server selects exactly the records that pass: all of them, or whole parts of topics.
 fn is_selected_by_server(args: &TailArgs, topics: &[Vec<u8>]) -> bool {
     let is_whole = |topic: &Vec<u8>| topic.last().is_none_or(|last| *last == b'.');
-    let has_filter = args.level.is_some()
+    let has_filter = args.select.level.is_some()
         || args.until.is_some()
-        || !(args.not.is_empty() && args.from_source.is_empty() && args.conditions.is_empty())
-        || !(args.grep.is_empty() && args.exclude.is_empty());
+        || !(args.select.not.is_empty()
+            && args.select.from_source.is_empty()
+            && args.select.conditions.is_empty())
+        || !(args.select.grep.is_empty() && args.select.exclude.is_empty());
     !has_filter && topics.iter().all(is_whole)
 }
 

@@ -47,7 +47,7 @@ impl UnseenFields {
     /// The fields that the arguments name. Those of `--show` and `--hide` only if they were typed:
     /// a user's defaults are for records of all kinds.
     pub(super) fn new(args: &TailArgs) -> UnseenFields {
-        let compared = args.conditions.iter().flat_map(|condition| condition.extras());
+        let compared = args.select.conditions.iter().flat_map(|condition| condition.extras());
         let is_checked = args.has_typed_fields && args.shows_fields() && !args.quiet;
         let chosen = [("--show", &args.show), ("--hide", &args.hide)];
         let chosen = chosen.into_iter().filter(|_| is_checked).flat_map(|(option, names)| {

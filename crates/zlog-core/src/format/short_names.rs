@@ -7,10 +7,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
-/// Stands for what is left out.
-const ELLIPSIS: char = '…';
+use crate::text::width::{ELLIPSIS, cut};
 
 /// The most names that get short forms of their own.
 const MAX_NAMES: usize = 200;
@@ -90,25 +89,6 @@ impl ShortNames {
         let limit = self.limit;
         forms.filter(|form| form.width() <= limit).collect::<Vec<_>>().into_iter()
     }
-}
-
-/// The beginning and the last `end` columns of a text, in `limit` columns.
-fn cut(text: &str, limit: usize, end: usize) -> String {
-    let Some(room) = limit.checked_sub(1) else { return String::new() };
-    let mut width = 0;
-    let mut fits = |c: &char, limit: usize| {
-        width += c.width().unwrap_or(0);
-        width <= limit
-    };
-    let tail: Vec<char> = text.chars().rev().take_while(|c| fits(c, end.min(room))).collect();
-    let tail: String = tail.into_iter().rev().collect();
-    width = tail.width();
-    let mut fits = |c: &char| {
-        width += c.width().unwrap_or(0);
-        width <= room
-    };
-    let head: String = text.chars().take_while(|c| fits(c)).collect();
-    format!("{head}{ELLIPSIS}{tail}")
 }
 
 #[cfg(test)]

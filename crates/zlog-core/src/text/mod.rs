@@ -7,6 +7,7 @@ pub mod parsers;
 pub mod plural;
 pub mod sgr;
 pub mod suggest;
+pub mod width;
 pub mod wrap;
 
 /// The longest prefix of `text` of at most `most` bytes that ends on a character boundary.

@@ -177,6 +177,8 @@ pub struct Status {
     pub sources: Vec<Source>,
     /// Its handlers.
     pub handlers: Vec<Handler>,
+    /// Subscribers that had no room for messages, the slowest first, as far as they are known.
+    pub slow: Vec<SlowSubscriber>,
     /// The messages kept for late subscribers, with `--keep`.
     pub keep: Option<Keep>,
     /// Questions answered before this one.
@@ -213,6 +215,20 @@ pub struct Traffic {
     pub dropped: u64,
     /// Frames dropped from messages that had too many.
     pub frames_cut: u64,
+}
+
+/// A subscriber that had no room for messages.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SlowSubscriber {
+    /// Its address, and its process if that runs on the relay's machine.
+    pub peer: String,
+    /// Messages dropped for it alone.
+    pub dropped: u64,
+    /// How often it had no room for a message.
+    pub times: u64,
+    /// Seconds that messages have waited for it.
+    pub waited: f64,
 }
 
 /// A source of the relay itself.

@@ -352,6 +352,22 @@ pub fn end_with_this_thread(command: &mut std::process::Command) {
 #[cfg(not(target_os = "linux"))]
 pub fn end_with_this_thread(_: &mut std::process::Command) {}
 
+/// Stops this process as Ctrl-Z does, and returns when it is continued.
+///
+/// # Errors
+/// The system refuses.
+#[cfg(unix)]
+pub fn suspend() -> std::io::Result<()> {
+    use rustix::process::{Signal, getpid, kill_process};
+    Ok(kill_process(getpid(), Signal::TSTP)?)
+}
+
+/// Does nothing: Windows has no job control.
+#[cfg(not(unix))]
+pub fn suspend() -> std::io::Result<()> {
+    Ok(())
+}
+
 /// Sends SIGTERM to a process.
 ///
 /// # Errors

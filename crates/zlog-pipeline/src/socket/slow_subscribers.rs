@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::flush::Lacking;
 use crate::os::socket_owner::socket_owner;
 use zlog_core::text::plural::grouped;
+use zlog_core::wire::query;
 
 /// Names are looked up at most this often: it costs a system call for each subscriber.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(50);
@@ -106,14 +107,27 @@ impl SlowSubscribers {
             .or_else(|| self.worst(MIN_SHARE, times, |known| known.name.clone()))
     }
 
-    /// The worst ones by `measure`, down to a share of the worst one's, and how many more there
-    /// are.
-    fn worst(
+    /// Those that had no room, the worst ones first.
+    pub fn status(&self) -> Vec<query::SlowSubscriber> {
+        let mut slow = self.worst_by(0.0, |known| known.dropped as f64);
+        if slow.is_empty() {
+            slow = self.worst_by(MIN_SHARE, |known| known.times as f64);
+        }
+        let status = |known: &SlowSubscriber| query::SlowSubscriber {
+            peer: known.name.clone(),
+            dropped: known.dropped,
+            times: known.times,
+            waited: known.waited.as_secs_f64(),
+        };
+        slow.into_iter().map(status).collect()
+    }
+
+    /// The worst ones by `measure`, down to a share of the worst one's.
+    fn worst_by(
         &self,
         min_share: f64,
         measure: impl Fn(&SlowSubscriber) -> f64,
-        shown: impl Fn(&SlowSubscriber) -> String,
-    ) -> Option<String> {
+    ) -> Vec<&SlowSubscriber> {
         let most = self.known.iter().map(&measure).fold(0.0, f64::max);
         let counts = |known: &&SlowSubscriber| {
             let measured = measure(known);
@@ -121,6 +135,17 @@ impl SlowSubscribers {
         };
         let mut worst: Vec<&SlowSubscriber> = self.known.iter().filter(counts).collect();
         worst.sort_by(|a, b| measure(b).total_cmp(&measure(a)));
+        worst
+    }
+
+    /// As [`SlowSubscribers::worst_by`], as text, and how many more there are.
+    fn worst(
+        &self,
+        min_share: f64,
+        measure: impl Fn(&SlowSubscriber) -> f64,
+        shown: impl Fn(&SlowSubscriber) -> String,
+    ) -> Option<String> {
+        let worst = self.worst_by(min_share, measure);
         let mut text: Vec<String> =
             worst.iter().take(MAX_NAMED).map(|known| shown(known)).collect();
         if worst.len() > MAX_NAMED {
@@ -164,6 +189,10 @@ mod tests {
         slow.note(start + 30 * SLICE, SLICE, || vec!["by chance".to_owned()]);
         assert_eq!(slow.waits().unwrap(), "waited 2.0 s for a, 1.0 s for b");
         assert_eq!(slow.full().unwrap(), "a, b");
+        let status = slow.status();
+        let status: Vec<_> =
+            status.iter().map(|it| (it.peer.as_str(), it.times, it.waited.round())).collect();
+        assert_eq!(status, [("a", 20, 2.0), ("b", 10, 1.0)]);
     }
 
     #[test]
@@ -173,6 +202,9 @@ mod tests {
             slow.note_dropped(peer.to_owned(), messages);
         }
         assert_eq!(slow.full().unwrap(), "c: 20,000, b: 1,000, a: 7, and 1 more");
+        let status = slow.status();
+        let status: Vec<_> = status.iter().map(|it| (it.peer.as_str(), it.dropped)).collect();
+        assert_eq!(status, [("c", 20_000), ("b", 1000), ("a", 7), ("d", 1)]);
     }
 
     #[test]

@@ -143,6 +143,53 @@ impl io::Read for Stdin {
     }
 }
 
+/// Outcome of [`wait_for_stdin`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StdinState {
+    /// There is something to read.
+    Input,
+    /// Nothing came within the wait, or a signal ended it.
+    Idle,
+    /// The terminal is gone.
+    HungUp,
+}
+
+/// Waits for input on standard input, for `wait` at most. Signals end the wait.
+///
+/// # Errors
+/// The system refuses to wait.
+#[cfg(unix)]
+pub fn wait_for_stdin(wait: Duration) -> Result<StdinState> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let stdin = io::stdin();
+    let mut watched = [PollFd::new(&stdin, PollFlags::IN)];
+    let wait = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) };
+    match poll(&mut watched, Some(&wait)) {
+        Ok(_) => {}
+        Err(rustix::io::Errno::INTR) => return Ok(StdinState::Idle),
+        Err(error) => return Err(Error::io("standard input", &error.into())),
+    }
+    let events = watched[0].revents();
+    Ok(if events.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+        StdinState::HungUp
+    } else if events.contains(PollFlags::IN) {
+        StdinState::Input
+    } else {
+        StdinState::Idle
+    })
+}
+
+/// Waits: whether there is input is not known here before it is read.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn wait_for_stdin(wait: Duration) -> Result<StdinState> {
+    std::thread::sleep(wait);
+    Ok(StdinState::Input)
+}
+
 /// Whether standard input is a terminal.
 pub fn stdin_is_terminal() -> bool {
     io::stdin().is_terminal()
