@@ -13,7 +13,7 @@ use super::options::{Opening, Target};
 use super::spec::HandlerSpec;
 use super::status::HandlerStatus;
 use crate::handler::Handler;
-use crate::handler::queue::QueueHandler;
+use crate::handler::queue::{OnFull, QueueHandler};
 use zlog_core::filter::{Condition, TextFilter};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Level, Record, Result};
@@ -104,7 +104,8 @@ impl HandlerSlot {
         let execution = match spec.queue {
             None => Execution::Inline(monitored),
             Some(queue) => {
-                let handler = QueueHandler::new(monitored, queue.capacity, queue.on_full)?;
+                let waits = context.waits_in_outages && queue.on_full == OnFull::Block;
+                let handler = QueueHandler::open(monitored, queue.capacity, queue.on_full, waits)?;
                 Execution::Queued(handler.stop_when(context.give_up()))
             }
         };

@@ -344,6 +344,10 @@ impl Handler for MonitoredHandler {
         self.inner.backlog()
     }
 
+    fn is_full(&self) -> bool {
+        self.inner.is_full()
+    }
+
     fn close(&mut self, until: Instant) -> Result<()> {
         let result = self.inner.close(until);
         self.note(result);
