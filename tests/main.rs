@@ -75,6 +75,8 @@ mod route;
 /// The default endpoint and the run directory: processes of one user meet.
 #[cfg(target_os = "linux")]
 mod run_directory;
+/// docs/scale.md: its model and its configurations.
+mod scale;
 /// Who may read and write records.
 #[cfg(unix)]
 mod security;

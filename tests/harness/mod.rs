@@ -8,6 +8,8 @@ mod finished;
 mod logrotate;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(target_os = "linux")]
+mod network;
 mod peer;
 mod pty;
 mod python;
@@ -30,6 +32,10 @@ pub(crate) use self::finished::{Finished, shell_code};
 pub(crate) use self::logrotate::{Logrotate, logrotate};
 #[cfg(feature = "nats")]
 pub(crate) use self::nats::{Nats, nats, nats_with, old_nats};
+#[cfg(all(feature = "nats", target_os = "linux"))]
+pub(crate) use self::nats::{NatsCluster, Stored, nats_cluster};
+#[cfg(target_os = "linux")]
+pub(crate) use self::network::enter_network;
 pub(crate) use self::peer::{installed, left_out};
 pub(crate) use self::pty::{Terminal, open as open_terminal};
 pub(crate) use self::python::{Python, install as install_python, python};

@@ -1,6 +1,7 @@
 //! Real NATS servers, each with a directory and a port of its own, and a client that reads what
 //! they store.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +15,8 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::clear_environment;
+#[cfg(target_os = "linux")]
+use super::network::Machine;
 use super::peer::left_out;
 use super::python::python;
 use super::running::{Input, Running};
@@ -31,7 +34,10 @@ pub(crate) struct Nats {
     directory: tempfile::TempDir,
     /// More of its configuration.
     config: String,
+    host: String,
     port: u16,
+    /// Before the program: what runs it on another machine.
+    prefix: Vec<OsString>,
     running: Option<Running>,
 }
 
@@ -78,6 +84,12 @@ pub(crate) fn old_nats() -> Option<Nats> {
 impl Nats {
     #[track_caller]
     fn start(program: &Path, jetstream: &str, config: &str) -> Nats {
+        let mut server = Nats::new(program, jetstream, config);
+        server.run();
+        server
+    }
+
+    fn new(program: &Path, jetstream: &str, config: &str) -> Nats {
         let directory = tempfile::tempdir().unwrap();
         let store = directory.path().join("store");
         let config = format!(
@@ -86,10 +98,8 @@ impl Nats {
             store.display(),
             directory.path().display(),
         );
-        let mut server =
-            Nats { program: program.to_owned(), directory, config, port: 0, running: None };
-        server.run();
-        server
+        let (program, host) = (program.to_owned(), "127.0.0.1".to_owned());
+        Nats { program, directory, config, host, port: 0, prefix: Vec::new(), running: None }
     }
 
     /// Starts it, at the same port as before.
@@ -98,10 +108,12 @@ impl Nats {
         // -1 takes a free port.
         let port = if self.port == 0 { -1 } else { i32::from(self.port) };
         let file = self.path("server.conf");
-        fs::write(&file, format!("host: 127.0.0.1\nport: {port}\n{}", self.config)).unwrap();
-        let mut command = Command::new(&self.program);
+        let config = format!("host: {}\nport: {port}\n{}", self.host, self.config);
+        fs::write(&file, config).unwrap();
+        let mut words = self.prefix.iter().cloned().chain([self.program.clone().into()]);
+        let mut command = Command::new(words.next().unwrap());
         clear_environment(&mut command);
-        command.arg("-c").arg(&file);
+        command.args(words).arg("-c").arg(&file);
         let mut running = Running::start(command, Input::Empty);
         running.expect_stderr("Server is ready");
         let ports = self.path(&format!("nats-server_{}.ports", running.id()));
@@ -134,7 +146,7 @@ impl Nats {
 
     /// Its address: `nats://127.0.0.1:PORT`.
     pub(crate) fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://{}:{}", self.host, self.port)
     }
 
     /// A client of it.
@@ -147,6 +159,75 @@ impl Nats {
     #[track_caller]
     pub(crate) fn client_with(&self, options: ConnectOptions) -> NatsClient {
         NatsClient::connect(&self.url(), options)
+    }
+}
+
+/// Three servers of one system, each on a machine of its own.
+#[cfg(target_os = "linux")]
+pub(crate) struct NatsCluster {
+    pub(crate) servers: Vec<Nats>,
+    machines: Vec<Machine>,
+}
+
+/// A cluster in the network of the test; `None`, and a message on standard error, where the server
+/// can't be installed.
+#[cfg(target_os = "linux")]
+#[track_caller]
+pub(crate) fn nats_cluster() -> Option<NatsCluster> {
+    let program = python()?.program().with_file_name("nats-server");
+    let machines: Vec<_> = (1..=3).map(Machine::start).collect();
+    let route = |machine: &Machine| format!("nats://{}:6222", machine.address);
+    let routes = machines.iter().map(route).collect::<Vec<_>>().join(", ");
+    let server = |machine: &Machine| {
+        let (address, tools) = (&machine.address, machine.command(""));
+        // A broken route is noticed after seconds instead of minutes.
+        let config = format!(
+            "server_name: '{address}'\nping_interval: 2s\nping_max: 2\n\
+             cluster {{ name: c\n listen: '{address}:6222'\n routes: [{routes}] }}"
+        );
+        let mut server = Nats::new(&program, "", &config);
+        let words = tools.get_args().filter(|word| !word.is_empty()).map(OsString::from);
+        server.prefix = [tools.get_program().to_owned()].into_iter().chain(words).collect();
+        (server.host, server.port) = (address.clone(), 4222);
+        server.run();
+        server
+    };
+    let servers = machines.iter().map(server).collect();
+    Some(NatsCluster { servers, machines })
+}
+
+#[cfg(target_os = "linux")]
+impl NatsCluster {
+    /// The addresses of all servers, as `--nats` takes them.
+    pub(crate) fn urls(&self) -> String {
+        self.servers.iter().map(Nats::url).collect::<Vec<_>>().join(",")
+    }
+
+    /// The number of the server that leads the stream, once all three store all of its records.
+    /// `asked` is the server to ask.
+    #[track_caller]
+    pub(crate) fn leader(&self, asked: usize, stream: &str) -> usize {
+        let client = self.servers[asked].client();
+        let until = Instant::now() + super::DEADLINE;
+        loop {
+            if let Some(leader) = client.leader_of_three(stream) {
+                return self.servers.iter().position(|server| server.host == leader).unwrap();
+            }
+            assert!(Instant::now() < until, "not all servers have the records of {stream}");
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Drops everything between one server and the others, which clients still reach.
+    pub(crate) fn cut(&self, server: usize) {
+        let rest = self.machines.iter().enumerate().filter(|(other, _)| *other != server);
+        rest.for_each(|(_, other)| self.machines[server].cut(other));
+    }
+
+    /// Ends [`NatsCluster::cut`].
+    pub(crate) fn heal(&self, server: usize) {
+        let rest = self.machines.iter().enumerate().filter(|(other, _)| *other != server);
+        rest.for_each(|(_, other)| self.machines[server].heal(other));
     }
 }
 
@@ -199,6 +280,21 @@ impl NatsClient {
     pub(crate) fn config(&self, stream: &str) -> Option<stream::Config> {
         let stream = self.runtime.block_on(self.jetstream.get_stream(stream)).ok()?;
         Some(stream.cached_info().config.clone())
+    }
+
+    /// The name of the leader of a stream, if two others have all of its records.
+    fn leader_of_three(&self, stream: &str) -> Option<String> {
+        let stream = self.runtime.block_on(self.jetstream.get_stream(stream)).ok()?;
+        let cluster = stream.cached_info().cluster.clone()?;
+        let current = cluster.replicas.iter().filter(|replica| replica.current).count();
+        cluster.leader.filter(|_| current == 2)
+    }
+
+    /// Makes the leader of a stream hand over to another server.
+    pub(crate) fn step_down(&self, stream: &str) {
+        let request =
+            self.jetstream.request::<_, _, Value>(format!("STREAM.LEADER.STEPDOWN.{stream}"), &());
+        self.runtime.block_on(request).unwrap();
     }
 
     /// How many records a stream has; 0 without a stream.

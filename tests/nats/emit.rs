@@ -57,6 +57,21 @@ fn a_command_runs_to_its_end_while_the_server_is_away() {
 }
 
 #[test]
+fn the_lines_of_a_file_wait_for_the_end_of_an_outage_however_many_they_are() {
+    let Some(mut server) = nats() else { return };
+    server.kill();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("log");
+    std::fs::write(&file, "line\n".repeat(1000)).unwrap();
+    let option = format!("{},spool=10,queue=10", option(&server.url()));
+    let mut emit = zlog(["emit", &option, "--file"]).args([&file]).start();
+    emit.expect_stderr("no NATS server at");
+    server.run();
+    emit.wait().success().stderr_has("1,000 records stored").stderr_lacks("lost (");
+    assert_eq!(server.client().count(STREAM), 1000);
+}
+
+#[test]
 fn a_position_is_kept_until_records_are_stored() {
     let Some(mut server) = nats_with("") else { return };
     let directory = tempfile::tempdir().unwrap();

@@ -1,5 +1,8 @@
 //! NATS JetStream: real servers, started by the tests.
 
+/// Three servers that store the same records.
+#[cfg(target_os = "linux")]
+mod cluster;
 /// `zlog emit --nats`.
 mod emit;
 /// What the handler stores, and what it says when it can't.

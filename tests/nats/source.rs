@@ -111,7 +111,8 @@ fn history_and_live_records_follow_each_other_without_a_gap_through_an_outage() 
     store(&server, "app.INFO", 21, 30);
     tail.expect_stdout("\"seq\":30");
     server.kill();
-    tail.expect_stderr("the connection to NATS");
+    // At once, not when the next sign of life is due.
+    tail.expect_stderr("broke: the server is gone. Connecting again");
     server.run();
     tail.expect_stderr("connected again");
     store(&server, "app.INFO", 31, 40);
@@ -208,6 +209,52 @@ fn what_can_not_be_read_is_reported_with_the_next_step() {
     tail(&[&url, "tcp://127.0.0.1:1"]).code(2).stderr_has("can't be combined");
     tail(&["--from-nats", &format!("{url},steam=X")]).code(2).stderr_has("stream");
     tail(&["--durable", "d", "--timeout", "1ms"]).stderr_has("--durable has no effect");
+}
+
+#[test]
+fn a_number_of_records_and_a_time_limit_wait_for_them() {
+    let Some(server) = nats() else { return };
+    store(&server, "app.INFO", 1, 1);
+    let tail = |count: &str, timeout: &str| {
+        zlog(["tail", "-o", "json", &server.url(), "-n", count, "--timeout", timeout])
+    };
+    assert_eq!(seqs(&tail("1", "60s").run().success()), [1]);
+    let missing = tail("2", "500ms").run().code(3).stderr_has("1 of 2 records came within 500ms");
+    assert_eq!(seqs(&missing), [1]);
+    let mut waiting = tail("2", "60s").start();
+    waiting.expect_stdout("\"seq\":1");
+    store(&server, "app.INFO", 2, 2);
+    assert_eq!(seqs(&waiting.wait().success()), [1, 2]);
+}
+
+#[test]
+fn why_nothing_is_found_is_told() {
+    let Some(server) = nats() else { return };
+    server.client().create(async_nats::jetstream::stream::Config {
+        name: STREAM.to_owned(),
+        subjects: vec!["zlog.>".to_owned(), "other.>".to_owned()],
+        ..Default::default()
+    });
+    store(&server, "app.INFO", 1, 2);
+    let source = |keys: &str| format!("--from-nats={}{keys}", server.url());
+    let wrong = zlog(["tail", &source(",prefix=eu")]).run().code(1);
+    wrong
+        .stderr_has("the stream ZLOG has no records under eu.>: it collects ")
+        .stderr_has("prefix=");
+    let other = zlog(["tail", &source(",prefix=other")]).run().success();
+    other.stderr_has("the stream ZLOG has 2 records, none of them under other.>");
+    let late = zlog(["tail", &source(""), "--since", "2099-01-01"]).run().success();
+    late.stderr_has("no record of the stream ZLOG was stored since then; the last one at 2");
+}
+
+#[test]
+fn a_server_is_also_named_by_host_and_port() {
+    let Some(server) = nats() else { return };
+    let url = server.url();
+    let address = url.strip_prefix("nats://").unwrap();
+    zlog(["emit", "-m", "hello", "--nats", address]).run().success().stderr_has("1 record");
+    let tail = zlog(["tail", "-o", "text", "--from-nats", address]).run().success();
+    tail.stdout("hello\n");
 }
 
 #[test]

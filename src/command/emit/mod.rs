@@ -130,6 +130,8 @@ fn open(args: &EmitArgs, stop: &ShutdownSignal) -> Result<Opened> {
     let reporter: Reporter =
         if args.quiet { Arc::new(|_: &str| {}) } else { super::stderr_reporter() };
     let context = HandlerContext::new("emit", stop, reporter).with_linger(args.linger.0);
+    // A job must not wait for a server that is away.
+    let context = context.wait_in_outages(!args.has_writer());
     let stores =
         (!stores.handlers.is_empty()).then(|| Router::open(stores, context)).transpose()?;
     let (publisher, confirmation) =

@@ -88,7 +88,10 @@ fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
         terminal::check_stdout()?;
         spec.handlers.push(console(args)?);
     }
+    let reads_stdin = args.input.iter().any(|path| path.as_os_str() == "-");
     let context = HandlerContext::new("tail", stop, super::super::stderr_reporter());
+    // Whoever writes to standard input must not wait for a server that is away.
+    let context = context.wait_in_outages(args.reads_stored() && !reads_stdin);
     if args.has_handlers() {
         // For what is on the way, and for handlers.
         let within = args.linger.0.saturating_mul(2);

@@ -42,7 +42,8 @@ fn options(servers: &str, args: &TailArgs, tail: &Tail) -> Result<NatsSourceOpti
     Ok(NatsSourceOptions {
         topics,
         start,
-        follow: args.follow,
+        // A number of records and a time limit: as with a subscription, it waits for them.
+        follow: args.follow || (args.count.is_some() && args.timeout.is_some()),
         durable: args.durable.clone(),
         keep_bodies: super::settings::shows_bodies(args),
         ..nats_source(servers)?

@@ -74,6 +74,12 @@ pub trait Handler {
         Backlog::default()
     }
 
+    /// Whether the next record might be dropped, because the target is unreachable and no more may
+    /// wait. [`Handler::on_timer`] makes room again.
+    fn is_full(&self) -> bool {
+        false
+    }
+
     /// The notices since the last call, for the user: sentences without a full stop. They are
     /// no errors.
     fn take_notices(&mut self) -> Vec<String> {

@@ -37,19 +37,23 @@ pub(crate) enum Trouble {
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) jetstream: Context,
+    /// The server at the other end.
+    pub(crate) server: Option<Url>,
     trouble: watch::Receiver<Option<Trouble>>,
     pub(crate) runtime: Runtime,
 }
 
 impl Connection {
     /// Connects to one of the servers, or of those in `known`: other servers of the same system.
-    /// Requests to JetStream may take `timeout`.
+    /// To `last`, the one before, only if no other one can be reached: a server that its cluster has
+    /// lost takes connections, and stores nothing. Requests to JetStream may take `timeout`.
     ///
     /// # Errors
     /// No server can be reached until `deadline`, the login is refused, or a file can't be read.
     pub(crate) fn open(
         options: &ServerOptions,
         known: &[Url],
+        last: Option<&Url>,
         timeout: Duration,
         deadline: Instant,
     ) -> Result<Connection> {
@@ -60,6 +64,7 @@ impl Connection {
             .name("zlog")
             .connection_timeout(timeout)
             .ignore_discovered_servers()
+            .retain_servers_order()
             .reconnect_delay_callback(move |_| match was_connected.load(Ordering::Relaxed) {
                 // Its owner connects anew: see `Trouble`.
                 true => NEVER,
@@ -77,6 +82,8 @@ impl Connection {
             });
         let mut servers = ServerOptions::parse(&options.servers)?;
         servers.extend(known.iter().cloned());
+        fastrand::shuffle(&mut servers);
+        servers.sort_by_key(|server| Some(server) == last);
         let addresses: Result<Vec<_>, _> = servers.into_iter().map(ServerAddr::from_url).collect();
         let addresses = addresses.map_err(|error| Error::io("a NATS server", &error))?;
         let runtime = Runtime::start("nats")?;
@@ -84,10 +91,15 @@ impl Connection {
             let client = connect.connect(addresses).await?;
             connected.store(true, Ordering::Relaxed);
             let jetstream = ContextBuilder::new().timeout(timeout).build(client.clone());
-            Ok((client, jetstream))
+            let pool = client.server_pool().await.unwrap_or_default();
+            let server = pool.iter().find(|server| server.did_connect);
+            let server = server.and_then(|server| Url::parse(server.addr.as_url_str()).ok());
+            Ok((client, jetstream, server))
         });
         match opened {
-            Some(Ok((client, jetstream))) => Ok(Connection { client, jetstream, trouble, runtime }),
+            Some(Ok((client, jetstream, server))) => {
+                Ok(Connection { client, jetstream, server, trouble, runtime })
+            }
             Some(Err(error)) => Err(not_connected(options, &error)),
             None => Err(not_reached(options, "it did not answer in time")),
         }

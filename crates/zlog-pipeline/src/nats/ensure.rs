@@ -193,6 +193,18 @@ fn covers(wide: &str, narrow: &str) -> bool {
     narrow.next().is_none()
 }
 
+/// Whether some subject matches both, which may have wildcards.
+pub(crate) fn overlaps(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.split('.'), other.split('.'));
+    loop {
+        match (one.next(), other.next()) {
+            (Some(">"), Some(_)) | (Some(_), Some(">")) | (None, None) => return true,
+            (Some(a), Some(b)) if a == b || a == "*" || b == "*" => {}
+            _ => return false,
+        }
+    }
+}
+
 fn is_missing(error: &GetStreamError) -> bool {
     matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
@@ -272,6 +284,23 @@ mod tests {
             ("log.>", "zlog.>", false),
         ] {
             assert_eq!(covers(wide, narrow), yes, "{wide} {narrow}");
+        }
+    }
+
+    #[test]
+    fn subjects_overlap_if_one_subject_matches_both() {
+        for (one, other, yes) in [
+            ("zlog.>", "zlog.>", true),
+            (">", "zlog.>", true),
+            ("zlog.eu.>", "zlog.>", true),
+            ("zlog.*", "zlog.>", true),
+            ("*.eu.>", "zlog.>", true),
+            ("zlog.*.x", "zlog.eu.>", true),
+            ("zlog", "zlog.>", false),
+            ("logs.>", "zlog.>", false),
+            ("zlog.us.>", "zlog.eu.>", false),
+        ] {
+            assert_eq!((overlaps(one, other), overlaps(other, one)), (yes, yes), "{one} {other}");
         }
     }
 

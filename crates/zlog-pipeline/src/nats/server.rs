@@ -49,12 +49,14 @@ impl Default for ServerOptions {
 }
 
 impl ServerOptions {
-    /// Reads the servers.
+    /// Reads the servers. One without a scheme has that of the first one, or else `nats://`.
     ///
     /// # Errors
     /// There is none, one is not a URL of NATS, or contains a login.
     pub fn parse(text: &str) -> Result<Vec<Url>> {
-        text.split(',').map(|server| parse(server.trim())).collect()
+        let scheme = text.split_once("://").map_or("nats", |(scheme, _)| scheme.trim());
+        let scheme = if scheme == "tls" { scheme } else { "nats" };
+        text.split(',').map(|server| parse(server.trim(), scheme)).collect()
     }
 
     /// Whether servers as they were typed contain a login. It would be shown in messages, too.
@@ -83,15 +85,19 @@ impl ServerOptions {
     }
 }
 
-/// Reads the URL of one server.
-fn parse(server: &str) -> Result<Url> {
+/// Reads the URL of one server, or its host and port.
+fn parse(server: &str, scheme: &str) -> Result<Url> {
     // It is not shown whole: it may contain a password.
     let shown = escape(server.rsplit('@').next().unwrap_or_default());
     let wrong = |why: &str| {
         Error::usage(format!("{shown} is not the URL of a NATS server: {why}"))
             .hint("Write it as nats://HOST:4222, or as tls://HOST:4222.")
     };
-    let mut url = Url::parse(server).map_err(|error| wrong(&error.to_string()))?;
+    let parsed = match server.contains("://") {
+        true => Url::parse(server),
+        false => Url::parse(&format!("{scheme}://{server}")),
+    };
+    let mut url = parsed.map_err(|error| wrong(&error.to_string()))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Error::usage(format!("the URL of the NATS server {shown} contains a login"))
             .hint(format!(
@@ -130,13 +136,15 @@ mod tests {
         };
         assert_eq!(shown("nats://a"), "nats://a:4222");
         assert_eq!(shown("nats://a:1, tls://[::1]"), "nats://a:1 tls://[::1]:4222");
+        assert_eq!(shown("a:1,b"), "nats://a:1 nats://b:4222");
+        assert_eq!(shown("tls://a,b:1"), "tls://a:4222 tls://b:1");
         for (bad, why) in [
-            ("", "is not the URL"),
-            ("nats://a,", "is not the URL"),
+            ("", "the host is missing"),
+            ("nats://a,", "the host is missing"),
             ("http://a", "it does not begin with"),
             ("nats://", "the host is missing"),
             ("nats://a/b", "unexpected text"),
-            ("a:4222", "it does not begin with"),
+            ("a:b", "is not the URL"),
         ] {
             let error = ServerOptions::parse(bad).unwrap_err().to_string();
             assert!(error.contains(why), "{bad}: {error}");
@@ -145,7 +153,12 @@ mod tests {
 
     #[test]
     fn a_login_in_a_url_is_refused_and_not_shown() {
-        for url in ["nats://me:secret@a", "nats://secret@a", "tls://a,nats://me:s@secret@a"] {
+        for url in [
+            "nats://me:secret@a",
+            "me:secret@a:4222",
+            "nats://secret@a",
+            "tls://a,nats://me:s@secret@a",
+        ] {
             let error = ServerOptions::parse(url).unwrap_err().to_string();
             assert!(error.contains("contains a login") && !error.contains("secret"), "{error}");
             assert!(error.contains("ZLOG_NATS_PASSWORD"), "{error}");

@@ -19,6 +19,8 @@ pub struct HandlerContext {
     linger: Duration,
     /// When a waiting record first noticed the request to stop.
     asked: Arc<OnceLock<Instant>>,
+    /// See [`HandlerContext::wait_in_outages`].
+    pub(super) waits_in_outages: bool,
     /// Tells the user about outages and bound endpoints.
     pub report: Reporter,
     /// Knows the counters of the handlers.
@@ -33,6 +35,7 @@ impl HandlerContext {
             stop: stop.clone(),
             linger: Duration::ZERO,
             asked: Arc::default(),
+            waits_in_outages: false,
             report,
             observer: Observer::default(),
         }
@@ -48,6 +51,13 @@ impl HandlerContext {
     #[must_use]
     pub fn with_linger(self, linger: Duration) -> HandlerContext {
         HandlerContext { linger, ..self }
+    }
+
+    /// Whether records wait for a handler whose target is unreachable, if its queue does not drop
+    /// them: what they are read from can be read later. By default, none waits.
+    #[must_use]
+    pub fn wait_in_outages(self, waits_in_outages: bool) -> HandlerContext {
+        HandlerContext { waits_in_outages, ..self }
     }
 
     /// Whether a record that waits for room must give up.

@@ -12,7 +12,7 @@ use super::monitor::{HandlerCounters, MonitoredHandler, OutageReporter};
 use super::options::{Opening, Target};
 use super::spec::HandlerSpec;
 use super::status::HandlerStatus;
-use crate::handler::queue::QueueHandler;
+use crate::handler::queue::{OnFull, QueueHandler};
 use crate::handler::{HandleError, Handler};
 use zlog_core::filter::{Condition, TextFilter};
 use zlog_core::text::escape::escape;
@@ -123,7 +123,8 @@ impl HandlerSlot {
         let execution = match spec.queue {
             None => Execution::Inline(monitored),
             Some(queue) => {
-                let handler = QueueHandler::new(monitored, queue.capacity, queue.on_full)?;
+                let waits = context.waits_in_outages && queue.on_full == OnFull::Block;
+                let handler = QueueHandler::open(monitored, queue.capacity, queue.on_full, waits)?;
                 Execution::Queued(handler.stop_when(context.give_up()))
             }
         };

@@ -41,6 +41,7 @@ impl NatsHandler {
             report,
             link: None,
             known: Vec::new(),
+            last: None,
             told: None,
             refused: 0,
         };
@@ -56,6 +57,8 @@ pub struct NatsTransport {
     link: Option<Link>,
     /// Other servers of the system, as the last connection knew them.
     known: Vec<Url>,
+    /// The server of the last connection.
+    last: Option<Url>,
     /// The last notice, which is not repeated.
     told: Option<Vec<String>>,
     /// Records that were refused for good.
@@ -114,8 +117,10 @@ impl NatsTransport {
     /// Connects, and looks at the stream.
     fn connect(&mut self, deadline: Instant) -> Result<Link> {
         let NatsOptions { server, stream, prefix, timeout, .. } = &self.options;
-        let connection = Connection::open(server, &self.known, *timeout, deadline)?;
+        let last = self.last.as_ref();
+        let connection = Connection::open(server, &self.known, last, *timeout, deadline)?;
         self.known = connection.discovered(server);
+        self.last.clone_from(&connection.server);
         let late = || self.failed(&Failure::Late);
         let subscribe = Confirmations::subscribe(connection.client.clone());
         let confirmations = connection.runtime.run(deadline, subscribe).ok_or_else(late)?;
@@ -173,8 +178,8 @@ impl NatsTransport {
             Failure::NoStream(subject) => {
                 Error::new(format!("no stream stores the subject {}", escape(subject))).hint(
                     format!(
-                        "Was the stream {stream} deleted? It is looked for and created again, \
-                             unless no-create is given."
+                        "A cluster that has just lost a server needs some seconds. Was the stream \
+                         {stream} deleted? It is created again, unless no-create is given."
                     ),
                 )
             }

@@ -14,6 +14,9 @@ use zlog_core::{Error, Record, Result};
 /// The shortest wait for timed work, even if it is always due at once.
 const MIN_TIMER: Duration = Duration::from_millis(1);
 
+/// How often to look whether a full handler has room, or the queue was closed.
+const ROOM_CHECK: Duration = Duration::from_millis(100);
+
 /// An item of the queue.
 pub(super) enum Job {
     /// A record for the handler. Several queues may share it.
@@ -56,6 +59,11 @@ impl Shared {
         *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
+    /// The deadline for closing the handler, once the queue was closed.
+    fn closes_at(&self) -> Option<Instant> {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes the error that was not returned yet.
     pub(super) fn take_error(&self) -> Option<Error> {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -79,7 +87,8 @@ impl Shared {
     }
 }
 
-/// Gives what is queued to `inner`, until the queue is closed and empty.
+/// Gives what is queued to `inner`, until the queue is closed and empty. `waits`: whether records wait
+/// in the queue while `inner` is full, see [`Handler::is_full`].
 ///
 /// The order of the parameters matters: they are dropped from last to first, also when `inner`
 /// panics. So when `running` is dropped, which signals the end of this thread, the queue no longer
@@ -88,6 +97,7 @@ pub(super) fn listen(
     running: Sender<Infallible>,
     shared: &Shared,
     inner: impl Handler,
+    waits: bool,
     queue: Receiver<Job>,
 ) {
     let mut listener = Listener { inner, shared, unflushed: false, due: None };
@@ -95,6 +105,9 @@ pub(super) fn listen(
         listener.reopen();
         match job {
             Job::Record(record) => {
+                if waits {
+                    listener.wait_for_room();
+                }
                 listener.handle(&record);
                 listener.on_timer();
             }
@@ -149,6 +162,20 @@ impl<H: Handler> Listener<'_, H> {
         }
     }
 
+    /// Waits until the handler has room, or the queue is closed and there is no time left.
+    fn wait_for_room(&mut self) {
+        while self.inner.is_full() && !self.shared.abandoned() {
+            let until = self.shared.closes_at();
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return;
+            }
+            let due = self.due.map(|due| due.saturating_duration_since(Instant::now()));
+            std::thread::sleep(due.map_or(ROOM_CHECK, |due| due.min(ROOM_CHECK)));
+            // At the end, a retry is not put off.
+            self.run_timer(until.unwrap_or_else(Instant::now));
+        }
+    }
+
     fn handle(&mut self, record: &Record<'_>) {
         self.unflushed = true;
         let handled = self.inner.handle(record);
@@ -167,13 +194,24 @@ impl<H: Handler> Listener<'_, H> {
     fn flush(&mut self) {
         if std::mem::take(&mut self.unflushed) {
             self.shared.note(self.inner.flush());
+            // What could not be sent is due later.
+            self.look(Instant::now());
         }
     }
 
     /// Runs timed work, and asks when it is due next.
     fn on_timer(&mut self) {
-        let now = Instant::now();
+        self.run_timer(Instant::now());
+    }
+
+    /// Runs what is due by `now`.
+    fn run_timer(&mut self, now: Instant) {
         self.shared.note(self.inner.on_timer(now));
+        self.look(now);
+    }
+
+    /// Asks the handler when its timed work is due, and what it holds.
+    fn look(&mut self, now: Instant) {
         self.due = self.inner.due(now).map(|due| due.max(now + MIN_TIMER));
         self.shared.backlog.store(&self.inner.backlog());
     }
@@ -188,7 +226,7 @@ impl<H: Handler> Listener<'_, H> {
     }
 
     fn close(&mut self) {
-        let until = *self.shared.until.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = self.shared.closes_at();
         self.shared.note(self.inner.close(until.unwrap_or_else(Instant::now)));
         self.shared.backlog.store(&self.inner.backlog());
     }

@@ -71,11 +71,25 @@ impl QueueHandler {
         capacity: usize,
         on_full: OnFull,
     ) -> Result<QueueHandler> {
+        QueueHandler::open(inner, capacity, on_full, false)
+    }
+
+    /// The same. `waits`: while `inner` is full because its target is unreachable, records wait in the
+    /// queue, instead of being dropped by `inner`.
+    ///
+    /// # Errors
+    /// The thread can't be started.
+    pub(crate) fn open(
+        inner: impl Handler + Send + 'static,
+        capacity: usize,
+        on_full: OnFull,
+        waits: bool,
+    ) -> Result<QueueHandler> {
         let (jobs, queue) = bounded(capacity.max(1));
         let (running, ended) = bounded(0);
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        thread::spawn("queue", move || listen(running, &theirs, inner, queue))?;
+        thread::spawn("queue", move || listen(running, &theirs, inner, waits, queue))?;
         let stop = Box::new(|| false);
         Ok(QueueHandler { jobs: Some(jobs), ended, shared, on_full, stop, accepted: 0, dropped: 0 })
     }

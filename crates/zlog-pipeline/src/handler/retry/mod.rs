@@ -262,6 +262,7 @@ impl<T: Transport> Retry<T> {
             && let Some(formatted) = self.transport.take_refused()
         {
             self.push(Level::NOTSET, &formatted, None);
+            self.close_batch();
         }
     }
 
@@ -269,6 +270,12 @@ impl<T: Transport> Retry<T> {
     fn unsent(&self) -> u64 {
         let sent: usize = self.full.iter().map(|batch| batch.done).sum();
         (self.records - sent) as u64
+    }
+
+    /// When the batch being gathered is due. Without a time, a pause ends it ([`Handler::flush`]): the
+    /// thread of a queue runs timed work after each record, and would send each by itself.
+    fn open_due(&self) -> Option<Instant> {
+        (!self.open.is_empty() && !self.batching.time.is_zero()).then_some(self.due)
     }
 
     fn take_error(&mut self) -> Result<()> {
@@ -388,7 +395,7 @@ impl<T: Transport> Handler for Retry<T> {
 
     fn on_timer(&mut self, now: Instant) -> Result<()> {
         self.take_back_refused();
-        if !self.open.is_empty() && self.due <= now {
+        if self.open_due().is_some_and(|due| due <= now) {
             self.close_batch();
         }
         // One batch per call: the caller may have records in between.
@@ -402,8 +409,7 @@ impl<T: Transport> Handler for Retry<T> {
 
     fn due(&self, now: Instant) -> Option<Instant> {
         let full = (!self.full.is_empty()).then_some(now);
-        let open = (!self.open.is_empty()).then_some(self.due);
-        let due = [full, open, self.deferred.due()].into_iter().flatten().min();
+        let due = [full, self.open_due(), self.deferred.due()].into_iter().flatten().min();
         let due = due.map(|due| self.next_try.map_or(due, |at| due.max(at)));
         due.into_iter().chain(self.transport.refusal_due().filter(|at| *at > now)).min()
     }
@@ -416,6 +422,14 @@ impl<T: Transport> Handler for Retry<T> {
             unreachable: self.next_try.is_some() || self.sent_in_part,
             ..transport
         }
+    }
+
+    /// A record that is longer than those before may be dropped nevertheless.
+    fn is_full(&self) -> bool {
+        let longest = self.options.bytes / 16;
+        self.next_try.is_some()
+            && (self.records >= self.options.records
+                || self.bytes.saturating_add(longest) > self.options.bytes)
     }
 
     fn take_notices(&mut self) -> Vec<String> {

@@ -348,6 +348,10 @@ impl Handler for MonitoredHandler {
         backlog
     }
 
+    fn is_full(&self) -> bool {
+        self.inner.is_full()
+    }
+
     fn close(&mut self, until: Instant) -> Result<()> {
         let result = self.inner.close(until);
         self.note(result);

@@ -5,12 +5,14 @@ use std::time::Duration;
 use async_nats::datetime;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, Info, PullConsumer, pull};
 use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamErrorKind};
-use async_nats::jetstream::stream::{ConsumerErrorKind, Stream};
+use async_nats::jetstream::stream::{Config, ConsumerErrorKind, State, Stream};
 use async_nats::jetstream::{Context, ErrorCode};
 
 use super::{NatsSourceOptions, Start};
 use crate::nats::connection::text;
+use crate::nats::ensure::overlaps;
 use zlog_core::text::escape::escape;
+use zlog_core::text::plural::counted;
 use zlog_core::wire::subject;
 use zlog_core::{Error, Result};
 
@@ -21,6 +23,28 @@ pub(super) const ACK_WAIT: Duration = Duration::from_secs(30);
 /// The most records of a durable consumer that are not acknowledged.
 const MAX_UNACKNOWLEDGED: i64 = 10_000;
 
+/// Why reading can't begin.
+pub(super) enum CantOpen {
+    /// It may be possible later.
+    Now(Error),
+    /// It never will.
+    Ever(Error),
+}
+
+impl CantOpen {
+    pub(super) fn error(self) -> Error {
+        match self {
+            CantOpen::Now(error) | CantOpen::Ever(error) => error,
+        }
+    }
+}
+
+impl From<Error> for CantOpen {
+    fn from(error: Error) -> CantOpen {
+        CantOpen::Now(error)
+    }
+}
+
 /// What a reader begins with.
 pub(super) struct Opened<C = PullConsumer> {
     pub(super) consumer: C,
@@ -28,6 +52,8 @@ pub(super) struct Opened<C = PullConsumer> {
     pub(super) last: u64,
     /// Whether there is nothing to read now.
     pub(super) is_empty: bool,
+    /// Why that is so, if the stream has records.
+    pub(super) notice: Option<String>,
 }
 
 /// Where a reader goes on after an outage; `None` at the beginning.
@@ -42,8 +68,9 @@ pub(super) async fn open(
     options: NatsSourceOptions,
     has_filters: bool,
     resume: Resume,
-) -> Result<Opened> {
+) -> Result<Opened, CantOpen> {
     let stream = stream(&jetstream, &options).await?;
+    check_prefix(&stream.cached_info().config, &options.prefix)?;
     let last = stream.cached_info().state.last_sequence;
     let filters = filters(&options, has_filters);
     let consumer = match &options.durable {
@@ -60,7 +87,39 @@ pub(super) async fn open(
         }
     };
     let is_empty = is_done(consumer.cached_info(), 0);
-    Ok(Opened { consumer, last, is_empty })
+    let notice = (is_empty && options.durable.is_none() && resume.is_none())
+        .then(|| nothing_to_read(&stream.cached_info().state, &options))
+        .flatten();
+    Ok(Opened { consumer, last, is_empty, notice })
+}
+
+/// Checks that the stream can have subjects under `prefix`. One without subjects copies others.
+fn check_prefix(config: &Config, prefix: &str) -> Result<()> {
+    let (name, asked) = (escape(&config.name), format!("{prefix}.>"));
+    let subjects = &config.subjects;
+    if subjects.is_empty() || subjects.iter().any(|own| overlaps(own, &asked)) {
+        return Ok(());
+    }
+    let own = escape(&subjects.join(", "));
+    Err(Error::new(format!("the stream {name} has no records under {asked}: it collects {own}"))
+        .hint("Give the prefix with which they were stored: --from-nats URL,prefix=PREFIX."))
+}
+
+/// Why a reader of all topics finds nothing in a stream that has records.
+fn nothing_to_read(state: &State, options: &NatsSourceOptions) -> Option<String> {
+    if state.messages == 0 || options.topics.iter().all(|topic| !topic.is_empty()) {
+        return None;
+    }
+    let (name, prefix) = (escape(&options.stream), &options.prefix);
+    let records = counted(state.messages, "record");
+    Some(match options.start {
+        Start::Since(_) => {
+            let last = state.last_timestamp.unix_timestamp();
+            let last = jiff::Timestamp::from_second(last).unwrap_or_default();
+            format!("no record of the stream {name} was stored since then; the last one at {last}")
+        }
+        _ => format!("the stream {name} has {records}, none of them under {prefix}.>"),
+    })
 }
 
 /// Whether nothing is left to read for a reader that has not acknowledged `own` records: neither what
@@ -192,7 +251,7 @@ async fn durable(
     name: &str,
     filters: Vec<String>,
     resume: Resume,
-) -> Result<PullConsumer> {
+) -> Result<PullConsumer, CantOpen> {
     let shown = escape(name);
     match stream.consumer_info(name).await {
         Ok(info) => {
@@ -200,7 +259,7 @@ async fn durable(
             let found = info.config.description.as_deref().unwrap_or_default();
             let asked = reads(&options.topics);
             if found != asked {
-                return Err(Error::new(format!(
+                let error = Error::new(format!(
                     "the consumer {shown} is not for these topics: it is \"{}\", not \"{}\"",
                     escape(found),
                     escape(&asked)
@@ -208,12 +267,14 @@ async fn durable(
                 .hint(format!(
                     "Give the same topics as before, or another name, or delete it: nats consumer rm {} {shown}",
                     escape(&options.stream)
-                )));
+                ));
+                return Err(error.into());
             }
         }
         Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound && resume.is_some() => {
-            return Err(Error::new(format!("the consumer {shown} was deleted while it was read"))
-                .hint("Start again: a new one begins at --since, or at the first record."));
+            let deleted = format!("the consumer {shown} was deleted while it was read");
+            let hint = "Start again: a new one begins at --since, or at the first record.";
+            return Err(CantOpen::Ever(Error::new(deleted).hint(hint)));
         }
         Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
             let config = pull::Config {
@@ -225,19 +286,18 @@ async fn durable(
                 max_ack_pending: MAX_UNACKNOWLEDGED,
                 ..pull::Config::default()
             };
-            return create(stream, options, with_filters(config, filters)).await;
+            return Ok(create(stream, options, with_filters(config, filters)).await?);
         }
         Err(error) => {
-            return Err(Error::new(format!(
-                "can't look at the consumer {shown}: {}",
-                text(&error)
-            ))
-            .hint("Check that this user may use it."));
+            let why = format!("can't look at the consumer {shown}: {}", text(&error));
+            return Err(Error::new(why).hint("Check that this user may use it.").into());
         }
     }
     let found = stream.get_consumer(name).await;
     found.map_err(|error| {
-        Error::new(format!("can't read with the consumer {shown}: {}", escape(&error.to_string())))
+        let why = escape(&error.to_string());
+        Error::new(format!("can't read with the consumer {shown}: {why}"))
             .hint("It must be a pull consumer.")
+            .into()
     })
 }

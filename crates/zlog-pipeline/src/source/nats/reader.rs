@@ -10,11 +10,13 @@ use async_nats::jetstream::{AckKind, Message};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select_biased};
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use url::Url;
 
 use super::NatsSourceOptions;
-use super::consumer::{self, ACK_WAIT, Opened};
-use crate::nats::connection::{Connection, text};
+use super::consumer::{self, ACK_WAIT, CantOpen, Opened};
+use crate::nats::connection::{Connection, Trouble, text, wait_for_trouble};
 use crate::source::{Notice, PollStatus, Severity, Sink, Source};
 use zlog_core::text::escape::escape;
 use zlog_core::wire::{self, subject};
@@ -41,6 +43,8 @@ const QUIET: Duration = Duration::from_millis(500);
 pub struct NatsSource {
     options: NatsSourceOptions,
     link: Option<Link>,
+    /// The server of the last connection.
+    last_server: Option<Url>,
     decoder: wire::Decoder,
     /// Where to go on: after the last delivered message.
     next: Option<u64>,
@@ -93,6 +97,7 @@ impl NatsSource {
         let mut source = NatsSource {
             options,
             link: None,
+            last_server: None,
             decoder: wire::Decoder::default(),
             next: None,
             end: 0,
@@ -106,7 +111,8 @@ impl NatsSource {
             wake: never(),
             ended: false,
         };
-        let opened = source.connect(now + source.options.timeout)?;
+        let opened = source.connect(now + source.options.timeout).map_err(CantOpen::error)?;
+        source.notices.extend(opened.notice.map(info));
         source.end = opened.last;
         source.is_caught_up = opened.is_empty;
         source.ended = opened.is_empty && !source.options.follow;
@@ -126,9 +132,11 @@ impl NatsSource {
     }
 
     /// Connects, and starts the task that pulls messages.
-    fn connect(&mut self, deadline: Instant) -> Result<Opened<()>> {
+    fn connect(&mut self, deadline: Instant) -> Result<Opened<()>, CantOpen> {
         let options = &self.options;
-        let connection = Connection::open(&options.server, &[], options.timeout, deadline)?;
+        let last = self.last_server.as_ref();
+        let connection = Connection::open(&options.server, &[], last, options.timeout, deadline)?;
+        self.last_server.clone_from(&connection.server);
         let has_filters = connection.client.is_server_compatible(2, 10, 0);
         let open =
             consumer::open(connection.jetstream.clone(), options.clone(), has_filters, self.next);
@@ -137,11 +145,12 @@ impl NatsSource {
             Error::new(format!("the NATS server {servers} did not answer in time"))
                 .hint("Check that the server has JetStream, and that its cluster has a majority.")
         };
-        let Opened { consumer, last, is_empty } =
+        let Opened { consumer, last, is_empty, notice } =
             connection.runtime.run(deadline, open).ok_or_else(late)??;
         let (sender, messages) = mpsc::channel(BATCH);
         let (wake, ready) = bounded(1);
-        let pulling = connection.runtime.spawn(pull(consumer.clone(), sender, wake));
+        let pulling = pull(consumer.clone(), connection.watch(), sender, wake);
+        let pulling = connection.runtime.spawn(pulling);
         self.link = Some(Link {
             connection,
             consumer,
@@ -152,7 +161,7 @@ impl NatsSource {
             acknowledging: None,
         });
         self.retry_at = None;
-        Ok(Opened { consumer: (), last, is_empty })
+        Ok(Opened { consumer: (), last, is_empty, notice })
     }
 
     /// Tries to connect again, if it is time. Only what can't get better ends the source.
@@ -163,28 +172,24 @@ impl NatsSource {
         }
         match self.connect(now + ATTEMPT) {
             Ok(opened) => {
-                self.note(Severity::Info, "connected again".to_owned());
+                self.notices.push(info("connected again".to_owned()));
                 self.told_why = None;
                 // The rest of the history may be gone meanwhile.
                 self.is_caught_up |= opened.is_empty;
                 self.ended = opened.is_empty && !self.options.follow;
                 Ok(())
             }
-            Err(error) if error.message().contains("was deleted while") => Err(error),
-            Err(error) => {
+            Err(CantOpen::Ever(error)) => Err(error),
+            Err(CantOpen::Now(error)) => {
                 let why = error.message().to_owned();
                 if self.told_why.as_ref() != Some(&why) {
-                    self.note(Severity::Info, format!("{why}. Trying again"));
+                    self.notices.push(info(format!("{why}. Trying again")));
                     self.told_why = Some(why);
                 }
                 self.retry_at = Some(now + RETRY);
                 Ok(())
             }
         }
-    }
-
-    fn note(&mut self, severity: Severity, text: String) {
-        self.notices.push(Notice { text, severity });
     }
 
     /// Drops the connection after an error.
@@ -194,10 +199,8 @@ impl NatsSource {
         // They come again, to this reader or another one.
         self.unacknowledged.clear();
         let servers = escape(&self.options.server.servers);
-        self.note(
-            Severity::Info,
-            format!("the connection to NATS {servers} broke: {why}. Connecting again"),
-        );
+        let broke = format!("the connection to NATS {servers} broke: {why}. Connecting again");
+        self.notices.push(info(broke));
     }
 
     /// The next message, if one has come.
@@ -366,6 +369,10 @@ impl NatsSource {
     }
 }
 
+fn info(text: String) -> Notice {
+    Notice { text, severity: Severity::Info }
+}
+
 /// The topic of a subject.
 fn subject_topic(subject: &str, prefix: &str) -> Vec<u8> {
     let rest = subject.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.'));
@@ -375,6 +382,7 @@ fn subject_topic(subject: &str, prefix: &str) -> Vec<u8> {
 /// Pulls messages until the reader has gone or something goes wrong.
 async fn pull(
     consumer: PullConsumer,
+    mut trouble: watch::Receiver<Option<Trouble>>,
     messages: mpsc::Sender<Result<Message, Broken>>,
     ready: Sender<()>,
 ) {
@@ -382,7 +390,16 @@ async fn pull(
     let broken = match stream.expires(EXPIRES).messages().await {
         Err(error) => Broken::Lost(text(&error)),
         Ok(mut stream) => loop {
-            let message = match stream.next().await {
+            // The client itself would notice it by the heartbeats that are missing. What a user may
+            // not do concerns other requests, such as deleting a consumer.
+            let next = tokio::select! {
+                biased;
+                next = stream.next() => next,
+                Trouble::Disconnected = wait_for_trouble(&mut trouble) => {
+                    break Broken::Lost("the server is gone".to_owned());
+                }
+            };
+            let message = match next {
                 Some(Ok(message)) => message,
                 Some(Err(error)) if error.kind() == MessagesErrorKind::ConsumerDeleted => {
                     break Broken::Deleted;

@@ -1,3 +1,4 @@
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -317,4 +318,98 @@ proptest! {
         prop_assert_eq!(counts.failed, failed as u64);
         prop_assert_eq!(counts.abandoned, 0);
     }
+}
+
+/// Is full until it has room, and drops what comes nevertheless.
+#[derive(Clone, Default)]
+struct Full {
+    has_room: Arc<AtomicBool>,
+    taken: Arc<Mutex<Vec<String>>>,
+    /// By when timed work was to be done.
+    timers: Arc<Mutex<Vec<Instant>>>,
+}
+
+impl Handler for Full {
+    fn handle(&mut self, record: &Record<'_>) -> Result<(), HandleError> {
+        if !self.is_full() {
+            self.taken.lock().unwrap().push(record.msg.to_string());
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn on_timer(&mut self, now: Instant) -> Result<()> {
+        self.timers.lock().unwrap().push(now);
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        !self.has_room.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn records_wait_for_a_handler_that_is_full_if_they_may() {
+    for waits in [true, false] {
+        let full = Full::default();
+        let mut queue = QueueHandler::open(full.clone(), 10, OnFull::Block, waits).unwrap();
+        put(&mut queue, &["1", "2", "3"]);
+        let until = Instant::now() + DEADLINE;
+        while full.timers.lock().unwrap().len() < 3 {
+            assert!(Instant::now() < until);
+            std::thread::yield_now();
+        }
+        full.has_room.store(true, Ordering::Relaxed);
+        put(&mut queue, &["4"]);
+        queue.close(until).unwrap();
+        let expected: &[&str] = if waits { &["1", "2", "3", "4"] } else { &["4"] };
+        assert_eq!(*full.taken.lock().unwrap(), expected);
+    }
+}
+
+#[test]
+fn at_the_end_a_full_handler_is_tried_again_at_once_and_the_rest_is_given_up() {
+    let full = Full::default();
+    let mut queue = QueueHandler::open(full.clone(), 10, OnFull::Block, true).unwrap();
+    put(&mut queue, &["1", "2"]);
+    let until = Instant::now() + Duration::from_millis(500);
+    let _ = queue.close(until);
+    assert!(full.taken.lock().unwrap().is_empty());
+    assert!(full.timers.lock().unwrap().contains(&until));
+}
+
+/// Has timed work after a flush that could not send everything.
+struct Unsent(Sender<()>, bool);
+
+impl Handler for Unsent {
+    fn handle(&mut self, _: &Record<'_>) -> Result<(), HandleError> {
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.1 = true;
+        Ok(())
+    }
+
+    fn on_timer(&mut self, _: Instant) -> Result<()> {
+        if self.1 {
+            let _ = self.0.send(());
+        }
+        Ok(())
+    }
+
+    fn due(&self, now: Instant) -> Option<Instant> {
+        self.1.then_some(now)
+    }
+}
+
+#[test]
+fn what_a_flush_could_not_send_is_tried_again_without_another_record() {
+    let (tried, attempts) = unbounded();
+    let mut queue = QueueHandler::new(Unsent(tried, false), 10, OnFull::Block).unwrap();
+    put(&mut queue, &["1"]);
+    attempts.recv_timeout(DEADLINE).unwrap();
 }
