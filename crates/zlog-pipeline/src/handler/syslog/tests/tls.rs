@@ -225,7 +225,8 @@ fn an_end_without_close_notify_leaves_messages_unconfirmed_and_one_with_it_does_
             errors.extend(handler.flush().err().map(|error| error.to_string()));
         }
         give(&mut handler, &["three"]);
-        drain(&mut handler);
+        errors.extend(handler.flush().err().map(|error| error.to_string()));
+        errors.extend(drain(&mut handler));
         let backlog = handler.backlog();
         if is_told {
             assert_eq!(errors, Vec::<String>::new());

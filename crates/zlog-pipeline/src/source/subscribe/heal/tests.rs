@@ -94,6 +94,7 @@ fn a_relay_with_too_many_queries_is_asked_again_until_the_time_is_over() {
         let mut asking = Asking::new(&[], Vec::new(), SocketOptions::subscriber());
         asking.refused("tcp://127.0.0.1:1", why);
         healer.asking = Some(asking);
+        healer.streams[0].asked_to = Some(3);
     };
     refuse(&mut healer, query::TOO_MANY);
     healer.process(now, Vec::new);
