@@ -254,7 +254,7 @@ fn a_position_is_not_saved_past_records_that_a_full_disk_has_kept_in_memory() {
     let mut relay = Relay::start(&[]);
     // The first process is killed after it has read what has no room on the disk.
     let script = format!(
-        "args=\"emit --no-detect --input {log} --position {position} --spool $1/spool\"\n\
+        "args=\"emit --no-detect --file {log} --position {position} --spool $1/spool\"\n\
          \"$2\" $args --follow --confirm-at tcp://127.0.0.1:1 & emit=$!\n\
          for _ in $(seq 600); do [ -s {position} ] && break; sleep 0.1; done\n\
          head -c 1M /dev/zero >\"$1/fill\" 2>/dev/null\n\
