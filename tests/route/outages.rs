@@ -62,9 +62,9 @@ fn the_end_of_an_outage_is_reported_with_its_losses() {
         options.open(&pipe).unwrap()
     };
     let reader = read();
-    // Gets each record after the pipe: what it contains has been tried there.
-    let file = path(&directory, "app.log");
-    let (publisher, mut tail) = tail(&["--file", &pipe, "--file", &file]);
+    // Without a queue, the file gets each record after the pipe: what it contains has been tried there.
+    let (file, unqueued) = (path(&directory, "app.log"), format!("{pipe},queue=0"));
+    let (publisher, mut tail) = tail(&["--file", &unqueued, "--file", &file]);
     drop(reader);
     wait_for_no_reader(&pipe);
     for number in 0..3 {
