@@ -185,3 +185,10 @@ fn levels_of_other_loggers_keep_their_names() {
         );
     }
 }
+
+#[test]
+fn a_record_of_a_hundred_thousand_extras_keeps_them_all() {
+    let extras = (0..100_000).map(|at| (format!("k{at}").into(), RawJson("1".into()))).collect();
+    let log = write::log(&Record { extras, ..Record::default() }, "app.INFO");
+    assert!(log.record.attributes.len() >= 100_000);
+}

@@ -1,5 +1,7 @@
 //! Records as OpenTelemetry's log records. The table is in docs/opentelemetry.md.
 
+use std::collections::HashSet;
+
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -39,15 +41,19 @@ pub(crate) struct Log {
 
 /// Attributes, of which each has a name of its own.
 #[derive(Default)]
-struct Attributes(Vec<KeyValue>);
+struct Attributes {
+    all: Vec<KeyValue>,
+    /// Strangers choose how many extras a record has.
+    names: HashSet<String>,
+}
 
 impl Attributes {
     fn add(&mut self, name: &str, value: AnyValue) {
         let mut name = name.to_owned();
-        while self.0.iter().any(|known| known.key == name) {
+        while !self.names.insert(name.clone()) {
             name.push('_');
         }
-        self.0.push(key_value(name, value));
+        self.all.push(key_value(name, value));
     }
 
     fn text(&mut self, name: &str, text: Option<&str>) {
@@ -118,8 +124,8 @@ pub(crate) fn log(record: &Record<'_>, topic: &str) -> Log {
             name => own.add(name, of_json(&value.0)),
         }
     }
-    log.attributes = own.0;
-    let resource = Resource { attributes: resource.0, ..Resource::default() };
+    log.attributes = own.all;
+    let resource = Resource { attributes: resource.all, ..Resource::default() };
     Log { resource, scope, record: log }
 }
 

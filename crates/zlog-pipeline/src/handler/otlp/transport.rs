@@ -314,7 +314,11 @@ fn headers(options: &OtlpOptions) -> Result<Vec<(HeaderName, HeaderValue)>> {
         return Ok(Vec::new());
     };
     let pairs = text.split(',').filter(|pair| !pair.trim().is_empty());
-    let headers = pairs.map(|pair| header(pair.split_once('='))).collect::<Option<Vec<_>>>();
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=')?;
+        header(name, &decoded(value.trim()))
+    };
+    let headers = pairs.map(pair).collect::<Option<Vec<_>>>();
     headers.ok_or_else(|| {
         Error::new(format!("{name} has something that is no header"))
             .hint("Write it as NAME=VALUE,NAME=VALUE.")
@@ -329,7 +333,8 @@ fn of_file(path: &Path) -> Result<Vec<(HeaderName, HeaderValue)>> {
     })?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let headers = lines.map(|(at, line)| {
-        header(line.split_once(':')).ok_or_else(|| {
+        let pair = line.split_once(':');
+        pair.and_then(|(name, value)| header(name, value.trim())).ok_or_else(|| {
             // Its text may be a secret.
             Error::new(format!("line {} of {shown} is no header", at + 1))
                 .hint("Write it as NAME: VALUE.")
@@ -338,18 +343,35 @@ fn of_file(path: &Path) -> Result<Vec<(HeaderName, HeaderValue)>> {
     headers.collect()
 }
 
-fn header(pair: Option<(&str, &str)>) -> Option<(HeaderName, HeaderValue)> {
-    let (name, value) = pair?;
-    let mut value = HeaderValue::from_str(&decoded(value.trim())).ok()?;
+fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    let mut value = HeaderValue::from_str(value).ok()?;
     value.set_sensitive(true);
     Some((name.trim().parse().ok()?, value))
 }
 
 /// The text without its percent-encoding, which OpenTelemetry's variables may have.
 fn decoded(text: &str) -> String {
-    let pairs = format!("v={}", text.replace('+', "%2B"));
-    url::form_urlencoded::parse(pairs.as_bytes())
-        .next()
-        .filter(|_| !text.contains(['&', ';']))
-        .map_or_else(|| text.to_owned(), |(_, value)| value.into_owned())
+    // In forms, these two mean something else.
+    let pairs = format!("v={}", text.replace('+', "%2B").replace('&', "%26"));
+    let mut pairs = url::form_urlencoded::parse(pairs.as_bytes());
+    pairs.next().map_or_else(String::new, |(_, value)| value.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_variables_are_percent_decoded_and_those_of_files_are_not() {
+        for (text, value) in
+            [("a%20b", "a b"), ("x+y&z;%26=1", "x+y&z;&=1"), ("%zz", "%zz"), ("", "")]
+        {
+            assert_eq!(decoded(text), value);
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("headers");
+        std::fs::write(&path, "Authorization: Bearer a%41+&;b\n").unwrap();
+        let headers = of_file(&path).unwrap();
+        assert_eq!(headers[0].1.as_bytes(), b"Bearer a%41+&;b");
+    }
 }
