@@ -354,7 +354,7 @@ mod screen {
         assert!(std::fs::read_to_string(&status).unwrap().starts_with("Name:\tzlog"));
         drop(tmux);
         let until = Instant::now() + DEADLINE;
-        // It may be left as a zombie, where nobody takes over orphans.
+        // Without a process that adopts orphans, it stays a zombie.
         while std::fs::read_to_string(&status).is_ok_and(|text| !text.contains("State:\tZ")) {
             assert!(Instant::now() < until, "it still runs");
             std::thread::sleep(Duration::from_millis(10));

@@ -6,19 +6,21 @@
 //! A wrapped command, and whoever writes to standard input, must not be stopped by a fault in
 //! publishing. So the input is then read to its end, and counted instead of published.
 
+mod destinations;
+mod shutdown;
 mod source;
 mod spool;
 mod subscriber_wait;
 mod summary;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::shutdown::Shutdown;
 use self::subscriber_wait::SubscriberWait;
 use self::summary::{ProgressLine, Summary};
-use super::endpoints;
 use super::rate_limiter::RateLimiter;
-use crate::cli::{EmitArgs, EndpointArgs};
+use crate::cli::EmitArgs;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 use zlog_core::{Error, Exit, Record, Result};
@@ -29,9 +31,9 @@ use zlog_pipeline::os::clock::TICK;
 use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
 use zlog_pipeline::os::{clock, fd_limit, terminal, wakeup};
 use zlog_pipeline::pump::{Pipeline, pump};
-use zlog_pipeline::router::{HandlerContext, HandlerStatus, Reporter, Router};
+use zlog_pipeline::router::{HandlerStatus, Router};
 use zlog_pipeline::sender::SenderFields;
-use zlog_pipeline::socket::{Confirmation, Engine, Publisher, SocketOptions, Stall};
+use zlog_pipeline::socket::{Confirmation, Publisher};
 use zlog_pipeline::source::{Notice, PollStatus, ReadProgress, Source};
 
 /// The longest wait for the source, if it can be woken: some reports come once a minute.
@@ -52,9 +54,11 @@ pub fn run(args: EmitArgs, fault: Option<Error>) -> Result<Exit> {
     let (stop, signals) = catch_signals(&args)?;
     // A name may be missing because the user's file was not found: no wrong usage for sure.
     let is_typed = fault.is_none();
-    let opened = limit.and_then(|()| fault.map_or_else(|| open(&args, &stop), Err));
+    let opened = limit.and_then(|()| fault.map_or_else(|| destinations::open(&args, &stop), Err));
     if let Err(error) = &opened
-        && (args.strict || !args.has_writer() || is_typed && is_wrong_usage(&args, error))
+        && (args.strict
+            || !args.has_writer()
+            || is_typed && destinations::is_wrong_usage(&args, error))
     {
         return opened.map(|_| Exit::Failed);
     }
@@ -108,114 +112,6 @@ fn catch_signals(args: &EmitArgs) -> Result<(ShutdownSignal, Option<Forwarding>)
     Ok((stop, Some(signals)))
 }
 
-/// Where records go.
-struct Opened {
-    /// `None` if they are only stored.
-    publisher: Option<Publisher>,
-    /// With `--spool`.
-    confirmation: Option<Confirmation>,
-    /// `None` if they are only published.
-    stores: Option<Router>,
-}
-
-/// Opens the socket, and the handlers that store records.
-///
-/// # Errors
-/// An endpoint or a handler can't be used, or `--tee` has nowhere to write to, under `--strict`.
-fn open(args: &EmitArgs, stop: &ShutdownSignal) -> Result<Opened> {
-    if args.strict && args.tee {
-        terminal::check_stdout()?;
-    }
-    let stores = args.stores.0.spec(args.on_full)?;
-    let reporter: Reporter =
-        if args.quiet { Arc::new(|_: &str| {}) } else { super::stderr_reporter() };
-    let context = HandlerContext::new("emit", stop, reporter).with_linger(args.linger.0);
-    // A job must not wait for a server that is away.
-    let context = context.wait_in_outages(!args.has_writer());
-    let stores =
-        (!stores.handlers.is_empty()).then(|| Router::open(stores, context)).transpose()?;
-    let (publisher, confirmation) =
-        args.publishes().then(|| open_publisher(args)).transpose()?.unzip();
-    Ok(Opened { publisher, confirmation: confirmation.flatten(), stores })
-}
-
-/// Opens the socket.
-fn open_publisher(args: &EmitArgs) -> Result<(Publisher, Option<Confirmation>)> {
-    let mut options = SocketOptions::publisher();
-    options.hwm = args.hwm;
-    options.stall = args.stall.map_or(Stall::Never, |stall| Stall::typed(Some(stall.0)));
-    options.engine = Engine::of_name(args.endpoints.engine.as_deref().unwrap_or_default())?;
-    options.insecure = args.endpoints.insecure;
-    options.key = args.endpoints.key.clone();
-    let report = |text: &str| {
-        if !args.quiet {
-            terminal::eprint_line(format_args!("zlog emit: {}", escape(text)));
-        }
-    };
-    if let Some(directory) = &args.spool {
-        let (publisher, confirmation) = spool::open(args, directory, options, &report)?;
-        return Ok((publisher, Some(confirmation)));
-    }
-    let publisher = endpoints::open_publisher(&args.endpoints, &options, &report)?;
-    if !args.quiet {
-        endpoints::print_bound("emit", publisher.bound());
-    }
-    Ok((publisher, None))
-}
-
-/// Whether an endpoint or a handler on the command line is malformed. One from the environment may be, and
-/// whoever started the job may not know of it.
-fn is_wrong_usage(args: &EmitArgs, error: &Error) -> bool {
-    let EndpointArgs { bind, connect, .. } = &args.endpoints;
-    let is_typed = !(bind.is_empty() && connect.is_empty() && args.stores.0.is_empty());
-    error.exit() == Exit::Usage && is_typed
-}
-
-/// When to end before the source does: at a signal, or after `--duration`.
-#[derive(Clone)]
-struct Shutdown {
-    stop: ShutdownSignal,
-    until: Arc<OnceLock<Instant>>,
-    /// How long a full or missing subscriber may delay the end (`--linger`).
-    linger: Duration,
-    /// Since when one delays it.
-    held_up: Arc<OnceLock<Instant>>,
-}
-
-impl Shutdown {
-    fn is_due(&self) -> bool {
-        self.stop.requested() || self.until.get().is_some_and(|until| Instant::now() >= *until)
-    }
-
-    /// Whether waiting for a first subscriber must end. Called while one is missing.
-    fn ends_wait(&self) -> bool {
-        self.is_due() || self.is_overdue()
-    }
-
-    /// Whether a subscriber that is full or missing has delayed the end for too long. Called
-    /// while there is one.
-    fn is_overdue(&self) -> bool {
-        (self.is_due() || self.stop.was_forwarded())
-            && self.held_up.get_or_init(Instant::now).elapsed() >= self.linger
-    }
-
-    /// Waits until `until`, unless the end is due before.
-    fn pause(&self, until: Instant) {
-        while !self.is_due()
-            && let left = until.saturating_duration_since(Instant::now())
-            && !left.is_zero()
-        {
-            std::thread::sleep(left.min(TICK));
-        }
-    }
-
-    /// The rest of `--linger`.
-    fn linger(&self) -> Duration {
-        let gone = self.held_up.get().map_or(Duration::ZERO, Instant::elapsed);
-        self.linger.saturating_sub(gone)
-    }
-}
-
 /// The pipeline: fills in the sender's fields and publishes, within the limits that were
 /// typed.
 struct Emit {
@@ -254,12 +150,7 @@ struct Emit {
 
 impl Emit {
     fn new(args: &EmitArgs, stop: ShutdownSignal) -> Emit {
-        let shutdown = Shutdown {
-            stop,
-            until: Arc::default(),
-            linger: args.linger.0,
-            held_up: Arc::default(),
-        };
+        let shutdown = Shutdown::new(stop, args.linger.0);
         Emit {
             longest_wait: TICK,
             publish: None,

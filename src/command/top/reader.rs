@@ -247,7 +247,7 @@ impl Counter<'_> {
     }
 }
 
-/// A subscription, and what is told of its connections.
+/// A subscription, and the reports about its connections.
 struct Live<'s> {
     counter: Counter<'s>,
     no_peer: NoPeerMonitor,

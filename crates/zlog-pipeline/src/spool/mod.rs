@@ -74,7 +74,7 @@ pub enum SpoolKind {
 }
 
 impl SpoolKind {
-    /// What stands in the file that is locked.
+    /// The text in the lock file.
     fn name(self) -> &'static str {
         match self {
             SpoolKind::Emitter => "zlog emit",
