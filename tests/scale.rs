@@ -135,12 +135,14 @@ fn ten_machines_a_collector_that_confirms_what_it_has_on_disk() {
         relay.expect_stderr("publishing, bound");
         relay
     };
-    let relay = start();
+    let mut relay = start();
     let (spool, collector) = (path.join("spool"), address.clone() + "12344");
     let variables = [("SPOOL", spool.to_str().unwrap()), ("COLLECTOR", &*collector)];
     let job = || run_job("2-host.sh", path, &variables).code(3);
     job().stderr_has("2 confirmed");
-    drop(relay);
+    // Killed, it would hand some records over again.
+    relay.terminate();
+    let _ = relay.wait();
     // What a collector that is away does not take waits for the next run.
     job().stderr_has("left in the spool");
     let mut relay = start();
