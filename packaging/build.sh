@@ -29,7 +29,7 @@ cargo generate-rpm --output "$out/"
 # Its build is the one above.
 maturin build --release --locked --zig --target "$target" --compatibility manylinux2014 --out "$out"
 
-version=$(target/release/zlog --version | cut -d' ' -f2)
+version=$(target/release/zlog --version | sed -n '1s/^zlog //p')
 name=zlog-$version-$target
 mkdir -p "$out/$name"
 cp -r target/release/zlog README.md LICENSE-* man completions examples "$out/$name"
