@@ -31,7 +31,7 @@ use std::time::Duration;
 pub(crate) use self::finished::{Finished, shell_code};
 pub(crate) use self::logrotate::{Logrotate, logrotate};
 #[cfg(feature = "nats")]
-pub(crate) use self::nats::{Nats, nats, nats_with, old_nats};
+pub(crate) use self::nats::{Nats, NatsClient, nats, nats_with, old_nats};
 #[cfg(all(feature = "nats", target_os = "linux"))]
 pub(crate) use self::nats::{NatsCluster, Stored, nats_cluster};
 #[cfg(target_os = "linux")]

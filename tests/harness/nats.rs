@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use async_nats::ConnectOptions;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::{self, Context, stream};
+use async_nats::{Client, ConnectOptions, Subscriber};
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -234,6 +234,7 @@ impl NatsCluster {
 /// A client, for what the tests themselves ask and do.
 pub(crate) struct NatsClient {
     runtime: Runtime,
+    client: Client,
     jetstream: Context,
 }
 
@@ -242,8 +243,26 @@ impl NatsClient {
     fn connect(url: &str, options: ConnectOptions) -> NatsClient {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let client = runtime.block_on(options.connect(url)).unwrap();
-        let jetstream = runtime.block_on(async { jetstream::new(client) });
-        NatsClient { runtime, jetstream }
+        let jetstream = runtime.block_on(async { jetstream::new(client.clone()) });
+        NatsClient { runtime, client, jetstream }
+    }
+
+    /// Subscribes to the messages themselves, stored or not.
+    pub(crate) fn subscribe(&self, subject: &str) -> Subscriber {
+        let subscribe = async {
+            let subscriber = self.client.subscribe(subject.to_owned()).await.unwrap();
+            self.client.flush().await.unwrap();
+            subscriber
+        };
+        self.runtime.block_on(subscribe)
+    }
+
+    /// Where the next `count` messages ask for their answers.
+    #[track_caller]
+    pub(crate) fn reply_addresses(&self, from: &mut Subscriber, count: usize) -> Vec<String> {
+        let all = from.take(count).map(|message| message.reply.expect("an address").to_string());
+        let all = async { tokio::time::timeout(super::DEADLINE, all.collect()).await };
+        self.runtime.block_on(all).expect("so many messages")
     }
 
     /// Publishes a message that is not from `zlog`, and waits until it is stored.

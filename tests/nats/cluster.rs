@@ -81,18 +81,30 @@ fn endpoint(relay: usize, port: usize) -> String {
 /// Checks that the records of each source and topic are numbered from 1 without a hole. Returns how
 /// many each source has.
 #[track_caller]
-fn counts(stored: &[Stored]) -> HashMap<String, u64> {
+fn counts(all: &[Stored]) -> HashMap<String, u64> {
     let mut next: HashMap<(String, &str), u64> = HashMap::new();
     let mut counts = HashMap::new();
-    for stored in stored {
+    for stored in all {
         let record = stored.json();
         let source = record["source"].as_str().unwrap();
         *counts.entry(source.to_owned()).or_insert(0) += 1;
         let next = next.entry((source.to_owned(), &stored.subject)).or_insert(0);
         *next += 1;
-        assert_eq!(record["seq"].as_u64(), Some(*next), "{}: {record}", stored.subject);
+        if record["seq"].as_u64() != Some(*next) {
+            panic!("{}: {:?}", stored.subject, breaks(all, source, &stored.subject));
+        }
     }
     counts
+}
+
+/// Where the numbers of a source and topic do not follow each other: places in the stream, and numbers.
+fn breaks(stored: &[Stored], source: &str, subject: &str) -> Vec<[(usize, u64); 2]> {
+    let of_source = stored.iter().enumerate().filter(|(_, stored)| stored.subject == subject);
+    let of_source = of_source.map(|(at, stored)| (at, stored.json()));
+    let of_source = of_source.filter(|(_, record)| record["source"] == source);
+    let numbers: Vec<_> = of_source.map(|(at, it)| (at, it["seq"].as_u64().unwrap())).collect();
+    let pairs = numbers.array_windows().copied();
+    pairs.filter(|[(_, first), (_, second)]| first + 1 != *second).collect()
 }
 
 #[test]

@@ -81,6 +81,7 @@ fn a_new_stream_has_the_settings_that_were_asked_for() {
         assert_eq!(config.duplicate_window.as_secs(), 60);
         let compression = (!is_old).then_some(stream::Compression::S2);
         assert_eq!(config.compression, compression);
+        assert_eq!(config.allow_batch_publish, !is_old);
     }
 }
 

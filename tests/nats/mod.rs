@@ -1,5 +1,7 @@
 //! NATS JetStream: real servers, started by the tests.
 
+/// Batches of NATS 2.14.
+mod batches;
 /// Three servers that store the same records.
 #[cfg(target_os = "linux")]
 mod cluster;

@@ -127,6 +127,23 @@ impl Connection {
     }
 }
 
+/// What the servers of a system can do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Features {
+    /// Compress streams.
+    pub(crate) compression: bool,
+    /// Take batches that are confirmed every so many messages (ADR-50, fast ingest).
+    pub(crate) batches: bool,
+}
+
+impl Features {
+    /// Those of the server at the other end, by its version.
+    pub(crate) fn of(client: &Client) -> Features {
+        let is_from = |major, minor| client.is_server_compatible(major, minor, 0);
+        Features { compression: is_from(2, 10), batches: is_from(2, 14) }
+    }
+}
+
 /// Waits until something happens to a connection.
 pub(crate) async fn wait_for_trouble(watch: &mut watch::Receiver<Option<Trouble>>) -> Trouble {
     match watch.wait_for(Option::is_some).await {

@@ -5,9 +5,11 @@
 //! confirmed that it is stored. After an outage, those that were not confirmed are sent again; the
 //! server recognises records that it has already by their `Nats-Msg-Id` and drops them.
 //!
-//! `message` makes messages of records, `publish` sends a batch over a connection, `transport` makes
-//! the connections.
+//! `message` makes messages of records, `publish` sends them over a connection, `fast` by the server's
+//! protocol for batches, `transport` makes the connections.
 
+#[cfg(feature = "nats")]
+mod fast;
 #[cfg(feature = "nats")]
 mod message;
 #[cfg(feature = "nats")]

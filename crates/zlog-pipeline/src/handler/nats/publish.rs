@@ -4,14 +4,15 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::response::Response;
+use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{Client, HeaderMap, Message, Subject, Subscriber, header};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tokio::sync::Mutex;
 
+use super::fast;
 use super::message::Entry;
 use crate::nats::connection::{Connection, Trouble, wait_for_trouble};
 
@@ -19,20 +20,33 @@ use crate::nats::connection::{Connection, Trouble, wait_for_trouble};
 /// the header's name.
 const HEADER_BYTES: usize = 64;
 
-/// The confirmations of one connection. They come to addresses that end with a running number.
+/// The confirmations of one connection. They come to addresses that begin with `inbox` and a running
+/// number.
 pub(super) struct Confirmations {
     inbox: String,
     subscriber: Subscriber,
     next: u64,
+    /// The stream takes [batches](fast), as far as is known.
+    has_batches: bool,
 }
 
 impl Confirmations {
-    /// Subscribes to them.
-    pub(super) async fn subscribe(client: Client) -> Result<Arc<Mutex<Confirmations>>, String> {
+    /// Subscribes to them. `has_batches`: the stream takes [batches](fast).
+    pub(super) async fn subscribe(
+        client: Client,
+        has_batches: bool,
+    ) -> Result<Arc<Mutex<Confirmations>>, String> {
         let inbox = client.new_inbox();
-        let subscribed = client.subscribe(format!("{inbox}.*")).await;
+        let subscribed = client.subscribe(format!("{inbox}.>")).await;
         let subscriber = subscribed.map_err(|error| error.to_string())?;
-        Ok(Arc::new(Mutex::new(Confirmations { inbox, subscriber, next: 0 })))
+        Ok(Arc::new(Mutex::new(Confirmations { inbox, subscriber, next: 0, has_batches })))
+    }
+
+    /// Numbers for so many messages: the first of them.
+    fn numbers(&mut self, count: usize) -> u64 {
+        let first = self.next;
+        self.next += count as u64;
+        first
     }
 }
 
@@ -85,14 +99,14 @@ pub(super) enum Failure {
 }
 
 /// What a confirmation says.
-enum Answer {
+pub(super) enum Answer {
     Stored,
     Never(String),
     NotNow(Failure),
 }
 
-/// Sends the records that are not settled, all at once, and waits until the last of them is
-/// confirmed or something goes wrong.
+/// Sends the records that are not settled, and waits until the last of them is confirmed or something
+/// goes wrong.
 pub(super) async fn publish(
     client: Client,
     confirmations: Arc<Mutex<Confirmations>>,
@@ -100,20 +114,70 @@ pub(super) async fn publish(
     work: Work,
 ) -> Report {
     let mut confirmations = confirmations.lock().await;
-    let Confirmations { inbox, subscriber, next } = &mut *confirmations;
-    let first = *next;
-    *next += work.places.len() as u64;
     let mut report = Report { settled: work.settled.clone(), refused: 0, why: None, failure: None };
-    let mut messages = Vec::with_capacity(work.places.len());
-    for (place, range) in work.places.iter().enumerate() {
-        if report.settled[place] {
-            continue;
+    let send = async {
+        if confirmations.has_batches {
+            as_batch(&client, &mut confirmations, &work, &mut report).await?;
         }
-        match message(&work.text, range.clone(), client.max_payload()) {
-            Ok(message) => messages.push((place, message)),
-            Err(refusal) => report.refuse(place, refusal),
-        }
+        one_by_one(&client, &mut confirmations, &work, &mut report).await
+    };
+    let failure = tokio::select! {
+        sent = send => sent.err(),
+        trouble = wait_for_trouble(&mut trouble) => Some(Failure::Trouble(trouble)),
+    };
+    report.failure = failure;
+    report
+}
+
+/// A message and the number of its record.
+type Numbered = (usize, (Subject, HeaderMap, Bytes));
+
+/// Sends the records that are not settled as a batch. Those that are not stored then are to be sent
+/// [one by one](one_by_one), which tells why.
+async fn as_batch(
+    client: &Client,
+    confirmations: &mut Confirmations,
+    work: &Work,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let messages = messages(client, work, report);
+    if messages.len() < 2 {
+        return Ok(());
     }
+    let places: Vec<usize> = messages.iter().map(|(place, _)| *place).collect();
+    let number = confirmations.numbers(1);
+    let Confirmations { inbox, subscriber, .. } = &mut *confirmations;
+    // Unlike that of any other client.
+    let id = inbox.rsplit('.').next().unwrap_or_default();
+    let batch = format!("{inbox}.{id}-{number}");
+    let messages = messages.into_iter().map(|(_, message)| message);
+    let mut stored = 0;
+    let sent = fast::publish(client, subscriber, &batch, messages, work.timeout, &mut stored).await;
+    places.iter().take(stored).for_each(|place| report.settled[*place] = true);
+    let next = places.get(stored).copied().unwrap_or_default();
+    match sent {
+        Err(fast::End::Failed(Failure::NoStream(_))) => {
+            Err(Failure::NoStream(subject(&work.text, &work.places[next])))
+        }
+        Err(fast::End::Failed(failure)) => Err(failure),
+        Err(fast::End::NoBatches) => {
+            confirmations.has_batches = false;
+            Ok(())
+        }
+        Ok(()) | Err(fast::End::Refused) => Ok(()),
+    }
+}
+
+/// Sends the records that are not settled, all at once, each with a confirmation of its own.
+async fn one_by_one(
+    client: &Client,
+    confirmations: &mut Confirmations,
+    work: &Work,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let first = confirmations.numbers(work.places.len());
+    let Confirmations { inbox, subscriber, .. } = confirmations;
+    let messages = messages(client, work, report);
     let mut pending = messages.len();
     let send = async {
         for (place, (subject, headers, body)) in messages {
@@ -151,12 +215,22 @@ pub(super) async fn publish(
         }
         Ok(())
     };
-    let failure = tokio::select! {
-        both = async { tokio::try_join!(send, confirm) } => both.err(),
-        trouble = wait_for_trouble(&mut trouble) => Some(Failure::Trouble(trouble)),
-    };
-    report.failure = failure;
-    report
+    tokio::try_join!(send, confirm).map(drop)
+}
+
+/// The messages of the records that are not settled. Those that can't be sent are refused.
+fn messages(client: &Client, work: &Work, report: &mut Report) -> Vec<Numbered> {
+    let mut messages = Vec::with_capacity(work.places.len());
+    for (place, range) in work.places.iter().enumerate() {
+        if report.settled[place] {
+            continue;
+        }
+        match message(&work.text, range.clone(), client.max_payload()) {
+            Ok(message) => messages.push((place, message)),
+            Err(refusal) => report.refuse(place, refusal),
+        }
+    }
+    messages
 }
 
 impl Report {
@@ -209,18 +283,22 @@ fn read(answer: &Message) -> Answer {
     }
     match serde_json::from_slice::<Response<PublishAck>>(&answer.payload) {
         Ok(Response::Ok(_)) => Answer::Stored,
-        Ok(Response::Err { error }) => {
-            let text = error.to_string();
-            match error.error_code() {
-                ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM
-                | ErrorCode::STREAM_HEADER_EXCEEDS_MAXIMUM => Answer::Never(text),
-                ErrorCode::STREAM_STORE_FAILED
-                | ErrorCode::INSUFFICIENT_RESOURCES
-                | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
-                | ErrorCode::STORAGE_RESOURCES_EXCEEDED => Answer::NotNow(Failure::Full(text)),
-                _ => Answer::NotNow(Failure::Refused(text)),
-            }
-        }
+        Ok(Response::Err { error }) => read_error(&error),
         Err(_) => Answer::NotNow(Failure::Refused("an answer that is no confirmation".to_owned())),
+    }
+}
+
+/// What an error of JetStream says about the record.
+pub(super) fn read_error(error: &jetstream::Error) -> Answer {
+    let text = error.to_string();
+    match error.error_code() {
+        ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM | ErrorCode::STREAM_HEADER_EXCEEDS_MAXIMUM => {
+            Answer::Never(text)
+        }
+        ErrorCode::STREAM_STORE_FAILED
+        | ErrorCode::INSUFFICIENT_RESOURCES
+        | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
+        | ErrorCode::STORAGE_RESOURCES_EXCEEDED => Answer::NotNow(Failure::Full(text)),
+        _ => Answer::NotNow(Failure::Refused(text)),
     }
 }

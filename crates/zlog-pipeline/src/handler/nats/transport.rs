@@ -12,8 +12,8 @@ use super::message::{MAX_SUBJECT, MessageWriter};
 use super::publish::{self, Confirmations, Failure, Refusal, Report, Work};
 use crate::handler::Backlog;
 use crate::handler::retry::{Batch, BatchOptions, Retry, SendOutcome, Transport, deadline};
-use crate::nats::connection::{Connection, Trouble, wait_for_trouble};
-use crate::nats::ensure;
+use crate::nats::connection::{Connection, Features, Trouble, wait_for_trouble};
+use crate::nats::ensure::{self, Ensured};
 use std::time::Duration;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{counted, were};
@@ -116,35 +116,42 @@ impl Transport for NatsTransport {
 impl NatsTransport {
     /// Connects, and looks at the stream.
     fn connect(&mut self, deadline: Instant) -> Result<Link> {
-        let NatsOptions { server, stream, prefix, timeout, .. } = &self.options;
+        let NatsOptions { server, stream, timeout, .. } = &self.options;
         let last = self.last.as_ref();
         let connection = Connection::open(server, &self.known, last, *timeout, deadline)?;
         self.known = connection.discovered(server);
         self.last.clone_from(&connection.server);
-        let late = || self.failed(&Failure::Late);
-        let subscribe = Confirmations::subscribe(connection.client.clone());
-        let confirmations = connection.runtime.run(deadline, subscribe).ok_or_else(late)?;
-        let confirmations = confirmations.map_err(|why| self.failed(&Failure::Refused(why)))?;
+        let mut has_batches = false;
         if stream.create {
-            let ensure = ensure::ensure(
-                connection.jetstream.clone(),
-                ensure::has_compression(&connection),
-                stream.clone(),
-                prefix.clone(),
-            );
-            let mut trouble = connection.watch();
-            // A user who may not ask gets no answer, only an error of the connection.
-            let ensured = connection.runtime.run(deadline, async move {
-                tokio::select! {
-                    ensured = ensure => Ok(ensured),
-                    trouble = wait_for_trouble(&mut trouble) => Err(trouble),
-                }
-            });
-            let ensured = ensured.ok_or_else(late)?;
-            let notices = ensured.map_err(|trouble| self.failed(&Failure::Trouble(trouble)))??;
-            self.tell(notices);
+            let ensured = self.ensure(&connection, deadline)?;
+            has_batches = ensured.has_batches;
+            self.tell(ensured.notices);
         }
+        let subscribe = Confirmations::subscribe(connection.client.clone(), has_batches);
+        let subscribed = connection.runtime.run(deadline, subscribe);
+        let confirmations = subscribed
+            .ok_or_else(|| self.failed(&Failure::Late))?
+            .map_err(|why| self.failed(&Failure::Refused(why)))?;
         Ok(Link { connection, confirmations })
+    }
+
+    /// Makes sure that the stream exists.
+    fn ensure(&self, connection: &Connection, deadline: Instant) -> Result<Ensured> {
+        let NatsOptions { stream, prefix, .. } = &self.options;
+        let (jetstream, features) =
+            (connection.jetstream.clone(), Features::of(&connection.client));
+        let ensure = ensure::ensure(jetstream, features, stream.clone(), prefix.clone());
+        let mut trouble = connection.watch();
+        // A user who may not ask gets no answer, only an error of the connection.
+        let ensured = connection.runtime.run(deadline, async move {
+            tokio::select! {
+                ensured = ensure => Ok(ensured),
+                trouble = wait_for_trouble(&mut trouble) => Err(trouble),
+            }
+        });
+        ensured
+            .ok_or_else(|| self.failed(&Failure::Late))?
+            .map_err(|trouble| self.failed(&Failure::Trouble(trouble)))?
     }
 
     /// Reports notices that are new.
