@@ -101,6 +101,14 @@ struct Segment {
     len: u64,
 }
 
+impl Segment {
+    /// Where it stands among others. A copy under another name, as a restored backup may leave one,
+    /// stands beside its original: numbers never go back, and none is used twice.
+    fn place(&self) -> (u64, u64) {
+        (self.header.first, self.index)
+    }
+}
+
 /// A file with the name of a segment.
 struct SegmentFile {
     index: u64,
@@ -114,27 +122,41 @@ struct SegmentFile {
 pub enum NoRoom {
     /// The bound on bytes is reached.
     Bound,
-    /// The disk is full, or a quota is reached.
+    /// The disk is full, a quota is reached, or no file can be opened: see [`lacks_room`].
     Disk(io::Error),
     /// The record alone is beyond the bound: it never fits.
     TooLong,
 }
 
-/// Whether more space would help.
-pub fn is_full(error: &io::Error) -> bool {
+/// Whether something is lacking that may come back: space, or what [`lacks_descriptors`] has.
+pub fn lacks_room(error: &io::Error) -> bool {
+    lacks_space(error) || lacks_descriptors(error)
+}
+
+fn lacks_space(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
-/// Whether this error of [`Spool::open`] is a lack of space: it may be opened later.
-pub fn lacks_space(error: &Error) -> bool {
+/// Whether the process or the system lacks file descriptors, or memory for them. The file that was
+/// to be opened is as it was.
+fn lacks_descriptors(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let lacks = [Errno::MFILE, Errno::NFILE, Errno::NOMEM].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|error| lacks.contains(&error))
+}
+
+/// Whether this error of [`Spool::open`] is a lack of room: it may be opened later.
+pub fn waits_for_room(error: &Error) -> bool {
     let cause = std::error::Error::source(error);
-    cause.and_then(|cause| cause.downcast_ref::<io::Error>()).is_some_and(is_full)
+    cause.and_then(|cause| cause.downcast_ref::<io::Error>()).is_some_and(lacks_room)
 }
 
 /// Records on disk. One process at a time opens a directory.
 pub struct Spool {
     directory: PathBuf,
+    /// The same, to sync it also when no file can be opened.
+    opened: Arc<File>,
     /// Locked.
     _lock: File,
     options: SpoolOptions,
@@ -165,7 +187,7 @@ pub struct Spool {
 pub struct Unsynced {
     files: Vec<Arc<File>>,
     /// The directory, if a file in it is new.
-    directory: Option<PathBuf>,
+    directory: Option<Arc<File>>,
     number: u64,
 }
 
@@ -179,7 +201,7 @@ impl Unsynced {
             file.sync_data()?;
         }
         if let Some(directory) = &self.directory {
-            File::open(directory)?.sync_all()?;
+            directory.sync_all()?;
         }
         Ok(self.number)
     }
@@ -228,8 +250,10 @@ impl Spool {
         {
             cursor.set(before).map_err(failed)?;
         }
+        let opened = Arc::new(File::open(&directory).map_err(failed)?);
         let mut spool = Spool {
             directory,
+            opened,
             _lock: lock,
             options: SpoolOptions { bytes: options.bytes.max(MIN_BYTES), ..options },
             source: SourceId::random(),
@@ -257,7 +281,7 @@ impl Spool {
         for segment in &self.segments {
             File::open(path(&self.directory, segment.index))?.sync_data()?;
         }
-        File::open(&self.directory)?.sync_all()
+        self.opened.sync_all()
     }
 
     /// Its directory, for messages.
@@ -276,7 +300,7 @@ impl Spool {
     /// It is written by the next [`Spool::write`], or with others when there are enough.
     ///
     /// # Errors
-    /// The disk fails for another reason than a lack of space.
+    /// The disk fails for another reason than a lack of room ([`lacks_room`]).
     pub fn append(&mut self, parts: &[&[u8]]) -> Result<Result<u64, NoRoom>> {
         if !self.fits(parts) {
             return Ok(Err(NoRoom::TooLong));
@@ -284,7 +308,7 @@ impl Spool {
         let len = record_len(parts);
         if self.pending.len() >= WRITE_BYTES {
             match self.write() {
-                Err(error) if is_full(&error) => return Ok(Err(NoRoom::Disk(error))),
+                Err(error) if lacks_room(&error) => return Ok(Err(NoRoom::Disk(error))),
                 written => written.map_err(|error| self.failed(&error))?,
             }
         }
@@ -350,7 +374,7 @@ impl Spool {
         self.last_index = index;
         self.segments.push(Segment { index, header, len: HEADER_LEN as u64 });
         self.segment_bytes += HEADER_LEN as u64;
-        self.unsynced.directory = Some(self.directory.clone());
+        self.unsynced.directory = Some(Arc::clone(&self.opened));
         Ok(Arc::clone(self.file.insert(Arc::new(file))))
     }
 
@@ -399,6 +423,16 @@ impl Spool {
     /// make room on a full disk.
     pub fn end_segment(&mut self) {
         self.file = None;
+    }
+
+    /// Keeps a segment that can't be read: its disk may be readable later. What is appended goes to
+    /// another one.
+    fn keep_unreadable(&mut self, index: u64) {
+        // Without success, it is deleted with those that were read.
+        let _ = rename_damaged(&self.directory, index);
+        if self.segments.last().is_some_and(|last| last.index == index) {
+            self.end_segment();
+        }
     }
 
     /// The number of segments, from the first, whose records are all done with.
@@ -504,7 +538,8 @@ fn segment_files(directory: &Path) -> io::Result<Vec<SegmentFile>> {
     Ok(segments)
 }
 
-/// Renames segments whose header is damaged, and deletes those that are empty. Returns the others.
+/// Renames segments whose header is damaged, and deletes those that are empty. Returns the others in
+/// the order of their records.
 fn set_aside(directory: &Path, found: &[SegmentFile]) -> io::Result<Vec<Segment>> {
     let mut segments = Vec::with_capacity(found.len());
     for &SegmentFile { index, header, len } in found {
@@ -514,6 +549,7 @@ fn set_aside(directory: &Path, found: &[SegmentFile]) -> io::Result<Vec<Segment>
             None => fs::remove_file(path(directory, index))?,
         }
     }
+    segments.sort_unstable_by_key(Segment::place);
     Ok(segments)
 }
 
@@ -582,7 +618,11 @@ fn unusable(directory: &Path, error: &io::Error) -> Error {
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             failed.hint("Name a directory, or a path where one can be made.")
         }
-        _ if is_full(error) => failed.hint("Free space on its disk, or name another directory."),
+        _ if lacks_descriptors(error) => failed.hint(
+            "Raise the limit on open files: `ulimit -n 4096` in the shell, LimitNOFILE= in a systemd \
+             unit.",
+        ),
+        _ if lacks_space(error) => failed.hint("Free space on its disk, or name another directory."),
         _ => failed,
     }
 }

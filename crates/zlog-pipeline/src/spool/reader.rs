@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use super::segment::{self, HEADER_LEN, Header, SourceId};
-use super::{Spool, path, rename_damaged};
+use super::{Spool, lacks_descriptors, path};
 
 /// A record of a spool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,20 +35,28 @@ pub struct SpoolReader {
     /// Records up to this number are not read: they were read before, or are damaged.
     after: u64,
     loaded: Option<Loaded>,
-    /// The index of the last segment that was read, or could not be.
-    last_index: u64,
+    /// The place of the last segment that was read, or could not be.
+    last: (u64, u64),
     damaged: u64,
+    /// Why a segment can't be opened at present.
+    waits: Option<io::Error>,
 }
 
 impl SpoolReader {
     /// Reads the records behind `after`.
     pub fn new(after: u64) -> SpoolReader {
-        SpoolReader { after, loaded: None, last_index: 0, damaged: 0 }
+        SpoolReader { after, loaded: None, last: (0, 0), damaged: 0, waits: None }
     }
 
     /// The number of damaged records since the last call: they are left out.
     pub fn take_damaged(&mut self) -> u64 {
         std::mem::take(&mut self.damaged)
+    }
+
+    /// What this process lacks to read on, such as a file descriptor. [`SpoolReader::load`] returned
+    /// false for it, and tries again.
+    pub fn waits(&self) -> Option<&io::Error> {
+        self.waits.as_ref()
     }
 
     /// The number of the last record that was read, or is damaged.
@@ -77,8 +85,10 @@ impl SpoolReader {
     }
 
     /// Reads on, once [`SpoolReader::next_entry`] returns `None`. Returns whether there may be another
-    /// record. What can't be read counts as damaged, and its file is kept.
-    pub fn load(&mut self, spool: &Spool) -> bool {
+    /// record. What can't be read counts as damaged, and its file is kept; not so where this process
+    /// lacks something ([`SpoolReader::waits`]).
+    pub fn load(&mut self, spool: &mut Spool) -> bool {
+        self.waits = None;
         // While a file is open, deleting it frees no space.
         let is_there = |it: &Loaded| spool.segments.iter().any(|segment| segment.index == it.index);
         self.loaded = self.loaded.take().filter(is_there);
@@ -88,38 +98,41 @@ impl SpoolReader {
         if self.load_more(spool) {
             return true;
         }
-        let next = spool.segments.iter().enumerate().find(|(_, it)| it.index > self.last_index);
+        let next = spool.segments.iter().enumerate().find(|(_, it)| it.place() > self.last);
         let Some((at, segment)) = next else {
             // The rest of the last one is damaged.
             self.note_end(spool.written);
             return false;
         };
-        self.last_index = segment.index;
+        let (index, place, header) = (segment.index, segment.place(), segment.header);
         self.loaded = None;
-        let header = segment.header;
         // What is missing before it.
         self.note_end(header.first - 1);
         let next = spool.segments.get(at + 1);
-        if next.is_some_and(|next| next.header.first <= self.after + 1) {
-            return true;
-        }
-        match read(spool, segment.index, segment.len) {
-            Ok((file, bytes)) => {
-                self.loaded =
-                    Some(Loaded { index: segment.index, header, file, bytes, at: HEADER_LEN });
+        if next.is_none_or(|next| next.header.first > self.after + 1) {
+            match read(spool, index, segment.len) {
+                Ok((file, bytes)) => {
+                    self.loaded = Some(Loaded { index, header, file, bytes, at: HEADER_LEN });
+                }
+                Err(error) if lacks_descriptors(&error) => {
+                    self.waits = Some(error);
+                    return false;
+                }
+                Err(_) => spool.keep_unreadable(index),
             }
-            Err(_) => keep(spool, segment.index),
         }
+        self.last = place;
         true
     }
 
     /// Reads what was appended to the segment since it was read. Returns whether there was
     /// something.
-    fn load_more(&mut self, spool: &Spool) -> bool {
+    fn load_more(&mut self, spool: &mut Spool) -> bool {
         let Some(loaded) = &mut self.loaded else { return false };
         let Some(segment) = spool.segments.iter().find(|it| it.index == loaded.index) else {
             return false;
         };
+        let index = segment.index;
         let (have, len) = (loaded.bytes.len(), usize::try_from(segment.len).unwrap_or(usize::MAX));
         if len <= have {
             return false;
@@ -127,7 +140,7 @@ impl SpoolReader {
         loaded.bytes.resize(len, 0);
         if loaded.file.read_exact_at(&mut loaded.bytes[have..], have as u64).is_err() {
             loaded.bytes.truncate(have);
-            keep(spool, segment.index);
+            spool.keep_unreadable(index);
             return false;
         }
         true
@@ -138,12 +151,6 @@ impl SpoolReader {
         self.damaged += number.saturating_sub(self.after);
         self.after = self.after.max(number);
     }
-}
-
-/// Keeps a segment that can't be read now: its disk may be readable later.
-fn keep(spool: &Spool, index: u64) {
-    // Without success, it is deleted with those that were read.
-    let _ = rename_damaged(&spool.directory, index);
 }
 
 fn read(spool: &Spool, index: u64, len: u64) -> io::Result<(File, Vec<u8>)> {

@@ -25,7 +25,7 @@ fn advance(spool: &mut Spool, number: u64) {
 }
 
 /// The numbers and texts behind `after`, and how many records are damaged.
-fn read(spool: &Spool, after: u64) -> (Vec<(u64, String)>, u64) {
+fn read(spool: &mut Spool, after: u64) -> (Vec<(u64, String)>, u64) {
     let (mut reader, mut found) = (SpoolReader::new(after), Vec::new());
     loop {
         while let Some(entry) = reader.next_entry() {
@@ -35,6 +35,12 @@ fn read(spool: &Spool, after: u64) -> (Vec<(u64, String)>, u64) {
             return (found, reader.take_damaged());
         }
     }
+}
+
+/// What is not done with, and how many records are damaged.
+fn read_rest(spool: &mut Spool) -> (Vec<(u64, String)>, u64) {
+    let done = spool.done();
+    read(spool, done)
 }
 
 fn numbered(numbers: impl IntoIterator<Item = u64>) -> Vec<(u64, String)> {
@@ -77,7 +83,7 @@ fn what_was_not_done_with_is_read_by_the_next_process_in_order() {
     let mut spool = open(directory.path());
     assert_eq!((spool.done(), spool.waiting()), (40, 60));
     fill(&mut spool, 101..=150);
-    assert_eq!(read(&spool, 40), (numbered(41..=150), 0));
+    assert_eq!(read(&mut spool, 40), (numbered(41..=150), 0));
     spool.end_segment();
     advance(&mut spool, 150);
     drop(spool);
@@ -91,11 +97,11 @@ fn each_process_numbers_as_a_source_of_its_own() {
     for number in 1..=3 {
         fill(&mut open(directory.path()), number..=number);
     }
-    let spool = open(directory.path());
+    let mut spool = open(directory.path());
     let mut sources: Vec<_> = spool.segments.iter().map(|it| it.header).collect();
     sources.dedup_by_key(|header| header.source);
     assert_eq!(sources.len(), 3);
-    assert_eq!(read(&spool, 0), (numbered(1..=3), 0));
+    assert_eq!(read(&mut spool, 0), (numbered(1..=3), 0));
 }
 
 #[test]
@@ -106,7 +112,7 @@ fn a_reader_follows_a_spool_that_grows() {
     for number in 1..=500 {
         fill(&mut spool, number..=number);
         while reader.next_entry().is_none() {
-            assert!(reader.load(&spool));
+            assert!(reader.load(&mut spool));
         }
         assert_eq!(reader.position(), number);
         advance(&mut spool, number);
@@ -123,7 +129,7 @@ fn a_reader_goes_on_when_everything_that_it_has_read_is_deleted() {
     let mut reader = SpoolReader::new(0);
     for last in [10, 20, 30] {
         while reader.position() < last {
-            assert!(reader.next_entry().is_some() || reader.load(&spool));
+            assert!(reader.next_entry().is_some() || reader.load(&mut spool));
         }
         spool.end_segment();
         advance(&mut spool, last);
@@ -150,7 +156,7 @@ fn records_beyond_the_bound_have_no_room_until_others_are_done_with() {
     advance(&mut spool, last / 2);
     assert_eq!(spool.append(&[text(last + 1).as_bytes()]).unwrap().unwrap(), last + 1);
     spool.write().unwrap();
-    assert_eq!(read(&spool, last / 2), (numbered(last / 2 + 1..=last + 1), 0));
+    assert_eq!(read(&mut spool, last / 2), (numbered(last / 2 + 1..=last + 1), 0));
     let size: u64 = files(directory.path()).iter().map(|it| it.metadata().unwrap().len()).sum();
     assert!(size <= 1 << 20, "{size}");
     let too_long = vec![0; 2 << 20];
@@ -165,13 +171,13 @@ fn a_torn_last_record_is_left_out_and_appending_goes_on() {
     let len = path.metadata().unwrap().len();
     for cut in [1, 500, 1010, 1017] {
         File::options().write(true).open(path).unwrap().set_len(len - cut).unwrap();
-        let spool = open(directory.path());
-        assert_eq!(read(&spool, 0), (numbered(1..=9), 0));
+        let mut spool = open(directory.path());
+        assert_eq!(read(&mut spool, 0), (numbered(1..=9), 0));
         assert_eq!(spool.appended(), 9);
     }
     let mut spool = open(directory.path());
     fill(&mut spool, 10..=12);
-    assert_eq!(read(&spool, 0), (numbered(1..=12), 0));
+    assert_eq!(read(&mut spool, 0), (numbered(1..=12), 0));
 }
 
 #[test]
@@ -179,11 +185,11 @@ fn a_damaged_record_is_skipped_and_counted() {
     let directory = tempfile::tempdir().unwrap();
     fill(&mut open(directory.path()), 1..=10);
     damage(&files(directory.path())[0], 36 + 3 * (20 + 1002) + 24);
-    let spool = open(directory.path());
-    assert_eq!(read(&spool, 0), (numbered([1, 2, 3, 5, 6, 7, 8, 9, 10]), 1));
+    let mut spool = open(directory.path());
+    assert_eq!(read(&mut spool, 0), (numbered([1, 2, 3, 5, 6, 7, 8, 9, 10]), 1));
     // Neither is one that was done with.
-    assert_eq!(read(&spool, 4), (numbered(5..=10), 0));
-    assert_eq!(read(&spool, 7), (numbered(8..=10), 0));
+    assert_eq!(read(&mut spool, 4), (numbered(5..=10), 0));
+    assert_eq!(read(&mut spool, 7), (numbered(8..=10), 0));
 }
 
 #[test]
@@ -194,9 +200,9 @@ fn a_last_record_that_is_whole_and_damaged_is_counted() {
     damage(file, file.metadata().unwrap().len() - 3);
     let mut spool = open(directory.path());
     assert_eq!((spool.appended(), spool.waiting()), (9, 9));
-    assert_eq!(read(&spool, 0), (numbered(1..=8), 1));
+    assert_eq!(read(&mut spool, 0), (numbered(1..=8), 1));
     fill(&mut spool, 10..=12);
-    assert_eq!(read(&spool, 0), (numbered((1..=8).chain(10..=12)), 1));
+    assert_eq!(read(&mut spool, 0), (numbered((1..=8).chain(10..=12)), 1));
 }
 
 #[test]
@@ -209,7 +215,7 @@ fn a_file_that_cannot_be_read_is_counted_and_kept() {
     let (from, to) = (first(1), first(2));
     // Reading it fails: it is shorter than what was written.
     File::options().write(true).open(&paths[1]).unwrap().set_len(50_000).unwrap();
-    assert_eq!(read(&spool, 0), (numbered((1..from).chain(to..=300)), to - from));
+    assert_eq!(read(&mut spool, 0), (numbered((1..from).chain(to..=300)), to - from));
     advance(&mut spool, 300);
     let kept = format!("{}{DAMAGED}", paths[1].display());
     assert_eq!(fs::metadata(kept).unwrap().len(), 50_000);
@@ -230,7 +236,7 @@ fn a_damaged_segment_in_the_middle_is_skipped_and_counted() {
         way(&paths[1]);
         let mut spool = open_with(directory.path(), 1 << 20);
         let expected = numbered((1..from).chain(to..=300));
-        assert_eq!(read(&spool, 0), (expected, to - from));
+        assert_eq!(read(&mut spool, 0), (expected, to - from));
         assert_eq!((spool.unreadable(), spool.lost_at_end()), (1, 0));
         fill(&mut spool, 301..=302);
         spool.end_segment();
@@ -252,7 +258,7 @@ fn records_of_a_damaged_first_segment_are_counted() {
     let mut spool = open_with(directory.path(), 1 << 20);
     assert_eq!((spool.unreadable(), spool.lost_at_end(), spool.done()), (1, 0, 10));
     assert_eq!(spool.waiting(), 290, "damaged ones included");
-    assert_eq!(read(&spool, spool.done()), (numbered(second..=300), second - 11));
+    assert_eq!(read_rest(&mut spool), (numbered(second..=300), second - 11));
     advance(&mut spool, 300);
     drop(spool);
     assert_eq!(open_with(directory.path(), 1 << 20).waiting(), 0, "they are counted once");
@@ -292,14 +298,14 @@ fn a_file_after_whose_number_there_is_no_room_is_refused_and_other_spellings_are
     let directory = tempfile::tempdir().unwrap();
     fill(&mut open(directory.path()), 1..=10);
     fs::copy(&files(directory.path())[0], directory.path().join("7.segment")).unwrap();
-    assert_eq!(read(&open(directory.path()), 0), (numbered(1..=10), 0));
+    assert_eq!(read(&mut open(directory.path()), 0), (numbered(1..=10), 0));
     let last = directory.path().join(format!("{}.segment", u64::MAX));
     fs::copy(&files(directory.path())[0], &last).unwrap();
     let options = SpoolOptions { directory: directory.path().to_owned(), bytes: 1 << 20 };
     let refused = Spool::open(options, SpoolKind::Emitter).err().unwrap().to_string();
     assert!(refused.contains("18446744073709551615.segment"), "{refused}");
     fs::remove_file(last).unwrap();
-    assert_eq!(read(&open(directory.path()), 0), (numbered(1..=10), 0));
+    assert_eq!(read(&mut open(directory.path()), 0), (numbered(1..=10), 0));
 }
 
 #[test]
@@ -315,7 +321,7 @@ fn a_damaged_last_segment_does_not_stop_the_start() {
     let all = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
     assert_eq!(all.filter(aside).count(), 1);
     fill(&mut spool, 11..=12);
-    assert_eq!(read(&spool, 0), (numbered(1..=12), 0));
+    assert_eq!(read(&mut spool, 0), (numbered(1..=12), 0));
 }
 
 #[test]
@@ -329,13 +335,13 @@ fn a_cursor_that_is_lost_makes_records_come_again_and_an_old_one_reports_no_dama
     advance(&mut spool, 250);
     drop(spool);
     fs::write(&cursor, old).unwrap();
-    let spool = open_with(directory.path(), 1 << 20);
-    let (found, damaged) = read(&spool, spool.done());
+    let mut spool = open_with(directory.path(), 1 << 20);
+    let (found, damaged) = read_rest(&mut spool);
     assert!(found[0].0 > 1 && found[0].0 <= 251 && damaged == 0, "{}, {damaged}", found[0].0);
     drop(spool);
     fs::remove_file(&cursor).unwrap();
-    let spool = open_with(directory.path(), 1 << 20);
-    assert_eq!(read(&spool, spool.done()).0.last().unwrap().0, 300);
+    let mut spool = open_with(directory.path(), 1 << 20);
+    assert_eq!(read_rest(&mut spool).0.last().unwrap().0, 300);
 }
 
 #[test]
@@ -379,4 +385,46 @@ fn what_was_synced_is_told_once_and_again_after_a_failure() {
     assert!(spool.take_unsynced().is_none());
     spool.restore_unsynced(unsynced);
     assert_eq!(spool.take_unsynced().unwrap().sync().unwrap(), 5);
+}
+
+#[test]
+fn a_copy_of_a_segment_under_another_name_changes_no_number_and_costs_no_record() {
+    for name in ["0000000000000000.segment", "0000000000000099.segment"] {
+        let directory = tempfile::tempdir().unwrap();
+        for first in [1, 11, 21] {
+            fill(&mut open(directory.path()), first..=first + 9);
+        }
+        // That of the numbers from 11, as a restored backup may leave it.
+        fs::copy(&files(directory.path())[1], directory.path().join(name)).unwrap();
+        let mut spool = open(directory.path());
+        assert_eq!(read(&mut spool, 0), (numbered(1..=30), 0), "{name}");
+        advance(&mut spool, 20);
+        fill(&mut spool, 31..=40);
+        assert_eq!(spool.appended(), 40, "{name}");
+        assert_eq!(read(&mut spool, 20), (numbered(21..=40), 0), "{name}");
+        drop(spool);
+        assert_eq!(read_rest(&mut open(directory.path())), (numbered(21..=40), 0), "{name}");
+    }
+}
+
+#[test]
+fn what_is_appended_after_a_segment_became_unreadable_goes_to_another_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(directory.path());
+    let mut reader = SpoolReader::new(0);
+    fill(&mut spool, 1..=10);
+    assert!(reader.load(&mut spool));
+    while reader.next_entry().is_some() {}
+    fill(&mut spool, 11..=20);
+    // Now its end can't be read.
+    File::options().write(true).open(&files(directory.path())[0]).unwrap().set_len(100).unwrap();
+    while reader.load(&mut spool) {}
+    assert_eq!((reader.take_damaged(), reader.position()), (10, 20));
+    fill(&mut spool, 21..=30);
+    assert!(reader.load(&mut spool));
+    let next: Vec<u64> = std::iter::from_fn(|| Some(reader.next_entry()?.number)).collect();
+    assert_eq!(next, Vec::from_iter(21..=30));
+    // Also for the next process.
+    drop(spool);
+    assert_eq!(read(&mut open(directory.path()), 20), (numbered(21..=30), 0));
 }

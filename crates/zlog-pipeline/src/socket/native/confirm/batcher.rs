@@ -1,5 +1,7 @@
 //! Makes batches of the records of a spool.
 
+use std::io;
+
 use super::payload;
 use crate::spool::{SourceId, Spool, SpoolReader};
 use zlog_core::wire::confirm::{Batch, MAX_RECORDS};
@@ -124,8 +126,13 @@ impl SpoolBatcher {
         std::mem::take(&mut self.damaged)
     }
 
+    /// See [`SpoolReader::waits`].
+    pub(super) fn waits(&self) -> Option<&io::Error> {
+        self.reader.waits()
+    }
+
     /// The next batch; `None` if there is no further record.
-    pub(super) fn next(&mut self, spool: &Spool) -> Option<Records> {
+    pub(super) fn next(&mut self, spool: &mut Spool) -> Option<Records> {
         let reader = &mut self.reader;
         let next = self.batcher.next(spool.done(), || read(reader, spool));
         let (damaged, position) = (reader.take_damaged(), reader.position());
@@ -135,7 +142,7 @@ impl SpoolBatcher {
     }
 }
 
-fn read(reader: &mut SpoolReader, spool: &Spool) -> Option<Read> {
+fn read(reader: &mut SpoolReader, spool: &mut Spool) -> Option<Read> {
     loop {
         if let Some(entry) = reader.next_entry() {
             let (source, number, payload) = (entry.source, entry.number, entry.payload.to_vec());

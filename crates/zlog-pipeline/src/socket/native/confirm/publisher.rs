@@ -225,7 +225,7 @@ impl SpoolPublisher {
     /// call.
     fn open(&mut self, mut with: Unopened) -> Result<()> {
         let spool = match Spool::open(with.spool.clone(), SpoolKind::Emitter) {
-            Err(error) if spool::lacks_space(&error) => {
+            Err(error) if spool::waits_for_room(&error) => {
                 with.full = Some((Instant::now(), error.message().to_owned()));
                 self.unopened = Some(with);
                 return Ok(());
@@ -281,7 +281,7 @@ impl SpoolPublisher {
             spool.delete_done();
             written = spool.write();
         }
-        let failed = written.err().filter(|error| !spool::is_full(error));
+        let failed = written.err().filter(|error| !spool::lacks_room(error));
         let failed = failed.map(|error| spool.failed(&error));
         let last = spool.written();
         drop(spool);
@@ -462,7 +462,10 @@ impl PublisherSocket for SpoolPublisher {
             Some(Ok(synced)) => shared.synced.store(synced, Ordering::Release),
             Some(Err(error)) => {
                 let error = spool.failed(&error);
-                (shared.report)(&format!("{error} Records may not survive a loss of power"));
+                (shared.report)(&format!(
+                    "{}: records may not survive a loss of power",
+                    error.message()
+                ));
             }
             None => {}
         }

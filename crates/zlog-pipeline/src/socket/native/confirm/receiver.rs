@@ -17,7 +17,7 @@ use super::service::Shared;
 use super::sources::{MAX_SOURCES, Sources, Verdict, of_client};
 use crate::socket::connection::{ConnectionEvent, EventKind};
 use crate::socket::native::open::Open;
-use crate::spool::{NoRoom, SourceId, SpoolReader, is_full};
+use crate::spool::{NoRoom, SourceId, SpoolReader, lacks_room};
 use zlog_core::Result;
 use zlog_core::text::escape::escape;
 use zlog_core::wire::confirm::{self, Answer, Batch};
@@ -298,7 +298,7 @@ impl ReceivingThread<'_> {
         // What was written before is synced and passed on also when the disk is full: that makes
         // room.
         let full = match spool.write() {
-            Err(error) if is_full(&error) => Some(error),
+            Err(error) if lacks_room(&error) => Some(error),
             written => written.map(|()| None).map_err(|error| spool.failed(&error))?,
         };
         if full.is_some() && self.shared.handled() >= spool.written() {
@@ -363,7 +363,7 @@ impl ReceivingThread<'_> {
             saved = self.sources.save(&directory, SOURCES, &self.unsynced);
         }
         match saved {
-            Err(error) if is_full(&error) => return Ok(()),
+            Err(error) if lacks_room(&error) => return Ok(()),
             saved => saved.map_err(|error| spool.failed(&error))?,
         }
         spool.delete_done();
@@ -454,7 +454,7 @@ fn make_reserve(directory: &Path) {
 /// The file can't be read.
 pub(super) fn known_sources(shared: &Shared) -> Result<Sources> {
     let mut sources = Sources::new(MAX_SOURCES);
-    let spool = shared.spool();
+    let mut spool = shared.spool();
     make_reserve(spool.directory());
     let path = spool.directory().join(SOURCES);
     if sources.load(&path).map_err(|error| spool.failed(&error))? {
@@ -471,7 +471,10 @@ pub(super) fn known_sources(shared: &Shared) -> Result<Sources> {
                 sources.note(source, number);
             }
         }
-        if !reader.load(&spool) {
+        if !reader.load(&mut spool) {
+            if let Some(error) = reader.waits() {
+                return Err(spool.failed(error));
+            }
             return Ok(sources);
         }
     }

@@ -76,6 +76,8 @@ pub(super) struct SendingThread<'s> {
     unsent: Option<Records>,
     synced: Instant,
     has_sync_failed: bool,
+    /// Whether it was reported that the spool can't be read for now.
+    waits_reported: bool,
     /// Since when records wait and nothing was confirmed, and whether that was reported.
     idle: Option<Instant>,
     reported: Reported,
@@ -103,6 +105,7 @@ impl SendingThread<'_> {
             unsent: None,
             synced: Instant::now(),
             has_sync_failed: false,
+            waits_reported: false,
             idle: None,
             reported: Reported::default(),
             refused_until: None,
@@ -235,6 +238,13 @@ impl SendingThread<'_> {
             let (last, count) = (records.last(), records.count());
             self.window.add(records.source(), last, count, records.bytes());
         }
+        let waits = self.batcher.waits().map(|error| self.shared.spool().failed(error));
+        if let Some(error) = &waits
+            && !self.waits_reported
+        {
+            (self.shared.report)(&format!("{}: records wait", error.message()));
+        }
+        self.waits_reported = waits.is_some();
         let damaged = self.batcher.take_damaged();
         if damaged > 0 {
             self.shared.damaged.fetch_add(damaged, Ordering::Relaxed);
@@ -251,7 +261,7 @@ impl SendingThread<'_> {
         }
         let mut spool = self.shared.spool();
         let done = spool.done();
-        let next = self.batcher.next(&spool);
+        let next = self.batcher.next(&mut spool);
         if next.is_none() && self.window.is_empty() && self.batcher.position() > done {
             let _ = spool.advance(self.batcher.position());
             spool.delete_done();
@@ -272,7 +282,10 @@ impl SendingThread<'_> {
                 // Not again: the system takes what failed for written.
                 self.has_sync_failed = true;
                 let error = self.shared.spool().failed(&error);
-                (self.shared.report)(&format!("{error} Records may not survive a loss of power"));
+                (self.shared.report)(&format!(
+                    "{}: records may not survive a loss of power",
+                    error.message()
+                ));
             }
         }
     }

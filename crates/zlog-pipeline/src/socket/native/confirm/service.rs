@@ -331,7 +331,7 @@ impl SpoolOpener {
     /// Opens the spool. `None` if the disk is full, which is reported.
     fn open(&self) -> Result<Option<Ready>> {
         match self.try_open() {
-            Err(error) if spool::lacks_space(&error) => {
+            Err(error) if spool::waits_for_room(&error) => {
                 let error = error.message();
                 (self.options.report)(&format!("senders wait: no room to open the {error}"));
                 Ok(None)
@@ -344,11 +344,12 @@ impl SpoolOpener {
     fn open_later(&self, wakes: &Receiver<()>) -> Option<Ready> {
         while !self.flags.is_stopping() {
             match self.try_open() {
-                Err(error) if spool::lacks_space(&error) => _ = wakes.recv_timeout(TICK),
+                Err(error) if spool::waits_for_room(&error) => _ = wakes.recv_timeout(TICK),
                 Err(error) => {
                     self.flags.has_failed.store(true, Ordering::Relaxed);
                     (self.options.report)(&format!(
-                        "{error} No record is received with confirmation"
+                        "{}: no record is received with confirmation",
+                        error.message()
                     ));
                     return None;
                 }
@@ -446,7 +447,10 @@ struct Receiving {
 fn serve(shared: &Arc<Shared>, with: Receiving, publisher: Publisher, stored: Receiver<()>) {
     let failed = |error: &Error| {
         shared.flags.has_failed.store(true, Ordering::Relaxed);
-        (shared.report)(&format!("{error} No more records are received with confirmation"));
+        (shared.report)(&format!(
+            "{}: no more records are received with confirmation",
+            error.message()
+        ));
     };
     let own = Arc::clone(shared);
     let passing = thread::spawn("zlog-confirmed", move || pass_on(&own, publisher, &stored));
@@ -464,7 +468,7 @@ fn serve(shared: &Arc<Shared>, with: Receiving, publisher: Publisher, stored: Re
 
 /// Passes on what is stored, until the owner stops.
 fn pass_on(shared: &Shared, mut publisher: Publisher, stored: &Receiver<()>) {
-    let mut reader = SpoolReader::new(shared.handled());
+    let (mut reader, mut waits_reported) = (SpoolReader::new(shared.handled()), false);
     while !shared.is_stopping() {
         while let Some(entry) = reader.next_entry() {
             // What is not on disk could be lost, and sent again.
@@ -484,7 +488,14 @@ fn pass_on(shared: &Shared, mut publisher: Publisher, stored: &Receiver<()>) {
                 }
             }
         }
-        let has_more = reader.load(&shared.spool());
+        let has_more = reader.load(&mut shared.spool());
+        let waits = reader.waits().map(|error| shared.spool().failed(error));
+        if let Some(error) = &waits
+            && !waits_reported
+        {
+            (shared.report)(&format!("{}: records wait", error.message()));
+        }
+        waits_reported = waits.is_some();
         let damaged = reader.take_damaged();
         if damaged > 0 {
             shared.damaged.fetch_add(damaged, Ordering::Relaxed);
