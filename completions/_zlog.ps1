@@ -348,6 +348,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
         'zlog;canary' {
             [CompletionResult]::new('--send', '--send', [CompletionResultType]::ParameterName, 'Publish to this endpoint [default: where this user''s relay collects]')
             [CompletionResult]::new('--send-socket', '--send-socket', [CompletionResultType]::ParameterName, 'Send as Python''s SocketHandler does, to what listens here')
+            [CompletionResult]::new('--send-file', '--send-file', [CompletionResultType]::ParameterName, 'Append lines to this file, which something follows')
             [CompletionResult]::new('--read', '--read', [CompletionResultType]::ParameterName, 'Subscribe to this endpoint [default: where that relay publishes]')
             [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Default (tcp://127.0.0.1:12345)')
             [CompletionResult]::new('--read-file', '--read-file', [CompletionResultType]::ParameterName, 'Follow this file, which something at the end of the pipeline writes')

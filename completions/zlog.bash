@@ -255,7 +255,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__canary)
-            opts="-n -r -o -q -h --send --send-socket --read --endpoint --read-file --count --rate --size --root --wait --timeout --key --insecure --engine --output --fail-on-loss --quiet --help"
+            opts="-n -r -o -q -h --send --send-socket --send-file --read --endpoint --read-file --count --rate --size --root --wait --timeout --key --insecure --engine --output --fail-on-loss --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -266,6 +266,10 @@ _zlog() {
                     return 0
                     ;;
                 --send-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --send-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

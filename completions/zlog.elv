@@ -337,6 +337,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
         &'zlog;canary'= {
             cand --send 'Publish to this endpoint [default: where this user''s relay collects]'
             cand --send-socket 'Send as Python''s SocketHandler does, to what listens here'
+            cand --send-file 'Append lines to this file, which something follows'
             cand --read 'Subscribe to this endpoint [default: where that relay publishes]'
             cand --endpoint 'Default (tcp://127.0.0.1:12345)'
             cand --read-file 'Follow this file, which something at the end of the pipeline writes'

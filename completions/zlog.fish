@@ -335,6 +335,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcomm
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and __fish_seen_subcommand_from pipeline" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand canary" -l send -d 'Publish to this endpoint [default: where this user\'s relay collects]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand canary" -l send-socket -d 'Send as Python\'s SocketHandler does, to what listens here' -r
+complete -c zlog -n "__fish_zlog_using_subcommand canary" -l send-file -d 'Append lines to this file, which something follows' -r -F
 complete -c zlog -n "__fish_zlog_using_subcommand canary" -l read -d 'Subscribe to this endpoint [default: where that relay publishes]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand canary" -l endpoint -d 'Default (tcp://127.0.0.1:12345)' -r
 complete -c zlog -n "__fish_zlog_using_subcommand canary" -l read-file -d 'Follow this file, which something at the end of the pipeline writes' -r -F

@@ -94,6 +94,48 @@ fn the_records_that_a_killed_relay_takes_with_it_are_counted() {
 }
 
 #[test]
+fn lines_of_a_file_come_out_of_what_follows_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("in.log");
+    std::fs::write(&file, "an older line\n").expect("a file");
+    let path = file.to_str().expect("UTF-8");
+    let emit = zlog(["emit", "--follow", "--file", path, "--bind", ANY_PORT, "-r", "canary"]);
+    let mut emit = emit.args(["--wait", "60s"]).start();
+    let publish = emit.endpoint();
+    let args = ["canary", "--send-file", path, "--read", &publish, "-n", "100", "-o", "json"];
+    let canary = zlog(args).args(["--fail-on-loss"]).run().success();
+    let report = report(&canary);
+    assert_eq!((&report["received"], &report["duplicates"]), (&json!(100), &json!(0)), "{report}");
+    let nowhere = directory.path().join("no/in.log");
+    let nowhere = nowhere.to_str().expect("UTF-8");
+    let canary = zlog(["canary", "--send-file", nowhere, "--read", &publish]).run().code(1);
+    canary.stderr_has(&format!("can't open {nowhere}"));
+}
+
+#[test]
+fn after_a_receiver_of_a_socket_handler_was_restarted_records_reach_it_again() {
+    let start = |listen: &str, publish: &str| {
+        let args = ["relay", "--listen", listen, "--publish-bind", publish, "--no-ask"];
+        let mut relay = zlog(args).start();
+        let publish = relay.endpoint();
+        let listen: SocketAddr = relay.expect_address("for Python's SocketHandler");
+        (relay, listen.to_string(), publish)
+    };
+    let (mut first, listen, publish) = start("127.0.0.1:0", &own_address());
+    let listener = Listener::connect(&publish, "canary");
+    let args = ["canary", "--send-socket", &listen, "--read", &publish, "-n", "2000", "-o", "json"];
+    let canary = zlog(args).args(["--rate", "500", "--timeout", "10s", "--fail-on-loss"]).start();
+    while !listener.next().text().contains(" 100 ") {}
+    first.signal(Signal::KILL);
+    first.expect_end();
+    let _second = start(&listen, &publish);
+    let canary = canary.wait().code(3).stderr_has("can't send to ");
+    let report = report(&canary);
+    let (lost, received) = (report["lost"].as_u64(), report["received"].as_u64());
+    assert!(lost > Some(0) && received > Some(1000), "{report}");
+}
+
+#[test]
 fn records_that_take_two_ways_are_duplicates() {
     let ((_one, [in_1, out_1]), (_two, [in_2, out_2])) = (relay(&[]), relay(&[]));
     let args = ["canary", "--send", &in_1, "--send", &in_2, "--read", &out_1, "--read", &out_2];

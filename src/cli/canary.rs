@@ -41,6 +41,12 @@ pub struct CanaryArgs {
     /// Send as Python's SocketHandler does, to what listens here
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "send", help_heading = WAY_IN)]
     pub send_socket: Option<String>,
+    /// Append lines to this file, which something follows
+    ///
+    /// `emit --follow` or another shipper of log files.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["send", "send_socket"])]
+    #[arg(help_heading = WAY_IN)]
+    pub send_file: Option<PathBuf>,
 
     /// Subscribe to this endpoint [default: where that relay publishes]
     ///

@@ -6,9 +6,10 @@
 mod number;
 mod readers;
 mod report;
+mod sender;
 mod tally;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use self::number::{Found, Messages};
@@ -21,12 +22,10 @@ use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 use zlog_core::{Error, Exit, Record, Result};
 use zlog_pipeline::handler::Handler;
-use zlog_pipeline::handler::publish::{OnFull, Publish, PublishOptions, Wire};
-use zlog_pipeline::handler::socket_handler::SocketHandler;
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal::{self, Stdout};
 use zlog_pipeline::sender::SenderFields;
-use zlog_pipeline::socket::{Endpoint, Engine, Publisher, Role, SocketOptions};
+use zlog_pipeline::socket::{Endpoint, Engine, Role, SocketOptions};
 
 /// Time between two test records.
 const PROBE_INTERVAL: Duration = Duration::from_millis(50);
@@ -54,7 +53,7 @@ pub fn run(args: &CanaryArgs) -> Result<Exit> {
     let readers = Readers::open(args, &subscribed, &messages, &shared)?;
     let handed_over = Arc::new(Mutex::new(Instant::now()));
     let mut canary = Canary {
-        sender: open_sender(args, default.collects, &stop, &handed_over)?,
+        sender: sender::open(args, default.collects, &stop, &handed_over)?,
         handed_over,
         fields: SenderFields {
             root: args.root.clone(),
@@ -115,46 +114,6 @@ fn with_options(args: &CanaryArgs, options: SocketOptions) -> Result<SocketOptio
     })
 }
 
-/// Opens what sends. `handed_over` is when it got its last record.
-fn open_sender(
-    args: &CanaryArgs,
-    collects: Endpoint,
-    stop: &ShutdownSignal,
-    handed_over: &Arc<Mutex<Instant>>,
-) -> Result<Box<dyn Handler + Send>> {
-    if let Some(address) = &args.send_socket {
-        return Ok(Box::new(SocketHandler::connect(address)?));
-    }
-    let options = with_options(args, SocketOptions::publisher())?;
-    let endpoints = match args.send.is_empty() {
-        true => vec![collects],
-        false => endpoints(&args.send, Role::Connect)?,
-    };
-    let publisher = Publisher::open(&endpoints, &options)?;
-    print_bound(args, publisher.bound());
-    let (stop, quiet, timeout) = (stop.clone(), args.quiet, args.timeout.0);
-    let handed_over = Arc::clone(handed_over);
-    let waited = move || lock(&handed_over).elapsed();
-    let options = PublishOptions {
-        root: args.root.clone(),
-        logger_in_topic: false,
-        wire: Wire::Json,
-        on_full: OnFull::Block,
-        // A pipeline that takes nothing must not keep a monitor waiting.
-        give_up: Box::new(move || stop.requested() || waited() > timeout),
-        report: Box::new(move |text| {
-            if !quiet {
-                terminal::eprint_line(format_args!("zlog canary: {text}"));
-            }
-        }),
-    };
-    Ok(Box::new(Publish::new(publisher, options)))
-}
-
-fn lock(time: &Mutex<Instant>) -> MutexGuard<'_, Instant> {
-    time.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn print_bound(args: &CanaryArgs, bound: &[String]) {
     if !args.quiet {
         super::endpoints::print_bound("canary", bound);
@@ -205,6 +164,7 @@ impl Canary<'_> {
     /// Sends the numbered records. Returns how many.
     fn send(&mut self) -> Result<u64> {
         let mut rate = RateLimiter::new(self.args.rate);
+        let (mut worked, mut is_told) = (Instant::now(), false);
         for number in 0..self.args.count {
             let due = rate.next(Instant::now());
             self.wait_until(due, |_| false);
@@ -213,9 +173,19 @@ impl Canary<'_> {
             }
             let sent = due.saturating_duration_since(self.start).as_micros();
             let sent = u64::try_from(sent).unwrap_or(u64::MAX);
-            if let Err(error) = self.hand_over(Found::Numbered { number, sent }) {
-                say(self.args, &format!("{error} Stopped after {}.", counted(number, "record")));
-                return Ok(number + 1);
+            match self.hand_over(Found::Numbered { number, sent }) {
+                Ok(()) => (worked, is_told) = (Instant::now(), false),
+                Err(error) if worked.elapsed() >= self.args.timeout.0 => {
+                    let all = counted(number + 1, "record");
+                    say(self.args, &format!("{}: stopped after {all}", error.message()));
+                    return Ok(number + 1);
+                }
+                // Each record of an outage fails.
+                Err(error) => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        say(self.args, &error.to_string());
+                    }
+                }
             }
         }
         Ok(self.args.count)
@@ -225,7 +195,7 @@ impl Canary<'_> {
         let mut record = Record { msg: self.messages.write(what).into(), ..Record::default() };
         record.level = zlog_core::Level::INFO;
         self.fields.fill(&mut record);
-        *lock(&self.handed_over) = Instant::now();
+        *sender::lock(&self.handed_over) = Instant::now();
         Ok(self.sender.handle(&record)?)
     }
 
