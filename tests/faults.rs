@@ -1,14 +1,15 @@
 //! Faults on purpose. In every row, what a reader has printed and what it reports as lost are
 //! together what was published, and nothing is printed twice or in another order.
 //!
-//! tests/soak/faults.sh runs them for long.
+//! tests/soak/faults.sh runs them for long. tests/soak/matrix.py has more faults, and is driven by
+//! `zlog canary`; a few of its rows run here.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::harness::{ANY_PORT, DEADLINE, Running, own_address, python, zlog};
+use crate::harness::{ANY_PORT, DEADLINE, Input, Running, own_address, python, zlog};
 
 /// Multiplies the lines of each publisher: tests/soak/faults.sh sets it.
 const FACTOR: &str = "ZLOG_FAULT_FACTOR";
@@ -377,4 +378,16 @@ fn whatever_breaks_each_reader_reports_exactly_what_it_lacks() {
             finished.code(if missing > 0 { 3 } else { 143 });
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn in_a_short_run_of_the_fault_matrix_each_end_reports_what_it_lacks() {
+    let Some(python) = python() else { return };
+    let mut matrix = python.command();
+    matrix.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/soak/matrix.py")).arg("--short");
+    matrix.env("ZLOG", env!("CARGO_BIN_EXE_zlog"));
+    let matrix = Running::start(matrix, Input::Empty).with_deadline(Duration::from_secs(300));
+    let rows = matrix.wait().success().out();
+    assert!(rows.matches("| yes |").count() >= 5, "{rows}");
 }
