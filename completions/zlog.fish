@@ -50,7 +50,8 @@ complete -c zlog -n "__fish_zlog_using_subcommand emit" -l speed -d 'Pace of --r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s m -l message -d 'Publish this one record' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l listen -d 'Receive from SocketHandler [port: 9020]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l listen-udp -d 'Receive from DatagramHandler [port: 9021]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-record -d 'Disconnect a client that sends a longer record (pickled)' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l otlp-listen -d 'Receive OpenTelemetry\'s logs (OTLP) [port: 4318]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-record -d 'Skip a longer record (as it was sent)' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -l max-clients -d 'Refuse clients beyond this number' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s r -l root -d 'First part of topics' -r
 complete -c zlog -n "__fish_zlog_using_subcommand emit" -s l -l level -d 'Level of lines that name none [default: INFO]' -r -f -a "debug\t''
@@ -240,7 +241,8 @@ handled\t'The relay has handed them to its handlers'"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l confirm-at -d 'Confirm here [default: the port before each --bind, or its path and .confirm]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l listen -d 'Receive from SocketHandler [port: 9020]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l listen-udp -d 'Receive from DatagramHandler [port: 9021]' -r
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-record -d 'Disconnect a client that sends a longer record (pickled)' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l otlp-listen -d 'Receive OpenTelemetry\'s logs (OTLP) [port: 4318]' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-record -d 'Skip a longer record (as it was sent)' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l max-clients -d 'Refuse clients beyond this number' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s p -l publish-bind -d 'Publish to subscribers that connect' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l publish-connect -d 'Publish to a subscriber that binds' -r

@@ -60,6 +60,9 @@ mod nats;
 /// Process 1 of a container, and a subreaper.
 #[cfg(target_os = "linux")]
 mod orphans;
+/// OpenTelemetry's protocol: the handler and the source, against real peers.
+#[cfg(feature = "otlp")]
+mod otlp;
 /// What the packages hold; their metadata, templates and workflows.
 mod packages;
 /// Every dialect, source, handler, output and command is really run.

@@ -70,6 +70,7 @@ fn source_args(source: SourceKind, directory: &Path) -> Vec<String> {
         SourceKind::Synthetic => own(&["--test", "1"]),
         SourceKind::Replay => vec!["--replay".into(), file("stored", "{\"msg\":\"hello\"}\n")],
         SourceKind::Python => own(&["--listen", "127.0.0.1:0", "--listen-udp", "127.0.0.1:0"]),
+        SourceKind::Otlp => own(&["--otlp-listen", "127.0.0.1:0"]),
     }
 }
 
@@ -94,6 +95,26 @@ fn listened(args: Vec<String>) -> Vec<Message> {
     messages
 }
 
+/// The record that `emit` publishes of what the handler for OTLP sends to it.
+#[cfg(feature = "otlp")]
+fn received(args: Vec<String>) -> Vec<Message> {
+    let mut emit = emit(args).start();
+    let listener = Listener::connect(&emit.endpoint(), "");
+    let option = format!("--otlp=http://{}", emit.expect_address("for OpenTelemetry"));
+    zlog(["tail", "--input", "-", &option]).stdin("hello\n").run().success();
+    let messages = vec![listener.next()];
+    emit.terminate();
+    emit.wait().code(143);
+    messages
+}
+
+/// This build says that it has no such source.
+#[cfg(not(feature = "otlp"))]
+fn received(args: Vec<String>) -> Vec<Message> {
+    emit(args).run().code(2).stderr_has("this zlog was built without OpenTelemetry");
+    Vec::new()
+}
+
 #[test]
 fn every_source_that_the_command_line_can_choose_delivers() {
     let sources = [
@@ -104,6 +125,7 @@ fn every_source_that_the_command_line_can_choose_delivers() {
         SourceKind::Synthetic,
         SourceKind::Replay,
         SourceKind::Python,
+        SourceKind::Otlp,
     ];
     for source in sources {
         let directory = tempfile::tempdir().unwrap();
@@ -115,6 +137,7 @@ fn every_source_that_the_command_line_can_choose_delivers() {
 
         let (messages, expected) = match source {
             SourceKind::Python => (listened(args), 2),
+            SourceKind::Otlp => (received(args), usize::from(cfg!(feature = "otlp"))),
             _ => (sent(emit(args).stdin("hello\n")), 1),
         };
         assert_eq!(messages.len(), expected, "{source:?}: {messages:?}");

@@ -32,7 +32,8 @@ fn without(source: &str) -> impl Iterator<Item = &'static str> {
 /// `zlog emit`.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("from").args(SOURCES))]
-#[command(group = ArgGroup::new("listening").args(["listen", "listen_udp"]).multiple(true).conflicts_with("from"))]
+#[command(group = ArgGroup::new("listening").args(["listen", "listen_udp", "otlp_listen"]).multiple(true).conflicts_with("from"))]
+#[command(group = ArgGroup::new("python").args(["listen", "listen_udp"]).multiple(true).conflicts_with("otlp_listen"))]
 pub struct EmitArgs {
     /// Publish the lines of these files
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = SOURCE)]
@@ -83,7 +84,7 @@ pub struct EmitArgs {
     #[arg(last = true, num_args = 1.., value_names = ["COMMAND", "ARGS"], help_heading = SOURCE)]
     pub command: Vec<OsString>,
 
-    /// Python's network handlers
+    /// Python's network handlers, or OpenTelemetry
     #[command(flatten)]
     pub listen: ListenArgs,
 
@@ -275,7 +276,8 @@ impl EmitArgs {
     /// The source that was chosen. The parser refuses two.
     pub fn source_kind(&self) -> SourceKind {
         match self {
-            args if args.listen.any() => SourceKind::Python,
+            args if args.listen.python() => SourceKind::Python,
+            args if args.listen.any() => SourceKind::Otlp,
             args if !args.command.is_empty() => SourceKind::Command,
             args if !args.file.is_empty() => SourceKind::File,
             EmitArgs { message: Some(_), .. } => SourceKind::Message,

@@ -125,6 +125,7 @@ const RELAY: Notes = Notes {
         ("zlog relay --keep 1000", "keep the last records for late subscribers ..."),
         ("zlog tail --last 50 myprogram", "... who get the last 50, then new ones"),
         ("zlog relay --listen 9020 --file app.log", "Python's SocketHandlers into one file"),
+        ("zlog relay --otlp-listen 4318 --file app.log", "OpenTelemetry's logs into one file"),
         ("zlog relay --config relay.toml --check", "report the errors of a configuration"),
         ("zlog relay --status", "print the status of a relay"),
     ],

@@ -2,12 +2,14 @@
 
 use clap::Args;
 
+use zlog_core::Result;
 use zlog_core::text::parsers;
+use zlog_pipeline::source::otlp::OtlpListenOptions;
 use zlog_pipeline::source::python::{Address, ListenOptions};
 
-const HEADING: &str = "Python's SocketHandler and DatagramHandler";
+const HEADING: &str = "Python's SocketHandler and DatagramHandler, and OpenTelemetry";
 
-/// Where Python's network handlers send their records.
+/// Where other programs send their records.
 #[derive(Args, Debug, Clone)]
 pub struct ListenArgs {
     /// Receive from SocketHandler [port: 9020]
@@ -20,12 +22,17 @@ pub struct ListenArgs {
     /// HOST:PORT, PORT or unix:PATH. May be repeated.
     #[arg(long, value_name = "ADDRESS", help_heading = HEADING)]
     pub listen_udp: Vec<Address>,
+    /// Receive OpenTelemetry's logs (OTLP) [port: 4318]
+    ///
+    /// HOST:PORT or PORT, for HTTP with Protocol Buffers and for gRPC. May be repeated.
+    #[arg(long, value_name = "ADDRESS", help_heading = HEADING)]
+    pub otlp_listen: Vec<Address>,
     /// Allow listening beyond loopback
     ///
     /// Anyone who can reach the port can then write records.
     #[arg(long, requires = "listening", help_heading = HEADING)]
     pub allow_remote: bool,
-    /// Disconnect a client that sends a longer record (pickled)
+    /// Skip a longer record (as it was sent)
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parsers::size)]
     #[arg(help_heading = HEADING, hide_short_help = true)]
     pub max_record: usize,
@@ -38,10 +45,39 @@ pub struct ListenArgs {
 impl ListenArgs {
     /// Whether there is an address to listen on.
     pub fn any(&self) -> bool {
+        self.python() || !self.otlp_listen.is_empty()
+    }
+
+    /// Whether there is an address for Python's handlers.
+    pub fn python(&self) -> bool {
         !self.listen.is_empty() || !self.listen_udp.is_empty()
     }
 
-    /// The options of the source.
+    /// Checks the addresses before anything is opened.
+    ///
+    /// # Errors
+    /// One can't be looked up, or must not be listened on.
+    pub fn validate(&self) -> Result<()> {
+        for address in self.listen.iter().chain(&self.listen_udp) {
+            // Whether it may be listened on does not depend on the port.
+            address.resolve(0, self.allow_remote)?;
+        }
+        self.otlp_options("").validate()
+    }
+
+    /// The options of the source for OTLP, whose topics begin with `root`.
+    pub fn otlp_options(&self, root: &str) -> OtlpListenOptions {
+        OtlpListenOptions {
+            addresses: self.otlp_listen.clone(),
+            allow_remote: self.allow_remote,
+            root: root.to_owned(),
+            max_record: self.max_record,
+            max_clients: self.max_clients,
+            ..OtlpListenOptions::default()
+        }
+    }
+
+    /// The options of the source for Python's handlers.
     pub fn options(&self) -> ListenOptions {
         ListenOptions {
             tcp: self.listen.clone(),

@@ -164,7 +164,7 @@ const EMIT: &[Rule<EmitArgs>] = &[
     Rule {
         options: &["max-record", "max-clients"],
         has_effect: |args| args.listen.any(),
-        why: "there is no --listen or --listen-udp",
+        why: "there is no --listen, --listen-udp or --otlp-listen",
     },
 ];
 
@@ -173,7 +173,7 @@ const RELAY: &[Rule<RelayArgs>] = &[
         options: &["max-record", "max-clients"],
         // The file may have the address.
         has_effect: |args| args.listen.any() || args.config.is_some(),
-        why: "there is no --listen or --listen-udp",
+        why: "there is no --listen, --listen-udp or --otlp-listen",
     },
     Rule {
         options: &["endpoint"],
@@ -190,6 +190,7 @@ const RELAY: &[Rule<RelayArgs>] = &[
         options: &[
             "listen",
             "listen-udp",
+            "otlp-listen",
             "max-record",
             "max-clients",
             "max-message",

@@ -34,7 +34,7 @@ pub enum StatusOutput {
 
 /// `zlog relay`.
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("listening").args(["listen", "listen_udp"]).multiple(true))]
+#[command(group = ArgGroup::new("listening").args(["listen", "listen_udp", "otlp_listen"]).multiple(true))]
 pub struct RelayArgs {
     /// TOML file with options, handlers and routes
     ///
@@ -102,7 +102,7 @@ pub struct RelayArgs {
     #[arg(value_parser = value_parsers::endpoint(), requires = "spool")]
     pub confirm_at: Vec<String>,
 
-    /// Python's network handlers
+    /// Python's network handlers, and OpenTelemetry
     #[command(flatten)]
     pub listen: ListenArgs,
 

@@ -48,6 +48,8 @@ pub struct Overrides {
     pub listen: bool,
     /// The same for `--listen-udp`.
     pub listen_udp: bool,
+    /// The same for `--otlp-listen`.
+    pub otlp_listen: bool,
     /// Whether `--allow-remote` was given.
     pub allow_remote: bool,
 }

@@ -69,6 +69,7 @@ fn listen_address(
     let option = match option {
         "listen" if !overrides.listen => "listen",
         "listen-udp" if !overrides.listen_udp => "listen-udp",
+        "otlp-listen" if !overrides.otlp_listen => "otlp-listen",
         _ => return None,
     };
     Some((option, value.parse().ok()?))

@@ -10,6 +10,8 @@ mod logrotate;
 mod nats;
 #[cfg(target_os = "linux")]
 mod network;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod peer;
 mod pty;
 mod python;
@@ -36,6 +38,8 @@ pub(crate) use self::nats::{Nats, NatsClient, nats, nats_with, old_nats};
 pub(crate) use self::nats::{NatsCluster, Stored, nats_cluster};
 #[cfg(target_os = "linux")]
 pub(crate) use self::network::enter_network;
+#[cfg(feature = "otlp")]
+pub(crate) use self::otlp::{OtlpReceiver, Rotel};
 pub(crate) use self::peer::{installed, left_out};
 pub(crate) use self::pty::{Terminal, open as open_terminal};
 pub(crate) use self::python::{Python, install as install_python, python};

@@ -111,6 +111,18 @@ impl Running {
         found.unwrap_or_else(|| self.fail(&format!("no line on stdout with {text:?}")))
     }
 
+    /// Waits for the line of this number, from 1, on standard output, and returns it.
+    #[track_caller]
+    pub(crate) fn expect_stdout_line(&mut self, number: usize) -> String {
+        let mut left = number;
+        let is_it = |_: &str| {
+            left -= 1;
+            left == 0
+        };
+        let found = self.stdout.wait_for_line(self.until(), is_it);
+        found.unwrap_or_else(|| self.fail(&format!("no line {number} on stdout")))
+    }
+
     /// Waits for a line on standard error that contains `text`, and returns it.
     #[track_caller]
     pub(crate) fn expect_stderr(&mut self, text: &str) -> String {

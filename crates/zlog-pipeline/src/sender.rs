@@ -27,6 +27,9 @@ pub struct SenderFields {
     pub stored: bool,
     /// Keep a record's own topic even if it is not under `root`.
     pub trust_topic: bool,
+    /// Records come from other programs, which may be elsewhere: the fields of this process are not
+    /// theirs.
+    pub of_others: bool,
     /// The logger's name.
     pub name: &'static str,
     /// The end of topics, before a record's own subtopic; empty for none.
@@ -57,6 +60,7 @@ impl SenderFields {
             root: String::new(),
             stored: false,
             trust_topic: false,
+            of_others: false,
             name: name.to_owned().leak(),
             subtopic: "",
             source: format!("{hostname}:{process}:{}", tag.to_ascii_lowercase()).leak(),
@@ -88,13 +92,15 @@ impl SenderFields {
         record.msecs.get_or_insert(milliseconds(created));
         // Only a complete `LogRecord` has this time: its process was left out on purpose
         // (`logging.logProcesses`).
-        if record.relative_created.is_none() {
+        if record.relative_created.is_none() && !self.of_others {
             record.relative_created = Some(self.relative(created));
             record.process.get_or_insert(self.process);
             record.process_name.get_or_insert(Cow::Borrowed(self.process_name));
         }
-        record.name.get_or_insert(Cow::Borrowed(self.name));
-        record.hostname.get_or_insert(Cow::Borrowed(self.hostname));
+        if !self.of_others {
+            record.name.get_or_insert(Cow::Borrowed(self.name));
+            record.hostname.get_or_insert(Cow::Borrowed(self.hostname));
+        }
         // Never the record's own source: `seq` counts what this process sends.
         record.source = Some(Cow::Borrowed(self.source));
         record.seq = None;
@@ -175,6 +181,16 @@ mod tests {
         SenderFields::of_this_process("app").fill(&mut record);
         assert_eq!((record.process, record.process_name), (None, None));
         assert!(record.hostname.is_some());
+    }
+
+    #[test]
+    fn records_of_other_programs_get_no_fields_of_this_process() {
+        let sender = SenderFields { of_others: true, ..SenderFields::of_this_process("app") };
+        let mut record = Record::default();
+        sender.fill(&mut record);
+        assert_eq!((&record.name, &record.hostname), (&None, &None));
+        assert_eq!((record.process, record.relative_created), (None, None));
+        assert_eq!(record.source.as_deref(), Some(sender.source));
     }
 
     #[test]

@@ -34,7 +34,7 @@ use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::router::{HandlerStatus, Router};
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::socket::{Confirmation, Publisher};
-use zlog_pipeline::source::{Notice, PollStatus, ReadProgress, Source};
+use zlog_pipeline::source::{Notice, PollStatus, ReadProgress, Source, SourceKind};
 
 /// The longest wait for the source, if it can be woken: some reports come once a minute.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -156,7 +156,7 @@ impl Emit {
             publish: None,
             confirmation: None,
             stores: None,
-            logger_in_topic: args.listen.any(),
+            logger_in_topic: args.listen.python(),
             wait: SubscriberWait::new(args),
             sender: sender(args),
             shutdown,
@@ -180,7 +180,7 @@ impl Emit {
         let shutdown = self.shutdown.clone();
         let options = PublishOptions {
             root: args.root.clone(),
-            logger_in_topic: args.listen.any(),
+            logger_in_topic: args.listen.python(),
             wire: args.wire,
             on_full: args.on_full,
             give_up: Box::new(move || shutdown.is_overdue()),
@@ -486,6 +486,10 @@ fn sender(args: &EmitArgs) -> SenderFields {
     sender.stored = source::is_stored(args);
     // Without a root, a replay publishes records under their original topics.
     sender.trust_topic = args.trust_topic || (args.replay.is_some() && args.root.is_empty());
+    if args.source_kind() == SourceKind::Otlp {
+        // Their topics begin with the root.
+        (sender.trust_topic, sender.of_others) = (true, true);
+    }
     sender.subtopic = args.subtopic.clone().unwrap_or_default().leak();
     if let Some(source) = &args.source {
         sender.source = source.clone().leak();

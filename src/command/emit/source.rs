@@ -13,6 +13,7 @@ use zlog_pipeline::os::terminal::{self, Stdout};
 use zlog_pipeline::source::command::{CommandOptions, CommandSource};
 use zlog_pipeline::source::file::{self, FileOptions};
 use zlog_pipeline::source::message::MessageSource;
+use zlog_pipeline::source::otlp;
 use zlog_pipeline::source::python::PythonSource;
 use zlog_pipeline::source::replay::ReplaySource;
 use zlog_pipeline::source::stdin;
@@ -52,6 +53,7 @@ pub(super) fn open(args: &EmitArgs, signals: Option<Forwarding>) -> Result<Box<d
             Box::new(ReplaySource::new(input, args.speed, parse, spec.level))
         }
         SourceKind::Python => Box::new(PythonSource::open(&args.listen.options())?),
+        SourceKind::Otlp => otlp::open(&args.listen.otlp_options(&args.root))?,
     })
 }
 

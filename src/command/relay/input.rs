@@ -21,6 +21,7 @@ use zlog_pipeline::os::{terminal, thread};
 use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::sender::{OUTSIDE_ROOT, SenderFields};
 use zlog_pipeline::socket::{ConfirmService, Proxy, Publisher, SocketOptions};
+use zlog_pipeline::source::otlp;
 use zlog_pipeline::source::python::{ListenStats, PythonSource};
 use zlog_pipeline::source::text::{LineOptions, StreamSpec};
 use zlog_pipeline::source::{Notice, PollStatus, Source, SourceCounts, stdin};
@@ -73,6 +74,8 @@ pub(super) struct InputThread {
 /// How the records of an input are published.
 struct InputOptions {
     root: String,
+    /// The records are those of other programs, with topics of their own.
+    of_others: bool,
     /// The logger's name follows the root in the topic.
     by_name: bool,
     /// Keep topics that records bring along.
@@ -103,7 +106,7 @@ impl InputThread {
         !self.state.ended.load(Ordering::Acquire)
     }
 
-    /// Counts of Python's handlers.
+    /// Counts of Python's handlers and of OTLP.
     pub(super) fn listen_stats(&self) -> ListenStats {
         self.state.counts().source.listen
     }
@@ -150,12 +153,13 @@ fn run(
     options: InputOptions,
     state: &Arc<InputState>,
 ) -> Result<()> {
-    let InputOptions { root, by_name, trust_topic, stop, linger } = options;
+    let InputOptions { root, of_others, by_name, trust_topic, stop, linger } = options;
     let stopped = || stop.requested() || state.stop.load(Ordering::Relaxed);
     publisher.wait_for(1, SUBSCRIBER_WAIT, "", &stopped);
     let mut sender = SenderFields::of_this_process(if root.is_empty() { "root" } else { &root });
     sender.root.clone_from(&root);
-    sender.trust_topic = trust_topic;
+    sender.trust_topic = trust_topic || of_others;
+    sender.of_others = of_others;
     let shared = Arc::clone(state);
     let options = PublishOptions {
         root,
@@ -194,6 +198,7 @@ impl<S: Source + ?Sized> Pipeline<S> for Input<'_> {
 
     fn after_poll(&mut self, source: &mut S, _: PollStatus) -> Result<()> {
         self.publish.flush()?;
+        source.checkpoint();
         let counts = InputCounts {
             published: self.publish.published(),
             outside_root: self.outside_root,
@@ -231,6 +236,7 @@ impl Inputs {
         let mut inputs = Vec::new();
         let options = |root: &str, by_name| InputOptions {
             root: root.to_owned(),
+            of_others: false,
             by_name,
             trust_topic: args.trust_topic && !by_name,
             stop: stop.clone(),
@@ -245,9 +251,14 @@ impl Inputs {
             let source = Box::new(stdin::open(spec, &lines, None)?);
             inputs.push(InputThread::start("stdin", source, proxy, options(&args.root, false))?);
         }
-        if args.listen.any() {
+        if args.listen.python() {
             let source = Box::new(PythonSource::open(&args.listen.options())?);
             inputs.push(InputThread::start("listen", source, proxy, options("", true))?);
+        }
+        if !args.listen.otlp_listen.is_empty() {
+            let source = otlp::open(&args.listen.otlp_options(""))?;
+            let options = InputOptions { of_others: true, ..options("", false) };
+            inputs.push(InputThread::start("otlp", source, proxy, options)?);
         }
         Ok(Inputs { threads: inputs, confirmed })
     }

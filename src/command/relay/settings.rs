@@ -113,6 +113,7 @@ impl Settings {
             on_full: typed("on_full").then_some(args.on_full),
             listen: typed("listen"),
             listen_udp: typed("listen_udp"),
+            otlp_listen: typed("otlp_listen"),
             allow_remote: typed("allow_remote"),
         };
         let config = Config::load(path, mode, command, &overrides)?;
@@ -187,12 +188,7 @@ fn check_addresses(args: &RelayArgs) -> Result<()> {
     let (insecure, key) = (args.insecure, args.key.clone());
     let engine = Engine::of_name(args.engine.as_deref().unwrap_or_default())?;
     SocketOptions { engine, insecure, key, ..SocketOptions::subscriber() }.secured(&bound)?;
-    let listening = &args.listen;
-    for address in listening.listen.iter().chain(&listening.listen_udp) {
-        // Whether it may be listened on does not depend on the port.
-        address.resolve(0, listening.allow_remote)?;
-    }
-    Ok(())
+    args.listen.validate()
 }
 
 fn wrong_command() -> Error {

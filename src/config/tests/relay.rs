@@ -86,6 +86,10 @@ fn listening_beyond_loopback_is_an_error_unless_it_is_allowed() {
     );
     let udp = parse(text, Overrides { listen: true, ..Overrides::default() }).unwrap_err();
     assert!(udp.starts_with("a:4:14: relay.listen-udp: listening on *:9022"), "{udp}");
+    let otlp = "version = 1\n[relay]\notlp-listen = '*:4318'\n";
+    let refused = parse(otlp, Overrides::default()).unwrap_err();
+    assert!(refused.starts_with("a:3:15: relay.otlp-listen: listening on *:4318"), "{refused}");
+    assert!(parse(otlp, Overrides { otlp_listen: true, ..Overrides::default() }).is_ok());
     assert!(parse(text, Overrides { allow_remote: true, ..Overrides::default() }).is_ok());
     assert!(parse(&format!("{text}allow-remote = true\n"), Overrides::default()).is_ok());
 }

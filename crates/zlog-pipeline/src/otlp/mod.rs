@@ -4,7 +4,9 @@
 pub mod address;
 #[cfg(feature = "otlp")]
 mod exception;
-#[cfg(all(test, feature = "otlp"))]
+#[cfg(feature = "otlp")]
+pub(crate) mod proto;
+#[cfg(feature = "otlp")]
 pub(crate) mod read;
 #[cfg(feature = "otlp")]
 mod value;

@@ -1,15 +1,11 @@
-//! OpenTelemetry's log records as records: the inverse of `write`, by which its tests see that
-//! nothing is lost. The table is in docs/opentelemetry.md.
+//! OpenTelemetry's log records as records: the inverse of `write`. The table is in
+//! docs/opentelemetry.md.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
-use opentelemetry_proto::tonic::resource::v1::Resource;
-
 use super::exception::of_traceback;
+use super::proto::{AnyValue, InstrumentationScope, KeyValue, LogRecord, Resource, Value};
 use super::write::{level, of_path};
 use zlog_core::text::json;
 use zlog_core::wire::topic;
@@ -50,12 +46,18 @@ const TAKEN: [&str; 31] = [
     "topic",
 ];
 
-/// Reads a log record. Its topic begins with the name of the service.
+/// The most extras of a record. OpenTelemetry's SDKs send 128 attributes at most. Whoever sends
+/// more must not keep a reader busy.
+const MAX_EXTRAS: usize = 256;
+
+/// Reads a log record. Its topic begins with `root` and the name of the service, or of the logger
+/// if it has none. Returns the number of attributes that it has no room for, too.
 pub(crate) fn record(
-    resource: Option<&Resource>,
-    scope: Option<&InstrumentationScope>,
+    root: &str,
+    resource: &Resource,
+    scope: &InstrumentationScope,
     log: &LogRecord,
-) -> Record<'static> {
+) -> (Record<'static>, u32) {
     let time = |nanos: u64| (nanos > 0).then(|| seconds(nanos));
     let (level, levelname) = level(log);
     let mut record = Record {
@@ -68,32 +70,41 @@ pub(crate) fn record(
     if record.msg.is_empty() {
         record.msg = log.event_name.clone().into();
     }
-    for attribute in &log.attributes {
-        take(&mut record, attribute);
-    }
+    // Before the attributes, which may be too many.
     identities(&mut record, log);
-    let mut service = String::new();
-    if let Some(scope) = scope {
-        record.name = Some(scope.name.clone()).filter(|name| !name.is_empty()).map(Cow::Owned);
-        if !scope.version.is_empty() {
-            extra(&mut record, "otel.scope.version", json::quoted(&scope.version));
-        }
-        scope.attributes.iter().for_each(|attribute| take_shared(&mut record, attribute));
+    let mut dropped = 0;
+    for attribute in &log.attributes {
+        dropped += u32::from(!take(&mut record, attribute));
     }
-    for attribute in resource.iter().flat_map(|resource| &resource.attributes) {
+    record.name = Some(scope.name.clone()).filter(|name| !name.is_empty()).map(Cow::Owned);
+    if !scope.version.is_empty() {
+        extra(&mut record, "otel.scope.version", json::quoted(&scope.version));
+    }
+    for attribute in &scope.attributes {
+        dropped += u32::from(!take_shared(&mut record, attribute));
+    }
+    let mut service = "";
+    for attribute in &resource.attributes {
         match (&*attribute.key, text(attribute), integer(attribute)) {
-            ("service.name", Some(name), _) => name.clone_into(&mut service),
+            ("service.name", Some(name), _) => service = name,
             ("service.instance.id", Some(id), _) => record.source = Some(id.to_owned().into()),
             ("host.name", Some(name), _) => record.hostname = Some(name.to_owned().into()),
             ("process.pid", _, Some(id)) => record.process = Some(id),
-            _ => take_shared(&mut record, attribute),
+            _ => dropped += u32::from(!take_shared(&mut record, attribute)),
         }
     }
     without_derived(&mut record);
+    let dropped_in_all = log.dropped_attributes_count.saturating_add(dropped);
+    if dropped_in_all > 0 {
+        let json = RawJson(dropped_in_all.to_string().into());
+        record.extras.push(("otel.dropped_attributes_count".into(), json));
+    }
     let mut topic = String::new();
-    topic::write(&mut topic, &service, &topic_level(&record), &record.subtopic);
+    let name = if service.is_empty() { record.name.as_deref() } else { Some(service) };
+    let level = topic_level(&record);
+    topic::write_under(&mut topic, root, name.unwrap_or_default(), &level, &record.subtopic);
     record.topic = topic.into();
-    record
+    (record, dropped)
 }
 
 /// The level's name in the topic: one with dots would become several parts of it.
@@ -119,8 +130,8 @@ fn integer(attribute: &KeyValue) -> Option<i64> {
 }
 
 /// Puts an attribute of a log record where it belongs: to a field of the record, if it has one and
-/// the type fits, or to the extras.
-fn take(record: &mut Record<'static>, attribute: &KeyValue) {
+/// the type fits, or to the extras. Returns whether there was room.
+fn take(record: &mut Record<'static>, attribute: &KeyValue) -> bool {
     let field = match &*attribute.key {
         "code.file.path" | "code.filepath" => &mut record.pathname,
         "code.function.name" | "code.function" => &mut record.func_name,
@@ -134,12 +145,15 @@ fn take(record: &mut Record<'static>, attribute: &KeyValue) {
         _ => return take_other(record, attribute),
     };
     match text(attribute) {
-        Some(text) if field.is_none() => *field = Some(text.to_owned().into()),
+        Some(text) if field.is_none() => {
+            *field = Some(text.to_owned().into());
+            true
+        }
         _ => as_extra(record, attribute),
     }
 }
 
-fn take_other(record: &mut Record<'static>, attribute: &KeyValue) {
+fn take_other(record: &mut Record<'static>, attribute: &KeyValue) -> bool {
     let value = attribute.value.as_ref().and_then(|value| value.value.as_ref());
     match (&*attribute.key, value) {
         ("code.line.number" | "code.lineno", Some(Value::IntValue(line))) => {
@@ -163,8 +177,9 @@ fn take_other(record: &mut Record<'static>, attribute: &KeyValue) {
         ("extra_text", Some(Value::KvlistValue(_))) => {
             record.extra_text = Some(raw(attribute.value.as_ref()));
         }
-        _ => as_extra(record, attribute),
+        _ => return as_extra(record, attribute),
     }
+    true
 }
 
 fn raw(value: Option<&AnyValue>) -> RawJson<'static> {
@@ -172,25 +187,28 @@ fn raw(value: Option<&AnyValue>) -> RawJson<'static> {
 }
 
 /// An attribute of a resource or a scope: the record's own of that name counts.
-fn take_shared(record: &mut Record<'static>, attribute: &KeyValue) {
-    if !record.extras.iter().any(|(name, _)| *name == attribute.key) {
-        as_extra(record, attribute);
-    }
+fn take_shared(record: &mut Record<'static>, attribute: &KeyValue) -> bool {
+    record.extras.iter().any(|(name, _)| *name == attribute.key) || as_extra(record, attribute)
 }
 
-fn as_extra(record: &mut Record<'static>, attribute: &KeyValue) {
-    extra(record, &attribute.key, to_json(attribute.value.as_ref()));
+fn as_extra(record: &mut Record<'static>, attribute: &KeyValue) -> bool {
+    record.extras.len() < MAX_EXTRAS
+        && extra(record, &attribute.key, to_json(attribute.value.as_ref()))
 }
 
-fn extra(record: &mut Record<'static>, name: &str, json: String) {
+/// Adds an extra. `false` if there is one of that name: a name must not come twice, but a field may
+/// have been renamed to it.
+fn extra(record: &mut Record<'static>, name: &str, json: String) -> bool {
     let mut name = name.to_owned();
-    if TAKEN.contains(&&*name) {
+    let is_known = |name: &str| record.extras.iter().any(|(known, _)| *known == name);
+    if TAKEN.contains(&&*name) || is_known(&name) {
         name.push('_');
     }
-    while record.extras.iter().any(|(known, _)| *known == name) {
-        name.push('_');
+    if is_known(&name) {
+        return false;
     }
     record.extras.push((name.into(), RawJson(json.into())));
+    true
 }
 
 /// Ids of the trace, and what else a log record has beside its attributes.
@@ -207,13 +225,17 @@ fn identities(record: &mut Record<'static>, log: &LogRecord) {
     if !log.event_name.is_empty() {
         extra(record, "otel.event.name", json::quoted(&log.event_name));
     }
-    if log.dropped_attributes_count > 0 {
-        extra(record, "otel.dropped_attributes_count", log.dropped_attributes_count.to_string());
-    }
 }
 
 /// Removes what a traceback says anyway, and adds what a path says.
 fn without_derived(record: &mut Record<'static>) {
+    if let Some(text) = &mut record.exc_text
+        && of_traceback(text).is_some()
+        && text.ends_with('\n')
+    {
+        // OpenTelemetry's SDK for Python keeps the last line's end, and Python's `logging` does not.
+        text.to_mut().pop();
+    }
     if let Some((kind, message)) = record.exc_text.as_deref().and_then(of_traceback) {
         let derived =
             [("exception.type", json::quoted(kind)), ("exception.message", json::quoted(message))];
@@ -244,7 +266,7 @@ fn to_json(value: Option<&AnyValue>) -> String {
 
 fn write_json(value: Option<&AnyValue>, out: &mut Vec<u8>) {
     match value.and_then(|value| value.value.as_ref()) {
-        None | Some(Value::StringValueStrindex(_)) => out.extend_from_slice(b"null"),
+        None => out.extend_from_slice(b"null"),
         Some(Value::StringValue(text)) => json::write_string(text, out),
         Some(Value::BoolValue(value)) => out.extend_from_slice(value.to_string().as_bytes()),
         Some(Value::IntValue(number)) => out.extend_from_slice(number.to_string().as_bytes()),

@@ -1,16 +1,19 @@
 //! Records that become log records and records again.
 
-use opentelemetry_proto::tonic::common::v1::AnyValue;
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use proptest::prelude::*;
 
-use super::{read, write};
+use super::proto::{AnyValue, InstrumentationScope, KeyValue, LogRecord, Resource, Value};
+use super::{read, value, write};
 use zlog_core::{Level, RawJson, Record};
 
 fn there_and_back(record: &Record<'_>, topic: &str) -> Record<'static> {
     let log = write::log(record, topic);
-    read::record(Some(&log.resource), Some(&log.scope), &log.record)
+    read::record("", &log.resource, &log.scope, &log.record).0
+}
+
+/// What a log record alone is read as.
+fn read_alone(log: &LogRecord) -> Record<'static> {
+    read::record("", &Resource::default(), &InstrumentationScope::default(), log).0
 }
 
 fn text() -> impl Strategy<Value = Option<String>> {
@@ -105,7 +108,7 @@ proptest! {
     fn any_bytes_that_are_a_log_record_are_a_record(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         use prost::Message as _;
         if let Ok(log) = LogRecord::decode(&*bytes) {
-            let _ = there_and_back(&read::record(None, None, &log), "");
+            let _ = there_and_back(&read_alone(&log), "");
         }
     }
 }
@@ -124,10 +127,10 @@ fn ids_of_a_trace_are_bytes_there_and_hex_here() {
     let log = write::log(&record, "app.INFO");
     assert_eq!((log.record.trace_id.len(), log.record.span_id.len(), log.record.flags), (16, 8, 1));
     assert_eq!(log.resource.attributes[1].key, "service.version");
-    let back = read::record(Some(&log.resource), Some(&log.scope), &log.record);
+    let back = read::record("", &log.resource, &log.scope, &log.record).0;
     let names: Vec<&str> = back.extras.iter().map(|(name, _)| &**name).collect();
-    assert_eq!(names, ["traceId", "trace_id", "span_id", "trace_flags", "service.version"]);
-    assert_eq!(back.extras[1].1.0, "\"0af7651916cd43dd8448eb211c80319c\"");
+    assert_eq!(names, ["trace_id", "span_id", "trace_flags", "traceId", "service.version"]);
+    assert_eq!(back.extras[0].1.0, "\"0af7651916cd43dd8448eb211c80319c\"");
 }
 
 #[test]
@@ -146,7 +149,7 @@ fn a_traceback_has_type_and_message_there_and_is_whole_here() {
     let expected =
         ["code.file.path", "exception.type", "exception.message", "exception.stacktrace"];
     assert_eq!(names, expected);
-    let back = read::record(None, None, &log.record);
+    let back = read_alone(&log.record);
     assert_eq!(Record { topic: "".into(), ..back }, record);
 }
 
@@ -154,12 +157,12 @@ fn a_traceback_has_type_and_message_there_and_is_whole_here() {
 fn a_body_that_is_no_text_is_shown_as_json() {
     let log =
         |value| LogRecord { body: Some(AnyValue { value: Some(value) }), ..LogRecord::default() };
-    let message = |value| read::record(None, None, &log(value)).msg.into_owned();
+    let message = |value| read_alone(&log(value)).msg.into_owned();
     assert_eq!(message(Value::IntValue(5)), "5");
     assert_eq!(message(Value::BytesValue(vec![1, 255])), "01ff");
     assert_eq!(message(Value::DoubleValue(f64::NAN)), "\"NaN\"");
     let named = LogRecord { event_name: "user.login".into(), ..LogRecord::default() };
-    assert_eq!(read::record(None, None, &named).msg, "user.login");
+    assert_eq!(read_alone(&named).msg, "user.login");
 }
 
 #[test]
@@ -177,7 +180,7 @@ fn levels_of_other_loggers_keep_their_names() {
             severity_text: text.into(),
             ..LogRecord::default()
         };
-        let record = read::record(None, None, &log);
+        let record = read_alone(&log);
         assert_eq!(
             (record.level, record.levelname.as_deref()),
             (Level(level), levelname),
@@ -191,4 +194,36 @@ fn a_record_of_a_hundred_thousand_extras_keeps_them_all() {
     let extras = (0..100_000).map(|at| (format!("k{at}").into(), RawJson("1".into()))).collect();
     let log = write::log(&Record { extras, ..Record::default() }, "app.INFO");
     assert!(log.record.attributes.len() >= 100_000);
+}
+
+#[test]
+fn a_topic_begins_with_the_root_and_the_service_or_else_the_logger() {
+    let service = KeyValue { key: "service.name".into(), value: Some(value::of_text("shop")) };
+    let resource = Resource { attributes: vec![service] };
+    let scope = InstrumentationScope { name: "db".into(), ..InstrumentationScope::default() };
+    let log = LogRecord { severity_number: 17, ..LogRecord::default() };
+    let topic = |root, resource| read::record(root, resource, &scope, &log).0.topic;
+    assert_eq!(topic("", &resource), "shop.ERROR");
+    assert_eq!(topic("eu", &resource), "eu.shop.ERROR");
+    assert_eq!(topic("", &Resource::default()), "db.ERROR");
+    assert_eq!(read_alone(&log).topic, "ERROR");
+}
+
+#[test]
+fn attributes_beyond_a_limit_and_of_a_name_that_comes_again_are_counted() {
+    let attribute = |key: String| KeyValue { key, value: None };
+    let many = (0..300).map(|number| attribute(format!("a{number}")));
+    let same = (0..3).map(|_| attribute("b".to_owned()));
+    for (attributes, kept, dropped) in [(many.collect::<Vec<_>>(), 256, 44), (same.collect(), 2, 1)]
+    {
+        let log = LogRecord { attributes, dropped_attributes_count: 5, ..LogRecord::default() };
+        let scope = InstrumentationScope::default();
+        let (record, count) = read::record("", &Resource::default(), &scope, &log);
+        assert_eq!((record.extras.len(), count), (kept + 1, dropped));
+        let (name, value) = record.extras.last().unwrap();
+        assert_eq!(
+            (&**name, &*value.0),
+            ("otel.dropped_attributes_count", &*(dropped + 5).to_string())
+        );
+    }
 }

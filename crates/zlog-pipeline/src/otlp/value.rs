@@ -1,8 +1,8 @@
 //! Values of attributes, made of JSON.
 
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList};
 use serde_json::Value as Json;
+
+use super::proto::{AnyValue, ArrayValue, KeyValue, KeyValueList, Value};
 
 /// The value of a JSON text. Text that is no JSON stays text. `null` is an empty value.
 pub(super) fn of_json(text: &str) -> AnyValue {
@@ -48,7 +48,7 @@ fn of_value(json: Json) -> AnyValue {
 }
 
 pub(super) fn key_value(key: impl Into<String>, value: AnyValue) -> KeyValue {
-    KeyValue { key: key.into(), value: Some(value), key_strindex: 0 }
+    KeyValue { key: key.into(), value: Some(value) }
 }
 
 /// Reads `length` bytes of hex, which must not all be 0: such ids are invalid.

@@ -2,11 +2,8 @@
 
 use std::collections::HashSet;
 
-use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
-use opentelemetry_proto::tonic::resource::v1::Resource;
-
 use super::exception::of_traceback;
+use super::proto::{AnyValue, InstrumentationScope, KeyValue, LogRecord, Resource};
 use super::value::{id, key_value, of_float, of_integer, of_json, of_text};
 use zlog_core::text::json;
 use zlog_core::wire::topic;
@@ -74,7 +71,10 @@ pub(crate) fn log(record: &Record<'_>, topic: &str) -> Log {
     let topic = topic::parse(topic);
     let mut resource = Attributes::default();
     resource.text("service.name", Some(topic.root).filter(|root| !root.is_empty()));
-    resource.text("service.instance.id", record.source.as_deref());
+    // A record that came by OTLP has that of its first sender among its extras.
+    let is_passed_on = record.extras.iter().any(|(name, _)| name == "service.instance.id");
+    let source = record.source.as_deref().filter(|_| !is_passed_on);
+    resource.text("service.instance.id", source);
     resource.text("host.name", record.hostname.as_deref());
     resource.integer("process.pid", record.process);
     let mut scope = InstrumentationScope {
@@ -125,7 +125,7 @@ pub(crate) fn log(record: &Record<'_>, topic: &str) -> Log {
         }
     }
     log.attributes = own.all;
-    let resource = Resource { attributes: resource.all, ..Resource::default() };
+    let resource = Resource { attributes: resource.all };
     Log { resource, scope, record: log }
 }
 

@@ -14,6 +14,7 @@ mod lines;
 pub mod merge;
 pub mod message;
 pub mod nats;
+pub mod otlp;
 pub mod python;
 mod reader;
 pub mod replay;
@@ -54,6 +55,8 @@ pub enum SourceKind {
     Replay,
     /// Programs that log through Python's `SocketHandler` and `DatagramHandler`.
     Python,
+    /// Programs and collectors that send OpenTelemetry's log records.
+    Otlp,
 }
 
 /// Outcome of [`Source::poll`].
@@ -77,7 +80,7 @@ pub type Sink<'s> = dyn FnMut(&mut Record<'_>) -> Result<ControlFlow<()>> + 's;
 pub struct SourceCounts {
     /// Of lines; zero for sources that read none.
     pub lines: LineCounts,
-    /// Of Python's handlers; zero for every other source.
+    /// Of Python's handlers and of OTLP; zero for every other source.
     pub listen: ListenStats,
 }
 

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use opentelemetry_proto::tonic::collector::logs::v1::{
-    ExportLogsPartialSuccess, ExportLogsServiceResponse,
-};
-use prost::Message;
+use prost::Message as _;
 
 use crate::os::clock::now;
+use crate::otlp::proto::{ExportLogsPartialSuccess, ExportLogsServiceResponse, Status};
 use zlog_core::text::prefix;
 
 /// The longest wait that a collector may ask for. After it, the answer may be another.
@@ -30,13 +28,6 @@ pub(super) enum Answer {
     Retry { status: StatusCode, message: String, after: Option<Duration> },
     /// This is no answer of a collector.
     Invalid(String),
-}
-
-/// `google.rpc.Status`, with which a collector explains a refusal.
-#[derive(Clone, PartialEq, Message)]
-struct Status {
-    #[prost(string, tag = "2")]
-    message: String,
 }
 
 /// Reads an answer. `body` is `None` if it was too long to be read.
@@ -167,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_refusal_has_the_words_of_the_collector() {
-        let status = Status { message: "no tenant".to_owned() }.encode_to_vec();
+        let status = Status { code: 3, message: "no tenant".to_owned() }.encode_to_vec();
         for (kind, body) in [
             ("application/x-protobuf", &*status),
             ("application/json", br#"{"code":3,"message":"no tenant"}"#),

@@ -5,12 +5,12 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use prost::Message as _;
 
 use super::{Compression, OtlpHandler, OtlpOptions};
 use crate::handler::retry::{BatchOptions, RetryOptions};
 use crate::handler::{Backlog, Handler as _};
+use crate::otlp::proto::ExportLogsServiceRequest;
 use crate::otlp::read;
 use crate::tls::TlsOptions;
 use zlog_core::{Level, Record};
@@ -84,7 +84,13 @@ fn read_request(stream: &TcpStream) -> Option<Asked> {
     for logs in ExportLogsServiceRequest::decode(&*body).expect("a request").resource_logs {
         for scope in &logs.scope_logs {
             for log in &scope.log_records {
-                let record = read::record(logs.resource.as_ref(), scope.scope.as_ref(), log);
+                let record = read::record(
+                    "",
+                    &logs.resource.clone().unwrap_or_default(),
+                    &scope.scope.clone().unwrap_or_default(),
+                    log,
+                )
+                .0;
                 records.push((record.topic.to_string(), record.msg.to_string()));
             }
         }

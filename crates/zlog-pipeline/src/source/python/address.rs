@@ -200,7 +200,7 @@ impl Address {
     ///
     /// # Errors
     /// As [`Address::resolve`], and an address that can't be listened on.
-    pub(super) fn open<S>(
+    pub(in crate::source) fn open<S>(
         &self,
         port: u16,
         allow_remote: bool,

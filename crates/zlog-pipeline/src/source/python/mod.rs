@@ -30,8 +30,11 @@ use self::datagram_handler::Datagrams;
 use self::delivery::{Delivery, TurnOutcome};
 pub use self::options::ListenOptions;
 use self::socket_handler::Clients;
+#[cfg(feature = "otlp")]
+pub(in crate::source) use self::sockets::{keep_alive, listen_tcp};
+use self::stats::ListenReport;
 pub use self::stats::ListenStats;
-use self::stats::{ListenReport, NoticeLimiter};
+pub(in crate::source) use self::stats::NoticeLimiter;
 use super::{Notice, PollStatus, Sink, Source, SourceCounts};
 use crate::os::clock::now;
 use crate::os::fd_limit;
@@ -100,7 +103,7 @@ impl PythonSource {
             notices.extend(fd_limit::too_few_for(options.max_clients));
         }
         let begun = Instant::now();
-        let notices = NoticeLimiter::new(begun, notices);
+        let notices = NoticeLimiter::new(begun, notices, "Python's handlers");
         Ok(PythonSource {
             poll,
             events: Events::with_capacity(256),

@@ -52,6 +52,20 @@ pub(super) enum DatagramSocket {
     Unix(SocketFile, UnixDatagram),
 }
 
+/// Listens on a port; the socket does not block.
+pub(in crate::source) fn listen_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    // A restart need not wait until the system forgets old connections. On
+    // Windows it would let two programs listen on one address.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
 impl Listener {
     /// Listens on an address.
     ///
@@ -60,16 +74,7 @@ impl Listener {
     pub(super) fn open(addr: &ListenAddr) -> io::Result<Listener> {
         match addr {
             ListenAddr::Net(address) => {
-                let domain = Domain::for_address(*address);
-                let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-                // A restart need not wait until the system forgets old connections. On
-                // Windows it would let two programs listen on one address.
-                #[cfg(unix)]
-                socket.set_reuse_address(true)?;
-                socket.set_nonblocking(true)?;
-                socket.bind(&(*address).into())?;
-                socket.listen(BACKLOG)?;
-                Ok(Listener::Tcp(TcpListener::from_std(socket.into())))
+                Ok(Listener::Tcp(TcpListener::from_std(listen_tcp(*address)?)))
             }
             #[cfg(unix)]
             ListenAddr::Unix(path) => {
@@ -239,7 +244,10 @@ fn named(address: io::Result<SocketAddr>) -> String {
 
 /// Notices in two minutes that a client's machine has lost power. Without probes it would
 /// never be noticed, since zlog sends nothing to clients.
-fn keep_alive(stream: &TcpStream) {
+pub(in crate::source) fn keep_alive<'s, S>(stream: &'s S)
+where
+    SockRef<'s>: From<&'s S>,
+{
     let probing = TcpKeepalive::new().with_time(Duration::from_secs(60));
     #[cfg(any(target_os = "linux", target_os = "macos", windows))]
     let probing = probing.with_interval(Duration::from_secs(15));

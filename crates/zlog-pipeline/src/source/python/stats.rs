@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use crate::source::{Notice, Severity};
 use zlog_core::text::plural::remarks;
 
-/// Counts of Python's handlers: their clients, records and datagrams.
+/// Counts of what listens for records, Python's handlers and OTLP: clients, records and datagrams.
+/// A connection of OTLP is a client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ListenStats {
     /// Records delivered.
@@ -93,8 +94,10 @@ const PER_WINDOW: u32 = 20;
 
 /// Notices, of which no more than a few are reported at a time.
 #[derive(Debug)]
-pub(super) struct NoticeLimiter {
+pub(in crate::source) struct NoticeLimiter {
     notices: Vec<Notice>,
+    /// Whose problems they are about.
+    of: &'static str,
     begun: Instant,
     reported: u32,
     suppressed: u64,
@@ -102,14 +105,18 @@ pub(super) struct NoticeLimiter {
 
 impl NoticeLimiter {
     /// Starts with `notices`, which are not counted towards the limit.
-    pub(super) fn new(now: Instant, notices: impl IntoIterator<Item = String>) -> NoticeLimiter {
+    pub(in crate::source) fn new(
+        now: Instant,
+        notices: impl IntoIterator<Item = String>,
+        of: &'static str,
+    ) -> NoticeLimiter {
         let info = |text| Notice { text, severity: Severity::Info };
         let notices = notices.into_iter().map(info).collect();
-        NoticeLimiter { notices, begun: now, reported: 0, suppressed: 0 }
+        NoticeLimiter { notices, of, begun: now, reported: 0, suppressed: 0 }
     }
 
     /// Adds a notice, or counts it where there were too many of late.
-    pub(super) fn report(&mut self, text: impl FnOnce() -> String) {
+    pub(in crate::source) fn report(&mut self, text: impl FnOnce() -> String) {
         if self.reported < PER_WINDOW {
             self.reported += 1;
             self.notices.push(Notice { text: text(), severity: Severity::Loss });
@@ -119,7 +126,7 @@ impl NoticeLimiter {
     }
 
     /// Starts a new window when the present one is over.
-    pub(super) fn tick(&mut self, now: Instant) {
+    pub(in crate::source) fn tick(&mut self, now: Instant) {
         if now.duration_since(self.begun) >= WINDOW {
             self.end_window();
             self.begun = now;
@@ -127,17 +134,17 @@ impl NoticeLimiter {
     }
 
     /// Ends the present window: says how many notices it has suppressed.
-    pub(super) fn end_window(&mut self) {
+    pub(in crate::source) fn end_window(&mut self) {
         self.reported = 0;
         let suppressed = mem::take(&mut self.suppressed);
         if suppressed > 0 {
-            let text = format!("… and {suppressed} more problems with Python's handlers");
+            let text = format!("… and {suppressed} more problems with {}", self.of);
             self.notices.push(Notice { text, severity: Severity::Loss });
         }
     }
 
     /// The notices since the last call.
-    pub(super) fn take(&mut self) -> Vec<Notice> {
+    pub(in crate::source) fn take(&mut self) -> Vec<Notice> {
         mem::take(&mut self.notices)
     }
 }
@@ -149,7 +156,7 @@ mod tests {
     #[test]
     fn notices_beyond_the_limit_are_summed_up() {
         let now = Instant::now();
-        let mut limiter = NoticeLimiter::new(now, []);
+        let mut limiter = NoticeLimiter::new(now, [], "Python's handlers");
         for number in 0..100 {
             limiter.report(|| format!("trouble {number}"));
         }
