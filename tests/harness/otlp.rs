@@ -45,6 +45,7 @@ pub(crate) struct Rotel {
     _running: Running,
     _directory: tempfile::TempDir,
     http: SocketAddr,
+    grpc: SocketAddr,
 }
 
 impl Rotel {
@@ -74,12 +75,19 @@ impl Rotel {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        Some(Rotel { _running: running, _directory: directory, http })
+        Some(Rotel { _running: running, _directory: directory, http, grpc })
     }
 
     /// Where it takes OTLP over HTTP.
     pub(crate) fn http(&self) -> String {
         format!("http://{}", self.http)
+    }
+}
+
+impl Rotel {
+    /// Where it takes OTLP over gRPC.
+    pub(crate) fn grpc(&self) -> String {
+        format!("grpc://{}", self.grpc)
     }
 }
 

@@ -26,8 +26,21 @@ fn the_package_of_opentelemetry_reads_every_field() {
 fn a_collector_passes_every_field_on() {
     let Some(mut receiver) = OtlpReceiver::start(&[]) else { return };
     let Some(rotel) = Rotel::start(&receiver.url("http"), "http") else { return };
-    send(&format!("{},compression=gzip", rotel.http())).success();
-    check_full_record(&receiver.next());
+    for url in [rotel.http(), rotel.grpc()] {
+        for compression in ["none", "gzip"] {
+            send(&format!("{url},compression={compression}")).success();
+            check_full_record(&receiver.next());
+        }
+    }
+}
+
+#[test]
+fn what_does_not_speak_the_protocol_is_named_with_the_next_step() {
+    let Some(receiver) = OtlpReceiver::start(&[]) else { return };
+    let tail = send(&receiver.url("grpc"));
+    tail.stderr_has("the connection to the collector grpc://127.0.0.1:").stderr_has("1 record");
+    let tail = send(&receiver.url("grpcs"));
+    tail.stderr_has("no TLS with the collector grpcs://127.0.0.1:").stderr_has("1 record");
 }
 
 #[test]

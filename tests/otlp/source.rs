@@ -118,7 +118,8 @@ fn what_a_collector_passes_on_is_the_record_that_zlog_sent() {
         let mut relay = Relay::start(relay());
         let Some(rotel) = Rotel::start(&relay.url(), protocol) else { return };
         let line = format!("{}\n", full_record());
-        let option = format!("--otlp={},compression=gzip", rotel.http());
+        let sends_to = if protocol == "http" { rotel.http() } else { rotel.grpc() };
+        let option = format!("--otlp={sends_to},compression=gzip");
         zlog(["tail", "--input", "-", &option]).stdin(line).run().success();
         let (mut record, mut sent) = (relay.next(), full_record());
         assert_eq!(record["service.instance.id"], sent["source"], "{record}");
@@ -217,13 +218,15 @@ fn a_record_that_is_too_long_is_refused_with_its_reason_and_the_others_arrive() 
     let mut relay = Relay::start(relay().args(["--max-record", "2K"]));
     let line = |text: &str| format!("{}\n", json!({"msg": text, "name": "app", "levelno": 20}));
     let input = [line("first"), line(&"x".repeat(3000)), line("last")].concat();
-    let option = format!("--otlp={}", relay.url());
-    let tail = zlog(["tail", "--input", "-", &option]).stdin(input).run();
-    tail.stderr_has("1 record was not taken: the collector rejects them: a record has 30")
-        .stderr_has("more than --max-record (2048)");
-    assert_eq!(relay.next()["msg"], "first");
-    assert_eq!(relay.next()["msg"], "last");
-    relay.relay.expect_stderr("1 record of 127.0.0.1:");
+    for scheme in ["http", "grpc"] {
+        let option = format!("--otlp={scheme}://{}", relay.address);
+        let tail = zlog(["tail", "--input", "-", &option]).stdin(&*input).run();
+        tail.stderr_has("1 record was not taken: the collector rejects them: a record has 30")
+            .stderr_has("more than --max-record (2048)");
+        assert_eq!(relay.next()["msg"], "first");
+        assert_eq!(relay.next()["msg"], "last");
+        relay.relay.expect_stderr("1 record of 127.0.0.1:");
+    }
     relay.end();
 }
 

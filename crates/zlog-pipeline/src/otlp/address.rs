@@ -5,22 +5,40 @@ use url::{Host, Url};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
+/// How a collector takes logs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Protocol {
+    /// OTLP over HTTP, with Protocol Buffers.
+    Http,
+    /// OTLP over gRPC.
+    Grpc,
+}
+
+/// The port of OTLP over gRPC.
+const GRPC_PORT: u16 = 4317;
+
 /// The path of logs, by the specification of OTLP/HTTP.
 pub const LOGS_PATH: &str = "/v1/logs";
 
 /// The address of a collector: `http://HOST:4318` or `https://HOST`, with a path for one that does
-/// not take logs at [`LOGS_PATH`].
+/// not take logs at [`LOGS_PATH`]; `grpc://HOST` for one that takes them by gRPC, or `grpcs://HOST`
+/// with TLS. The URL that is returned has the scheme `http` or `https`.
 ///
 /// # Errors
 /// It is not such a URL, or contains a login.
-pub fn parse(typed: &str) -> Result<Url> {
+pub fn parse(typed: &str) -> Result<(Url, Protocol)> {
     // It is not shown whole: it may contain a password.
     let shown = escape(typed.rsplit('@').next().unwrap_or_default());
     let wrong = |why: &str| {
         Error::usage(format!("{shown} is not the URL of a collector: {why}"))
-            .hint("Write it as http://HOST:4318, or as https://HOST/v1/logs.")
+            .hint("Write it as http://HOST:4318, as https://HOST/v1/logs, or as grpc://HOST:4317.")
     };
-    let mut url = Url::parse(typed).map_err(|error| wrong(&error.to_string()))?;
+    let (as_http, protocol) = match typed.split_once("://") {
+        Some(("grpc", rest)) => (format!("http://{rest}"), Protocol::Grpc),
+        Some(("grpcs", rest)) => (format!("https://{rest}"), Protocol::Grpc),
+        _ => (typed.to_owned(), Protocol::Http),
+    };
+    let mut url = Url::parse(&as_http).map_err(|error| wrong(&error.to_string()))?;
     if has_login(typed) {
         return Err(Error::usage(format!("the URL of the collector {shown} contains a login"))
             .hint(format!(
@@ -29,7 +47,7 @@ pub fn parse(typed: &str) -> Result<Url> {
             )));
     }
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(wrong("it does not begin with http:// or https://"));
+        return Err(wrong("it does not begin with http://, https://, grpc:// or grpcs://"));
     }
     match url.host() {
         // `Url` percent-encodes what is not valid in a host name.
@@ -40,10 +58,19 @@ pub fn parse(typed: &str) -> Result<Url> {
     if url.fragment().is_some() {
         return Err(wrong("unexpected text after #"));
     }
-    if url.path() == "/" {
-        url.set_path(LOGS_PATH);
+    match protocol {
+        Protocol::Grpc if url.path() != "/" || url.query().is_some() => {
+            return Err(wrong("gRPC has no path"));
+        }
+        // `Url` leaves out the usual port of HTTP.
+        Protocol::Grpc if Url::parse(typed).is_ok_and(|typed| typed.port().is_none()) => {
+            let _ = url.set_port(Some(GRPC_PORT));
+        }
+        Protocol::Grpc => {}
+        Protocol::Http if url.path() == "/" => url.set_path(LOGS_PATH),
+        Protocol::Http => {}
     }
-    Ok(url)
+    Ok((url, protocol))
 }
 
 /// Whether a URL as it was typed contains a login. It would be shown in messages, too.
@@ -80,7 +107,15 @@ mod tests {
             ("https://a", "https://a/v1/logs"),
             ("http://[::1]:9/otlp/v1/logs?x=y@z", "http://[::1]:9/otlp/v1/logs?x=y@z"),
         ] {
-            assert_eq!(parse(typed).unwrap().as_str(), url);
+            assert_eq!(parse(typed).unwrap().0.as_str(), url);
+        }
+        for (typed, url) in [
+            ("grpc://a", "http://a:4317/"),
+            ("grpc://a:80", "http://a/"),
+            ("grpcs://[::1]:9/", "https://[::1]:9/"),
+        ] {
+            let (found, protocol) = parse(typed).unwrap();
+            assert_eq!((found.as_str(), protocol), (url, Protocol::Grpc));
         }
         for (bad, why) in [
             ("", "is not the URL"),
@@ -88,6 +123,7 @@ mod tests {
             ("ftp://a", "it does not begin with"),
             ("http://", "is not the URL"),
             ("http://a/#b", "unexpected text"),
+            ("grpc://a/v1/logs", "gRPC has no path"),
         ] {
             let error = parse(bad).unwrap_err().to_string();
             assert!(error.contains(why), "{bad}: {error}");

@@ -5,6 +5,8 @@ pub mod address;
 #[cfg(feature = "otlp")]
 mod exception;
 #[cfg(feature = "otlp")]
+pub(crate) mod grpc;
+#[cfg(feature = "otlp")]
 pub(crate) mod proto;
 #[cfg(feature = "otlp")]
 pub(crate) mod read;

@@ -11,7 +11,7 @@ use crate::otlp::proto::{ExportLogsPartialSuccess, ExportLogsServiceResponse, St
 use zlog_core::text::prefix;
 
 /// The longest wait that a collector may ask for. After it, the answer may be another.
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// The most bytes of a message that are shown.
 const SHOWN: usize = 200;
 
@@ -21,16 +21,28 @@ pub(super) enum Answer {
     /// It took the records, except for so many, and may say why.
     Accepted { rejected: u64, message: String },
     /// It will never take them.
-    Refused { status: StatusCode, message: String },
+    Refused { kind: Refusal, status: String, message: String },
     /// The request is too large.
     TooLarge,
     /// It may take them later, after this time if it asked for one.
-    Retry { status: StatusCode, message: String, after: Option<Duration> },
+    Retry { status: String, message: String, after: Option<Duration> },
     /// This is no answer of a collector.
     Invalid(String),
 }
 
-/// Reads an answer. `body` is `None` if it was too long to be read.
+/// Kinds of refusals, by what is to be done about them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Refusal {
+    /// A login is missing or wrong.
+    Login,
+    /// Logs are not taken there.
+    Path,
+    /// They are taken elsewhere.
+    Redirect,
+    Other,
+}
+
+/// Reads an answer by HTTP. `body` is `None` if it was too long to be read.
 pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: Option<&[u8]>) -> Answer {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = &*kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -39,11 +51,18 @@ pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: Option<&[u8]>)
         return body.map_or_else(long, |body| accepted(kind, body));
     }
     let message = explanation(kind, body.unwrap_or_default());
-    match status.as_u16() {
-        413 => Answer::TooLarge,
-        429 | 502 | 503 | 504 => Answer::Retry { status, message, after: retry_after(headers) },
-        _ => Answer::Refused { status, message },
-    }
+    let kind = match status.as_u16() {
+        413 => return Answer::TooLarge,
+        429 | 502 | 503 | 504 => {
+            let (status, after) = (status.to_string(), retry_after(headers));
+            return Answer::Retry { status, message, after };
+        }
+        401 | 403 => Refusal::Login,
+        404 | 405 => Refusal::Path,
+        300..=399 => Refusal::Redirect,
+        _ => Refusal::Other,
+    };
+    Answer::Refused { kind, status: status.to_string(), message }
 }
 
 fn accepted(kind: &str, body: &[u8]) -> Answer {
@@ -54,15 +73,21 @@ fn accepted(kind: &str, body: &[u8]) -> Answer {
     if body.is_empty() {
         return Answer::Accepted { rejected: 0, message: String::new() };
     }
-    let partial = match kind {
-        "application/x-protobuf" => {
-            ExportLogsServiceResponse::decode(body).ok().map(|it| it.partial_success)
-        }
-        "application/json" => json_partial(body).map(Some),
+    let answer = match kind {
+        "application/x-protobuf" => partial(body),
+        "application/json" => json_partial(body).map(|partial| taken(&partial)),
         _ => None,
     };
-    let Some(partial) = partial else { return invalid() };
-    let partial = partial.unwrap_or_default();
+    answer.unwrap_or_else(invalid)
+}
+
+/// The answer in an `ExportLogsServiceResponse`; `None` if it is none.
+pub(super) fn partial(body: &[u8]) -> Option<Answer> {
+    let response = ExportLogsServiceResponse::decode(body).ok()?;
+    Some(taken(&response.partial_success.unwrap_or_default()))
+}
+
+fn taken(partial: &ExportLogsPartialSuccess) -> Answer {
     let rejected = u64::try_from(partial.rejected_log_records).unwrap_or(0);
     Answer::Accepted { rejected, message: shortened(&partial.error_message) }
 }
@@ -93,7 +118,7 @@ fn explanation(kind: &str, body: &[u8]) -> String {
     shortened(text.trim())
 }
 
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     match prefix(text, SHOWN) {
         short if short.len() < text.len() => format!("{short}…"),
         whole => whole.to_owned(),
@@ -166,7 +191,8 @@ mod tests {
         ] {
             let refused = answer(401, &[("content-type", kind)], body);
             let expected = Answer::Refused {
-                status: StatusCode::UNAUTHORIZED,
+                kind: Refusal::Login,
+                status: "401 Unauthorized".to_owned(),
                 message: "no tenant".to_owned(),
             };
             assert_eq!(refused, expected, "{kind}");

@@ -1,12 +1,13 @@
-//! Sends records to a collector of OpenTelemetry, by OTLP/HTTP with Protocol Buffers.
+//! Sends records to a collector of OpenTelemetry: by OTLP over HTTP with Protocol Buffers, or over
+//! gRPC.
 //!
 //! Batches wait in the spool while the collector is away. The collector's answer decides, as the
 //! specification says: after 429, 502, 503, 504 and a broken connection a batch is sent again, not
 //! before the time that the collector asks for; other refusals are final. A batch that is too large
 //! is sent in halves.
 //!
-//! `request` makes requests of batches, `answer` reads answers, `connection` connects, `transport`
-//! joins them.
+//! `request` makes requests of batches, `answer` and `status` read the answers of HTTP and of gRPC,
+//! `connection` connects, `transport` joins them.
 
 #[cfg(feature = "otlp")]
 mod answer;
@@ -14,6 +15,8 @@ mod answer;
 mod connection;
 #[cfg(feature = "otlp")]
 mod request;
+#[cfg(feature = "otlp")]
+mod status;
 #[cfg(all(test, feature = "otlp"))]
 mod tests;
 #[cfg(feature = "otlp")]

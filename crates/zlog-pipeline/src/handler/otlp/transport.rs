@@ -7,18 +7,22 @@ use std::time::{Duration, Instant};
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
+use hyper::header::{
+    CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TE, USER_AGENT,
+};
 use url::{Position, Url};
 
-use super::answer::{self, Answer};
-use super::connection::{self, Connection, Failure};
+use super::answer::{self, Answer, Refusal};
+use super::connection::{self, Answered, Connection, Failure};
 use super::request::{append, gzip, request};
+use super::status;
 use super::{Compression, OtlpOptions};
 use crate::handler::Backlog;
 use crate::handler::retry::{Batch, Retry, SendOutcome, Transport, deadline};
 use crate::handler::topic::write_topic;
 use crate::os::runtime::Runtime;
-use crate::otlp::{address, write};
+use crate::otlp::address::{self, Protocol};
+use crate::otlp::{grpc, write};
 use crate::tls::problem;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{counted, were};
@@ -39,8 +43,10 @@ impl OtlpHandler {
     pub fn new(options: OtlpOptions) -> Result<OtlpHandler> {
         options.validate()?;
         let (batch, retry) = (options.batch.clone(), options.retry.clone());
+        let (url, protocol) = address::parse(&options.url)?;
         let transport = OtlpTransport {
-            url: address::parse(&options.url)?,
+            url,
+            protocol,
             options,
             link: None,
             topic: String::new(),
@@ -56,7 +62,9 @@ impl OtlpHandler {
 /// Sends batches to a collector.
 pub struct OtlpTransport {
     options: OtlpOptions,
+    /// With the scheme `http` or `https`, for gRPC, too.
     url: Url,
+    protocol: Protocol,
     link: Option<Link>,
     /// Reused: the topic of a record.
     topic: String,
@@ -108,10 +116,13 @@ impl Transport for OtlpTransport {
                             "{url} answers, but not as a collector: {}",
                             escape(&what)
                         ))
-                        .hint(
-                            "Check the URL: its port and its path. Collectors take logs at \
-                                   http://HOST:4318/v1/logs.",
-                        ),
+                        .hint(match self.protocol {
+                            Protocol::Http => {
+                                "Check the URL: its port and its path. Collectors take logs at \
+                                 http://HOST:4318/v1/logs."
+                            }
+                            Protocol::Grpc => "Check the port: that of gRPC is 4317.",
+                        }),
                     );
                 }
                 Ok(Answer::TooLarge) if count > 1 => {
@@ -125,12 +136,11 @@ impl Transport for OtlpTransport {
                     });
                     1
                 }
-                Ok(Answer::Refused { status, message }) => {
+                Ok(Answer::Refused { kind, status, message }) => {
                     problem.get_or_insert_with(|| {
                         let what =
                             format!("{}: the collector answers {status}", lost(count as u64));
-                        Error::new(with(what, &message))
-                            .hint(next_step(status.as_u16(), &self.shown()))
+                        Error::new(with(what, &message)).hint(next_step(kind, &self.shown()))
                     });
                     count as u64
                 }
@@ -169,7 +179,10 @@ impl Transport for OtlpTransport {
 impl OtlpTransport {
     /// The URL, for messages: without a query, which may have a key.
     fn shown(&self) -> String {
-        escape(&self.url[..Position::AfterPath])
+        match self.protocol {
+            Protocol::Http => escape(&self.url[..Position::AfterPath]),
+            Protocol::Grpc => escape(self.options.url.split('?').next().unwrap_or_default()),
+        }
     }
 
     /// Tells a warning of the collector, once.
@@ -188,7 +201,13 @@ impl OtlpTransport {
             Compression::Gzip => gzip(body).ok(),
         };
         let is_compressed = compressed.is_some();
-        let body = Bytes::from(compressed.unwrap_or_else(|| body.to_vec()));
+        let body = compressed.unwrap_or_else(|| body.to_vec());
+        let body = match self.protocol {
+            Protocol::Http => body,
+            // Requests of 4 GiB do not fit into a spool.
+            Protocol::Grpc => grpc::framed(&body, is_compressed).unwrap_or_default(),
+        };
+        let body = Bytes::from(body);
         let deadline = deadline(self.options.timeout, until);
         // A collector closes connections that are idle, perhaps just now.
         if let Some(link) = self.link.take().filter(|link| !link.connection.is_closed())
@@ -210,35 +229,51 @@ impl OtlpTransport {
         let Link { runtime, headers, connection } = link;
         let mut request = Request::new(Full::new(body.clone()));
         *request.method_mut() = hyper::Method::POST;
-        let target = self.url[Position::BeforePath..Position::AfterQuery].parse();
+        let host = &self.url[Position::BeforeHost..Position::AfterPort];
+        let (target, kind, encoding) = match self.protocol {
+            Protocol::Http => {
+                let target = self.url[Position::BeforePath..Position::AfterQuery].to_owned();
+                (target, "application/x-protobuf", CONTENT_ENCODING)
+            }
+            // HTTP/2 has the host there.
+            Protocol::Grpc => {
+                let target = format!("{}://{host}{}", self.url.scheme(), grpc::PATH);
+                (target, grpc::CONTENT_TYPE, HeaderName::from_static("grpc-encoding"))
+            }
+        };
         *request.uri_mut() =
-            target.map_err(|_| self.failed(&Failure::Broken("its path".into())))?;
+            target.parse().map_err(|_| self.failed(&Failure::Broken("its path".into())))?;
         let own = request.headers_mut();
-        own.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        own.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         let agent = concat!("zlog/", env!("CARGO_PKG_VERSION"));
         own.insert(USER_AGENT, HeaderValue::from_static(agent));
         if is_compressed {
-            own.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            own.insert(encoding, HeaderValue::from_static("gzip"));
         }
-        let host = &self.url[Position::BeforeHost..Position::AfterPort];
-        if let Ok(host) = HeaderValue::from_str(host) {
-            own.insert(HOST, host);
+        match (self.protocol, HeaderValue::from_str(host)) {
+            (Protocol::Http, Ok(host)) => drop(own.insert(HOST, host)),
+            (Protocol::Http, Err(_)) => {}
+            (Protocol::Grpc, _) => drop(own.insert(TE, HeaderValue::from_static("trailers"))),
         }
         for (name, value) in &headers {
             own.insert(name, value.clone());
         }
         let answered = runtime.run(deadline, connection.send(request));
         let answered = answered.ok_or_else(|| self.late())?;
-        let (connection, status, head, body) = answered.map_err(|failure| self.failed(&failure))?;
+        let (connection, answered) = answered.map_err(|failure| self.failed(&failure))?;
         self.link = Some(Link { runtime, headers, connection });
-        Ok(answer::read(status, &head, body.as_deref()))
+        let Answered { status, headers, body } = answered;
+        Ok(match self.protocol {
+            Protocol::Http => answer::read(status, &headers, body.as_deref()),
+            Protocol::Grpc => status::read(status, &headers, body.as_ref()),
+        })
     }
 
     fn connect(&self, deadline: Instant) -> Result<Link> {
         let headers = headers(&self.options)?;
-        let tls = connection::tls(&self.options, &self.url)?;
+        let tls = connection::tls(&self.options, &self.url, self.protocol)?;
         let runtime = Runtime::start("otlp")?;
-        let opened = runtime.run(deadline, Connection::open(self.url.clone(), tls));
+        let opened = runtime.run(deadline, Connection::open(self.url.clone(), self.protocol, tls));
         let connection = opened.ok_or_else(|| self.late())?;
         let connection = connection.map_err(|failure| self.failed(&failure))?;
         Ok(Link { runtime, headers, connection })
@@ -259,8 +294,8 @@ impl OtlpTransport {
                 escape(why)
             ))
             .hint(
-                "Check that it runs and listens there: OTLP over HTTP has port 4318. The records \
-                     are sent again.",
+                "Check that it runs and listens there: OTLP over HTTP has port 4318, gRPC 4317. The \
+                 records are sent again.",
             ),
             Failure::Tls(why) => match problem::explain(why, self.url.host_str().unwrap_or("it")) {
                 Some((what, hint)) => Error::new(format!("the collector {url} {what}")).hint(hint),
@@ -272,8 +307,8 @@ impl OtlpTransport {
                 escape(why)
             ))
             .hint(
-                "Check that OTLP over HTTP is spoken there: port 4318; 4317 is that of gRPC. The \
-                 records are sent again.",
+                "Check the protocol: http:// for OTLP over HTTP, at port 4318, or grpc://, at port \
+                 4317. The records are sent again.",
             ),
         }
     }
@@ -289,15 +324,17 @@ fn lost(count: u64) -> String {
 }
 
 /// What to do about a refusal.
-fn next_step(status: u16, url: &str) -> String {
-    match status {
-        401 | 403 => {
+fn next_step(kind: Refusal, url: &str) -> String {
+    match kind {
+        Refusal::Login => {
             format!("Give a login in a header: headers=FILE, or {}.", address::HEADER_VARIABLES[0])
         }
-        404 | 405 => format!("Check the path of {url}: collectors take logs at /v1/logs."),
-        300..=399 => "Give the URL that it redirects to.".to_owned(),
-        _ => "By the specification of OTLP, they are not sent again. Its log may say more."
-            .to_owned(),
+        Refusal::Path => format!("Check {url}: collectors take logs at /v1/logs, or by grpc://."),
+        Refusal::Redirect => "Give the URL that it redirects to.".to_owned(),
+        Refusal::Other => {
+            "By the specification of OTLP, they are not sent again. Its log may say more."
+                .to_owned()
+        }
     }
 }
 

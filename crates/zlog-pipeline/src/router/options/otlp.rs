@@ -21,12 +21,12 @@ pub(super) static OTLP: Class = Class {
     option: "--otlp",
     about: "Send to an OpenTelemetry collector\n\n\
             http://HOST:4318, https://HOST, or with the path of one that does not take logs at \
-            /v1/logs.",
+            /v1/logs. grpc://HOST:4317 and grpcs://HOST: by gRPC, without and with TLS.",
     main: Some(
         Key::new(
             "url",
             "URL",
-            "Collector: http://HOST:4318, or https://HOST; /v1/logs without a path",
+            "Collector: http://HOST:4318, https://HOST, grpc://HOST:4317 or grpcs://HOST",
         )
         .default("http://127.0.0.1:4318"),
     ),

@@ -18,12 +18,9 @@ use hyper::{Method, Response, StatusCode};
 use prost::Message as _;
 
 use crate::otlp::address::LOGS_PATH;
+use crate::otlp::grpc;
 use crate::otlp::proto::{ExportLogsPartialSuccess, ExportLogsServiceResponse, Status};
 
-/// The path of a call by gRPC.
-pub(crate) const GRPC_PATH: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
-/// The content type of a call by gRPC.
-pub(crate) const GRPC_TYPE: &str = "application/grpc";
 const PROTOBUF: &str = "application/x-protobuf";
 
 /// How long a peer is to wait before it sends again, in seconds.
@@ -88,7 +85,7 @@ fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> &'h str {
 impl Protocol {
     pub(super) fn of(parts: &Parts) -> Protocol {
         // With the format after it: application/grpc+proto.
-        match header(&parts.headers, &CONTENT_TYPE).starts_with(GRPC_TYPE) {
+        match header(&parts.headers, &CONTENT_TYPE).starts_with(grpc::CONTENT_TYPE) {
             true => Protocol::Grpc,
             false => Protocol::Http,
         }
@@ -101,7 +98,7 @@ impl Protocol {
     pub(super) fn check(self, parts: &Parts) -> Result<Encoding, Outcome> {
         let refused = |kind, why: &str| Err(Outcome::Refused(kind, why.to_owned()));
         let encoding = match self {
-            Protocol::Grpc if parts.uri.path() != GRPC_PATH => {
+            Protocol::Grpc if parts.uri.path() != grpc::PATH => {
                 return refused(Refusal::UnknownPath, "zlog takes logs alone");
             }
             Protocol::Grpc => &HeaderName::from_static("grpc-encoding"),
@@ -138,25 +135,18 @@ impl Protocol {
         if self == Protocol::Http {
             return Ok((body, encoding));
         }
-        let invalid = || Outcome::Refused(Refusal::Invalid, "no message of gRPC".to_owned());
-        let (head, _) = body.split_first_chunk::<5>().ok_or_else(invalid)?;
-        let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
-        let message = body.slice(5..);
-        if message.len() != length as usize {
-            return Err(invalid());
-        }
-        match (head[0], encoding) {
-            (0, _) => Ok((message, Encoding::Identity)),
-            (1, Encoding::Gzip) => Ok((message, Encoding::Gzip)),
-            _ => Err(invalid()),
+        match (grpc::message(&body), encoding) {
+            (Some((message, false)), _) => Ok((message, Encoding::Identity)),
+            (Some((message, true)), Encoding::Gzip) => Ok((message, Encoding::Gzip)),
+            _ => Err(Outcome::Refused(Refusal::Invalid, "no message of gRPC".to_owned())),
         }
     }
 
     /// The answer.
     pub(super) fn answer(self, outcome: Outcome) -> Response<Body> {
         match self {
-            Protocol::Http => http(outcome),
-            Protocol::Grpc => grpc(outcome),
+            Protocol::Http => by_http(outcome),
+            Protocol::Grpc => by_grpc(outcome),
         }
     }
 }
@@ -171,7 +161,7 @@ fn response(rejected: u64, why: String) -> Vec<u8> {
     ExportLogsServiceResponse { partial_success }.encode_to_vec()
 }
 
-fn http(outcome: Outcome) -> Response<Body> {
+fn by_http(outcome: Outcome) -> Response<Body> {
     let (status, body) = match outcome {
         Outcome::Delivered { rejected, why } => (StatusCode::OK, response(rejected, why)),
         Outcome::Busy(why) => {
@@ -199,13 +189,13 @@ fn http(outcome: Outcome) -> Response<Body> {
     answer
 }
 
-fn grpc(outcome: Outcome) -> Response<Body> {
+fn by_grpc(outcome: Outcome) -> Response<Body> {
     let (code, why, body) = match outcome {
         Outcome::Delivered { rejected, why } => {
-            (0, String::new(), framed(&response(rejected, why)))
+            (0, String::new(), grpc::framed(&response(rejected, why), false))
         }
-        Outcome::Busy(why) => (14, why.to_owned(), Bytes::new()),
-        Outcome::Refused(kind, why) => (kind.statuses().1, why, Bytes::new()),
+        Outcome::Busy(why) => (14, why.to_owned(), None),
+        Outcome::Refused(kind, why) => (kind.statuses().1, why, None),
     };
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from(code));
@@ -214,19 +204,11 @@ fn grpc(outcome: Outcome) -> Response<Body> {
     {
         trailers.insert("grpc-message", why);
     }
-    let body = Full::new(body).with_trailers(std::future::ready(Some(Ok(trailers))));
+    let body = Full::new(Bytes::from(body.unwrap_or_default()))
+        .with_trailers(std::future::ready(Some(Ok(trailers))));
     let mut answer = Response::new(body.boxed_unsync());
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(GRPC_TYPE));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(grpc::CONTENT_TYPE));
     answer
-}
-
-/// A message of gRPC, not compressed.
-fn framed(message: &[u8]) -> Bytes {
-    let length = u32::try_from(message.len()).unwrap_or_default();
-    let mut out = vec![0];
-    out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(message);
-    out.into()
 }
 
 /// A text as gRPC has it in a header.
