@@ -30,7 +30,7 @@ pub struct ListenArgs {
     /// Allow listening beyond loopback
     ///
     /// Anyone who can reach the port can then write records.
-    #[arg(long, requires = "listening", help_heading = HEADING)]
+    #[arg(long, requires = "listening", help_heading = HEADING, hide_short_help = true)]
     pub allow_remote: bool,
     /// Skip a longer record (as it was sent)
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parsers::size)]

@@ -103,7 +103,7 @@ fn breaks(stored: &[Stored], source: &str, subject: &str) -> Vec<[(usize, u64); 
     let of_source = of_source.map(|(at, stored)| (at, stored.json()));
     let of_source = of_source.filter(|(_, record)| record["source"] == source);
     let numbers: Vec<_> = of_source.map(|(at, it)| (at, it["seq"].as_u64().unwrap())).collect();
-    let pairs = numbers.array_windows().copied();
+    let pairs = numbers.windows(2).map(|pair| [pair[0], pair[1]]);
     pairs.filter(|[(_, first), (_, second)]| first + 1 != *second).collect()
 }
 
