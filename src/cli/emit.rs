@@ -235,8 +235,8 @@ pub struct EmitArgs {
     pub strict: bool,
     /// Exit with 3 if a record was lost
     ///
-    /// Also if one may have been lost, and after a signal. Records that nobody had
-    /// subscribed to do not count.
+    /// Also if one may have been lost, after a signal, and if it was published before there was a
+    /// subscriber. Records that all subscribers have left out do not count.
     #[arg(long, help_heading = DELIVERY)]
     pub fail_on_loss: bool,
     /// Also copy the input to stdout

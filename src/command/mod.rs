@@ -88,12 +88,29 @@ fn stderr_reporter() -> Reporter {
     Arc::new(|line| terminal::eprint_line(line))
 }
 
-/// Prints which handlers of `command` lost records. Returns how many records in all.
-fn report_losses(command: &str, handlers: &[HandlerStatus]) -> u64 {
+/// How many records the handlers of a command have, and how many they lost.
+#[derive(Clone, Copy, Default)]
+struct HandlerTotals {
+    arrived: u64,
+    missing: u64,
+}
+
+impl HandlerTotals {
+    /// Whether handlers lost records, and none of them has any.
+    fn lost_everything(self) -> bool {
+        self.missing > 0 && self.arrived == 0
+    }
+}
+
+/// Prints which handlers of `command` lost records. Returns the totals.
+fn report_losses(command: &str, handlers: &[HandlerStatus]) -> HandlerTotals {
     for remark in handlers.iter().flat_map(HandlerStatus::remarks) {
         terminal::eprint_line(format_args!("zlog {command}: {remark}"));
     }
-    handlers.iter().map(HandlerStatus::missing).sum()
+    HandlerTotals {
+        arrived: handlers.iter().map(HandlerStatus::arrived).sum(),
+        missing: handlers.iter().map(HandlerStatus::missing).sum(),
+    }
 }
 
 /// That lines of the input may be missing, as notices have said.

@@ -101,6 +101,31 @@ fn with_fail_on_loss_a_loss_decides_the_exit_code_over_a_signal_and_a_commands_s
 }
 
 #[test]
+fn with_fail_on_loss_records_without_a_subscriber_are_lost_and_without_it_they_are_not() {
+    for place in [["--bind", ANY_PORT], ["--connect", "tcp://127.0.0.1:1"]] {
+        let emit = |option: &[&str]| {
+            let emit = zlog(["emit", "-q", "--wait", "0s", "--linger", "100ms"]).args(place);
+            emit.args(option).stdin("one\ntwo\n").run()
+        };
+        assert_eq!(emit(&[]).success().err(), "", "{place:?}");
+        let said = emit(&["--fail-on-loss"]).code(3).err();
+        assert_eq!(said, "zlog emit: 2 records lost: there was no subscriber yet\n", "{place:?}");
+    }
+    // A job that fails keeps its own code.
+    let job =
+        ["-b", ANY_PORT, "--wait", "0s", "--fail-on-loss", "--", "sh", "-c", "echo x; exit 7"];
+    zlog(["emit"]).args(job).run().code(7).stderr_has("1 record lost: there was no subscriber yet");
+}
+
+#[test]
+fn what_no_subscriber_wants_is_no_loss_with_fail_on_loss() {
+    let mut emit = emit(["-r", "app", "--fail-on-loss"]).stdin("INFO: one\nERROR: two\n").start();
+    let messages = Listener::connect(&emit.endpoint(), "app.ERROR").everything();
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    emit.wait().success().stderr_has("1 had no subscriber").stderr_lacks("lost");
+}
+
+#[test]
 fn a_signal_ends_the_wait_for_subscribers() {
     let mut emit = emit(["-m", "x"]).start();
     emit.endpoint();

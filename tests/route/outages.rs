@@ -24,6 +24,22 @@ fn a_full_disk_is_reported_once_and_the_other_handlers_go_on() {
     assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 500);
 }
 
+#[test]
+fn a_tail_whose_handlers_have_no_record_at_all_fails() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = path(&directory, "app.log");
+    let input = lines((0..5).map(|n| stored("app", 20, &n.to_string())));
+    let run = |options: &[&str], code| {
+        let tail = zlog(["tail", "--input", "-", "--file", "/dev/full"]).args(options);
+        tail.stdin(input.as_str()).run().code(code).stderr_has("5 of 5 records were lost");
+    };
+    run(&[], 1);
+    run(&["--fail-on-loss"], 3);
+    // Some have arrived.
+    run(&["--file", &file], 0);
+    run(&["--console"], 0);
+}
+
 /// A limit of the file size stands in for a full disk: the last block is written in part.
 #[test]
 fn a_block_written_in_part_loses_the_incomplete_records() {

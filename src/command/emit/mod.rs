@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use self::shutdown::Shutdown;
 use self::subscriber_wait::SubscriberWait;
 use self::summary::{ProgressLine, Summary};
+use super::HandlerTotals;
 use super::rate_limiter::RateLimiter;
 use crate::cli::EmitArgs;
 use zlog_core::text::escape::escape;
@@ -31,7 +32,7 @@ use zlog_pipeline::os::clock::TICK;
 use zlog_pipeline::os::signal::{Forwarding, ShutdownSignal};
 use zlog_pipeline::os::{clock, fd_limit, terminal, wakeup};
 use zlog_pipeline::pump::{Pipeline, pump};
-use zlog_pipeline::router::{HandlerStatus, Router};
+use zlog_pipeline::router::Router;
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::socket::{Confirmation, Publisher};
 use zlog_pipeline::source::{Notice, PollStatus, ReadProgress, Source, SourceKind};
@@ -315,14 +316,11 @@ impl Emit {
         self.confirmation.as_ref().is_none_or(Confirmation::is_written)
     }
 
-    /// Closes the handlers that store records, and prints what they lost. Returns how many records
-    /// are stored, if there are such handlers, and how many were lost.
-    fn close_stores(&mut self) -> (Option<u64>, u64) {
+    /// Closes the handlers that store records, if there are any, and prints what they lost.
+    fn close_stores(&mut self) -> Option<HandlerTotals> {
         let linger = self.shutdown.linger();
-        let Some(mut stores) = self.stores.take() else { return (None, 0) };
-        let status = stores.close(linger);
-        let missing = super::report_losses("emit", &status);
-        (Some(status.iter().map(HandlerStatus::arrived).sum()), missing)
+        let mut stores = self.stores.take()?;
+        Some(super::report_losses("emit", &stores.close(linger)))
     }
 
     /// Flushes, and closes the socket. Returns what was published, and whether all of it was
@@ -349,19 +347,21 @@ impl Emit {
         }
         self.report_disconnects();
         let (published, flushed) = self.close();
-        let (stored, missing) = self.close_stores();
-        if missing == 0 && self.is_written() {
+        let stored = self.close_stores();
+        if stored.is_none_or(|stored| stored.missing == 0) && self.is_written() {
             source.checkpoint();
         }
+        // Without --fail-on-loss, a job may run where nobody listens. What is stored is not lost.
+        let needs_subscribers = args.fail_on_loss && stored.is_none();
         let slow = || self.publish.as_ref().map(Publish::slow);
         let summary = Summary {
             published,
             publishes: args.publishes(),
             stored,
-            missing,
             full: slow().and_then(|slow| slow.full()),
             waits: slow().and_then(|slow| slow.waits()),
             outside_root: self.outside_root,
+            before_subscribers: if needs_subscribers { published.before_subscribers } else { 0 },
             unpublished: self.unpublished,
             held_back: self.held_back,
             counts: source.counts(),
@@ -377,7 +377,8 @@ impl Emit {
         }
         let lost = args.fail_on_loss && summary.lost();
         // A job keeps its own code.
-        let stores_nothing = stored == Some(0) && missing > 0 && !args.publishes();
+        let lost_everything = stored.is_some_and(HandlerTotals::lost_everything);
+        let stores_nothing = lost_everything && !args.publishes();
         let failed = self.failed || stores_nothing && args.command.is_empty() && !lost;
         let exit = match source.exit() {
             Exit::Done if failed => Exit::Failed,

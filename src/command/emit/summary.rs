@@ -9,7 +9,7 @@ use indicatif::{
 };
 
 use crate::cli::EmitArgs;
-use crate::command::gaps_remark;
+use crate::command::{HandlerTotals, gaps_remark};
 use zlog_core::text::plural::{self, counted, grouped, plural};
 use zlog_pipeline::handler::publish::Published;
 use zlog_pipeline::os::terminal;
@@ -22,10 +22,9 @@ pub(super) struct Summary {
     pub(super) published: Published,
     /// Whether records are published at all.
     pub(super) publishes: bool,
-    /// Records that handlers have stored; `None` without such handlers.
-    pub(super) stored: Option<u64>,
-    /// Records that these handlers lost. They have been reported.
-    pub(super) missing: u64,
+    /// Records that handlers have stored, and those that they lost, which have been reported; `None`
+    /// without such handlers.
+    pub(super) stored: Option<HandlerTotals>,
     /// Which subscribers had no room for records, and how long records waited for whom.
     pub(super) full: Option<String>,
     pub(super) waits: Option<String>,
@@ -33,6 +32,8 @@ pub(super) struct Summary {
     pub(super) outside_root: u64,
     /// Records that were read and could not be published.
     pub(super) unpublished: u64,
+    /// Records that count as lost because there was no subscriber yet.
+    pub(super) before_subscribers: u64,
     /// Records that were read and not published, because no subscriber had come.
     pub(super) held_back: u64,
     pub(super) counts: SourceCounts,
@@ -52,7 +53,8 @@ impl Summary {
         dropped_full
             + broken
             + unpublished
-            + self.missing
+            + self.before_subscribers
+            + self.stored.unwrap_or_default().missing
             + counts.listen.lost()
             + counts.lines.gaps
             + self.confirmation.as_ref().map_or(0, Confirmation::lost)
@@ -77,6 +79,7 @@ impl Summary {
             losses.push(format!("{lost} lost before they had arrived whole"));
         }
         losses.extend(self.confirmation.iter().flat_map(Confirmation::losses));
+        losses.extend(self.before_subscribers());
         losses.extend(self.may_be_lost());
         losses.join("; ")
     }
@@ -116,8 +119,14 @@ impl Summary {
         remarks.extend(plural::remarks(named));
         remarks.extend(self.counts.listen.remarks());
         remarks.extend(self.confirmation.iter().flat_map(Confirmation::losses));
+        remarks.extend(self.before_subscribers());
         remarks.extend(self.may_be_lost());
         remarks
+    }
+
+    fn before_subscribers(&self) -> Option<String> {
+        let lost = self.before_subscribers;
+        (lost > 0).then(|| format!("{} lost: there was no subscriber yet", counted(lost, "record")))
     }
 
     fn not_published(&self) -> Option<String> {
@@ -157,7 +166,8 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Published { records, bytes, dropped_full, .. } = self.published;
         let seconds = self.took.as_secs_f64();
-        let records = if self.publishes { records } else { self.stored.unwrap_or_default() };
+        let records =
+            if self.publishes { records } else { self.stored.unwrap_or_default().arrived };
         let text = counted(records, "record");
         match self.publishes {
             true => write!(f, "{text}, {} in {seconds:.1} s", DecimalBytes(bytes))?,
@@ -170,7 +180,7 @@ impl fmt::Display for Summary {
         if self.publishes {
             write!(f, ", {} dropped{}", grouped(dropped_full), self.full())?;
             if let Some(stored) = self.stored {
-                write!(f, "; {} stored", grouped(stored))?;
+                write!(f, "; {} stored", grouped(stored.arrived))?;
             }
         }
         if let Some(confirmation) = &self.confirmation {

@@ -464,11 +464,11 @@ impl Relay {
         let flushed = proxy.close(left.max(SLICE));
         // With a limit of their own: a stuck subscriber must not cost a file its last records.
         let handlers = handlers.close(linger);
-        let missing = super::report_losses("relay", &handlers);
+        let handled = super::report_losses("relay", &handlers);
         let has_failed = inputs.failed();
         let received = inputs.confirmed.take().map(|confirmed| {
             // What handlers have lost, the next relay hands over again.
-            if missing == 0 {
+            if handled.missing == 0 {
                 confirmed.set_handled(confirmed.handed());
             }
             let received = Received { counts: confirmed.counts(), spool: confirmed.spool() };
@@ -489,7 +489,7 @@ impl Relay {
             None => Exit::Done,
         };
         let lost = summary.lost()
-            || missing > 0
+            || handled.missing > 0
             || inputs.iter().any(|input| input.listen_stats().lost() > 0);
         exit.or_expectation_failed(settings.args.fail_on_loss && lost)
     }

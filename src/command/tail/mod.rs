@@ -315,7 +315,7 @@ impl Tail {
 
     fn has_lost(&self, closed: &Closed) -> bool {
         self.output.losses.lost() > 0
-            || closed.missing > 0
+            || closed.handlers.missing > 0
             || self.late.any()
             || self.gaps + self.denied > 0
     }
@@ -354,6 +354,8 @@ impl Tail {
                 counted(lost, "record")
             ));
         }
+        let prints = closed.console.is_some() || args.count_by.is_some();
+        let has_nothing = !prints && closed.handlers.lost_everything();
         let exit = match (self.ended(), self.stop.exit()) {
             (Ended::Stopped, Some(signal)) => signal,
             (Ended::Failed, _) => Exit::Failed,
@@ -361,6 +363,7 @@ impl Tail {
                 self.print_expectation_failed(args);
                 Exit::ExpectationFailed
             }
+            _ if has_nothing && !args.fail_on_loss => Exit::Failed,
             _ => Exit::Done,
         };
         Ok(exit.or_expectation_failed(args.fail_on_loss && self.has_lost(closed)))

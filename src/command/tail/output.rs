@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::HandlerTotals;
 use super::counts::CountReport;
 use super::last::LastRecords;
 use super::loss_report::LossReport;
@@ -64,8 +65,8 @@ pub(super) struct TailOutput {
 pub(super) struct Closed {
     /// Standard output, if records were printed.
     pub(super) console: Option<HandlerStatus>,
-    /// How many records the other handlers lost.
-    pub(super) missing: u64,
+    /// The totals of the other handlers.
+    pub(super) handlers: HandlerTotals,
 }
 
 impl TailOutput {
@@ -282,8 +283,8 @@ impl TailOutput {
         let is_console = |status: &HandlerStatus| self.prints && status.name == CONSOLE;
         let (mut console, handlers): (Vec<_>, Vec<_>) =
             self.router.close(linger).into_iter().partition(is_console);
-        let missing = super::super::report_losses("tail", &handlers);
-        Closed { console: console.pop(), missing }
+        let handlers = super::super::report_losses("tail", &handlers);
+        Closed { console: console.pop(), handlers }
     }
 
     /// The error of standard output that was given up, with what it has cost.

@@ -15,6 +15,8 @@ pub enum Flushed {
 pub(crate) struct NotNeeded {
     /// Messages whose topic had no subscriber.
     pub(crate) unsubscribed: u64,
+    /// Those of them that were sent before anybody had subscribed to any topic.
+    pub(crate) before_subscribers: u64,
     /// Messages that were queued for a subscriber that left in order, or was disconnected because
     /// of what it sent. Counted for each such subscriber.
     pub(crate) left: u64,

@@ -37,7 +37,7 @@ pub use diagnose::{PeerKind, host_not_found, peer_kind, why_unreachable, wrong_p
 pub use drain::{Drain, PublisherRequest, connected_peers};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, InUseHints, Role, endpoint_text};
 pub use engine::{ENGINE_VARIABLE, Engine};
-pub(crate) use flush::CountNotNeeded;
+pub(crate) use flush::{CountNotNeeded, NotNeeded};
 pub use flush::{Flushed, Lacking};
 pub use libzmq::raw::{RawReceiver, RawSender};
 pub use libzmq::{has_curve, libzmq_version};

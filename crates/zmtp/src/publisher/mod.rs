@@ -87,6 +87,7 @@ pub struct End {
 #[derive(Default, Debug)]
 pub struct Counts {
     unsubscribed: AtomicU64,
+    before_subscribers: AtomicU64,
     left: AtomicU64,
 }
 
@@ -94,6 +95,12 @@ impl Counts {
     /// Messages whose topic had no subscriber.
     pub fn unsubscribed(&self) -> u64 {
         self.unsubscribed.load(Ordering::Relaxed)
+    }
+
+    /// Those of [`Counts::unsubscribed`] that were passed on before anybody had subscribed to
+    /// anything.
+    pub fn before_subscribers(&self) -> u64 {
+        self.before_subscribers.load(Ordering::Relaxed)
     }
 
     /// Messages that were queued for a subscriber and not sent, because it had cancelled its

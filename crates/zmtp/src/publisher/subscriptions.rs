@@ -68,6 +68,7 @@ pub(crate) struct Subscriptions {
     lengths: BTreeMap<usize, usize>,
     bytes: usize,
     generation: u64,
+    has_begun: bool,
     /// Prefixes that have their first subscriber, or none any more, since the last call of
     /// [`Subscriptions::take_changes`]; if that is tracked. One that changes back is not in here:
     /// so their number is bounded.
@@ -83,6 +84,7 @@ impl Subscriptions {
             lengths: BTreeMap::new(),
             bytes: 0,
             generation: 0,
+            has_begun: false,
             changed: None,
         }
     }
@@ -176,6 +178,7 @@ impl Subscriptions {
             self.note_change(&prefix);
         }
         self.generation += 1;
+        self.has_begun = true;
     }
 
     fn cancel(&mut self, peer: usize, prefix: &[u8]) {
@@ -235,6 +238,11 @@ impl Subscriptions {
         for prefix in std::mem::take(&mut known.prefixes) {
             self.forget(peer, &prefix);
         }
+    }
+
+    /// Whether anybody has ever subscribed to anything, the owner included.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.has_begun
     }
 
     /// Whether any peer has subscribed to exactly this prefix.

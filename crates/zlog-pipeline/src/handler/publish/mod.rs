@@ -12,8 +12,8 @@ use self::marks::{Marks, TopicMarks};
 use super::topic::write_topic;
 use super::{Backlog, HandleError, Handler};
 use crate::socket::{
-    BrokenReport, Confirmation, CountNotNeeded, Flushed, Publisher, Sent, SlowSubscribers,
-    name_lacking, with_process,
+    BrokenReport, Confirmation, CountNotNeeded, Flushed, NotNeeded, Publisher, Sent,
+    SlowSubscribers, name_lacking, with_process,
 };
 use zlog_core::text::choice::{Choice, Named};
 use zlog_core::text::escape::escape;
@@ -108,6 +108,8 @@ pub struct Published {
     /// Records sent while nobody had subscribed to their topic. The native engine counts them when
     /// it gets to them.
     pub unsubscribed: u64,
+    /// Those of them that were sent before anybody had subscribed to any topic.
+    pub before_subscribers: u64,
     /// Records queued for subscribers that left in order, or were disconnected because of what
     /// they sent. Counted for each such subscriber.
     pub left: u64,
@@ -145,6 +147,8 @@ pub struct Publish {
     published: Published,
     /// The engine's counts of records that nobody lacks. Without it, they are counted here.
     not_needed: Option<CountNotNeeded>,
+    /// Whether anybody has subscribed to anything, if they are counted here.
+    had_subscriber: bool,
     broken: BrokenReport,
     since_drain: u32,
     /// The subscribers that were reported as slow.
@@ -174,6 +178,7 @@ impl Publish {
             confirmation: None,
             marks: has_marks.then(Marks::new),
             published: Published::default(),
+            had_subscriber: false,
             broken: BrokenReport::default(),
             since_drain: 0,
             reported: Vec::new(),
@@ -195,8 +200,8 @@ impl Publish {
         let (renumbered, broken) = (self.topics.forgotten(), self.broken.total());
         let published = Published { renumbered, broken, ..self.published };
         match self.not_needed.as_ref().map(|count| count()) {
-            Some(count) => {
-                Published { unsubscribed: count.unsubscribed, left: count.left, ..published }
+            Some(NotNeeded { unsubscribed, before_subscribers, left }) => {
+                Published { unsubscribed, before_subscribers, left, ..published }
             }
             None => published,
         }
@@ -399,7 +404,12 @@ impl Handler for Publish {
         if self.send()? {
             self.published.records += 1;
             self.published.bytes += (self.topic.len() + self.body.len()) as u64;
-            self.published.unsubscribed += u64::from(!has_subscriber);
+            if !has_subscriber {
+                self.published.unsubscribed += 1;
+                self.had_subscriber = self.had_subscriber || self.publisher().subscribers("") > 0;
+                self.published.before_subscribers += u64::from(!self.had_subscriber);
+            }
+            self.had_subscriber |= has_subscriber;
         } else {
             self.published.dropped_full += 1;
         }

@@ -101,6 +101,21 @@ fn records_without_a_subscriber_are_counted() {
     }
     assert_eq!(publish.published().records, 6);
     until("the count", || publish.published().unsubscribed == 3);
+    assert_eq!(publish.published().before_subscribers, 0, "there was one, of others");
+}
+
+#[test]
+fn records_are_counted_that_are_sent_while_there_is_no_subscriber_at_all() {
+    for engine in [Engine::Native, Engine::Libzmq] {
+        let socket_options = SocketOptions { engine: Some(engine), ..SocketOptions::publisher() };
+        let (publisher, _) = publisher(&socket_options);
+        let mut publish = Publish::new(publisher, options("app"));
+        for _ in 0..3 {
+            publish.handle(&record(Level::INFO, "", "x")).expect("sent");
+        }
+        let counts = || (publish.published().unsubscribed, publish.published().before_subscribers);
+        until("the count", || counts() == (3, 3));
+    }
 }
 
 #[test]

@@ -299,6 +299,7 @@ impl PublisherSocket for Publisher {
         let counts = self.socket().counts();
         Some(Box::new(move || NotNeeded {
             unsubscribed: counts.unsubscribed(),
+            before_subscribers: counts.before_subscribers(),
             left: counts.left(),
         }))
     }

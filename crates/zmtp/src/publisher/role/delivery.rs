@@ -56,7 +56,11 @@ impl PublisherRole {
         }
         let peers = self.topics.find(&self.shared, topic);
         if peers.is_empty() {
-            self.shared.counts.unsubscribed.fetch_add(run.messages as u64, Ordering::Relaxed);
+            let (counts, messages) = (&self.shared.counts, run.messages as u64);
+            counts.unsubscribed.fetch_add(messages, Ordering::Relaxed);
+            if !self.shared.subscriptions().has_begun() {
+                counts.before_subscribers.fetch_add(messages, Ordering::Relaxed);
+            }
         }
         if self.options.when_full == WhenFull::Drop {
             for slot in &*peers {
