@@ -82,3 +82,17 @@ fn an_endpoint_in_use_is_reported_with_the_option_for_another_one() {
         assert!(in_use && said.contains(says), "{args:?}: {said}");
     }
 }
+
+#[test]
+fn a_relay_that_collects_from_python_or_stdin_alone_says_how_to_collect_from_emit() {
+    let own = ["relay", "--publish-bind", ANY_PORT, "--no-ask", "--listen", "127.0.0.1:0"];
+    let hint = "collects only from --listen: `zlog emit` does not send to this relay";
+    let mut relay = zlog(own).start();
+    assert!(relay.expect_stderr(hint).contains("add --bind 12344"));
+    for more in [&["-q"][..], &["--bind", ANY_PORT]] {
+        let mut relay = zlog(own).args(more).start();
+        relay.expect_stderr("publishing, bound");
+        relay.terminate();
+        relay.wait().stderr_lacks("collects only");
+    }
+}

@@ -18,8 +18,8 @@ use zlog_pipeline::spool::SpoolOptions;
 /// The next step if the endpoint to collect on is in use.
 const COLLECT_IN_USE: InUseHints = InUseHints {
     publisher: "A publisher has bound it: collect from it with --connect {}.",
-    subscriber: "Another subscriber has bound it, most likely another `zlog relay`: collect on a \
-                 free port (--bind 0).",
+    subscriber: "Another subscriber has bound it, most likely another `zlog relay`. A second one needs \
+                 ports of its own: --bind 0 --publish-bind 0.",
     other: "Another program has bound it: collect on a free port (--bind 0).",
 };
 /// The next step if the endpoint to publish on is in use.
@@ -56,6 +56,17 @@ pub(super) fn collect_on(args: &RelayArgs) -> Result<Vec<Endpoint>> {
 
 fn collects_on_default(args: &RelayArgs) -> bool {
     args.bind.is_empty() && args.connect.is_empty() && !args.stdin && !args.listen.any()
+}
+
+/// The options of the relay's own sources.
+fn own_sources(args: &RelayArgs) -> Vec<&'static str> {
+    let sources = [
+        (args.stdin, "--stdin"),
+        (!args.listen.listen.is_empty(), "--listen"),
+        (!args.listen.listen_udp.is_empty(), "--listen-udp"),
+        (!args.listen.otlp_listen.is_empty(), "--otlp-listen"),
+    ];
+    sources.into_iter().filter(|(is_given, _)| *is_given).map(|(_, option)| option).collect()
 }
 
 /// The endpoints to confirm on: those of `--confirm-at`, or one beside each that is bound to
@@ -220,6 +231,13 @@ impl Sockets {
             for endpoint in endpoints {
                 report(&format!("{what}, bound {endpoint}"));
             }
+        }
+        if !args.quiet && collect.is_empty() && confirming.is_empty() {
+            report(&format!(
+                "collects only from {}: `zlog emit` does not send to this relay. To collect \
+                 from it, too, add --bind 12344",
+                own_sources(args).join(" and ")
+            ));
         }
         if let Some(registered) = &mut registered {
             registered.announce(&proxy, queries.as_ref(), confirmed.as_ref())?;
