@@ -339,3 +339,23 @@ fn text_output_gives_back_tracebacks_behind_prefixes() {
         assert!(errors.out().contains(&format!("{prefix}ValueError: x\n")), "{}", errors.out());
     }
 }
+
+#[test]
+fn a_since_in_the_future_is_reported() {
+    let tail =
+        |since: &str| zlog(["tail", "--since", since, "--input", "-"]).stdin("x\n").run().err();
+    let said = tail("tomorrow");
+    assert!(said.contains("--since tomorrow is in the future: no record passes before"), "{said}");
+    assert!(!tail("yesterday").contains("future"));
+}
+
+#[test]
+fn topics_that_the_lines_of_a_log_do_not_have_are_explained() {
+    let log = "2026-01-01 10:00:00 INFO hello\n2026-01-01 10:00:01 ERROR full\n";
+    for select in ["--root=app", "app.ERROR"] {
+        let tail = zlog(["tail", select, "--input", "-"]).stdin(log).run().success();
+        tail.stderr_has("none of 2 records passes").stderr_has("the topic of a line is its level");
+    }
+    let none = zlog(["tail", "--input", "-", "-l", "critical"]).stdin(log).run().success();
+    none.stderr_has("none of 2 records passes").stderr_lacks("the topic of a line");
+}

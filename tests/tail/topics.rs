@@ -188,3 +188,25 @@ fn a_topic_that_looks_like_an_endpoint_or_a_path_is_reported_with_the_right_spel
         zlog(args).args(["-q"]).run().stderr_lacks("taken as");
     }
 }
+
+#[test]
+fn a_dash_is_standard_input() {
+    let input = "2026-01-01 10:00:00 ERROR disk full\n";
+    let tail = zlog(["tail", "-", "-o", "text"]).stdin(input).run().success();
+    tail.stdout("2026-01-01 10:00:00 ERROR disk full\n").stderr_lacks("connected");
+}
+
+#[test]
+fn input_that_nobody_reads_is_reported_once_with_the_option_that_reads_it() {
+    let tail = |args: &[&str]| {
+        let tail =
+            zlog(["tail", "--timeout", "500ms"]).env("ZLOG_ENDPOINT", "connect:tcp://127.0.0.1:1");
+        tail.args(args).stdin("one\n").run().err()
+    };
+    let said = tail(&[]);
+    assert_eq!(said.matches("standard input is not read").count(), 1, "{said}");
+    assert!(said.contains("zlog tail --input -"), "{said}");
+    for quiet in [&["-q"][..], &["-c", "tcp://127.0.0.1:1"]] {
+        assert!(!tail(quiet).contains("standard input"), "{quiet:?}");
+    }
+}

@@ -112,6 +112,8 @@ struct Live<'t> {
     disconnect_reasons: Option<DisconnectReasons>,
     /// `None` with --quiet, and after the first record was shown.
     no_output: Option<NoOutputMonitor>,
+    /// Whether standard input may have something that is not read, which is then reported once.
+    looks_at_stdin: bool,
     /// With --verbose.
     connection_log: Option<ConnectionLog>,
     /// `None` with --quiet, and if this tail is not registered.
@@ -136,6 +138,10 @@ impl Live<'_> {
             no_peer: reports.then(|| NoPeerMonitor::new(now)),
             disconnect_reasons: reports.then(|| DisconnectReasons::new(args.max_message)),
             no_output: reports.then(|| NoOutputMonitor::new(wanted, now)),
+            // With an endpoint, it is clear where records come from.
+            looks_at_stdin: reports
+                && args.endpoints.bind.is_empty()
+                && args.endpoints.connect.is_empty(),
             connection_log: args.verbose.then(|| ConnectionLog::new("tail")),
             registration: None,
             prefixes,
@@ -205,6 +211,17 @@ impl Live<'_> {
                  tail had connected",
                 counted(records, "record")
             ));
+        }
+    }
+
+    /// Reports that standard input is not read: `cat app.log | zlog tail`.
+    fn report_stdin(&mut self) {
+        if self.looks_at_stdin && terminal::stdin_has_data() {
+            self.looks_at_stdin = false;
+            terminal::eprint_line(
+                "zlog tail: standard input is not read. To print it: zlog tail --input -; to publish it: \
+                 zlog emit",
+            );
         }
     }
 
@@ -287,6 +304,7 @@ impl Pipeline<Subscribe> for Live<'_> {
                 self.report_missed();
             }
             self.report_events(subscriber, now);
+            self.report_stdin();
             self.report_no_peer(subscriber, now);
             self.report_no_output(subscriber, now);
         }

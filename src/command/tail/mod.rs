@@ -37,6 +37,7 @@ use zlog_pipeline::source::subscribe::LateMessages;
 /// An endpoint can't be used, input can't be read, or output can't be written.
 pub fn run(mut args: TailArgs) -> Result<Exit> {
     hint_at_topics(&args);
+    move_stdin(&mut args);
     move_servers(&mut args)?;
     move_files(&mut args)?;
     move_endpoints(&mut args)?;
@@ -76,6 +77,15 @@ fn move_servers(args: &mut TailArgs) -> Result<()> {
     )?;
     args.from_nats = server.or(args.from_nats.take());
     Ok(())
+}
+
+/// Moves `-` to `--input`: no topic is called so, and other programs read standard input then.
+fn move_stdin(args: &mut TailArgs) {
+    let subscribes = !(args.endpoints.bind.is_empty() && args.endpoints.connect.is_empty());
+    if !(args.reads_stored() || args.follow || subscribes) {
+        args.input =
+            args.select.topics.extract_if(.., |word| word == "-").map(PathBuf::from).collect();
+    }
 }
 
 /// Moves the arguments to `--input` if files are followed: `zlog tail -f app.log`.

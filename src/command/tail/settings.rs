@@ -17,6 +17,7 @@ use zlog_core::filter::{Filter, Span};
 use zlog_core::format::{Fields, FormatterSpec, Options, Output, zone};
 use zlog_core::reorder::ReorderBuffer;
 use zlog_core::stats::{Stats, TimeBase};
+use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::os::signal::ShutdownSignal;
@@ -67,6 +68,15 @@ fn filter(args: &TailArgs) -> Result<Filter> {
         if let (Some(assumed), false) = (assumed, args.quiet) {
             terminal::eprint_line(format_args!("zlog tail: {option} is {assumed}"));
         }
+    }
+    let is_future = |since: f64| since > now.timestamp().as_duration().as_secs_f64();
+    if let (Some(typed), false) = (&args.since, args.quiet)
+        && span.since.as_ref().is_some_and(|since| is_future(since.seconds))
+    {
+        terminal::eprint_line(format_args!(
+            "zlog tail: --since {} is in the future: no record passes before",
+            escape(typed)
+        ));
     }
     Ok(Filter {
         since: span.since.map(|moment| moment.seconds),

@@ -77,13 +77,22 @@ fn print_counts(lines: &LineCounts) {
 }
 
 /// Reports that records were read but none passed.
-fn print_none_passed(quiet: bool, tail: &Tail, so_far: &str) {
+///
+/// `topicless` is how many have no stored topic: the lines of other programs' logs.
+fn print_none_passed(quiet: bool, tail: &Tail, topicless: u64, so_far: &str) {
     let output = &tail.output;
     if quiet || output.passed > 0 || output.left_out() == 0 {
         return;
     }
     for line in output.none_passes(output.left_out(), so_far) {
         terminal::eprint_line(format_args!("zlog tail: {line}"));
+    }
+    let selects = !(output.topics.prefixes.is_empty() && output.topics.roots.is_empty());
+    if selects && output.excluded > 0 && topicless > 0 {
+        terminal::eprint_line(
+            "zlog tail: without a stored topic, the topic of a line is its level, as INFO: leave out TOPIC \
+             and --root, or compare a field: --where 'name=app'",
+        );
     }
 }
 
@@ -96,6 +105,8 @@ pub(super) struct Stored<'t> {
     started: Instant,
     /// Records without a time of their own.
     timeless: u64,
+    /// Records without a stored topic.
+    topicless: u64,
     /// Whether it was reported that no stored record passed.
     has_reported: bool,
 }
@@ -104,7 +115,7 @@ impl Stored<'_> {
     pub(super) fn new<'t>(args: &TailArgs, tail: &'t mut Tail) -> Stored<'t> {
         let (follow, quiet) = (args.follow, args.quiet);
         let started = Instant::now();
-        Stored { tail, follow, quiet, started, timeless: 0, has_reported: false }
+        Stored { tail, follow, quiet, started, timeless: 0, topicless: 0, has_reported: false }
     }
 
     /// Reports what was read, once the source has ended.
@@ -117,7 +128,7 @@ impl Stored<'_> {
                  record before, or let them pass"
             ));
         }
-        print_none_passed(self.quiet, self.tail, "");
+        print_none_passed(self.quiet, self.tail, self.topicless, "");
         let lines = source.counts().lines;
         if !self.quiet {
             print_counts(&lines);
@@ -134,6 +145,7 @@ impl Stored<'_> {
 impl<S: Source> Pipeline<S> for Stored<'_> {
     fn take(&mut self, record: &mut Record<'_>) -> Result<()> {
         self.timeless += u64::from(record.created.is_none());
+        self.topicless += u64::from(record.topic.is_empty());
         self.tail.take(record)
     }
 
@@ -152,7 +164,7 @@ impl<S: Source> Pipeline<S> for Stored<'_> {
         }
         let reads_on = self.follow && status != PollStatus::Ended;
         if caught_up && reads_on && !self.has_reported && self.tail.output.left_out() > 0 {
-            print_none_passed(self.quiet, self.tail, " so far");
+            print_none_passed(self.quiet, self.tail, self.topicless, " so far");
             self.has_reported = true;
         }
         for notice in source.take_notices() {

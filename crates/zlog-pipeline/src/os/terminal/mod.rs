@@ -195,6 +195,23 @@ pub fn stdin_is_terminal() -> bool {
     io::stdin().is_terminal()
 }
 
+/// Whether standard input is a pipe, a socket or a file that has something to be read now.
+#[cfg(unix)]
+pub fn stdin_has_data() -> bool {
+    use rustix::fs::FileType;
+
+    let stdin = io::stdin();
+    let kind = rustix::fs::fstat(&stdin).map(|stat| FileType::from_raw_mode(stat.st_mode));
+    matches!(kind, Ok(FileType::Fifo | FileType::Socket | FileType::RegularFile))
+        && rustix::io::ioctl_fionread(&stdin).is_ok_and(|bytes| bytes > 0)
+}
+
+/// Always false here: it is not known before it is read.
+#[cfg(not(unix))]
+pub fn stdin_has_data() -> bool {
+    false
+}
+
 /// Unbuffered and unescaped standard error, for the output that `--tee` copies. Messages use
 /// [`eprint_line`]. A reader that stands still can't delay the exit: see [`Stdout`].
 #[expect(clippy::disallowed_methods, reason = "copies a command's own output")]
