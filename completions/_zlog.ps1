@@ -25,7 +25,7 @@ Register-ArgumentCompleter -Native -CommandName 'zlog' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
-            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print help for a command, or the keys of handlers')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print help for a command, the keys of handlers, or relay.toml')
             [CompletionResult]::new('emit', 'emit', [CompletionResultType]::ParameterValue, 'Publish lines, the output of a command or test records')
             [CompletionResult]::new('tail', 'tail', [CompletionResultType]::ParameterValue, 'Subscribe to records and print them')
             [CompletionResult]::new('top', 'top', [CompletionResultType]::ParameterValue, 'Show rates, losses and lag of a stream, live')

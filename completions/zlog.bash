@@ -643,7 +643,7 @@ _zlog() {
             return 0
             ;;
         zlog__subcmd__help)
-            opts="-h --help emit tail top relay bench canary demo formats config keygen completions man pipeline handlers"
+            opts="-h --help emit tail top relay bench canary demo formats config keygen completions man pipeline handlers relay.toml"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -22,7 +22,7 @@ set edit:completion:arg-completer[zlog] = {|@words|
             cand --help 'Print help'
             cand -V 'Print version'
             cand --version 'Print version'
-            cand help 'Print help for a command, or the keys of handlers'
+            cand help 'Print help for a command, the keys of handlers, or relay.toml'
             cand emit 'Publish lines, the output of a command or test records'
             cand tail 'Subscribe to records and print them'
             cand top 'Show rates, losses and lag of a stream, live'

@@ -26,7 +26,7 @@ end
 
 complete -c zlog -n "__fish_zlog_needs_command" -s h -l help -d 'Print help'
 complete -c zlog -n "__fish_zlog_needs_command" -s V -l version -d 'Print version'
-complete -c zlog -n "__fish_zlog_needs_command" -f -a "help" -d 'Print help for a command, or the keys of handlers'
+complete -c zlog -n "__fish_zlog_needs_command" -f -a "help" -d 'Print help for a command, the keys of handlers, or relay.toml'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "emit" -d 'Publish lines, the output of a command or test records'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "tail" -d 'Subscribe to records and print them'
 complete -c zlog -n "__fish_zlog_needs_command" -f -a "top" -d 'Show rates, losses and lag of a stream, live'

@@ -42,6 +42,29 @@ fn help_fits_80_columns_in_a_pipe() {
 }
 
 #[test]
+fn an_option_without_its_value_names_the_default() {
+    for (command, option, default) in [
+        ("tail", "--syslog", "unix:/dev/log"),
+        ("tail", "--otlp", "http://127.0.0.1:4318"),
+        ("tail", "--smtp", "smtp://127.0.0.1:25"),
+        ("emit", "--nats", "nats://127.0.0.1:4222"),
+        ("relay", "--listen", "9020"),
+        ("emit", "--listen-udp", "9021"),
+        ("relay", "--otlp-listen", "4318"),
+    ] {
+        let says = format!("for the default, write: {option} {default}");
+        zlog([command, option]).run().code(2).stderr_has(&says);
+    }
+    zlog(["tail", "--file"]).run().code(2).stderr_lacks("for the default");
+}
+
+#[test]
+fn the_help_on_relay_toml_is_a_configuration() {
+    let help = zlog(["help", "relay.toml"]).run().success().out();
+    assert_eq!(help.trim(), include_str!("../examples/relay.toml").trim());
+}
+
+#[test]
 fn wrong_usage_exits_with_2_and_suggests_what_was_meant() {
     zlog(["tial"]).run().code(2).stderr_has("tail");
     zlog(["tail", "--levle", "error"]).run().code(2).stderr_has("--level");

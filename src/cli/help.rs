@@ -1,5 +1,5 @@
-//! `zlog help [COMMAND]` and `zlog help handlers`, and what clap's help does not do by
-//! itself.
+//! `zlog help [COMMAND]`, `zlog help handlers` and `zlog help relay.toml`, and what clap's help does
+//! not do by itself.
 
 use std::fmt::Write as _;
 
@@ -13,8 +13,12 @@ use zlog_core::text::wrap::wrap;
 /// The name of the subcommand.
 pub const NAME: &str = "help";
 
-/// The topic that is not a command.
+/// The topics that are not commands.
 const HANDLERS: &str = "handlers";
+const RELAY_TOML: &str = "relay.toml";
+
+/// The annotated configuration of a relay.
+pub const EXAMPLE: &str = include_str!("../../examples/relay.toml");
 
 /// Columns of the help on handlers.
 const WIDTH: usize = 80;
@@ -24,14 +28,14 @@ pub(super) fn command(root: &Command) -> Command {
     let nested = root.get_subcommands().flat_map(Command::get_subcommands);
     let shown = root.get_subcommands().chain(nested).filter(|command| !command.is_hide_set());
     let topics: Vec<String> = shown.map(|command| command.get_name().to_owned()).collect();
-    let topics = topics.into_iter().chain([HANDLERS.to_owned()]);
-    Command::new(NAME).about("Print help for a command, or the keys of handlers").arg(
+    let topics = topics.into_iter().chain([HANDLERS, RELAY_TOML].map(str::to_owned));
+    Command::new(NAME).about("Print help for a command, the keys of handlers, or relay.toml").arg(
         Arg::new("topic")
             .value_name("COMMAND")
             .num_args(0..)
             .value_parser(PossibleValuesParser::new(topics))
             .hide_possible_values(true)
-            .help("Command, or `handlers`"),
+            .help("Command, `handlers` or `relay.toml`"),
     )
 }
 
@@ -41,6 +45,7 @@ pub(super) fn show(matches: &ArgMatches) -> Result<Cli, clap::Error> {
     let topics: Vec<&str> = topics.collect();
     let (command, path) = match topics[..] {
         [HANDLERS] => (on_handlers(), Vec::new()),
+        [RELAY_TOML] => (on_relay_toml(), Vec::new()),
         _ => {
             let root = with_listed_values(super::command());
             let path = path_of(&root, &topics).map_err(|(parent, word)| {
@@ -97,6 +102,12 @@ fn on_handlers() -> Command {
         .about(handlers::KEYS_ABOUT)
         .help_template("{about-with-newline}{after-help}")
         .after_help(text.trim_start().to_owned())
+}
+
+/// A command whose help is the annotated configuration of a relay. It can be saved as a file, so no
+/// line is wrapped.
+fn on_relay_toml() -> Command {
+    Command::new("zlog").term_width(0).help_template("{after-help}").after_help(EXAMPLE)
 }
 
 /// The parser with the possible values of each option in its long help alone. clap would

@@ -7,6 +7,16 @@ use zlog_core::text::parsers;
 use zlog_pipeline::source::otlp::OtlpListenOptions;
 use zlog_pipeline::source::python::{Address, ListenOptions};
 
+/// The port that the senders for an option send to by default.
+pub(super) fn default_of(option: &str) -> Option<&'static str> {
+    match option {
+        "--listen" => Some("9020"),
+        "--listen-udp" => Some("9021"),
+        "--otlp-listen" => Some("4318"),
+        _ => None,
+    }
+}
+
 const HEADING: &str = "Python's SocketHandler and DatagramHandler, and OpenTelemetry";
 
 /// Where other programs send their records.

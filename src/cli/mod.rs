@@ -252,6 +252,8 @@ fn without_escapes(error: clap::Error, args: &[OsString]) -> clap::Error {
 fn with_suggestions(mut error: clap::Error) -> clap::Error {
     forget_far_suggestions(&mut error);
     let has_input = |missing: &[String]| missing.iter().any(|arg| arg.starts_with("--input "));
+    let value = error.get(ContextKind::InvalidValue);
+    let is_missing = matches!(value, Some(ContextValue::String(value)) if value.is_empty());
     let tips = match (error.kind(), error.get(ContextKind::InvalidArg)) {
         // clap suggests to give it as a value, as a command to run for example.
         (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) if word.starts_with('-') => {
@@ -270,6 +272,13 @@ fn with_suggestions(mut error: clap::Error) -> clap::Error {
                 "the option is for files, which follow --input: zlog tail --input FILE ..."
                     .to_owned(),
             ]
+        }
+        (ErrorKind::InvalidValue, Some(ContextValue::String(arg))) if is_missing => {
+            let option = arg.split([' ', '=']).next().unwrap_or_default();
+            match handlers::default_of(option).or(listen::default_of(option)) {
+                Some(default) => vec![format!("for the default, write: {option} {default}")],
+                None => return error,
+            }
         }
         _ => return error,
     };

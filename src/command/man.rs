@@ -113,10 +113,9 @@ fn handler_keys(out: &mut Vec<u8>) -> io::Result<()> {
 /// Writes zlog-relay.toml(5): the comments of the annotated example as text and its keys as
 /// terms. A rule (`# ----- [relay]`) begins a section, a table a subsection.
 fn relay_toml(out: &mut Vec<u8>) -> io::Result<()> {
-    const EXAMPLE: &str = include_str!("../../examples/relay.toml");
     writeln!(out, ".TH zlog\\-relay.toml 5 \"\" \"{SOURCE}\"")?;
     writeln!(out, ".SH NAME\nzlog\\-relay.toml \\- configuration of zlog relay\n.SH DESCRIPTION")?;
-    for line in EXAMPLE.lines() {
+    for line in help::EXAMPLE.lines() {
         match ExampleLine::of(line) {
             ExampleLine::Section(title) => writeln!(out, ".SH \"{}\"", roff(title))?,
             ExampleLine::Table(table, note) => {

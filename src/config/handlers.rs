@@ -13,6 +13,10 @@ use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::router::options::{self, CLASSES, Class, SharedSettings};
 use zlog_pipeline::router::{FormatterSpec, HandlerSpec};
 
+/// Names that other programs have for the key that says where records go. Those of other classes are
+/// known, too.
+const OTHER_TARGETS: &[&str] = &["endpoint", "file", "host", "uri"];
+
 /// The handlers of a configuration.
 #[derive(Default)]
 pub(super) struct Handlers {
@@ -71,6 +75,13 @@ fn classes_with(key: &str, class: &Class) -> Option<String> {
     let is_format = key == "formatter" || options::FORMAT.iter().any(|known| known.name == key);
     if is_format && !class.formatted {
         return Some("A publish handler has no format: its subscribers format the records.".into());
+    }
+    let is_target = CLASSES.iter().filter_map(|other| other.main).any(|main| main.name == key);
+    if let Some(main) = class.main.filter(|_| is_target || OTHER_TARGETS.contains(&key)) {
+        return Some(format!(
+            "Did you mean {}? It says where a handler of class {} sends to.",
+            main.name, class.name
+        ));
     }
     let others: Vec<_> = CLASSES.iter().filter(|other| other.has(key)).map(|c| c.name).collect();
     let has = || format!("It is a key of class {}, not of {}.", others.join(" or "), class.name);

@@ -126,6 +126,12 @@ fn option(class: &Class) -> Arg {
     }
 }
 
+/// Where the handler of an option sends to by default, if there is such a place.
+pub(super) fn default_of(option: &str) -> Option<&'static str> {
+    let main = Class::of_option(option).find_map(|class| class.main)?;
+    Some(main.default).filter(|default| !default.is_empty())
+}
+
 /// The name of an option without its dashes.
 fn id(class: &Class) -> &'static str {
     class.option.trim_start_matches('-')

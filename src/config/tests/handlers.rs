@@ -12,6 +12,23 @@ fn the_error_about_a_key_of_another_class_names_that_class() {
 }
 
 #[test]
+fn another_name_for_where_records_go_suggests_the_one_of_the_class() {
+    for (class, key, ours) in [
+        ("syslog", "url", "address"),
+        ("nats", "url", "servers"),
+        ("smtp", "host", "server"),
+        ("otlp", "address", "url"),
+        ("otlp", "endpoint", "url"),
+        ("publish", "endpoint", "bind"),
+        ("file", "file", "path"),
+    ] {
+        let text = refusal(&format!("[handlers.a]\nclass = '{class}'\n{key} = 'x'\n"));
+        let hint = format!("unknown key handlers.a.{key}\n  Did you mean {ours}?");
+        assert!(text.contains(&hint), "{text}");
+    }
+}
+
+#[test]
 fn values_are_read_as_those_of_options() {
     let mail = handler(
         "class = 'smtp'\nserver = 'smtp://mail'\nto = ['a@b.org', 'B <b@b.org>']\nevery = '1m'\n\
