@@ -18,16 +18,14 @@ const REPEAT_AFTER: Duration = Duration::from_secs(60);
 /// The most endpoints that are remembered.
 const MAX_ENDPOINTS: usize = 256;
 
-/// Names the sockets that can connect to one that collects, and the next step.
-pub(super) const ONLY_PUBLISHERS: &str = "Only PUB and XPUB sockets can connect. Logbook's ZeroMQHandler(multi=True) is a PUSH socket: \
-     use it without multi=True, and connect to it";
-/// Names the sockets that can connect to one that publishes, and the next step.
-pub(super) const ONLY_SUBSCRIBERS: &str =
-    "Only SUB and XSUB sockets can connect. Publishers connect to the endpoint that collects";
-
-/// Names what can connect to a socket that confirms.
-pub(super) const ONLY_EMIT: &str =
-    "Only `zlog emit --spool` can connect. Other publishers connect to the endpoint that collects";
+/// Says who connects to a socket that collects, and the next step for others.
+pub(super) const ONLY_PUBLISHERS: &str = "Only publishers connect here (PUB and XPUB sockets); subscribers connect to the endpoint that \
+     publishes. Logbook's ZeroMQHandler(multi=True) is a PUSH socket: use it without multi=True";
+/// Says who connects to a socket that publishes, and the next step for others.
+pub(super) const ONLY_SUBSCRIBERS: &str = "Only subscribers connect here (SUB and XSUB sockets); publishers connect to the endpoint that \
+     collects";
+/// Says who connects to a socket that confirms.
+pub(super) const ONLY_EMIT: &str = "Only `zlog emit --spool` connects here. Other publishers connect to the endpoint that collects";
 
 /// Tracks connections to publishers.
 pub(super) struct DisconnectReasons {
@@ -227,12 +225,12 @@ mod tests {
     fn a_peer_of_the_wrong_type_is_named_once_in_a_while() {
         let mut reasons = DisconnectReasons::new(64 << 10);
         let now = Instant::now();
-        let reason = "the peer's socket type does not fit: it is PUSH".to_owned();
+        let reason = "the peer is a PUSH socket".to_owned();
         let failure = HandshakeFailure { may_be_wrong_type: true, ..reason.into() };
         let refused = event(EventKind::HandshakeFailed(failure));
         let line = reasons.observe_refusal(&refused, ONLY_PUBLISHERS, now).unwrap();
         assert!(
-            line.contains("tcp://h:1: the peer's socket type does not fit: it is PUSH."),
+            line.contains("tcp://h:1: the peer is a PUSH socket. Only publishers connect here"),
             "{line}"
         );
         assert_eq!(reasons.observe_refusal(&refused, ONLY_PUBLISHERS, now), None);

@@ -277,7 +277,7 @@ fn a_relay_reports_endpoints_that_it_connects_to_in_vain() {
     let wrong = publisher.endpoint();
     for (connect, says) in [
         (["--connect", &ipc], format!("not connected to {ipc}: there is no such file")),
-        (["--publish-connect", &wrong], "Only SUB and XSUB sockets can connect".to_owned()),
+        (["--publish-connect", &wrong], "Only subscribers connect here".to_owned()),
     ] {
         let bind = ["--bind", ANY_PORT, "--publish-bind", ANY_PORT, "--no-ask"];
         let mut relay = zlog(["relay"]).args(bind).args(connect).start();

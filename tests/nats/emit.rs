@@ -47,7 +47,8 @@ fn a_command_runs_to_its_end_while_the_server_is_away() {
         emit.args(["--", "sh", "-c", "echo hello; exit 7"]).run()
     };
     let emit = run(&[]).code(7);
-    emit.stderr_has("no NATS server at").stderr_has("1 of 1 record was lost (1 given up)");
+    emit.stderr_has("no NATS server at")
+        .stderr_has("1 of 1 record was lost (1 could not be delivered)");
     run(&["--fail-on-loss"]).code(7);
     let failed = zlog(["emit", "--linger", "500ms", "--fail-on-loss", "-m", "x", &option]).run();
     failed.code(3).stderr_has("0 records stored");

@@ -160,7 +160,9 @@ fn a_command_that_fails_is_an_outage_until_one_succeeds() {
     send(&publisher, "app.INFO", 20, "two");
     tail.expect_stderr("zlog tail: handler sh works again; 1 record was lost meanwhile");
     tail.terminate();
-    tail.wait().code(143).stderr_has("handler sh: 1 of 2 records was lost (1 given up)");
+    tail.wait()
+        .code(143)
+        .stderr_has("handler sh: 1 of 2 records was lost (1 could not be delivered)");
 }
 
 #[test]
@@ -224,6 +226,9 @@ fn mails_that_can_not_be_sent_before_the_end_are_counted() {
         err.contains("zlog tail: handler ops: ") && err.contains("; the other handlers continue"),
         "{err}"
     );
-    assert!(err.contains("handler ops: 10 of 10 records were lost (10 given up)"), "{err}");
+    assert!(
+        err.contains("handler ops: 10 of 10 records were lost (10 could not be delivered)"),
+        "{err}"
+    );
     assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 40);
 }

@@ -86,11 +86,12 @@ impl Error {
             Some(code) => io::Error::from_raw_os_error(code),
             None => io::Error::new(error.kind(), error.to_string()),
         };
-        Error::with_exit(exit, format!("{what}: {}", without_os_code(error)), Some(cause))
+        Error::with_exit(exit, format!("{what}: {}", io_cause(error)), Some(cause))
     }
 
     fn with_exit(exit: Exit, message: String, cause: Option<io::Error>) -> Error {
-        Error { exit, message, cause, hint: None }
+        // Libraries put the texts of I/O errors into their own.
+        Error { exit, message: without_os_codes(message), cause, hint: None }
     }
 
     /// As [`Error::io`], about a file that the user named: with a hint for common mistakes.
@@ -177,13 +178,27 @@ impl Error {
     }
 }
 
-/// The text of an I/O error without Rust's "(os error 2)", in lower case as other causes.
-fn without_os_code(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error ") {
-        Some(end) => text[..end].to_lowercase(),
-        None => text,
+/// The text of an I/O error, in lower case as other causes if it is the system's.
+fn io_cause(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(_) => error.to_string().to_lowercase(),
+        None => error.to_string(),
     }
+}
+
+/// A text without the numbers that Rust adds to the system's errors: " (os error 2)".
+fn without_os_codes(mut text: String) -> String {
+    const CODE: &str = " (os error ";
+    let mut from = 0;
+    while let Some(start) = text[from..].find(CODE).map(|at| from + at) {
+        let digits = text[start + CODE.len()..].bytes().take_while(u8::is_ascii_digit).count();
+        let end = start + CODE.len() + digits;
+        match digits > 0 && text[end..].starts_with(')') {
+            true => text.replace_range(start..=end, ""),
+            false => from = end,
+        }
+    }
+    text
 }
 
 impl fmt::Display for Error {
@@ -245,6 +260,21 @@ mod tests {
         for exit in [Exit::Failed, Exit::Usage, Exit::Child(7)] {
             assert_eq!(exit.or_expectation_failed(true), exit);
         }
+    }
+
+    #[test]
+    fn no_message_has_the_number_of_an_error_of_the_system() {
+        for (text, shown) in [
+            ("no server: Connection refused (os error 111)", "no server: Connection refused"),
+            ("a (os error 2), b (os error 13): c", "a, b: c"),
+            ("a file (os error) and (os error x)", "a file (os error) and (os error x)"),
+        ] {
+            assert_eq!(Error::new(text).message(), shown);
+            assert_eq!(Error::usage(text).message(), shown);
+        }
+        let foreign = io::Error::other(io::Error::from_raw_os_error(111).to_string());
+        let error = Error::io("server", &foreign);
+        assert!(!error.message().contains("os error"), "{error}");
     }
 
     #[test]

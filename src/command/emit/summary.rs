@@ -166,12 +166,13 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Published { records, bytes, dropped_full, .. } = self.published;
         let seconds = self.took.as_secs_f64();
+        let took = plural::elapsed(seconds);
         let records =
             if self.publishes { records } else { self.stored.unwrap_or_default().arrived };
         let text = counted(records, "record");
         match self.publishes {
-            true => write!(f, "{text}, {} in {seconds:.1} s", DecimalBytes(bytes))?,
-            false => write!(f, "{text} stored in {seconds:.1} s")?,
+            true => write!(f, "{text}, {} in {took}", DecimalBytes(bytes))?,
+            false => write!(f, "{text} stored in {took}")?,
         }
         // The rate of a shorter run says nothing.
         if seconds >= 1.0 {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use zlog_core::text::plural::{counted, grouped};
+use zlog_core::text::plural::{counted, elapsed, grouped};
 use zlog_pipeline::socket::{Counts, Flushed, ReceivedCounts, broken_remark, name_lacking};
 
 /// The records that were received with confirmation, and where they are kept.
@@ -64,8 +64,8 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { messages, unheard, no_room, dropped, frames_cut, .. } = self.counts;
         let Counts { is_no_room_exact, .. } = self.counts;
-        let seconds = self.took.as_secs_f64();
-        write!(f, "forwarded {} in {seconds:.1} s", counted(messages, "message"))?;
+        let took = elapsed(self.took.as_secs_f64());
+        write!(f, "forwarded {} in {took}", counted(messages, "message"))?;
         if unheard > 0 {
             write!(f, "; {} had no subscriber", grouped(unheard))?;
         }

@@ -53,6 +53,15 @@ fn group(digits: &str) -> String {
     out
 }
 
+/// A time in seconds, or in milliseconds if it is shorter than one: `12.3 s`, `40 ms`, `0.4 ms`.
+pub fn elapsed(seconds: f64) -> String {
+    match seconds {
+        seconds if seconds >= 0.9995 => format!("{seconds:.1} s"),
+        seconds if seconds >= 0.000_95 => format!("{:.0} ms", seconds * 1e3),
+        seconds => format!("{:.1} ms", seconds * 1e3),
+    }
+}
+
 /// A rate in the unit in which it is readable: `12,345/s`, `1.5/s`, `6.0/min`, `2.0/h`.
 pub fn rate(per_second: f64) -> String {
     const UNITS: [(&str, f64); 3] = [("s", 1.0), ("min", 60.0), ("h", 3600.0)];

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use url::{Host, Url};
 
 use crate::tls::TlsOptions;
+use crate::url_error;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
@@ -97,7 +98,7 @@ fn parse(server: &str, scheme: &str) -> Result<Url> {
         true => Url::parse(server),
         false => Url::parse(&format!("{scheme}://{server}")),
     };
-    let mut url = parsed.map_err(|error| wrong(&error.to_string()))?;
+    let mut url = parsed.map_err(|error| wrong(&url_error::cause(error)))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Error::usage(format!("the URL of the NATS server {shown} contains a login"))
             .hint(format!(

@@ -2,6 +2,7 @@
 
 use url::{Host, Url};
 
+use crate::url_error;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
@@ -38,7 +39,7 @@ pub fn parse(typed: &str) -> Result<(Url, Protocol)> {
         Some(("grpcs", rest)) => (format!("https://{rest}"), Protocol::Grpc),
         _ => (typed.to_owned(), Protocol::Http),
     };
-    let mut url = Url::parse(&as_http).map_err(|error| wrong(&error.to_string()))?;
+    let mut url = Url::parse(&as_http).map_err(|error| wrong(&url_error::cause(error)))?;
     if has_login(typed) {
         return Err(Error::usage(format!("the URL of the collector {shown} contains a login"))
             .hint(format!(

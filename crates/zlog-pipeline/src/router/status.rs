@@ -52,7 +52,7 @@ impl HandlerStatus {
         let reasons = [
             (self.failed, "failed"),
             (self.dropped, "found the queue full"),
-            (self.lost, "given up"),
+            (self.lost, "could not be delivered"),
             (self.abandoned, "not handled in time at the end"),
         ];
         let counted = reasons.iter().filter(|(count, _)| *count > 0);
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(
             bad.remarks(),
             ["handler b: 2,007 of 12,000 records were lost (100 failed, 1,900 found the queue \
-              full, 7 given up)"]
+              full, 7 could not be delivered)"]
         );
     }
 }

@@ -113,6 +113,20 @@ impl fmt::Display for ConnectionEvent {
     }
 }
 
+/// Says what a peer is whose socket type does not fit.
+pub(super) fn wrong_type(theirs: &str) -> String {
+    match theirs {
+        "SUB" | "XSUB" => format!("the peer is a subscriber ({} socket)", with_article(theirs)),
+        "PUB" | "XPUB" => format!("the peer is a publisher ({} socket)", with_article(theirs)),
+        theirs => format!("the peer is {} socket", with_article(theirs)),
+    }
+}
+
+fn with_article(name: &str) -> String {
+    let article = if name.starts_with('X') { "an" } else { "a" };
+    format!("{article} {name}")
+}
+
 /// Why a handshake failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HandshakeFailure {

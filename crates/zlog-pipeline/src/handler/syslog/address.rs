@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use url::{Host, Url};
 
 use super::Protocol;
+use crate::url_error;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
@@ -57,7 +58,7 @@ impl Address {
         if address.starts_with('/') {
             return unix(Path::new(address)).map_err(|why| wrong(&why));
         }
-        let url = Url::parse(address).map_err(|error| wrong(&error.to_string()))?;
+        let url = Url::parse(address).map_err(|error| wrong(&url_error::cause(error)))?;
         let plain = url.username().is_empty()
             && url.password().is_none()
             && matches!(url.path(), "" | "/")

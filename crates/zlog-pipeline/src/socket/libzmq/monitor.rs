@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::descriptor::Descriptor;
 use super::ffi::Errno;
-use crate::socket::connection::HandshakeFailure;
+use crate::socket::connection::{HandshakeFailure, wrong_type};
 use crate::socket::endpoint::to_text;
 use zlog_core::{Error, Result};
 
@@ -178,8 +178,10 @@ fn no_detail(errno: u32) -> HandshakeFailure {
 fn protocol_error(code: u32) -> HandshakeFailure {
     if WRONG_TYPES.contains(&code) {
         let number = (code - WRONG_TYPES.start()) as usize;
-        let name = TYPES.get(number).map_or(String::new(), |name| format!(": it is {name}"));
-        let reason = format!("the peer's socket type does not fit{name}");
+        let reason = match TYPES.get(number) {
+            Some(name) => wrong_type(name),
+            None => "the peer's socket type does not fit".to_owned(),
+        };
         return HandshakeFailure { may_be_wrong_type: true, ..reason.into() };
     }
     let words = match code {
@@ -241,9 +243,9 @@ mod tests {
         let protocol = zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
         assert!(words(protocol, 0x1100_0002).contains("encryption"));
         assert!(words(protocol, 0x1000_0018).contains("malformed"));
-        let wrong = "the peer's socket type does not fit";
-        assert_eq!(words(protocol, 0x7a00_0108), format!("{wrong}: it is PUSH"));
-        assert_eq!(words(protocol, 0x7a00_01ff), wrong);
+        assert_eq!(words(protocol, 0x7a00_0108), "the peer is a PUSH socket");
+        assert_eq!(words(protocol, 0x7a00_010a), "the peer is a subscriber (an XSUB socket)");
+        assert_eq!(words(protocol, 0x7a00_01ff), "the peer's socket type does not fit");
         assert!(words(zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, 400).contains("denied"));
         assert!(words(zmq_sys::ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, 0).contains("ZMTP"));
     }

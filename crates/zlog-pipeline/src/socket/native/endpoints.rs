@@ -10,6 +10,7 @@ use super::open::{to_address, to_endpoint};
 use crate::socket::addresses::AddressState;
 use crate::socket::connection::{
     ConnectionEvent, ConnectionState, CutOff, EndpointStatus, EventKind, HandshakeFailure,
+    wrong_type,
 };
 use crate::socket::connector::Connector;
 use crate::socket::endpoint::Role;
@@ -189,7 +190,7 @@ fn failure(
     }
     let reason = match why {
         Disconnect::SocketType(theirs) => {
-            let reason = format!("the peer's socket type does not fit: it is {theirs}");
+            let reason = wrong_type(theirs);
             return HandshakeFailure { may_be_wrong_type: true, ..reason.into() };
         }
         Disconnect::NotZmtp => "the peer does not speak ZeroMQ".to_owned(),

@@ -17,6 +17,7 @@ use url::{Host, Url};
 use super::mail::PendingMail;
 use super::{DEFAULT_TIMEOUT, Login, NO_DOMAIN, shown};
 use crate::os::resolve;
+use crate::url_error;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
@@ -75,7 +76,7 @@ impl Server {
             Error::usage(format!("{} is not a mail server: {why}", escape(address)))
                 .hint("Write it as smtp://HOST:PORT, smtp://HOST?tls=required or smtps://HOST.")
         };
-        let url = Url::parse(address).map_err(|error| wrong(&error.to_string()))?;
+        let url = Url::parse(address).map_err(|error| wrong(&url_error::cause(error)))?;
         if url.password().is_some() || !url.username().is_empty() {
             // The login is not repeated in the error, which may end up in a log.
             let without = url.host_str().unwrap_or("HOST");
