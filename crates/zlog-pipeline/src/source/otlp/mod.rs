@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use super::Source;
 use super::python::{Address, ListenAddr};
+use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
 /// The port of OTLP over HTTP. That of gRPC is 4317, but both are understood at either.
@@ -75,7 +76,8 @@ impl OtlpListenOptions {
         for address in &self.addresses {
             let resolved = address.resolve(DEFAULT_PORT, self.allow_remote)?;
             if resolved.iter().any(|address| matches!(address, ListenAddr::Unix(_))) {
-                return Err(Error::usage(format!("no OTLP is spoken over {address}"))
+                let shown = escape(&address.to_string());
+                return Err(Error::usage(format!("no OTLP is spoken over {shown}"))
                     .hint("Write HOST:PORT or PORT, as --otlp-listen 4318."));
             }
         }
