@@ -53,6 +53,22 @@ fn missing_fields_are_zero_or_none() {
 }
 
 #[test]
+fn an_error_about_a_format_escapes_what_it_quotes() {
+    for text in [
+        "%(le\u{1b}vel",
+        "%(le\u{1b})s",
+        "{le\u{1b}[0}",
+        "{message:\u{1b}}",
+        "${le\u{1b}}",
+        "%\u{1b}",
+    ] {
+        let error = spec(text).build(Output::Pretty, options()).err().expect(text).to_string();
+        assert!(!error.contains('\u{1b}'), "{text:?}: {error:?}");
+        assert!(error.contains("1b"), "{text:?}: {error:?}");
+    }
+}
+
+#[test]
 fn a_default_applies_to_attributes_too() {
     let mut spec = spec("%(funcName)s:%(lineno)d");
     spec.extras = vec![("funcName".into(), Some("-".into())), ("lineno".into(), Some("1".into()))];

@@ -13,6 +13,7 @@ use crate::python::format_spec::FormatSpec;
 use crate::python::repr;
 use crate::python::{FormatError, Value};
 use crate::record::Record;
+use crate::text::escape::escape;
 use crate::text::json;
 use crate::text::suggest::nearest;
 
@@ -122,7 +123,8 @@ pub(super) enum TemplateError {
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (TemplateError::UnknownField(why) | TemplateError::Invalid(why)) = self;
-        f.write_str(why)
+        // It quotes the string.
+        f.write_str(&escape(why))
     }
 }
 
