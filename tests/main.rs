@@ -17,6 +17,8 @@ mod config;
 /// Confirmed delivery: killed processes, damaged spools, full disks.
 #[cfg(unix)]
 mod confirmed;
+/// Files and messages that a fuzzer has changed.
+mod decoders;
 /// `zlog demo`.
 mod demo;
 /// The limit on open files: raised, given back to children, reported when it is reached.
