@@ -27,8 +27,6 @@ SHORT = "--short" in sys.argv
 LOAD, FAULT = (2, 0.6) if SHORT else (12, 5)
 # For all that should happen by itself.
 DEADLINE = 60
-# Length of a message: a shorter one was cut.
-SIZE = 100
 # Rows of one or two publishers and readers that run at the same time.
 TOGETHER = 4
 LEFT_OUT = "left out: no namespaces"
@@ -49,6 +47,11 @@ class Row:
     rate: int = 1000
     # How long they send, in seconds.
     load: float = LOAD
+
+    @property
+    def size(self):
+        """Length of a message: a shorter one was cut. Those for a stuck reader are more than fits in buffers."""
+        return 2000 if self.fault == "reader stuck" else 100
 
     @property
     def name(self):
@@ -148,7 +151,7 @@ class End:
     """An end of the pipeline: a file of lines `PUBLISHER MESSAGE`, and the process that reports losses."""
 
     def __init__(self, process, path):
-        self.process, self.path = process, path
+        self.process, self.path, self.size = process, path, process.run.row.size
         self.offset, self.probed, self.seen, self.duplicates, self.reordered = 0, {}, {}, 0, 0
 
     def read(self):
@@ -168,7 +171,7 @@ class End:
             publisher = words[0].decode()
             if words[4].startswith(b"probe."):
                 self.probed[publisher] = line
-            elif len(line) == len(words[0]) + 1 + SIZE and words[4].isdigit():
+            elif len(line) == len(words[0]) + 1 + self.size and words[4].isdigit():
                 self.count(publisher, int(words[4]))
 
     def count(self, publisher, number):
@@ -211,6 +214,8 @@ class Run:
         self.environment = {**os.environ, "XDG_RUNTIME_DIR": self.work, "HOME": self.work}
         self.environment.pop("ZLOG_ENDPOINT", None)
         self.canaries, self.emits, self.relays, self.tails, self.ends = [], [], [], [], []
+        # Short queues, so that a stuck reader has no room soon.
+        self.queue = ("--hwm", "100") if row.fault == "reader stuck" else ()
         # How long a canary waits for the rest: longer than the fault lasts.
         self.timeout = "90s" if row.fault == "long partition" else "3s" if SHORT else "15s"
         self.count = int(row.rate * row.load)
@@ -294,7 +299,7 @@ class Run:
             open(f"{self.work}/in{at}", "w").close()
             self.emits.append(Process(
                 self, f"emit{at}", "emit", "--no-detect", "--follow", "--file", f"{self.work}/in{at}", "-r", f"c{at}",
-                "--wait", "60s", "--linger", "20s", *options(at), prefix=self.near()))
+                "--wait", "60s", "--linger", "20s", *self.queue, *options(at), prefix=self.near()))
 
     def start_a_relay(self, *args, file=None, prefix=None):
         name = f"relay{len(self.relays)}"
@@ -305,7 +310,7 @@ class Run:
         if self.row.fault == "disk full" and not file:
             more = ["--file", f"{self.disk}/{name},format={LINE}"]
         relay = Process(self, name, "relay", *args, "--no-ask", "--on-full", self.row.on_full, "--stall", STALL,
-                        "--linger", "20s", "--insecure", *more, prefix=self.near() if prefix is None else prefix)
+                        "--linger", "20s", "--insecure", *self.queue, *more, prefix=self.near() if prefix is None else prefix)
         if self.row.fault == "disk full" and not file:
             self.ends.append(End(relay, f"{self.disk}/{name}"))
         self.relays.append(relay)
@@ -337,7 +342,7 @@ class Run:
         reads = ("--read-file", self.ends[-1].path) if at == 0 else ()
         self.canaries.append(Process(
             self, f"canary{at}", "canary", *self.send[at], "--root", f"c{at}", "-n", str(self.count), "--rate",
-            str(self.row.rate), "--wait", "60s", "--timeout", self.timeout, "--size", str(SIZE), *reads,
+            str(self.row.rate), "--wait", "60s", "--timeout", self.timeout, "--size", str(self.row.size), *reads,
             "--read-file", self.gate, "-o", "json", "--insecure", prefix=self.near(),
             stdout=f"{self.work}/canary{at}.json"))
 
@@ -399,8 +404,12 @@ class Run:
             self.wrong.append(f"{publisher.name} does not tell that a reader was killed")
 
     def reader_stuck(self):
-        """Stops the first reader until the others have everything."""
+        """Stops the first reader until the others have everything. One that was disconnected learns only from
+        later records what it lacks."""
         self.tails[0].send(signal.SIGSTOP)
+        if self.row.on_full == "block":
+            self.at(0.7)
+            self.tails[0].send(signal.SIGCONT)
 
     def relay_killed(self):
         for time_of in range(RELAY_KILLS):
