@@ -39,8 +39,12 @@ fn what_does_not_speak_the_protocol_is_named_with_the_next_step() {
     let Some(receiver) = OtlpReceiver::start(&[]) else { return };
     let tail = send(&receiver.url("grpc"));
     tail.stderr_has("the connection to the collector grpc://127.0.0.1:").stderr_has("1 record");
-    let tail = send(&receiver.url("grpcs"));
-    tail.stderr_has("no TLS with the collector grpcs://127.0.0.1:").stderr_has("1 record");
+    for (scheme, plain) in [("https", "http"), ("grpcs", "grpc")] {
+        let tail = send(&receiver.url(scheme));
+        let tail = tail.stderr_has(&format!("the collector {scheme}://127.0.0.1:"));
+        let tail = tail.stderr_has("answers without TLS").stderr_has("1 record");
+        tail.stderr_has(&format!("write {plain}:// instead of {scheme}://"));
+    }
 }
 
 #[test]

@@ -285,6 +285,22 @@ impl OtlpTransport {
             .hint("Check that it runs, or raise timeout. The records are sent again.")
     }
 
+    /// The error of a handshake, of which rustls says `why`.
+    fn no_tls(&self, why: &str) -> Error {
+        let url = self.shown();
+        if let Some((what, hint)) = problem::explain(why, self.url.host_str().unwrap_or("it")) {
+            return Error::new(format!("the collector {url} {what}")).hint(hint);
+        }
+        let plain = match self.protocol {
+            Protocol::Http => "For a collector without TLS, write http:// instead of https://.",
+            Protocol::Grpc => "For a collector without TLS, write grpc:// instead of grpcs://.",
+        };
+        if problem::is_no_tls(why) {
+            return Error::new(format!("the collector {url} answers without TLS")).hint(plain);
+        }
+        Error::new(format!("no TLS with the collector {url}: {}", escape(why))).hint(plain)
+    }
+
     /// The error that names the collector, the cause and the next step.
     fn failed(&self, failure: &Failure) -> Error {
         let url = self.shown();
@@ -297,11 +313,7 @@ impl OtlpTransport {
                 "Check that it runs and listens there: OTLP over HTTP has port 4318, gRPC 4317. The \
                  records are sent again.",
             ),
-            Failure::Tls(why) => match problem::explain(why, self.url.host_str().unwrap_or("it")) {
-                Some((what, hint)) => Error::new(format!("the collector {url} {what}")).hint(hint),
-                None => Error::new(format!("no TLS with the collector {url}: {}", escape(why)))
-                    .hint("Check that it uses TLS, or write http:// instead of https://."),
-            },
+            Failure::Tls(why) => self.no_tls(why),
             Failure::Broken(why) => Error::new(format!(
                 "the connection to the collector {url} broke: {}",
                 escape(why)
