@@ -49,6 +49,8 @@ const TAKEN: [&str; 31] = [
 /// The most extras of a record. OpenTelemetry's SDKs send 128 attributes at most. Whoever sends
 /// more must not keep a reader busy.
 const MAX_EXTRAS: usize = 256;
+/// The most attributes of a record, a scope or a resource that are looked at: some become fields.
+const MAX_ATTRIBUTES: usize = 2 * MAX_EXTRAS;
 
 /// Reads a log record. Its topic begins with `root` and the name of the service, or of the logger
 /// if it has none. Returns the number of attributes that it has no room for, too.
@@ -73,18 +75,18 @@ pub(crate) fn record(
     // Before the attributes, which may be too many.
     identities(&mut record, log);
     let mut dropped = 0;
-    for attribute in &log.attributes {
+    for attribute in looked_at(&log.attributes, &mut dropped) {
         dropped += u32::from(!take(&mut record, attribute));
     }
     record.name = Some(scope.name.clone()).filter(|name| !name.is_empty()).map(Cow::Owned);
     if !scope.version.is_empty() {
         extra(&mut record, "otel.scope.version", json::quoted(&scope.version));
     }
-    for attribute in &scope.attributes {
+    for attribute in looked_at(&scope.attributes, &mut dropped) {
         dropped += u32::from(!take_shared(&mut record, attribute));
     }
     let mut service = "";
-    for attribute in &resource.attributes {
+    for attribute in looked_at(&resource.attributes, &mut dropped) {
         match (&*attribute.key, text(attribute), integer(attribute)) {
             ("service.name", Some(name), _) => service = name,
             ("service.instance.id", Some(id), _) => record.source = Some(id.to_owned().into()),
@@ -105,6 +107,13 @@ pub(crate) fn record(
     topic::write_under(&mut topic, root, name.unwrap_or_default(), &level, &record.subtopic);
     record.topic = topic.into();
     (record, dropped)
+}
+
+/// The first attributes; the number of the others is added to `dropped`.
+fn looked_at<'a>(attributes: &'a [KeyValue], dropped: &mut u32) -> &'a [KeyValue] {
+    let (first, others) = attributes.split_at(attributes.len().min(MAX_ATTRIBUTES));
+    *dropped = dropped.saturating_add(u32::try_from(others.len()).unwrap_or(u32::MAX));
+    first
 }
 
 /// The level's name in the topic: one with dots would become several parts of it.

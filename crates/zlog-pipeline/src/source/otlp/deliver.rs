@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::outline::{Group, slice};
-use super::server::{Export, Shared, accept};
+use super::outline::{Group, Place, slice};
+use super::server::{Export, QUIET, Shared, accept};
 use super::{DEFAULT_PORT, OtlpListenOptions};
 use crate::os::clock::now;
 use crate::os::fd_limit;
@@ -57,7 +57,7 @@ struct Delivery {
     rejected: u64,
     /// Why the first of these was.
     why: String,
-    /// Resource and scope of the last record, and where they stand.
+    /// Resource and scope of the last record that was decoded, and where they stand.
     group: Group,
     resource: Result<Resource, String>,
     scope: Result<InstrumentationScope, String>,
@@ -146,6 +146,23 @@ impl OtlpSource {
     fn has_clients(&self) -> bool {
         self.shared.clients.load(Ordering::Relaxed) > 0
     }
+
+    /// Whether requests are being received or delivered, beside those that wait for their answer.
+    fn has_more(&self) -> bool {
+        // The peers of others have gone.
+        let waiting = self.delivered.iter().filter(|it| !it.export.reply.is_closed()).count();
+        self.current.is_some() || self.shared.active.load(Ordering::Relaxed) > waiting as u64
+    }
+
+    /// At the end: lets the answers leave.
+    fn await_answers(&self) {
+        let until = Instant::now() + ANSWERS;
+        while self.has_clients() && Instant::now() < until {
+            // Those that came too late get the answer that zlog is ending.
+            drop(self.exports.recv_timeout(PAUSE));
+        }
+        self.shared.notices.lock().unwrap_or_else(PoisonError::into_inner).end_window();
+    }
 }
 
 /// Why a record was not delivered.
@@ -175,20 +192,18 @@ impl Delivery {
         let Export { body, outline, .. } = &self.export;
         let (group, place) = outline.record(self.next)?;
         self.next += 1;
-        if self.group.resource != group.resource {
-            let bytes = group.resource.as_ref().map_or(&[][..], |place| slice(body, place));
-            self.resource = Resource::decode(bytes).map_err(|error| error.to_string());
-        }
-        if self.group.scope != group.scope {
-            let bytes = group.scope.as_ref().map_or(&[][..], |place| slice(body, place));
-            self.scope = InstrumentationScope::decode(bytes).map_err(|error| error.to_string());
-        }
-        self.group.clone_from(group);
-        let rejected = if place.len() > options.max_record {
-            let (length, most) = (place.len(), options.max_record);
-            let why = format!("a record has {length} bytes, more than --max-record ({most})");
+        let rejected = if let Some(why) = too_long(group, place, options.max_record) {
             (Rejected::TooLarge, why)
         } else {
+            if self.group.resource != group.resource {
+                let bytes = group.resource.as_ref().map_or(&[][..], |place| slice(body, place));
+                self.resource = Resource::decode(bytes).map_err(|error| error.to_string());
+            }
+            if self.group.scope != group.scope {
+                let bytes = group.scope.as_ref().map_or(&[][..], |place| slice(body, place));
+                self.scope = InstrumentationScope::decode(bytes).map_err(|error| error.to_string());
+            }
+            self.group.clone_from(group);
             let log = LogRecord::decode(slice(body, place)).map_err(|error| error.to_string());
             match (&self.resource, &self.scope, log) {
                 (Ok(resource), Ok(scope), Ok(log)) => {
@@ -217,6 +232,21 @@ impl Delivery {
         }
         let _ = export.reply.send((rejected, why));
     }
+}
+
+/// Why a record is too long: itself, or what it shares with others. Decoded, each of these takes many
+/// times its bytes.
+fn too_long(group: &Group, place: &Place, most: usize) -> Option<String> {
+    let parts = [
+        ("a record", Some(place)),
+        ("the resource of a record", group.resource.as_ref()),
+        ("the scope of a record", group.scope.as_ref()),
+    ];
+    parts.into_iter().find_map(|(name, place)| {
+        let length = place?.len();
+        (length > most)
+            .then(|| format!("{name} has {length} bytes, more than --max-record ({most})"))
+    })
 }
 
 /// The record, as the sender of this process numbers and sends it on. The name of its first sender
@@ -258,18 +288,23 @@ impl Source for OtlpSource {
         Ok(if count > 0 { PollStatus::Delivered } else { PollStatus::Idle })
     }
 
-    /// Accepts no more peers, and delivers requests that arrive before `within` is over. The others
-    /// are not answered, or told to come again: their senders keep the records.
+    /// Accepts no more peers, and delivers requests that arrive before `within` is over. They are
+    /// answered by the next [`Source::checkpoint`]; the others are not, or told to come again: their
+    /// senders keep the records.
     fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         let until = Instant::now() + within;
         self.accepting.drain(..).for_each(|task| task.abort());
         self.ending.send_replace(true);
-        while Instant::now() < until && (self.has_clients() || self.current.is_some()) {
+        // A peer without a request is disconnected meanwhile.
+        let mut quiet_at = Instant::now() + QUIET * 2;
+        while Instant::now() < until.min(quiet_at) && (self.has_clients() || self.current.is_some())
+        {
             let left = until.saturating_duration_since(Instant::now());
             self.wait(left.min(PAUSE));
             self.deliver(sink)?;
-            // Nobody calls it meanwhile, and peers must not wait.
-            self.checkpoint();
+            if self.has_more() {
+                quiet_at = Instant::now() + QUIET * 2;
+            }
         }
         // A request that was delivered in part is sent again: its sender gets no answer.
         if let Some(delivery) = self.current.take() {
@@ -280,11 +315,6 @@ impl Source for OtlpSource {
                 format!("{rest} of {peer} {were} not delivered when --linger was over")
             });
         }
-        let until = Instant::now() + ANSWERS;
-        while self.has_clients() && Instant::now() < until {
-            // Those that still wait get the answer that zlog is ending.
-            drop(self.exports.recv_timeout(PAUSE));
-        }
         self.shared.notices.lock().unwrap_or_else(PoisonError::into_inner).end_window();
         Ok(())
     }
@@ -292,6 +322,9 @@ impl Source for OtlpSource {
     fn checkpoint(&mut self) {
         for delivery in self.delivered.drain(..) {
             delivery.answer(&self.shared);
+        }
+        if *self.ending.borrow() {
+            self.await_answers();
         }
     }
 

@@ -10,10 +10,10 @@
 //! |---|---|
 //! | sends something else: another path, type or encoding | the request is refused, with the next step |
 //! | sends no Protocol Buffers | the same; the connection stays |
-//! | sends a record that can't be read, or that is too long | the others are delivered; the answer and a notice tell the number (partial success) |
+//! | sends a record that can't be read, or that is too long, or its resource | the others are delivered; the answer and a notice tell the number (partial success) |
 //! | sends more than a request may have | refused: 413 |
 //! | sends faster than the records are taken | 503 with `Retry-After`, by which it keeps them |
-//! | stops in the middle of a body | 503 after 30 s |
+//! | stops in the middle of a body | 503 after 5 s; after 30 s if it is slow |
 //! | sends no request for a minute, or stops in the middle of its head | disconnected after two minutes at most |
 //! | connects when the maximum number is connected | disconnected and named |
 
@@ -45,11 +45,12 @@ pub struct OtlpListenOptions {
     pub allow_remote: bool,
     /// The beginning of topics, before the name of the service; may be empty.
     pub root: String,
-    /// The longest record, as Protocol Buffers, in bytes.
+    /// The longest record, as Protocol Buffers, in bytes; and its longest resource and scope.
     pub max_record: usize,
     /// The most connections at once.
     pub max_clients: usize,
-    /// How long a connection may be without a whole head of a request.
+    /// How long a connection may be without a whole head of a request, and pause in the middle of
+    /// its body; there 5 s at most.
     pub stall: Duration,
 }
 

@@ -12,7 +12,7 @@ pub(super) const MAX_RECORDS: usize = 100_000;
 const MAX_EXPANDED: usize = 256 << 20;
 
 /// Bytes of a request.
-type Place = Range<u32>;
+pub(super) type Place = Range<u32>;
 
 /// Why a request has no outline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

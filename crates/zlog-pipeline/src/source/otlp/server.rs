@@ -19,7 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, join};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 
 use super::OtlpListenOptions;
 use super::outline::{MAX_RECORDS, Outline, Problem};
@@ -37,10 +37,12 @@ const MAX_OF_PEER: usize = MAX_BODIES / 4;
 const MAX_WAITING: usize = 1024;
 /// How long a request may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
+/// How long its peer may pause meanwhile, and keep memory from others.
+const BODY_PAUSE: Duration = Duration::from_secs(5);
 /// How long a request may wait to be delivered. Senders give up after 10 s, by default.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// At the end, how long a peer may pause in the middle of a request.
-const QUIET: Duration = Duration::from_millis(100);
+pub(super) const QUIET: Duration = Duration::from_millis(100);
 /// How soon to accept again after there was no descriptor.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 /// The most bytes of a request's head.
@@ -75,6 +77,8 @@ pub(super) struct Shared {
     ending: watch::Receiver<bool>,
     stall: Duration,
     pub(super) notices: Mutex<NoticeLimiter>,
+    /// Requests that are being received or delivered, or wait for their answer.
+    pub(super) active: AtomicU64,
     pub(super) clients: AtomicU64,
     pub(super) clients_total: AtomicU64,
     pub(super) refused: AtomicU64,
@@ -95,6 +99,7 @@ impl Shared {
             ending,
             stall: options.stall,
             notices: Mutex::new(notices),
+            active: AtomicU64::new(0),
             clients: AtomicU64::new(0),
             clients_total: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -171,7 +176,7 @@ async fn serve(
     let requests = Arc::new(Requests::default());
     let memory = Arc::new(Semaphore::new(MAX_OF_PEER));
     let service = service_fn(|request| {
-        let (shared, active) = (Arc::clone(shared), Active::new(&requests));
+        let (shared, active) = (Arc::clone(shared), Active::new(&requests, shared));
         let memory = Arc::clone(&memory);
         async move {
             let answer = answer(request, peer, &memory, &shared).await;
@@ -226,18 +231,23 @@ impl Requests {
 }
 
 /// A request that is being received, delivered or answered.
-struct Active(Arc<Requests>);
+struct Active {
+    of_peer: Arc<Requests>,
+    shared: Arc<Shared>,
+}
 
 impl Active {
-    fn new(requests: &Arc<Requests>) -> Active {
-        requests.begun.fetch_add(1, Ordering::Relaxed);
-        Active(Arc::clone(requests))
+    fn new(of_peer: &Arc<Requests>, shared: &Arc<Shared>) -> Active {
+        of_peer.begun.fetch_add(1, Ordering::Relaxed);
+        shared.active.fetch_add(1, Ordering::Relaxed);
+        Active { of_peer: Arc::clone(of_peer), shared: Arc::clone(shared) }
     }
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        self.0.ended.fetch_add(1, Ordering::Relaxed);
+        self.of_peer.ended.fetch_add(1, Ordering::Relaxed);
+        self.shared.active.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -361,8 +371,11 @@ async fn receive(
         let frame = tokio::select! {
             frame = body.frame() => frame,
             () = shared.quiet_at_end() => return Err(Outcome::Busy(ENDING)),
-            () = tokio::time::sleep_until(until.into()) => {
+            () = sleep_until(until.into()) => {
                 return Err(Outcome::Busy("the request took longer than 30 s to arrive"));
+            }
+            () = sleep(shared.stall.min(BODY_PAUSE)) => {
+                return Err(Outcome::Busy("the request stopped in the middle for 5 s"));
             }
         };
         match frame {

@@ -8,8 +8,8 @@ use prost::Message as _;
 use super::deliver::OtlpSource;
 use super::*;
 use crate::otlp::proto::{
-    ExportLogsServiceRequest, ExportLogsServiceResponse, LogRecord, Resource, ResourceLogs,
-    ScopeLogs,
+    AnyValue, ExportLogsServiceRequest, ExportLogsServiceResponse, KeyValue, LogRecord, Resource,
+    ResourceLogs, ScopeLogs, Value,
 };
 use crate::source::testing::{DEADLINE, keep, messages, poll_until};
 use crate::source::{PollStatus, SourceCounts};
@@ -112,6 +112,11 @@ fn what_a_break_left_is_delivered_at_the_end_and_then_answered() {
     source.finish(DEADLINE, &mut keep(&mut records)).unwrap();
     assert!(begun.elapsed() < DEADLINE, "it waited for nothing");
     assert_eq!(messages(&records), ["one", "two", "three"]);
+    // The caller has still to write them out.
+    stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    assert!((&stream).read(&mut [0]).is_err(), "it was answered");
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    source.checkpoint();
     assert_eq!(answer(&stream).0, "HTTP/1.1 200 OK");
     assert!(TcpStream::connect(address).is_err(), "it still listens");
 }
@@ -178,4 +183,43 @@ fn a_peer_that_sends_no_whole_head_is_disconnected() {
         stream.read_to_end(&mut rest).unwrap_or_else(|error| panic!("{begin}: {error}"));
     }
     assert_eq!(source.counts().listen.clients_total, 4);
+}
+
+#[test]
+fn a_peer_that_stops_in_the_middle_of_a_body_is_told_to_come_again() {
+    let stall = Duration::from_millis(100);
+    let (_source, address) = listening(OtlpListenOptions { stall, ..OtlpListenOptions::default() });
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let head = "POST /v1/logs HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-protobuf\r\n";
+    stream.write_all(format!("{head}Content-Length: 50\r\n\r\nx").as_bytes()).unwrap();
+    let (status, head, _) = answer(&stream);
+    assert!(status.starts_with("HTTP/1.1 503 ") && head.contains("retry-after: 1"), "{head}");
+}
+
+#[test]
+fn records_of_a_resource_that_is_too_long_are_refused_and_the_others_arrive() {
+    let (mut source, address) =
+        listening(OtlpListenOptions { max_record: 100, ..OtlpListenOptions::default() });
+    let logs = |name: &str, text: &str| {
+        let value = AnyValue { value: Some(Value::StringValue(name.to_owned())) };
+        let attributes = vec![KeyValue { key: "service.name".to_owned(), value: Some(value) }];
+        let log = LogRecord { event_name: text.to_owned(), ..LogRecord::default() };
+        let scope_logs = vec![ScopeLogs { scope: None, log_records: vec![log] }];
+        ResourceLogs { resource: Some(Resource { attributes }), scope_logs }
+    };
+    let resource_logs = vec![logs("a", "one"), logs(&"x".repeat(200), "two"), logs("b", "three")];
+    let stream = send(address, &ExportLogsServiceRequest { resource_logs }.encode_to_vec());
+    let mut records = Vec::new();
+    poll_until(&mut source, &mut records, |records| records.len() == 2);
+    source.poll(Duration::ZERO, &mut keep(&mut records)).unwrap();
+    source.checkpoint();
+    assert_eq!(messages(&records), ["one", "three"]);
+    let topics: Vec<_> = records.iter().map(|record| &*record.topic).collect();
+    assert_eq!(topics, ["a.NOTSET", "b.NOTSET"]);
+    let (_, _, body) = answer(&stream);
+    let partial = ExportLogsServiceResponse::decode(&*body).unwrap().partial_success.unwrap();
+    assert_eq!(partial.rejected_log_records, 1);
+    assert!(partial.error_message.starts_with("the resource of a record has "));
+    assert_eq!(source.counts().listen.too_large, 1);
 }
