@@ -128,7 +128,7 @@ pub enum NoRoom {
     TooLong,
 }
 
-/// Whether something is lacking that may come back: space, or a descriptor or memory.
+/// Whether something is lacking that may come back: space, a descriptor, or memory.
 pub fn lacks_room(error: &io::Error) -> bool {
     lacks_space(error) || lacks_descriptors(error)
 }

@@ -15,10 +15,7 @@ mod python;
 mod ruby;
 mod rust;
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
-use memchr::{memchr2, memchr3};
+use memchr::{memchr2, memchr2_iter, memchr3};
 
 use crate::level::Level;
 use crate::text::sgr;
@@ -123,14 +120,15 @@ impl Trace {
         if line.is_empty() {
             return Maybe(Trace::Gap);
         }
-        // Most heads end here.
-        if memchr2(b'x', b'E', head.as_bytes()).is_none() {
-            return Not;
+        // Only where one of the words can be: a search for each would look at the whole head.
+        let head = head.as_bytes();
+        let names_error = |at: usize| {
+            ["xception", "Error"].iter().any(|word| head[at..].starts_with(word.as_bytes()))
+        };
+        match memchr2_iter(b'x', b'E', head).any(names_error) {
+            true => Step::MaybeText(Trace::Message(1)),
+            false => Not,
         }
-        static WORDS: LazyLock<[Finder<'_>; 2]> =
-            LazyLock::new(|| ["xception", "Error"].map(Finder::new));
-        let is_in_head = |word: &Finder<'_>| word.find(head.as_bytes()).is_some();
-        if WORDS.iter().any(is_in_head) { Step::MaybeText(Trace::Message(1)) } else { Not }
     }
 
     /// Whether the line, after other lines of a message, is the first one of the frames.

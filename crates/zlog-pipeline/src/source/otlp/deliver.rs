@@ -339,6 +339,7 @@ impl Source for OtlpSource {
             clients_total: of(&self.shared.clients_total),
             refused: of(&self.shared.refused),
             disconnected: of(&self.shared.disconnected),
+            unreadable: self.stats.unreadable + of(&self.shared.unreadable),
             ..self.stats
         };
         SourceCounts { listen, ..SourceCounts::default() }

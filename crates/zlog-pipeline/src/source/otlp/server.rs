@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::server::conn::{http1, http2};
@@ -83,6 +83,8 @@ pub(super) struct Shared {
     pub(super) clients_total: AtomicU64,
     pub(super) refused: AtomicU64,
     pub(super) disconnected: AtomicU64,
+    /// Requests that were refused for good, of which nobody knows how many records they had.
+    pub(super) unreadable: AtomicU64,
 }
 
 impl Shared {
@@ -104,6 +106,7 @@ impl Shared {
             clients_total: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             disconnected: AtomicU64::new(0),
+            unreadable: AtomicU64::new(0),
         }
     }
 
@@ -299,8 +302,11 @@ async fn answer(
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let protocol = Protocol::of(&parts);
+    let checked = protocol.check(&parts);
+    // Many heads would take more memory than their bodies may have.
+    drop(parts);
     let outcome = async {
-        let encoding = protocol.check(&parts)?;
+        let encoding = checked?;
         if body.size_hint().lower() > MAX_BODY as u64 {
             return Err(too_large());
         }
@@ -314,8 +320,18 @@ async fn answer(
         deliver(bytes, peer, memory, shared).await
     };
     let outcome = outcome.await.unwrap_or_else(|refused| {
-        if let Outcome::Refused(_, why) = &refused {
-            shared.notice(|| format!("refused a request of {peer} by OTLP: {why}"));
+        match &refused {
+            Outcome::Refused(kind, why) => {
+                if matches!(kind, Refusal::Invalid | Refusal::TooLarge) {
+                    // By the specification, its sender drops the records.
+                    shared.unreadable.fetch_add(1, Ordering::Relaxed);
+                }
+                shared.notice(|| format!("refused a request of {peer} by OTLP: {why}"));
+            }
+            Outcome::Busy(BUSY) => {
+                shared.notice(|| format!("asked {peer} of OTLP to send its records again later"));
+            }
+            _ => {}
         }
         refused
     });
@@ -393,12 +409,17 @@ async fn receive(
 
 /// Decompresses a body, and lets others have their turn meanwhile.
 async fn decompress(compressed: &[u8], memory: &mut Memory) -> Result<Bytes, Outcome> {
-    let mut decoder = MultiGzDecoder::new(compressed);
+    // Of one member, as all senders have it: many empty ones would keep other peers waiting.
+    let mut decoder = GzDecoder::new(compressed);
     let mut bytes = Vec::new();
     let mut piece = vec![0; PIECE];
     loop {
         match decoder.read(&mut piece) {
-            Ok(0) => return Ok(bytes.into()),
+            Ok(0) if decoder.get_ref().is_empty() => return Ok(bytes.into()),
+            Ok(0) => {
+                let why = "the body is more than one gzip member".to_owned();
+                return Err(Outcome::Refused(Refusal::Invalid, why));
+            }
             Ok(length) => {
                 memory.grow(bytes.len(), length)?;
                 bytes.extend_from_slice(&piece[..length]);

@@ -152,6 +152,26 @@ fn a_record_that_can_not_be_read_is_counted_and_its_sender_told() {
 }
 
 #[test]
+fn a_body_of_many_gzip_members_is_refused_counted_and_told() {
+    let (mut source, address) = listening(OtlpListenOptions::default());
+    let empty = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let body = empty.finish().unwrap().repeat(1000);
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let head = format!(
+        "POST /v1/logs HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-protobuf\r\n\
+         Content-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+    let (status, _, _) = answer(&stream);
+    assert_eq!(status, "HTTP/1.1 400 Bad Request");
+    assert_eq!(source.counts().listen.unreadable, 1);
+    let notices = source.take_notices();
+    assert!(notices[0].text.contains("more than one gzip member"), "{notices:?}");
+}
+
+#[test]
 fn a_peer_beyond_the_limit_is_refused_and_named() {
     let (mut source, address) =
         listening(OtlpListenOptions { max_clients: 1, ..OtlpListenOptions::default() });
