@@ -76,8 +76,8 @@ pub fn choice<T: Choice + Send + Sync>() -> impl TypedValueParser<Value = T> {
 /// line: [`Engine::of_name`] reports it.
 pub fn engine() -> impl TypedValueParser<Value = String> {
     let values = Engine::CHOICES.iter().map(|it| PossibleValue::new(it.name).help(it.help));
-    let other = std::env::var(ENGINE_VARIABLE).unwrap_or_default();
-    let other = Some(other).filter(|name| Engine::from_name(name).is_none());
+    let other = std::env::var(ENGINE_VARIABLE).ok();
+    let other = other.filter(|name| Engine::from_name(name).is_none());
     PossibleValuesParser::new(values.chain(other.map(|name| PossibleValue::new(name).hide(true))))
 }
 

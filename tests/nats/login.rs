@@ -5,7 +5,7 @@ use zlog_pipeline::nats::server::ServerOptions;
 use zlog_pipeline::tls::TlsOptions;
 
 use super::{STREAM, handler, options, record};
-use crate::harness::{Nats, nats_with, zlog};
+use crate::harness::{Nats, nats, nats_with, zlog};
 
 /// The seed of an NKey, and its public key. They are used nowhere else.
 const SEED: &str = "SUAJXRUPB4PD5NP3BPIDQN6N4J75GZWQ233BKLGUNQHB3UK7BHNZKWDJ4I";
@@ -134,4 +134,14 @@ fn tls_is_used_and_its_certificate_checked() {
         "{error}"
     );
     store(with(Some(tls("ca.pem")))).unwrap();
+}
+
+#[test]
+fn a_server_without_tls_is_named_so() {
+    let Some(server) = nats() else { return };
+    let servers = server.url().replace("nats://", "tls://");
+    let server_options = ServerOptions { servers, ..ServerOptions::default() };
+    let error = store(NatsOptions { server: server_options, ..options(&server) }).unwrap_err();
+    assert!(error.contains("answers without TLS"), "{error}");
+    assert!(error.contains("write nats:// instead of tls://"), "{error}");
 }

@@ -16,6 +16,7 @@ use url::Url;
 
 use super::server::{PASSWORD_VARIABLE, ServerOptions, TOKEN_VARIABLE, USER_VARIABLE};
 use crate::os::runtime::Runtime;
+use crate::tls::problem;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Exit, Result};
 
@@ -248,6 +249,10 @@ fn not_connected(options: &ServerOptions, error: &ConnectError) -> Error {
         ConnectErrorKind::Authentication => {
             Error::new(format!("can't log in to the NATS server {servers}: {}", text(error)))
                 .hint("Check the seed of the NKey: it begins with SU.")
+        }
+        ConnectErrorKind::Tls if problem::is_no_tls(&text(error)) => {
+            Error::new(format!("the NATS server {servers} answers without TLS"))
+                .hint("For a server without TLS, write nats:// instead of tls://.")
         }
         ConnectErrorKind::Tls => {
             Error::new(format!("no TLS with the NATS server {servers}: {}", text(error)))
