@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use super::Spool;
+use super::directory::path;
+use super::room::lacks_descriptors;
 use super::segment::{self, HEADER_LEN, Header, SourceId};
-use super::{Spool, lacks_descriptors, path};
 
 /// A record of a spool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
