@@ -8,6 +8,8 @@
 
 #![allow(clippy::unwrap_used, reason = "failures are panics")]
 
+mod mutate;
+
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -210,28 +212,7 @@ impl Fuzz {
     }
 
     fn mutated(&mut self, real: &[u8]) -> Vec<u8> {
-        let (rng, mut bytes) = (&mut self.rng, real.to_vec());
-        for _ in 0..rng.usize(..6) {
-            let from = rng.usize(..=bytes.len());
-            let to = rng.usize(from..=bytes.len().min(from + 32));
-            match rng.u8(..6) {
-                0 => drop(bytes.drain(from..to)),
-                1 => {
-                    let most = if rng.u8(..200) == 0 { 4000 } else { 4 };
-                    let part = bytes[from..to].repeat(rng.usize(1..most));
-                    drop(bytes.splice(from..from, part));
-                }
-                2 => drop(bytes.splice(from..to, [rng.u8(..)])),
-                3 => {
-                    let other = EXEMPLARS[rng.usize(..EXEMPLARS.len())].as_bytes();
-                    let at = rng.usize(..other.len());
-                    let end = other.len().min(at + rng.usize(1..64));
-                    drop(bytes.splice(from..to, other[at..end].iter().copied()));
-                }
-                _ => drop(bytes.splice(from..to, TOKENS[rng.usize(..TOKENS.len())].bytes())),
-            }
-        }
-        bytes
+        mutate::changed(&mut self.rng, real, &EXEMPLARS, &TOKENS, 6)
     }
 }
 

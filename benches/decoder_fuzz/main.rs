@@ -10,6 +10,8 @@
 
 #![allow(clippy::unwrap_used, reason = "failures are panics")]
 
+#[path = "../mutate.rs"]
+mod mutate;
 mod targets;
 
 use std::collections::HashSet;
@@ -18,6 +20,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use mutate::changed;
 use targets::{EXEMPLAR, TARGETS, Target, corpus, pack};
 use zlog_core::wire::{confirm, query};
 
@@ -193,7 +196,7 @@ fn changed_spool(rng: &mut Rng) -> Vec<u8> {
             // A copy under another name, as a restored backup may leave one.
             1 => files.push((format!("{:016}.segment", rng.u64(..12)), files[at].1.clone())),
             2 => files[at].1 = contents[rng.usize(..contents.len())].clone(),
-            _ => files[at].1 = changed(rng, &files[at].1, &contents, 4),
+            _ => files[at].1 = changed(rng, &files[at].1, &contents, &TOKENS, 4),
         }
     }
     pack(&files)
@@ -201,34 +204,7 @@ fn changed_spool(rng: &mut Rng) -> Vec<u8> {
 
 fn changed_of(rng: &mut Rng, real: &[Vec<u8>], most: usize) -> Vec<u8> {
     let at = rng.usize(..real.len());
-    changed(rng, &real[at], real, most)
-}
-
-/// Changes some places of `real`; also by pieces of `others`.
-fn changed(rng: &mut Rng, real: &[u8], others: &[Vec<u8>], most: usize) -> Vec<u8> {
-    let mut bytes = real.to_vec();
-    for _ in 0..rng.usize(..most) {
-        let from = rng.usize(..=bytes.len());
-        let to = rng.usize(from..=bytes.len().min(from + 32));
-        match rng.u8(..7) {
-            0 => drop(bytes.drain(from..to)),
-            1 => {
-                let count = if rng.u8(..200) == 0 { 4000 } else { 4 };
-                let part = bytes[from..to].repeat(rng.usize(1..count));
-                drop(bytes.splice(from..from, part));
-            }
-            2 => drop(bytes.splice(from..to, [rng.u8(..)])),
-            3 => {
-                let other = &others[rng.usize(..others.len())];
-                let at = rng.usize(..=other.len());
-                let end = other.len().min(at + rng.usize(1..64));
-                drop(bytes.splice(from..to, other[at..end].iter().copied()));
-            }
-            4 if rng.u8(..8) == 0 => bytes.truncate(from),
-            _ => drop(bytes.splice(from..to, TOKENS[rng.usize(..TOKENS.len())].bytes())),
-        }
-    }
-    bytes
+    changed(rng, &real[at], real, &TOKENS, most)
 }
 
 /// The processor time of this thread, which does not depend on the load of the machine.

@@ -10,7 +10,7 @@ use zlog::config::{Config, Overrides};
 use zlog_core::wire::{confirm, query, subject};
 use zlog_pipeline::spool::{Spool, SpoolKind, SpoolOptions, SpoolReader};
 
-/// Reads an input. Returns what became of it.
+/// Reads an input. Returns a text that is the same for inputs that are read alike.
 pub(crate) type Target = fn(&[u8]) -> String;
 
 pub(crate) const TARGETS: [(&str, Target); 6] = [
