@@ -29,7 +29,7 @@ const RETRY_SECONDS: &str = "1";
 /// The body of an answer.
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Outcome {
     /// Its records were delivered, except for so many; and why.

@@ -46,9 +46,10 @@ pub(super) const QUIET: Duration = Duration::from_millis(100);
 /// How soon to accept again after there was no descriptor.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 /// The most bytes of a request's head.
-const MAX_HEAD: u32 = 32 << 10;
-/// The most requests at once of one connection of HTTP/2.
-const MAX_STREAMS: u32 = 32;
+const MAX_HEAD: u32 = 16 << 10;
+/// The most requests at once of one connection of HTTP/2. Each has a head, which is not part of
+/// [`MAX_BODIES`].
+const MAX_STREAMS: u32 = 8;
 /// The bytes that are decompressed before other peers get their turn.
 const PIECE: usize = 64 << 10;
 
