@@ -33,7 +33,7 @@ pub(super) fn lacks_descriptors(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|error| lacks.contains(&error))
 }
 
-/// Whether this error of [`Spool::open`] is a lack of room: it may be opened later.
+/// Whether this error of [`Spool::open`](super::Spool::open) is a lack of room: it may be opened later.
 pub fn waits_for_room(error: &Error) -> bool {
     let cause = std::error::Error::source(error);
     cause.and_then(|cause| cause.downcast_ref::<io::Error>()).is_some_and(lacks_room)
