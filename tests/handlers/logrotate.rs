@@ -127,9 +127,10 @@ impl Steady {
         drop(publisher);
         self.zlog.terminate();
         self.zlog.wait().code(143).stderr_lacks("lost").stderr_lacks("error");
-        let files: Vec<_> = old_files(&path).iter().chain([&path]).map(|path| text(path)).collect();
-        assert_eq!(files.len(), ROTATIONS + 1);
-        (files, count)
+        let old = old_files(&path);
+        let backups = old.iter().filter(|path| is_backup(path)).count();
+        assert_eq!(old.len() - backups, ROTATIONS);
+        (old.iter().chain([&path]).map(|path| text(path)).collect(), count)
     }
 }
 
@@ -140,19 +141,20 @@ fn log() -> (tempfile::TempDir, String) {
     (directory, option)
 }
 
-/// `app.log.2.gz`, `app.log-20261121-1795272000` and so on, oldest first.
+/// `app.log.2.gz`, `app.log-20261121-1795272000` and so on, in the order of their last writes.
 fn old_files(log: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(log.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
-    let age = |path: &PathBuf| {
-        let name = path.file_name()?.to_str()?.trim_end_matches(".gz");
-        let numbered = name.strip_prefix("app.log.").and_then(|n| n.parse::<i64>().ok());
-        let dated = || name.strip_prefix("app.log-")?.rsplit('-').next()?.parse::<i64>().ok();
-        // A larger number is older, a later second is newer.
-        numbered.map(|number| -number).or_else(dated)
-    };
-    let mut old: Vec<_> = entries.filter_map(|path| Some((age(&path)?, path))).collect();
+    let is_old =
+        |path: &PathBuf| path.to_str().unwrap().starts_with(log.to_str().unwrap()) && path != log;
+    let written = |path: &PathBuf| fs::metadata(path).unwrap().modified().unwrap();
+    let mut old: Vec<_> = entries.filter(is_old).map(|path| (written(&path), path)).collect();
     old.sort();
     old.into_iter().map(|(_, path)| path).collect()
+}
+
+/// `app.log-2026112721.backup`, a file that zlog created between logrotate's `rename` and its `create`.
+fn is_backup(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "backup")
 }
 
 fn text(path: &Path) -> String {

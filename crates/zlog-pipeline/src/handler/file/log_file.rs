@@ -11,6 +11,7 @@
 use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::appender::{self, Appender};
@@ -23,6 +24,9 @@ use zlog_core::{Error, Result};
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// The same without records: a file that was moved away is released within this time.
 const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the path may be empty before a file is created there: logrotate, with `create`, creates one
+/// right after it has moved the old one, and renames any that it finds to `app.log-2026112721.backup`.
+const CREATE_PAUSE: Duration = Duration::from_millis(5);
 
 /// The file at a path, for the one process that may write to it.
 pub(crate) struct LogFile {
@@ -149,7 +153,10 @@ impl LogFile {
             }
             Ok(there) if !there.is_file() => Err(self.not_regular()),
             Ok(_) => self.reopen(),
-            Err(error) if error.kind() == ErrorKind::NotFound => self.reopen(),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                thread::sleep(CREATE_PAUSE);
+                self.reopen()
+            }
             // Unknown: for example, the directory may no longer be searched.
             Err(error) => Err(Error::io(format_args!("can't check {}", self.shown()), &error)
                 .hint("Records still go to the same file.")),
