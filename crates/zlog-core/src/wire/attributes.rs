@@ -230,6 +230,11 @@ impl<'r, 'a> Builder<'r, 'a> {
         Builder { record, stored, has_message: false, has_level: false, kept_as_text: false }
     }
 
+    /// Makes room for so many extras.
+    pub(super) fn reserve(&mut self, extras: usize) {
+        self.record.extras.reserve_exact(extras);
+    }
+
     /// Sets one key. Unknown keys, and values that don't fit their fields, become extras.
     pub(super) fn set(&mut self, key: Text<'a>, value: &impl Value<'a>) {
         self.set_as(Attribute::of_key(&key), || key, value);

@@ -23,6 +23,8 @@ pub(super) struct Layout {
     /// The entries whose values differ in the object that is being read, and the lengths of the
     /// values in the last one.
     changed: Vec<(usize, usize)>,
+    /// How many of the entries are extras.
+    extras: usize,
     /// While keys are added: the length of the text up to the end of the last value.
     added: usize,
     /// An object has had the same keys.
@@ -49,6 +51,7 @@ impl Layout {
     /// is then of no use.
     pub(super) fn read<'a>(&mut self, text: &'a str, builder: &mut Builder<'_, 'a>) -> bool {
         self.changed.clear();
+        builder.reserve(self.extras);
         let is_read = !self.entries.is_empty() && self.read_entries(text, builder).is_some();
         if is_read && text.len() <= MAX_BYTES {
             self.last.clear();
@@ -107,6 +110,7 @@ impl Layout {
     /// Adds a key and its value, which are parts of the object `text`.
     pub(super) fn add(&mut self, text: &str, key: &str, attribute: Attribute, value: &str) {
         let position = |part: &str| part.as_ptr().addr() - text.as_ptr().addr();
+        self.extras += usize::from(attribute == Attribute::Extra);
         let key_start = position(key) - self.added;
         self.entries.push(Entry {
             before: position(value) - self.added,

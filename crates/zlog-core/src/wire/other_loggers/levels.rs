@@ -112,8 +112,10 @@ pub(crate) fn read(text: &str, scale: Scale) -> Option<Reading<'_>> {
 
 /// A number, without its fraction.
 fn number(text: &str) -> Option<i64> {
-    let is_number = text.starts_with(|c: char| "+-".contains(c) || c.is_ascii_digit());
-    let number = text.parse::<f64>().ok().filter(|number| is_number && number.is_finite())?;
+    if !text.starts_with(|c: char| "+-".contains(c) || c.is_ascii_digit()) {
+        return None;
+    }
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite())?;
     #[expect(clippy::cast_possible_truncation, reason = "no scale has numbers that large")]
     Some(number as i64)
 }
