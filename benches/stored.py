@@ -5,8 +5,9 @@
 
 Each prints the same file to /dev/null: as text in colour (`pretty`), the messages alone (`text`), and only
 errors (`-l error`). Programs that are not there are left out; hl and fblog are built from their repositories.
-jq and fblog read a tenth of the file, since they need much longer. Prints seconds for all records (median), processor time
-and the most memory of each, their ratio to zlog, and how long `zlog tail -n 1` takes for the first line.
+jq and fblog read a tenth of the file, since they need much longer. Prints seconds for all records (median), their ratio to
+zlog, processor time, the most memory (never less than this script has itself), and how long `zlog tail -n 1` takes for
+the first line.
 """
 
 import argparse
@@ -71,7 +72,7 @@ def main():
         }
         size = Path(whole).stat().st_size / args.records
         print(f"{args.records:,} records of {size:.0f} bytes, {args.runs} rounds, medians\n")
-        print("| | program | s | of zlog | processor, s | MB |\n|---|---|---:|---:|---:|---:|")
+        print("| | program | s | of zlog | processor, s | MB, at most |\n|---|---|---:|---:|---:|---:|")
         for what, commands in tables.items():
             commands = [command for command in commands if shutil.which(command[0])]
             rounds = [[run(command) for command in commands] for _ in range(args.runs)]
