@@ -107,7 +107,7 @@ impl Error {
             },
             io::ErrorKind::IsADirectory => io.hint("Name a file in that directory."),
             io::ErrorKind::PermissionDenied => {
-                io.hint("The user that runs zlog needs permission to read it.")
+                io.hint("The user that runs zlog needs permission to read or write it.")
             }
             _ => io,
         }
