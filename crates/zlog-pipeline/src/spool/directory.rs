@@ -1,8 +1,8 @@
 //! The directory of a spool: whose it is, its lock, and the files of its segments.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::room::{lacks_descriptors, lacks_space};
@@ -115,7 +115,7 @@ pub(super) fn lock(directory: &Path, kind: SpoolKind) -> Result<File> {
     let name = || escape(&directory.to_string_lossy());
     let mut options = private();
     let options = options.read(true).write(true).create(true).truncate(false);
-    let mut file = options.open(directory.join("lock")).map_err(failed)?;
+    let file = options.open(directory.join("lock")).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -126,8 +126,8 @@ pub(super) fn lock(directory: &Path, kind: SpoolKind) -> Result<File> {
     }
     let mut text = String::new();
     (&file).take(64).read_to_string(&mut text).map_err(failed)?;
-    match text.trim_end() {
-        "" => file.write_all(kind.name().as_bytes()).map_err(failed)?,
+    match text.trim() {
+        "" => file.write_all_at(kind.name().as_bytes(), 0).map_err(failed)?,
         own if own == kind.name() => {}
         other => {
             let known = [SpoolKind::Emitter, SpoolKind::Relay];

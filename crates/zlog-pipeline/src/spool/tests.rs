@@ -369,6 +369,16 @@ fn a_directory_belongs_to_one_process_and_to_nobody_else() {
 }
 
 #[test]
+fn a_lock_file_of_blanks_gets_the_name_that_the_next_start_finds() {
+    for blanks in ["", "\n", " \n".repeat(50).as_str()] {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("lock"), blanks).unwrap();
+        drop(open(directory.path()));
+        drop(open(directory.path()));
+    }
+}
+
+#[test]
 fn a_bound_that_is_too_small_is_refused() {
     assert_eq!(bound("1M"), Ok(1 << 20));
     assert_eq!(bound("1023K"), Err("too small for a spool: write 1M or more".to_owned()));
