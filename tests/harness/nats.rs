@@ -139,6 +139,11 @@ impl Nats {
         }
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&mut self, signal: rustix::process::Signal) {
+        self.running.iter_mut().for_each(|running| running.signal(signal));
+    }
+
     /// A file of its own.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)

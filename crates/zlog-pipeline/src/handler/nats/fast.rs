@@ -6,21 +6,18 @@
 //! the first one before it stores it, then every `msgs` messages, and the last one with the result of
 //! the whole batch. It stores them in order; with `fail`, it ends the batch at the first that is missing.
 
-use std::time::Duration;
+use std::fmt::Write as _;
 
 use async_nats::jetstream::{self, ErrorCode};
-use async_nats::{Client, HeaderMap, Subject, Subscriber};
-use bytes::Bytes;
-use futures_util::StreamExt as _;
+use async_nats::{Message, StatusCode};
 use serde_json::Value;
 
-use super::publish::{self, Failure, read_error};
-use crate::nats::connection::Trouble;
+use super::publish::{Answer, Failure, Outgoing, Task, read_error};
 
-/// After how many messages the server confirms them at most. It begins with fewer.
-const FLOW: u64 = 512;
 /// How many confirmations may be missing. ADR-50 recommends two.
 const CONFIRMATIONS: u64 = 2;
+/// The longest end of an address: the largest number, the operation and `$FI`.
+const MAX_ADDRESS_END: usize = 26;
 
 /// What a message does with its batch.
 #[derive(Clone, Copy)]
@@ -32,102 +29,128 @@ enum Operation {
 }
 
 /// Why a batch ended before its end.
-pub(super) enum End {
+enum End {
     /// The server or the stream does not take batches.
     NoBatches,
-    /// A message was refused. Each is to be sent by itself, which tells which one and why.
+    /// A message was refused, or the batch. Each message is to be sent by itself, which tells why.
     Refused,
     Failed(Failure),
 }
 
-/// Which messages may be sent.
-struct Window {
-    /// The number of the last message that is stored.
-    confirmed: u64,
-    /// After how many messages the next confirmation comes.
-    every: u64,
-}
-
-impl Window {
-    /// Whether the message `number` must wait for a confirmation.
-    fn is_full(&self, number: u64) -> bool {
-        number >= self.confirmed + CONFIRMATIONS * self.every
+impl From<Failure> for End {
+    fn from(failure: Failure) -> End {
+        End::Failed(failure)
     }
 }
 
-/// Sends messages as one batch, with answers to `BATCH.…`, to which `answers` is subscribed.
-/// `stored` becomes the number of those, from the first on, that are stored.
-pub(super) async fn publish(
-    client: &Client,
-    answers: &mut Subscriber,
-    batch: &str,
-    messages: impl ExactSizeIterator<Item = (Subject, HeaderMap, Bytes)>,
-    timeout: Duration,
-    stored: &mut usize,
-) -> Result<(), End> {
-    let last = messages.len() as u64;
-    let window = Window { confirmed: 0, every: 1 };
-    let mut state = State { answers, batch, timeout, stored, window };
-    for (number, (subject, headers, body)) in (1..).zip(messages) {
-        let operation = match number {
-            _ if number == last => Operation::Commit,
-            1 => Operation::Start,
-            _ => Operation::Append,
-        };
-        while number > 1 && state.window.is_full(number) {
-            state.go_on().await?;
-        }
-        let reply = format!("{batch}.{FLOW}.fail.{number}.{}.$FI", operation as u8);
-        let sent = client.publish_with_reply_and_headers(subject, reply, headers, body).await;
-        // Its size was checked, so the tasks of the connection have ended.
-        sent.map_err(|_| End::Failed(Failure::Trouble(Trouble::Disconnected)))?;
-        if number == 1 && number < last {
-            state.go_on().await?;
-        }
+/// Sends what has begun, and what begins meanwhile, as one batch. It ends when somebody waits for a
+/// confirmation and there is nothing more to send.
+pub(super) async fn publish(task: &mut Task) -> Result<(), Failure> {
+    let Some((_, first)) = task.next_message(u64::MAX) else { return Ok(()) };
+    let mut batch = Batch::new(task);
+    let end = match batch.send(task, first).await {
+        Ok(()) => return Ok(()),
+        Err(end) => end,
+    };
+    task.rewind();
+    match end {
+        End::Failed(failure) => return Err(task.about(failure)),
+        End::NoBatches => task.options.has_batches = false,
+        End::Refused => task.first_one_by_one().await?,
     }
-    while !state.has_ended().await? {}
-    if *state.stored as u64 == last { Ok(()) } else { Err(incomplete()) }
+    Ok(())
 }
 
 /// A batch that is being sent.
-struct State<'b> {
-    answers: &'b mut Subscriber,
-    batch: &'b str,
-    timeout: Duration,
-    stored: &'b mut usize,
-    window: Window,
+struct Batch {
+    /// The beginning of the addresses of its answers: `INBOX.BATCH.FLOW.fail.`
+    address: String,
+    /// The number of the last message.
+    last: u64,
+    /// The number of the last message that is stored.
+    confirmed: u64,
+    /// After how many messages the server confirms them.
+    every: u64,
 }
 
-impl State<'_> {
-    /// Waits for the next answer, which must not be the end of the batch.
-    async fn go_on(&mut self) -> Result<(), End> {
-        if self.has_ended().await? { Err(incomplete()) } else { Ok(()) }
+impl Batch {
+    fn new(task: &mut Task) -> Batch {
+        let number = task.numbers(1);
+        // Unlike that of any other client.
+        let id = task.inbox.rsplit('.').next().unwrap_or_default();
+        let address = format!("{}.{id}-{number}.{}.fail.", task.inbox, task.options.flow);
+        Batch { address, last: 0, confirmed: 0, every: 1 }
     }
 
-    /// Waits for the next answer. Returns whether it is the last one.
-    async fn has_ended(&mut self) -> Result<bool, End> {
-        let message = loop {
-            let next = tokio::time::timeout(self.timeout, self.answers.next()).await;
-            let message = next.map_err(|_| End::Failed(Failure::Late))?;
-            let message = message.ok_or(End::Failed(Failure::Trouble(Trouble::Disconnected)))?;
-            // Others are of an earlier batch.
-            if message.subject.strip_prefix(self.batch).is_some_and(|it| it.starts_with('.')) {
-                break message;
+    async fn send(&mut self, task: &mut Task, mut message: Outgoing) -> Result<(), End> {
+        loop {
+            let next = self.next_message(task).await?;
+            self.last += 1;
+            let operation = match next {
+                None => Operation::Commit,
+                Some(_) if self.last == 1 => Operation::Start,
+                Some(_) => Operation::Append,
+            };
+            // The first one waits for nothing, and the second one for the first answer.
+            while self.last > 1 && self.last >= self.confirmed + CONFIRMATIONS * self.every {
+                self.go_on(task, true).await?;
             }
-        };
-        if message.status == Some(async_nats::StatusCode::NO_RESPONDERS) {
+            task.send(message, self.reply_address(operation)).await?;
+            let Some(next) = next else { break };
+            message = next;
+        }
+        while !self.has_ended(task, true).await? {}
+        if self.confirmed == self.last { Ok(()) } else { Err(incomplete()) }
+    }
+
+    /// Where the answer to message `last` is to go.
+    fn reply_address(&self, operation: Operation) -> String {
+        let mut address = String::with_capacity(self.address.len() + MAX_ADDRESS_END);
+        address.push_str(&self.address);
+        // Writing to a string can't fail.
+        let _ = write!(address, "{}.{}.$FI", self.last, operation as u8);
+        address
+    }
+
+    /// Waits for the message after the next. `None` if the next is the last one: somebody waits for
+    /// confirmations, and the server confirms the last messages of a batch only at its end.
+    async fn next_message(&mut self, task: &mut Task) -> Result<Option<Outgoing>, End> {
+        loop {
+            if let Some((_, message)) = task.next_message(u64::MAX) {
+                return Ok(Some(message));
+            }
+            if task.is_awaited() {
+                return Ok(None);
+            }
+            self.go_on(task, false).await?;
+        }
+    }
+
+    /// Waits for the next answer, which must not be the last one, or for a job.
+    async fn go_on(&mut self, task: &mut Task, is_due: bool) -> Result<(), End> {
+        if self.has_ended(task, is_due).await? { Err(incomplete()) } else { Ok(()) }
+    }
+
+    /// Waits for the next answer, or for a job. Returns whether the batch has ended.
+    async fn has_ended(&mut self, task: &mut Task, is_due: bool) -> Result<bool, End> {
+        let Some(message) = task.next_answer(is_due).await? else { return Ok(false) };
+        // Others are of an earlier batch.
+        if !message.subject.starts_with(&*self.address) {
+            return Ok(false);
+        }
+        if message.status == Some(StatusCode::NO_RESPONDERS) {
             return Err(End::Failed(Failure::NoStream(String::new())));
         }
-        self.take(serde_json::from_slice(&message.payload).unwrap_or_default())
+        self.take(task, &message)
     }
 
-    fn take(&mut self, mut answer: Value) -> Result<bool, End> {
+    /// Takes an answer. Returns whether it is the last one.
+    fn take(&mut self, task: &mut Task, message: &Message) -> Result<bool, End> {
+        let mut answer: Value = serde_json::from_slice(&message.payload).unwrap_or_default();
         match answer["type"].as_str() {
             Some("ack") => {
-                let confirmed = answer["seq"].as_u64().unwrap_or_default();
-                self.window.confirmed = self.window.confirmed.max(confirmed);
-                self.window.every = answer["msgs"].as_u64().unwrap_or_default().max(1);
-                self.note(self.window.confirmed);
+                self.every = answer["msgs"].as_u64().unwrap_or_default().max(1);
+                self.confirm(task, &answer["seq"]);
                 return Ok(false);
             }
             Some("err") => return Err(End::Refused),
@@ -135,23 +158,28 @@ impl State<'_> {
             None => {}
         }
         let Ok(error) = serde_json::from_value::<jetstream::Error>(answer["error"].take()) else {
-            self.note(answer["count"].as_u64().unwrap_or_default());
+            self.confirm(task, &answer["count"]);
             return Ok(true);
         };
         Err(match error.error_code() {
             ErrorCode::BATCH_PUBLISH_DISABLED | ErrorCode::BATCH_PUBLISH_INVALID_PATTERN => {
                 End::NoBatches
             }
-            ErrorCode::BATCH_PUBLISH_TOO_MANY_INFLIGHT => End::Refused,
+            // The server gives a batch up of which it has got nothing for ten seconds.
+            ErrorCode::BATCH_PUBLISH_TOO_MANY_INFLIGHT
+            | ErrorCode::BATCH_PUBLISH_UNKNOWN_BATCH_ID => End::Refused,
             _ => match read_error(&error) {
-                publish::Answer::NotNow(failure) => End::Failed(failure),
+                Answer::NotNow(failure) => End::Failed(failure),
                 _ => End::Refused,
             },
         })
     }
 
-    fn note(&mut self, stored: u64) {
-        *self.stored = (*self.stored).max(usize::try_from(stored).unwrap_or_default());
+    /// The messages up to this one are stored.
+    fn confirm(&mut self, task: &mut Task, number: &Value) {
+        let number = number.as_u64().unwrap_or_default().clamp(self.confirmed, self.last);
+        task.confirm(number - self.confirmed);
+        self.confirmed = number;
     }
 }
 

@@ -1,16 +1,20 @@
-//! Sends a batch over a connection, and waits for the confirmation of each record.
+//! Sends batches over a connection, one behind the other, and waits for the confirmation of each record.
+//!
+//! A task of the connection does it ([`Task`]). While the server stores records, it sends those that
+//! follow, and the handler makes more of them.
 
+use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::response::Response;
 use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{Client, HeaderMap, Message, Subject, Subscriber, header};
 use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use futures_util::StreamExt as _;
-use tokio::sync::Mutex;
+use tokio::sync::mpsc;
 
 use super::fast;
 use super::message::Entry;
@@ -19,34 +23,99 @@ use crate::nats::connection::{Connection, Trouble, wait_for_trouble};
 /// The longest line before a message and its headers, apart from the identity: `NATS/1.0` and
 /// the header's name.
 const HEADER_BYTES: usize = 64;
+/// Longer than any batch takes: it ends by itself, when no confirmation comes.
+const NO_DEADLINE: Duration = Duration::from_secs(24 * 3600);
 
-/// The confirmations of one connection. They come to addresses that begin with `inbox` and a running
-/// number.
-pub(super) struct Confirmations {
-    inbox: String,
-    subscriber: Subscriber,
-    next: u64,
-    /// The stream takes [batches](fast), as far as is known.
-    has_batches: bool,
+/// How a [`Publisher`] sends.
+#[derive(Clone, Copy)]
+pub(super) struct PublishOptions {
+    /// How long to wait for the next confirmation.
+    pub(super) timeout: Duration,
+    /// The stream takes [batches](fast).
+    pub(super) has_batches: bool,
+    /// After how many messages of such a batch the server confirms them at most.
+    pub(super) flow: u64,
 }
 
-impl Confirmations {
-    /// Subscribes to them. `has_batches`: the stream takes [batches](fast).
-    pub(super) async fn subscribe(
-        client: Client,
-        has_batches: bool,
-    ) -> Result<Arc<Mutex<Confirmations>>, String> {
+/// Sends batches over one connection.
+pub(super) struct Publisher {
+    jobs: mpsc::UnboundedSender<Job>,
+    reports: Receiver<Report>,
+    /// Batches that have begun.
+    begun: u64,
+    /// Batches whose reports were received.
+    reported: u64,
+}
+
+/// What the task has to do.
+enum Job {
+    /// Send a batch, behind those before.
+    Send(Work),
+    /// Somebody waits for the report of this batch, from 1 on.
+    Wait(u64),
+}
+
+impl Publisher {
+    /// Subscribes to confirmations. `None` if that takes longer than until `deadline`.
+    pub(super) fn start(
+        connection: &Connection,
+        options: PublishOptions,
+        deadline: Instant,
+    ) -> Option<Result<Publisher, String>> {
+        let (jobs, to_do) = mpsc::unbounded_channel();
+        let (report, reports) = unbounded();
+        let (client, mut trouble) = (connection.client.clone(), connection.watch());
         let inbox = client.new_inbox();
-        let subscribed = client.subscribe(format!("{inbox}.>")).await;
-        let subscriber = subscribed.map_err(|error| error.to_string())?;
-        Ok(Arc::new(Mutex::new(Confirmations { inbox, subscriber, next: 0, has_batches })))
+        let (of_answers, subscriber) = (format!("{inbox}.>"), client.clone());
+        let subscribe = async move { subscriber.subscribe(of_answers).await };
+        let answers = match connection.runtime.run(deadline, subscribe)? {
+            Ok(answers) => answers,
+            Err(error) => return Some(Err(error.to_string())),
+        };
+        let mut task = Task {
+            client,
+            inbox,
+            answers,
+            options,
+            jobs: to_do,
+            reports: report,
+            works: VecDeque::new(),
+            next: 0,
+            reported: 0,
+            awaited: 0,
+        };
+        connection.runtime.spawn(async move {
+            let failure = tokio::select! {
+                failure = task.run() => failure,
+                trouble = wait_for_trouble(&mut trouble) => Failure::Trouble(trouble),
+            };
+            task.fail(failure);
+        });
+        Some(Ok(Publisher { jobs, reports, begun: 0, reported: 0 }))
     }
 
-    /// Numbers for so many messages: the first of them.
-    fn numbers(&mut self, count: usize) -> u64 {
-        let first = self.next;
-        self.next += count as u64;
-        first
+    /// Begins to send a batch. After a failure, its report never comes.
+    pub(super) fn begin(&mut self, work: Work) {
+        self.begun += 1;
+        // If the task has ended, waiting for the report tells.
+        let _ = self.jobs.send(Job::Send(work));
+    }
+
+    /// Whether a batch has begun that is not reported.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun > self.reported
+    }
+
+    /// Waits for the report of the first batch that has begun, until `until`. `None` if it does not
+    /// come: it takes longer, or the connection has ended.
+    pub(super) fn finish(&mut self, until: Option<Instant>) -> Option<Report> {
+        self.reported += 1;
+        if let Ok(report) = self.reports.try_recv() {
+            return Some(report);
+        }
+        let _ = self.jobs.send(Job::Wait(self.reported));
+        let until = until.unwrap_or_else(|| Instant::now() + NO_DEADLINE);
+        self.reports.recv_deadline(until).ok()
     }
 }
 
@@ -58,11 +127,10 @@ pub(super) struct Work {
     pub(super) places: Vec<Range<usize>>,
     /// Whether each needs no more attempts: it is stored, or was refused.
     pub(super) settled: Vec<bool>,
-    /// How long to wait for the next confirmation.
-    pub(super) timeout: Duration,
 }
 
 /// The result of sending a batch.
+#[derive(Default)]
 pub(super) struct Report {
     pub(super) settled: Vec<bool>,
     /// How many records were refused for good in this attempt, and why the first was.
@@ -105,176 +173,276 @@ pub(super) enum Answer {
     NotNow(Failure),
 }
 
-/// Sends the records that are not settled, and waits until the last of them is confirmed or something
-/// goes wrong.
-pub(super) async fn publish(
-    client: Client,
-    confirmations: Arc<Mutex<Confirmations>>,
-    mut trouble: tokio::sync::watch::Receiver<Option<Trouble>>,
+/// Sends batches, and takes confirmations, which come to addresses that begin with `inbox`.
+pub(super) struct Task {
+    pub(super) client: Client,
+    pub(super) inbox: String,
+    pub(super) options: PublishOptions,
+    answers: Subscriber,
+    jobs: mpsc::UnboundedReceiver<Job>,
+    reports: Sender<Report>,
+    /// The batches that are not reported yet.
+    works: VecDeque<Begun>,
+    /// The next number for an address.
+    next: u64,
+    /// How many batches were reported.
+    reported: u64,
+    /// How many reports somebody waits for.
+    awaited: u64,
+}
+
+/// A batch that has begun.
+struct Begun {
     work: Work,
-) -> Report {
-    let mut confirmations = confirmations.lock().await;
-    let mut report = Report { settled: work.settled.clone(), refused: 0, why: None, failure: None };
-    let send = async {
-        if confirmations.has_batches {
-            as_batch(&client, &mut confirmations, &work, &mut report).await?;
-        }
-        one_by_one(&client, &mut confirmations, &work, &mut report).await
-    };
-    let failure = tokio::select! {
-        sent = send => sent.err(),
-        trouble = wait_for_trouble(&mut trouble) => Some(Failure::Trouble(trouble)),
-    };
-    report.failure = failure;
-    report
+    report: Report,
+    /// The number of its first record, for its address.
+    first: u64,
+    /// The place of the next record to be sent.
+    next: usize,
+    /// Records before this place are settled.
+    settled: usize,
+    /// How many records are not settled.
+    left: usize,
 }
 
-/// A message and the number of its record.
-type Numbered = (usize, (Subject, HeaderMap, Bytes));
+/// Subject, headers and body of a message, which share the bytes of its batch.
+pub(super) type Outgoing = (Subject, HeaderMap, Bytes);
 
-/// Sends the records that are not settled as a batch. Those that are not stored then are to be sent
-/// [one by one](one_by_one), which tells why.
-async fn as_batch(
-    client: &Client,
-    confirmations: &mut Confirmations,
-    work: &Work,
-    report: &mut Report,
-) -> Result<(), Failure> {
-    let messages = messages(client, work, report);
-    if messages.len() < 2 {
-        return Ok(());
-    }
-    let places: Vec<usize> = messages.iter().map(|(place, _)| *place).collect();
-    let number = confirmations.numbers(1);
-    let Confirmations { inbox, subscriber, .. } = &mut *confirmations;
-    // Unlike that of any other client.
-    let id = inbox.rsplit('.').next().unwrap_or_default();
-    let batch = format!("{inbox}.{id}-{number}");
-    let messages = messages.into_iter().map(|(_, message)| message);
-    let mut stored = 0;
-    let sent = fast::publish(client, subscriber, &batch, messages, work.timeout, &mut stored).await;
-    places.iter().take(stored).for_each(|place| report.settled[*place] = true);
-    let next = places.get(stored).copied().unwrap_or_default();
-    match sent {
-        Err(fast::End::Failed(Failure::NoStream(_))) => {
-            Err(Failure::NoStream(subject(&work.text, &work.places[next])))
+impl Task {
+    async fn run(&mut self) -> Failure {
+        loop {
+            let sent = match self.works.is_empty() {
+                true => self.next_answer(false).await.map(drop),
+                false if self.options.has_batches => fast::publish(self).await,
+                false => self.one_by_one(u64::MAX).await,
+            };
+            if let Err(failure) = sent {
+                return failure;
+            }
         }
-        Err(fast::End::Failed(failure)) => Err(failure),
-        Err(fast::End::NoBatches) => {
-            confirmations.has_batches = false;
-            Ok(())
-        }
-        Ok(()) | Err(fast::End::Refused) => Ok(()),
     }
-}
 
-/// Sends the records that are not settled, all at once, each with a confirmation of its own.
-async fn one_by_one(
-    client: &Client,
-    confirmations: &mut Confirmations,
-    work: &Work,
-    report: &mut Report,
-) -> Result<(), Failure> {
-    let first = confirmations.numbers(work.places.len());
-    let Confirmations { inbox, subscriber, .. } = confirmations;
-    let messages = messages(client, work, report);
-    let mut pending = messages.len();
-    let send = async {
-        for (place, (subject, headers, body)) in messages {
-            let reply = format!("{inbox}.{}", first + place as u64);
-            let sent = client.publish_with_reply_and_headers(subject, reply, headers, body).await;
-            // Its size was checked, so the tasks of the connection have ended.
-            sent.map_err(|_| Failure::Trouble(Trouble::Disconnected))?;
+    /// Reports the oldest batch, which has failed. Later ones are not reported.
+    fn fail(mut self, failure: Failure) {
+        if let Some(begun) = self.works.pop_front() {
+            // The handler may have gone.
+            let _ = self.reports.send(Report { failure: Some(failure), ..begun.report });
+        }
+    }
+
+    /// Waits for the next confirmation; `None` if a job comes first. If one `is_due`, it must come in
+    /// time.
+    pub(super) async fn next_answer(&mut self, is_due: bool) -> Result<Option<Message>, Failure> {
+        let timeout = if is_due { self.options.timeout } else { NO_DEADLINE };
+        let gone = Failure::Trouble(Trouble::Disconnected);
+        tokio::select! {
+            biased;
+            answer = self.answers.next() => answer.ok_or(gone).map(Some),
+            job = self.jobs.recv() => {
+                self.accept(job.ok_or(gone)?);
+                Ok(None)
+            }
+            () = tokio::time::sleep(timeout) => Err(Failure::Late),
+        }
+    }
+
+    fn accept(&mut self, job: Job) {
+        match job {
+            Job::Wait(number) => self.awaited = number,
+            Job::Send(mut work) => {
+                let settled = std::mem::take(&mut work.settled);
+                let left = settled.iter().filter(|settled| !**settled).count();
+                let first = self.numbers(work.places.len());
+                let report = Report { settled, ..Report::default() };
+                self.works.push_back(Begun { work, report, first, next: 0, settled: 0, left });
+            }
+        }
+    }
+
+    /// Numbers for so many addresses: the first of them.
+    pub(super) fn numbers(&mut self, count: usize) -> u64 {
+        let first = self.next;
+        self.next += count as u64;
+        first
+    }
+
+    /// Whether somebody waits for the next report.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.awaited > self.reported
+    }
+
+    /// The next message of the batches up to `last`, and its number. Those that can't be sent are
+    /// refused.
+    pub(super) fn next_message(&mut self, last: u64) -> Option<(u64, Outgoing)> {
+        let limit = self.client.max_payload();
+        loop {
+            let works = last.saturating_sub(self.reported);
+            let works = usize::try_from(works).unwrap_or(usize::MAX);
+            let mut works = self.works.iter_mut().take(works);
+            if let Some(message) = works.find_map(|begun| begun.next_message(limit)) {
+                return Some(message);
+            }
+            self.report();
+            self.jobs.try_recv().ok().map(|job| self.accept(job))?;
+        }
+    }
+
+    /// Begins again with the first record that is not settled.
+    pub(super) fn rewind(&mut self) {
+        self.works.iter_mut().for_each(|begun| begun.next = 0);
+    }
+
+    /// The next `count` of the records that are not settled are stored.
+    pub(super) fn confirm(&mut self, count: u64) {
+        for _ in 0..count {
+            self.report();
+            self.works.front_mut().into_iter().for_each(Begun::settle_next);
+        }
+        self.report();
+    }
+
+    /// Reports batches whose records are settled.
+    fn report(&mut self) {
+        while self.works.front().is_some_and(|begun| begun.left == 0)
+            && let Some(begun) = self.works.pop_front()
+        {
+            self.reported += 1;
+            // The handler may have gone.
+            let _ = self.reports.send(begun.report);
+        }
+    }
+
+    /// Sends what can't go with a batch of the server: only the first batch.
+    pub(super) async fn first_one_by_one(&mut self) -> Result<(), Failure> {
+        self.one_by_one(self.reported + 1).await
+    }
+
+    /// Sends the batches up to `last`, each record with a confirmation of its own.
+    async fn one_by_one(&mut self, last: u64) -> Result<(), Failure> {
+        while self.reported < last && !self.works.is_empty() {
+            while let Some((number, message)) = self.next_message(last) {
+                let reply = format!("{}.{number}", self.inbox);
+                self.send(message, reply).await?;
+            }
+            if self.reported < last
+                && !self.works.is_empty()
+                && let Some(answer) = self.next_answer(true).await?
+            {
+                self.take(&answer)?;
+            }
         }
         Ok(())
-    };
-    let confirm = async {
-        while pending > 0 {
-            let next = tokio::time::timeout(work.timeout, subscriber.next()).await;
-            let answer = next.map_err(|_| Failure::Late)?;
-            let answer = answer.ok_or(Failure::Trouble(Trouble::Disconnected))?;
-            let Some(place) = place(&answer, inbox.len(), first, work.places.len()) else {
-                continue; // of an earlier batch
-            };
-            if report.settled[place] {
+    }
+
+    /// Sends a message, for a confirmation to `reply`.
+    pub(super) async fn send(&self, message: Outgoing, reply: String) -> Result<(), Failure> {
+        let (subject, headers, body) = message;
+        let sent = self.client.publish_with_reply_and_headers(subject, reply, headers, body).await;
+        // Its size was checked, so the tasks of the connection have ended.
+        sent.map_err(|_| Failure::Trouble(Trouble::Disconnected))
+    }
+
+    /// Takes the confirmation of one record.
+    fn take(&mut self, answer: &Message) -> Result<(), Failure> {
+        let number = answer.subject.get(self.inbox.len() + 1..).and_then(|it| it.parse().ok());
+        let Some((begun, place)) = number.and_then(|number| self.find(number)) else {
+            return Ok(()); // It is of an earlier attempt.
+        };
+        match read(answer) {
+            Answer::Stored => begun.settle(place),
+            Answer::Never(why) => begun.refuse(place, Refusal::Stream(why)),
+            Answer::NotNow(failure) => return Err(failure.about(|| begun.subject(place))),
+        }
+        self.report();
+        Ok(())
+    }
+
+    /// The record with this number, if it is not settled.
+    fn find(&mut self, number: u64) -> Option<(&mut Begun, usize)> {
+        let mut found = self.works.iter_mut().filter_map(|begun| {
+            let place = usize::try_from(number.checked_sub(begun.first)?).ok()?;
+            (begun.report.settled.get(place) == Some(&false)).then_some((begun, place))
+        });
+        found.next()
+    }
+
+    /// The failure, with the subject that it is about.
+    pub(super) fn about(&self, failure: Failure) -> Failure {
+        failure.about(|| {
+            self.works.front().map(|begun| begun.subject(begun.settled)).unwrap_or_default()
+        })
+    }
+}
+
+impl Begun {
+    /// The next message to be sent, and its number. Records before it that can't be sent are refused.
+    fn next_message(&mut self, limit: usize) -> Option<(u64, Outgoing)> {
+        while let Some(range) = self.work.places.get(self.next) {
+            let place = self.next;
+            self.next += 1;
+            if self.report.settled[place] {
                 continue;
             }
-            match read(&answer) {
-                Answer::Stored => report.settled[place] = true,
-                Answer::Never(why) => report.refuse(place, Refusal::Stream(why)),
-                Answer::NotNow(failure) => {
-                    return Err(match failure {
-                        Failure::NoStream(_) => {
-                            Failure::NoStream(subject(&work.text, &work.places[place]))
-                        }
-                        failure => failure,
-                    });
-                }
+            match message(&self.work.text, range.clone(), limit) {
+                Ok(message) => return Some((self.first + place as u64, message)),
+                Err(refusal) => self.refuse(place, refusal),
             }
-            pending -= 1;
         }
-        Ok(())
-    };
-    tokio::try_join!(send, confirm).map(drop)
-}
-
-/// The messages of the records that are not settled. Those that can't be sent are refused.
-fn messages(client: &Client, work: &Work, report: &mut Report) -> Vec<Numbered> {
-    let mut messages = Vec::with_capacity(work.places.len());
-    for (place, range) in work.places.iter().enumerate() {
-        if report.settled[place] {
-            continue;
-        }
-        match message(&work.text, range.clone(), client.max_payload()) {
-            Ok(message) => messages.push((place, message)),
-            Err(refusal) => report.refuse(place, refusal),
-        }
+        None
     }
-    messages
-}
 
-impl Report {
+    fn settle(&mut self, place: usize) {
+        self.report.settled[place] = true;
+        self.left -= 1;
+    }
+
     fn refuse(&mut self, place: usize, why: Refusal) {
-        self.settled[place] = true;
-        self.refused += 1;
-        self.why.get_or_insert(why);
+        self.settle(place);
+        self.report.refused += 1;
+        self.report.why.get_or_insert(why);
+    }
+
+    /// Settles the first record that is not settled, if it was sent.
+    fn settle_next(&mut self) {
+        while self.report.settled.get(self.settled) == Some(&true) {
+            self.settled += 1;
+        }
+        if self.settled < self.next {
+            self.settle(self.settled);
+        }
+    }
+
+    /// The subject of a record.
+    fn subject(&self, place: usize) -> String {
+        let (text, places) = (&self.work.text, &self.work.places);
+        let entry = places.get(place).and_then(|range| Entry::read(text, range.clone()));
+        let subject = entry.and_then(|entry| entry.subject).and_then(|subject| text.get(subject));
+        String::from_utf8_lossy(subject.unwrap_or_default()).into_owned()
     }
 }
 
-/// Starts what [`publish`] needs of a connection.
-pub(super) fn parts(
-    connection: &Connection,
-) -> (Client, tokio::sync::watch::Receiver<Option<Trouble>>) {
-    (connection.client.clone(), connection.watch())
+impl Failure {
+    fn about(self, subject: impl FnOnce() -> String) -> Failure {
+        match self {
+            Failure::NoStream(_) => Failure::NoStream(subject()),
+            failure => failure,
+        }
+    }
 }
 
 /// Subject, headers and body of a message, which share its bytes.
-fn message(
-    text: &Bytes,
-    range: Range<usize>,
-    max_payload: usize,
-) -> Result<(Subject, HeaderMap, Bytes), Refusal> {
+fn message(text: &Bytes, range: Range<usize>, limit: usize) -> Result<Outgoing, Refusal> {
     let entry = Entry::read(text, range).ok_or(Refusal::LongSubject)?;
     let subject = text.slice(entry.subject.ok_or(Refusal::LongSubject)?);
     let subject = Subject::try_from(subject).map_err(|_| Refusal::LongSubject)?;
-    if entry.id.len() + entry.body.len() + HEADER_BYTES > max_payload {
-        return Err(Refusal::TooLarge(max_payload));
+    if entry.id.len() + entry.body.len() + HEADER_BYTES > limit {
+        return Err(Refusal::TooLarge(limit));
     }
     let mut headers = HeaderMap::new();
-    headers.insert(header::NATS_MESSAGE_ID, &*String::from_utf8_lossy(&text[entry.id]));
+    // `MessageWriter` has made it of text.
+    let id = std::str::from_utf8(&text[entry.id]).unwrap_or_default();
+    headers.insert(header::NATS_MESSAGE_ID, id);
     Ok((subject, headers, text.slice(entry.body)))
-}
-
-fn subject(text: &Bytes, range: &Range<usize>) -> String {
-    let subject = Entry::read(text, range.clone()).and_then(|entry| entry.subject);
-    subject.map_or_else(String::new, |subject| String::from_utf8_lossy(&text[subject]).into_owned())
-}
-
-/// The record that a confirmation is for.
-fn place(answer: &Message, inbox: usize, first: u64, count: usize) -> Option<usize> {
-    let number: u64 = answer.subject.get(inbox + 1..)?.parse().ok()?;
-    let place = usize::try_from(number.checked_sub(first)?).ok()?;
-    (place < count).then_some(place)
 }
 
 fn read(answer: &Message) -> Answer {

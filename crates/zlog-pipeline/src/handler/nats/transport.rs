@@ -1,26 +1,28 @@
 //! Makes connections when they are needed, and sends batches over them.
 
-use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::Mutex;
 use url::Url;
 
 use super::NatsOptions;
 use super::message::{MAX_SUBJECT, MessageWriter};
-use super::publish::{self, Confirmations, Failure, Refusal, Report, Work};
+use super::publish::{Failure, PublishOptions, Publisher, Refusal, Report, Work};
 use crate::handler::Backlog;
 use crate::handler::retry::{Batch, BatchOptions, Retry, SendOutcome, Transport, deadline};
 use crate::nats::connection::{Connection, Features, Trouble, wait_for_trouble};
 use crate::nats::ensure::{self, Ensured};
-use std::time::Duration;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::{counted, were};
 use zlog_core::{Error, Record, Result};
 
 /// The most bytes of a batch with more than one record.
-const BATCH_BYTES: usize = 4 << 20;
+const BATCH_BYTES: usize = 1 << 20;
+/// How many batches are on their way: the server stores one, others wait there or are being sent, and
+/// there is room for the next.
+const BATCHES: usize = 4;
+/// After how many messages the server confirms them at most.
+const FLOW: usize = 512;
 
 /// Stores records in a stream.
 pub type NatsHandler = Retry<NatsTransport>;
@@ -33,10 +35,14 @@ impl NatsHandler {
     /// See [`NatsOptions::validate`].
     pub fn new(options: NatsOptions, report: Box<dyn Fn(&str) + Send>) -> Result<NatsHandler> {
         options.validate()?;
-        let batching = BatchOptions { count: options.max_pending, time: Duration::ZERO };
+        let batches = options.max_pending.min(BATCHES);
+        let batching = BatchOptions { count: options.max_pending / batches, time: Duration::ZERO };
         let retry = options.retry.clone();
         let transport = NatsTransport {
             messages: MessageWriter::new(&options.prefix, &options.root),
+            batches,
+            // Twice for each batch, so that it is confirmed when half of the next one is stored.
+            flow: (batching.count / 2).clamp(1, FLOW) as u64,
             options,
             report,
             link: None,
@@ -54,6 +60,10 @@ pub struct NatsTransport {
     options: NatsOptions,
     report: Box<dyn Fn(&str) + Send>,
     messages: MessageWriter,
+    /// How many batches may be on their way.
+    batches: usize,
+    /// After how many messages the server confirms them at most.
+    flow: u64,
     link: Option<Link>,
     /// Other servers of the system, as the last connection knew them.
     known: Vec<Url>,
@@ -67,8 +77,15 @@ pub struct NatsTransport {
 
 /// A connection that is ready to publish.
 struct Link {
+    publisher: Publisher,
     connection: Connection,
-    confirmations: Arc<Mutex<Confirmations>>,
+}
+
+impl Link {
+    /// Whether batches may be sent, or their reports still come.
+    fn is_usable(&self) -> bool {
+        self.publisher.has_begun() || self.connection.trouble().is_none()
+    }
 }
 
 impl Transport for NatsTransport {
@@ -80,19 +97,19 @@ impl Transport for NatsTransport {
     }
 
     fn send(&mut self, batch: &mut Batch<Vec<bool>>, until: Option<Instant>) -> SendOutcome {
-        if self.link.as_ref().is_some_and(|link| link.connection.trouble().is_some()) {
-            self.link = None;
-        }
-        let link = match self.link.take() {
+        let mut link = match self.link.take().filter(Link::is_usable) {
             Some(link) => link,
             None => match self.connect(deadline(self.options.timeout, until)) {
                 Ok(link) => link,
                 Err(error) => return SendOutcome::Retry(error),
             },
         };
-        let report = run(&link, work(batch, self.options.timeout), until);
-        let Some(report) = report else {
-            return SendOutcome::Retry(self.failed(&Failure::Late));
+        if !link.publisher.has_begun() {
+            link.publisher.begin(work(batch));
+        }
+        let Some(report) = link.publisher.finish(until) else {
+            let failure = link.connection.trouble().map_or(Failure::Late, Failure::Trouble);
+            return SendOutcome::Retry(self.failed(&failure));
         };
         let Report { settled, refused, why, failure } = report;
         batch.done = settled.iter().take_while(|settled| **settled).count();
@@ -108,6 +125,17 @@ impl Transport for NatsTransport {
         }
     }
 
+    fn most_begun(&self) -> usize {
+        self.batches
+    }
+
+    fn begin(&mut self, batch: &Batch<Vec<bool>>) -> bool {
+        let link = self.link.as_mut().filter(|link| link.connection.trouble().is_none());
+        let Some(link) = link else { return false };
+        link.publisher.begin(work(batch));
+        true
+    }
+
     fn backlog(&self) -> Backlog {
         Backlog { lost: self.refused, ..Backlog::default() }
     }
@@ -117,8 +145,8 @@ impl NatsTransport {
     /// Connects, and looks at the stream.
     fn connect(&mut self, deadline: Instant) -> Result<Link> {
         let NatsOptions { server, stream, timeout, .. } = &self.options;
-        let last = self.last.as_ref();
-        let connection = Connection::open(server, &self.known, last, *timeout, deadline)?;
+        let (timeout, last) = (*timeout, self.last.as_ref());
+        let connection = Connection::open(server, &self.known, last, timeout, deadline)?;
         self.known = connection.discovered(server);
         self.last.clone_from(&connection.server);
         let mut has_batches = false;
@@ -127,12 +155,11 @@ impl NatsTransport {
             has_batches = ensured.has_batches;
             self.tell(ensured.notices);
         }
-        let subscribe = Confirmations::subscribe(connection.client.clone(), has_batches);
-        let subscribed = connection.runtime.run(deadline, subscribe);
-        let confirmations = subscribed
+        let publishing = PublishOptions { timeout, has_batches, flow: self.flow };
+        let publisher = Publisher::start(&connection, publishing, deadline)
             .ok_or_else(|| self.failed(&Failure::Late))?
             .map_err(|why| self.failed(&Failure::Refused(why)))?;
-        Ok(Link { connection, confirmations })
+        Ok(Link { publisher, connection })
     }
 
     /// Makes sure that the stream exists.
@@ -207,17 +234,8 @@ impl NatsTransport {
     }
 }
 
-/// Sends a batch. `None` if it takes longer than until `until`.
-fn run(link: &Link, work: Work, until: Option<Instant>) -> Option<Report> {
-    let (client, trouble) = publish::parts(&link.connection);
-    let publish = publish::publish(client, Arc::clone(&link.confirmations), trouble, work);
-    // Without a deadline from outside, it ends by itself: when no confirmation comes.
-    let until = until.unwrap_or_else(|| Instant::now() + Duration::from_secs(24 * 3600));
-    link.connection.runtime.run(until, publish)
-}
-
 /// What there is to send of a batch.
-fn work(batch: &Batch<Vec<bool>>, timeout: Duration) -> Work {
+fn work(batch: &Batch<Vec<bool>>) -> Work {
     let mut start = 0;
     let places = (0..batch.len()).map(|place| {
         let end = start + batch.record(place).len();
@@ -226,7 +244,7 @@ fn work(batch: &Batch<Vec<bool>>, timeout: Duration) -> Work {
     let places: Vec<_> = places.collect();
     let mut settled = batch.progress.clone();
     settled.resize(batch.len(), false);
-    Work { text: Bytes::copy_from_slice(&batch.text), places, settled, timeout }
+    Work { text: Bytes::copy_from_slice(&batch.text), places, settled }
 }
 
 /// The error about records that will never be stored.

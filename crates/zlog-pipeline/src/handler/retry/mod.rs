@@ -90,8 +90,20 @@ pub trait Transport {
         String::new()
     }
 
-    /// Sends a batch, or what is left of it, at most until `until`.
+    /// Sends a batch, or what is left of it, at most until `until`. If it has [begun](Transport::begin),
+    /// waits for the outcome. With [`SendOutcome::Retry`], no later batch counts as begun any more.
     fn send(&mut self, batch: &mut Batch<Self::Progress>, until: Option<Instant>) -> SendOutcome;
+
+    /// The most batches that may have begun before the first of them is done.
+    fn most_begun(&self) -> usize {
+        0
+    }
+
+    /// Begins to send a batch, after those that have begun before, and does not wait. Returns false if
+    /// that is not possible now: [`Transport::send`] then tells why.
+    fn begin(&mut self, _batch: &Batch<Self::Progress>) -> bool {
+        false
+    }
 
     /// Records of batches that counted as sent, as far as the transport knows more about them.
     /// [`Retry`] adds its own.
@@ -163,6 +175,9 @@ pub struct Retry<T: Transport> {
     due: Instant,
     /// Complete batches, oldest first.
     full: VecDeque<Batch<T::Progress>>,
+    /// How many of them, from the first on, the transport has begun to send. [`Handler::flush`], which
+    /// follows each row of records, waits for their outcome.
+    begun: usize,
     /// Batches that some recipients deferred.
     deferred: Deferred<T::Progress>,
     /// Records in `open` and `full`.
@@ -201,6 +216,7 @@ impl<T: Transport> Retry<T> {
             open: Batch::default(),
             due: Instant::now(),
             full: VecDeque::new(),
+            begun: 0,
             records: 0,
             bytes: 0,
             next_try: None,
@@ -252,7 +268,7 @@ impl<T: Transport> Retry<T> {
         if self.open.len() >= self.batching.count {
             self.close_batch();
         }
-        self.send_full();
+        self.send_full(self.transport.most_begun().saturating_sub(1));
     }
 
     /// Puts a record back that counted as sent and was refused. While others wait, the transport
@@ -289,7 +305,7 @@ impl<T: Transport> Retry<T> {
         };
         if !fits(self) && self.next_try.is_none() {
             self.close_batch();
-            self.send_full();
+            self.send_full(0);
         }
         if !fits(self) && self.next_try.is_none() {
             let most = self.options.bytes;
@@ -309,10 +325,24 @@ impl<T: Transport> Retry<T> {
         }
     }
 
-    /// Sends all complete batches, unless the target is known to be unreachable.
-    fn send_full(&mut self) {
-        while self.next_try.is_none() && !self.full.is_empty() {
+    /// Sends all complete batches, unless the target is known to be unreachable. Does not wait for the
+    /// outcome of the last `unfinished`, if they have begun.
+    fn send_full(&mut self, unfinished: usize) {
+        self.begin();
+        while self.next_try.is_none() && self.full.len() > unfinished.min(self.begun) {
             self.send_next(None);
+            self.begin();
+        }
+    }
+
+    /// Begins to send as many complete batches as the transport allows.
+    fn begin(&mut self) {
+        let most = self.full.len().min(self.transport.most_begun());
+        while self.next_try.is_none()
+            && self.begun < most
+            && self.transport.begin(&self.full[self.begun])
+        {
+            self.begun += 1;
         }
     }
 
@@ -333,12 +363,14 @@ impl<T: Transport> Retry<T> {
             }
             SendOutcome::Retry(error) => {
                 self.error.get_or_insert(error);
+                self.begun = 0;
                 let asked = self.transport.retry_after().unwrap_or_default();
                 self.asked = asked;
                 self.next_try = Some(Instant::now() + self.backoff.next().max(asked));
                 return false;
             }
         }
+        self.begun = self.begun.saturating_sub(1);
         self.records -= batch.len();
         self.bytes -= batch.text.len();
         if let Some(batch) = self.full.pop_front().filter(|_| deferred) {
@@ -388,7 +420,7 @@ impl<T: Transport> Handler for Retry<T> {
     fn flush(&mut self) -> Result<()> {
         if self.batching.time.is_zero() {
             self.close_batch();
-            self.send_full();
+            self.send_full(0);
         }
         self.take_error()
     }
@@ -398,8 +430,9 @@ impl<T: Transport> Handler for Retry<T> {
         if self.open_due().is_some_and(|due| due <= now) {
             self.close_batch();
         }
-        // One batch per call: the caller may have records in between.
-        if !self.full.is_empty() && self.next_try.is_none_or(|at| at <= now) {
+        // One batch per call: the caller may have records in between. Those that have begun need no
+        // call: the next flush waits for them.
+        if self.begun == 0 && !self.full.is_empty() && self.next_try.is_none_or(|at| at <= now) {
             self.send_next(None);
         } else if self.next_try.is_none() {
             self.send_deferred(Some(now), None);
@@ -442,6 +475,7 @@ impl<T: Transport> Handler for Retry<T> {
         self.close_batch();
         self.backoff.reset();
         while !self.full.is_empty() && Instant::now() < until {
+            self.begin();
             if !self.send_next(Some(until)) {
                 // Only the caller of `close` waits here.
                 let left = until.saturating_duration_since(Instant::now());
@@ -456,6 +490,7 @@ impl<T: Transport> Handler for Retry<T> {
         self.deferred = Deferred::new(self.options.retry_max);
         self.lost += self.unsent();
         self.full.clear();
+        self.begun = 0;
         (self.records, self.bytes) = (0, 0);
         self.next_try = None;
         if let Err(error) = self.transport.close(until) {

@@ -15,6 +15,9 @@ type Taken = Rc<RefCell<Vec<(String, String)>>>;
 struct Fake {
     script: Script,
     taken: Taken,
+    /// How many batches may have begun, and the text of those that have.
+    most_begun: usize,
+    begun: VecDeque<Vec<u8>>,
 }
 
 impl Transport for Fake {
@@ -31,6 +34,9 @@ impl Transport for Fake {
 
     fn send(&mut self, batch: &mut Batch<usize>, _: Option<Instant>) -> SendOutcome {
         batch.progress += 1;
+        if let Some(begun) = self.begun.pop_front() {
+            assert_eq!(begun, batch.text, "the first that has begun");
+        }
         let answer = self.script.borrow_mut().pop_front().unwrap_or(SendOutcome::Sent);
         if matches!(
             answer,
@@ -39,7 +45,20 @@ impl Transport for Fake {
             let text = String::from_utf8(batch.text.clone()).unwrap();
             self.taken.borrow_mut().push((text, batch.summary.clone()));
         }
+        if matches!(answer, SendOutcome::Retry(_)) {
+            self.begun.clear();
+        }
         answer
+    }
+
+    fn most_begun(&self) -> usize {
+        self.most_begun
+    }
+
+    fn begin(&mut self, batch: &Batch<usize>) -> bool {
+        self.begun.push_back(batch.text.clone());
+        assert!(self.begun.len() <= self.most_begun);
+        true
     }
 }
 
@@ -53,7 +72,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 fn set_up(count: usize, time: Duration, records: usize, bytes: usize) -> Setup {
     let (script, taken) = (Script::default(), Taken::default());
-    let fake = Fake { script: Rc::clone(&script), taken: Rc::clone(&taken) };
+    let fake = Fake { script: Rc::clone(&script), taken: Rc::clone(&taken), ..Fake::default() };
     let options = RetryOptions { records, bytes, retry: HOUR, retry_max: HOUR };
     let handler = Retry::with_transport(fake, BatchOptions { count, time }, options, 100);
     Setup { handler, script, taken }
@@ -114,6 +133,28 @@ fn a_batch_is_sent_when_its_first_record_has_waited_long_enough() {
     assert_eq!(setup.timer(start).unwrap(), Some(due), "later records do not change it");
     assert_eq!(setup.timer(due).unwrap(), None);
     assert_eq!(setup.texts(), ["12"]);
+}
+
+#[test]
+fn batches_begin_while_the_one_before_is_on_its_way_and_a_flush_waits_for_all() {
+    let mut setup = set_up(1, Duration::ZERO, 100, 1000);
+    setup.handler.transport.most_begun = 3;
+    setup.push("1");
+    setup.push("2");
+    setup.handler.on_timer(Instant::now()).unwrap();
+    assert!(setup.texts().is_empty(), "nobody waits");
+    assert_eq!(setup.handler.transport.begun, [b"1", b"2"]);
+    assert_eq!(setup.handler.backlog(), backlog(2, 0, false), "they do not count as sent");
+    setup.push("3");
+    assert_eq!(setup.texts(), ["1"], "no more may have begun");
+    setup.answer([retry()]);
+    assert!(setup.handler.flush().is_err());
+    assert_eq!(setup.handler.backlog(), backlog(2, 0, true));
+    setup.push("4");
+    assert!(setup.handler.transport.begun.is_empty(), "none begins during an outage");
+    setup.handler.close(Instant::now() + HOUR).unwrap();
+    assert_eq!(setup.texts(), ["1", "2", "3", "4"]);
+    assert_eq!(setup.handler.backlog(), Backlog::default());
 }
 
 #[test]
@@ -302,9 +343,11 @@ proptest! {
         count in 1usize..5,
         records in 1usize..20,
         paused in any::<bool>(),
+        most_begun in 0usize..4,
     ) {
         let time = if paused { Duration::ZERO } else { HOUR };
         let mut setup = set_up(count, time, records, 200);
+        setup.handler.transport.most_begun = most_begun;
         setup.answer(answers.iter().map(|answer| match answer {
             0 => retry(),
             1 => rejected(),
