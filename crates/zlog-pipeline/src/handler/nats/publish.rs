@@ -337,9 +337,11 @@ impl Task {
     /// Sends a message, for a confirmation to `reply`.
     pub(super) async fn send(&self, message: Outgoing, reply: String) -> Result<(), Failure> {
         let (subject, headers, body) = message;
-        let sent = self.client.publish_with_reply_and_headers(subject, reply, headers, body).await;
+        let send = self.client.publish_with_reply_and_headers(subject, reply, headers, body);
+        // It waits for room while the server takes nothing.
+        let sent = tokio::time::timeout(self.options.timeout, send).await;
         // Its size was checked, so the tasks of the connection have ended.
-        sent.map_err(|_| Failure::Trouble(Trouble::Disconnected))
+        sent.map_err(|_| Failure::Late)?.map_err(|_| Failure::Trouble(Trouble::Disconnected))
     }
 
     /// Takes the confirmation of one record.
