@@ -83,14 +83,10 @@ impl fmt::Display for Finding {
         let or_in = self.run_directory.as_ref().map(|path| format!(" or in {path}"));
         let or_in = or_in.unwrap_or_default();
         match &self.reason {
-            Reason::Gone => {
-                write!(f, "not connected any more: nobody answers at {at}{or_in}; still trying")
-            }
+            Reason::Gone => write!(f, "waiting again: nobody answers at {at}{or_in} any more"),
             Reason::Unreachable => match &self.detail {
                 Some(why) => write!(f, "not connected to {at}: {why}; still trying"),
-                None => {
-                    write!(f, "not connected: nobody answers at {at}{or_in} yet; still trying")
-                }
+                None => write!(f, "waiting: nobody answers at {at}{or_in} yet"),
             },
             Reason::NoHandshake if names.len() > 1 => {
                 write!(f, "not connected: {at} answer, but are no ZeroMQ publishers; still trying")
@@ -396,8 +392,8 @@ mod tests {
         let all = || (1..=700).map(|port| unreachable(format!("tcp://h:{port}"))).collect();
         let findings = no_peer.check(start + REPORT_AFTER, all);
         let texts: Vec<String> = findings.iter().map(Finding::to_string).collect();
-        let expected = "not connected: nobody answers at tcp://h:1, tcp://h:2, tcp://h:3 and 697 \
-                        more yet; still trying";
+        let expected =
+            "waiting: nobody answers at tcp://h:1, tcp://h:2, tcp://h:3 and 697 more yet";
         assert_eq!(texts, [expected]);
     }
 
@@ -429,7 +425,7 @@ mod tests {
         let found = no_peer.check(later(1), || vec![unreachable(HERE), run_directory(0)]);
         assert_eq!(
             found[0].to_string(),
-            "not connected: nobody answers at tcp://h:1 or in /run/user/7/zlog yet; still trying"
+            "waiting: nobody answers at tcp://h:1 or in /run/user/7/zlog yet"
         );
     }
 }

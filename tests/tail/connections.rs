@@ -134,7 +134,7 @@ fn a_websocket_publisher_connects_and_disconnects_once() {
     publisher.send(["app.INFO", "hello"]);
     tail.expect_stdout("hello");
     drop(publisher);
-    tail.expect_stderr("not connected any more");
+    tail.expect_stderr("waiting again: nobody answers");
     tail.terminate();
     let finished = tail.wait().code(143);
     assert_eq!(finished.err().matches(": connected").count(), 1, "{}", finished.err());

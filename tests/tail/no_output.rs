@@ -49,7 +49,7 @@ fn a_tail_without_a_peer_reports_the_reason() {
     // The system accepts connections to it, and nothing is ever sent.
     let (_mute, silent) = web_server();
     let cases = [
-        ("tcp://127.0.0.1:1", "not connected: nobody answers at tcp://127.0.0.1:1"),
+        ("tcp://127.0.0.1:1", "waiting: nobody answers at tcp://127.0.0.1:1 yet"),
         ("tcp://no-such-host.invalid:5555", "no-such-host.invalid:5555 is not found"),
         (&endpoint, "does not speak ZeroMQ"),
         (&silent, "is not a ZeroMQ publisher"),
@@ -72,7 +72,7 @@ fn hundreds_of_dead_endpoints_are_reported_in_one_line() {
     // A server may listen on some of the ports.
     let lines: Vec<_> =
         tail.err().lines().filter(|l| l.contains("nobody")).map(str::to_owned).collect();
-    assert!(lines.len() == 1 && lines[0].contains(" more yet; still trying"), "{lines:?}");
+    assert!(lines.len() == 1 && lines[0].ends_with(" more yet"), "{lines:?}");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_publisher_that_stops_is_reported_even_after_records_were_shown() {
     tail.expect_stdout("hello");
     let gone = one.endpoint.clone();
     drop(one);
-    let said = tail.expect_stderr("not connected any more");
+    let said = tail.expect_stderr("waiting again: nobody answers");
     assert!(said.contains(&gone), "{said}");
     let finished = end(tail).stdout("hello\nhello\n");
     assert_eq!(finished.err().lines().count(), 1, "{}", finished.err());
