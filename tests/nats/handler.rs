@@ -99,7 +99,7 @@ fn other_settings_of_an_existing_stream_are_explained_and_kept() {
     let (mut first, notices) = noticing(options(&server));
     first.handle(&record("a", "app.INFO", 1)).unwrap();
     first.flush().unwrap();
-    let created = "created the stream ZLOG for zlog.>: max-age=7days, max-bytes=1G, replicas=1";
+    let created = "created the stream ZLOG for zlog.>: max-age=7d, max-bytes=1G, replicas=1";
     assert_eq!(*notices.lock().unwrap(), [created]);
 
     let asked =
@@ -108,7 +108,7 @@ fn other_settings_of_an_existing_stream_are_explained_and_kept() {
     second.handle(&record("b", "app.INFO", 1)).unwrap();
     second.flush().unwrap();
     let notices = notices.lock().unwrap();
-    assert!(notices[0].contains("max-age is 7days, not 1m"), "{notices:?}");
+    assert!(notices[0].contains("max-age is 7d, not 1m"), "{notices:?}");
     assert!(notices[0].contains("nats stream edit ZLOG"), "{notices:?}");
     assert_eq!(server.client().count(STREAM), 2);
 }

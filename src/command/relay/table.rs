@@ -1,8 +1,10 @@
 //! Prints a relay's status.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use zlog_core::text::escape::{escape, escape_json};
+use zlog_core::text::parsers::Seconds;
 use zlog_core::text::plural::counted;
 use zlog_core::wire::query::{EndpointPeers, Status};
 
@@ -32,7 +34,7 @@ pub(super) fn json(status: &Status) -> String {
 fn head(out: &mut String, status: &Status) {
     let passed = &status.forwarded;
     let version = escape(&status.version);
-    let up = humantime::format_duration(std::time::Duration::from_secs(status.uptime as u64));
+    let up = Seconds(Duration::from_secs(status.uptime as u64));
     let _ = writeln!(out, "zlog {version}, process {}, up {up}\n", status.process);
     let mut line = |name: &str, value: String| {
         let _ = writeln!(out, "{name:<15} {value}");

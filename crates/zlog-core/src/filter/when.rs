@@ -5,7 +5,7 @@ use jiff::{Timestamp, ToSpan, Zoned};
 
 use crate::error::{Error, Result};
 
-const FORMS: &str = "Use a duration ago (10m, \"1h 30m\"), a day (today, yesterday), a time of day \
+const FORMS: &str = "Use a duration ago (10m, 1h30m), a day (today, yesterday), a time of day \
                      (07:30, 07:30:15), both (\"yesterday 07:30\"), a local date and time \
                      (2026-11-21, \"2026-11-21 07:30\") or RFC 3339 (2026-11-21T07:30:00Z).";
 

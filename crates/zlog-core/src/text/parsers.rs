@@ -9,7 +9,7 @@ use regex::Regex;
 /// The maximum of all durations, a century, so that adding one to a time can't overflow.
 pub const MAX_DURATION: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// A duration as typed: `5s`, `1m 30s`, `200ms` (humantime), or a plain number of seconds.
+/// A duration as typed: `5s`, `1m30s`, `7d`, `200ms` (humantime), or a plain number of seconds.
 /// At most [`MAX_DURATION`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Seconds(pub Duration);
@@ -29,9 +29,27 @@ impl FromStr for Seconds {
     }
 }
 
+/// As documents write a duration, and as one word that can be typed: `7d`, `1m30s`, `200ms`, `0s`.
+/// humantime writes `7days` and `1m 30s`, and months of 30.44 days.
 impl std::fmt::Display for Seconds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        humantime::format_duration(self.0).fmt(f)
+        if self.0.is_zero() {
+            return f.write_str("0s");
+        }
+        let (seconds, nanos) = (self.0.as_secs(), u64::from(self.0.subsec_nanos()));
+        let parts = [
+            (seconds / 86_400, "d"),
+            (seconds / 3600 % 24, "h"),
+            (seconds / 60 % 60, "m"),
+            (seconds % 60, "s"),
+            (nanos / 1_000_000, "ms"),
+            (nanos / 1000 % 1000, "us"),
+            (nanos % 1000, "ns"),
+        ];
+        parts
+            .iter()
+            .filter(|part| part.0 > 0)
+            .try_for_each(|(number, unit)| write!(f, "{number}{unit}"))
     }
 }
 
@@ -167,6 +185,16 @@ mod tests {
         assert_eq!("18446744073709551615s".parse(), Ok(Seconds(MAX_DURATION)));
         assert!("-1".parse::<Seconds>().is_err());
         assert!("soon".parse::<Seconds>().unwrap_err().contains("5s"));
+    }
+
+    #[test]
+    fn a_duration_is_shown_as_one_word_that_reads_back() {
+        for text in ["0s", "7d", "30d", "400d", "1m30s", "1d2h3m4s", "200ms", "1s500ms", "1us2ns"] {
+            let duration: Seconds = text.parse().unwrap();
+            assert_eq!(duration.to_string(), text);
+        }
+        assert_eq!(Seconds(MAX_DURATION).to_string(), "36500d");
+        assert_eq!("168h".parse::<Seconds>().unwrap().to_string(), "7d");
     }
 
     #[test]

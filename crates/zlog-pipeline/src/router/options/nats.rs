@@ -51,7 +51,7 @@ pub(super) static NATS: Class = Class {
             Key::new("root", "ROOT", "Root of the topic for records without one")
                 .default("the logger's name"),
             Key::new("max-age", "TIME", "Age at which a new stream drops records; 0 for never")
-                .default("7days"),
+                .default("7d"),
             Key::new("max-bytes", "SIZE", "Size of a new stream; 0 for no limit").default("1G"),
             Key::new("replicas", "N", "Servers that store a new stream").default("1"),
             Key::new("storage", "file|memory", "Where they store it").default("file"),
