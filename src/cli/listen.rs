@@ -4,6 +4,7 @@ use clap::Args;
 
 use zlog_core::Result;
 use zlog_core::text::parsers;
+use zlog_pipeline::router::RecordInput;
 use zlog_pipeline::source::otlp::OtlpListenOptions;
 use zlog_pipeline::source::python::{Address, ListenOptions};
 
@@ -73,6 +74,14 @@ impl ListenArgs {
             address.resolve(0, self.allow_remote)?;
         }
         self.otlp_options("").validate()
+    }
+
+    /// The addresses to which a handler of this process may send.
+    ///
+    /// # Errors
+    /// One can't be looked up, or must not be listened on.
+    pub fn inputs(&self) -> Result<Vec<RecordInput>> {
+        RecordInput::otlp(&self.otlp_listen, self.allow_remote)
     }
 
     /// The options of the source for OTLP, whose topics begin with `root`.

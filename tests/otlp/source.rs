@@ -231,6 +231,20 @@ fn a_record_that_is_too_long_is_refused_with_its_reason_and_the_others_arrive() 
 }
 
 #[test]
+fn records_that_are_sent_to_the_own_listener_would_circulate() {
+    for args in [
+        &["relay", "--otlp-listen", "4318", "--otlp", "http://localhost:4318"][..],
+        &["relay", "--otlp-listen", "4317", "--otlp", "grpc://127.0.0.1"],
+        &["emit", "--otlp-listen", "127.0.0.1", "--otlp", "http://127.0.0.1:4318"],
+    ] {
+        let refused = zlog(args).run().code(2).stderr_lacks("bound").stderr_lacks("listening on");
+        refused
+            .stderr_has(" sends to where records come from: 127.0.0.1:431")
+            .stderr_has("They would circulate endlessly.");
+    }
+}
+
+#[test]
 fn only_loopback_is_listened_on_unless_it_is_allowed() {
     for address in ["0.0.0.0:0", "*:0"] {
         let refused = zlog(["relay", "--otlp-listen", address]).run().code(2);

@@ -1,6 +1,6 @@
 //! Addresses and flags.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 
 use crate::harness::{ANY_PORT, zlog};
 
@@ -27,6 +27,36 @@ fn an_address_in_use_or_invalid_is_reported_with_the_next_step() {
         zlog(["emit", "--listen", bad]).run().code(2).stderr_has(hint);
     }
     zlog(["emit", "--listen", "no such host:1"]).run().code(2).stderr_has("not a host");
+}
+
+#[test]
+fn nothing_is_bound_or_announced_if_another_address_is_refused() {
+    let (taken, datagrams) =
+        (TcpListener::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    let taken = taken.local_addr().unwrap().to_string();
+    let datagrams = datagrams.local_addr().unwrap().to_string();
+    let publish = format!("tcp://{taken}");
+    let mut refused = vec![
+        ["--listen", &taken, "1"],
+        ["--listen-udp", &datagrams, "1"],
+        ["--listen", "0.0.0.0:0", "2"],
+    ];
+    if cfg!(feature = "otlp") {
+        refused.extend([["--otlp-listen", &taken, "1"], ["--otlp-listen", "0.0.0.0:0", "2"]]);
+    }
+    let relay = ["relay", "-b", ANY_PORT, "--publish-bind", ANY_PORT, "--no-ask"];
+    for [option, address, code] in refused {
+        let code = code.parse().unwrap();
+        for command in [&["emit", "-b", ANY_PORT][..], &relay] {
+            let ended = zlog(command).args([option, address]).run().code(code);
+            ended.stderr_lacks("bound").stderr_has("listening on ");
+        }
+    }
+    for option in ["--ask", "--publish"] {
+        let relay = if option == "--ask" { &relay[..5] } else { &relay };
+        let ended = zlog(relay).args([option, &publish]).run().code(1);
+        ended.stderr_lacks("bound tcp").stderr_has("address already in use");
+    }
 }
 
 #[test]

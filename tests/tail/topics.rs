@@ -169,6 +169,15 @@ fn a_root_that_contains_a_level_and_a_wrong_level_are_wrong_usage() {
 }
 
 #[test]
+fn a_handler_does_not_publish_to_where_tail_subscribes() {
+    let endpoint = "tcp://127.0.0.1:5";
+    for publish in ["tcp://127.0.0.1:5", "tcp://localhost:5,connect"] {
+        let refused = zlog(["tail", endpoint, "--publish", publish]).run().code(2);
+        refused.stderr_has(&format!("sends to where records come from: {endpoint}"));
+    }
+}
+
+#[test]
 fn a_topic_that_looks_like_an_endpoint_or_a_path_is_reported_with_the_right_spelling() {
     for (topic, hint) in [
         ("127.0.0.1:12399", Some("tcp://127.0.0.1:12399")),

@@ -55,6 +55,9 @@ pub fn run(args: EmitArgs, fault: Option<Error>) -> Result<Exit> {
     let (stop, signals) = catch_signals(&args)?;
     // A name may be missing because the user's file was not found: no wrong usage for sure.
     let is_typed = fault.is_none();
+    // Before anything is bound: an address that is refused ends this command.
+    let listens = args.listen.any() && limit.is_ok() && is_typed;
+    let listening = listens.then(|| source::listen(&args)).transpose()?;
     let opened = limit.and_then(|()| fault.map_or_else(|| destinations::open(&args, &stop), Err));
     if let Err(error) = &opened
         && (args.strict
@@ -73,7 +76,7 @@ pub fn run(args: EmitArgs, fault: Option<Error>) -> Result<Exit> {
         Err(error) => emit.report_fault(error),
     }
     // Files that can't be read are reported before the wait for subscribers.
-    let mut source = source::open(&args, signals)?;
+    let mut source = listening.map_or_else(|| source::open(&args, signals), Ok)?;
     emit.report_notices(source.take_notices());
     // --duration ends a wait without limit. Others do not count.
     let is_unlimited = args.follow && args.wait.is_none();

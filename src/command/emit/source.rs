@@ -57,6 +57,15 @@ pub(super) fn open(args: &EmitArgs, signals: Option<Forwarding>) -> Result<Box<d
     })
 }
 
+/// Opens a source that listens, unless a handler would send to it.
+///
+/// # Errors
+/// As [`open`], or a handler would.
+pub(super) fn listen(args: &EmitArgs) -> Result<Box<dyn Source>> {
+    args.stores.0.spec(args.on_full)?.check_circles(&args.listen.inputs()?)?;
+    open(args, None)
+}
+
 fn open_files(args: &EmitArgs, spec: StreamSpec, lines: &LineOptions) -> Result<TextSource> {
     let options = FileOptions {
         follow: args.follow,

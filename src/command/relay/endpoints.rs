@@ -203,21 +203,29 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
-    /// Opens the sockets, and prints what they have bound.
+    /// Opens the sockets.
     ///
     /// # Errors
     /// An endpoint is invalid or can't be used.
     pub(super) fn open(args: &RelayArgs, options: &ProxyOptions) -> Result<Sockets> {
-        let report = |text: &str| {
-            terminal::eprint_line(format_args!("zlog relay: {}", escape(text)));
-        };
-        let mut registered = RegisteredRelay::new(args, &report)?;
+        let registered = RegisteredRelay::new(args, &report)?;
         let collect = registered.as_ref().and_then(|it| it.collect.as_ref());
         let collect = with_fallback(collect_on(args)?, collect);
         let publish = with_fallback(publish_on(args)?, registered.as_ref().map(|it| &it.publish));
         let mut proxy = Proxy::open(&collect, &publish, options)?;
         let queries = open_query_server(args, &proxy, &publish, registered.as_ref())?;
         let confirmed = open_confirm_service(args, &mut proxy, registered.as_ref())?;
+        let publishers = collect.iter().filter(|endpoint| endpoint.role() == Role::Connect);
+        let publishers = publishers.map(|endpoint| endpoint.as_str().to_owned()).collect();
+        Ok(Sockets { proxy, queries, confirmed, registered, publishers })
+    }
+
+    /// Prints what is bound, and tells other processes of this user.
+    ///
+    /// # Errors
+    /// The announcement can't be written.
+    pub(super) fn announce(&mut self, args: &RelayArgs) -> Result<()> {
+        let Sockets { proxy, queries, confirmed, registered, publishers } = self;
         let (collecting, publishing) = proxy.bound();
         let answering = queries.as_ref().map_or(&[][..], QueryServer::bound);
         let confirming = confirmed.as_ref().map_or(&[][..], ConfirmService::bound);
@@ -232,15 +240,16 @@ impl Sockets {
                 report(&format!("{what}, bound {endpoint}"));
             }
         }
-        if !args.quiet && collect.is_empty() && confirming.is_empty() {
+        let collects = !(collecting.is_empty() && publishers.is_empty() && confirming.is_empty());
+        if !args.quiet && !collects {
             report(&format!(
                 "collects only from {}: `zlog emit` does not send to this relay. To collect \
                  from it, too, add --bind 12344",
                 own_sources(args).join(" and ")
             ));
         }
-        if let Some(registered) = &mut registered {
-            registered.announce(&proxy, queries.as_ref(), confirmed.as_ref())?;
+        if let Some(registered) = registered {
+            registered.announce(proxy, queries.as_ref(), confirmed.as_ref())?;
             if publishing.contains(&registered.publish.as_str().to_owned()) {
                 report(&format!(
                     "{} is in use; `zlog tail` without an endpoint finds both. Emitters that run \
@@ -249,10 +258,13 @@ impl Sockets {
                 ));
             }
         }
-        let publishers = collect.iter().filter(|endpoint| endpoint.role() == Role::Connect);
-        let publishers = publishers.map(|endpoint| endpoint.as_str().to_owned()).collect();
-        Ok(Sockets { proxy, queries, confirmed, registered, publishers })
+        Ok(())
     }
+}
+
+/// Prints a message with text from outside.
+fn report(text: &str) {
+    terminal::eprint_line(format_args!("zlog relay: {}", escape(text)));
 }
 
 /// Starts to receive with confirmation, with `--spool`.

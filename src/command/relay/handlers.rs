@@ -1,19 +1,48 @@
 //! The handlers of a relay, and the subscriptions that they need.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cli::RelayArgs;
 use crate::command::overdue::end_when_overdue;
-use crate::command::stderr_reporter;
 use zlog_core::Result;
 use zlog_core::wire::query;
 use zlog_pipeline::os::signal::ShutdownSignal;
-use zlog_pipeline::router::{HandlerContext, HandlerStatus, Router, Spec};
+use zlog_pipeline::os::terminal;
+use zlog_pipeline::router::{HandlerContext, HandlerStatus, Reporter, Router, Spec};
 use zlog_pipeline::socket::Proxy;
 
 /// A relay's handlers.
 pub(super) struct Handlers {
     router: Router,
+    reports: HeldReports,
+}
+
+/// What handlers report while they are opened, as what they have bound. It is printed once the relay
+/// has said what it has bound itself, or not at all if it can't start.
+#[derive(Clone)]
+struct HeldReports(Arc<Mutex<Option<Vec<String>>>>);
+
+impl HeldReports {
+    fn new() -> HeldReports {
+        HeldReports(Arc::new(Mutex::new(Some(Vec::new()))))
+    }
+
+    fn reporter(&self) -> Reporter {
+        let HeldReports(held) = self.clone();
+        Arc::new(move |line| {
+            if let Some(held) = &mut *held.lock().unwrap_or_else(PoisonError::into_inner) {
+                return held.push(line.to_owned());
+            }
+            terminal::eprint_line(line);
+        })
+    }
+
+    /// Prints what is held. Later reports are printed at once.
+    fn print(&self) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.take().iter().flatten().for_each(terminal::eprint_line);
+    }
 }
 
 impl Handlers {
@@ -28,13 +57,19 @@ impl Handlers {
         linger: Duration,
         proxy: &mut Proxy,
     ) -> Result<Handlers> {
-        let context = HandlerContext::new("relay", stop, stderr_reporter()).with_linger(linger);
+        let reports = HeldReports::new();
+        let context = HandlerContext::new("relay", stop, reports.reporter()).with_linger(linger);
         // For what is on the way, and for handlers.
         let within = linger.saturating_mul(2);
         end_when_overdue("relay", stop, within, context.observer())?;
         let router = Router::open(spec, context)?;
         router.subscriptions().iter().for_each(|prefix| proxy.subscribe(prefix));
-        Ok(Handlers { router })
+        Ok(Handlers { router, reports })
+    }
+
+    /// Prints what the handlers have reported, and what they will report at once.
+    pub(super) fn print_reports(&self) {
+        self.reports.print();
     }
 
     /// Replaces the handlers by those of `spec`, without losing records.

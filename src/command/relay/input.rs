@@ -215,25 +215,16 @@ impl<S: Source + ?Sized> Pipeline<S> for Input<'_> {
     }
 }
 
-/// All inputs of the relay.
-pub(super) struct Inputs {
-    threads: Vec<InputThread>,
-    /// What is received with confirmation, with `--spool`.
-    pub(super) confirmed: Option<ConfirmService>,
-}
+/// The relay's own sources: they listen, and nothing is read from them yet.
+pub(super) struct Sources(Vec<(&'static str, Box<dyn Source + Send>, InputOptions)>);
 
-impl Inputs {
-    /// Starts the inputs that were asked for, beside what is received with confirmation.
+impl Sources {
+    /// Opens the sources that were asked for.
     ///
     /// # Errors
-    /// A source can't be opened, or a thread can't be started.
-    pub(super) fn open(
-        args: &RelayArgs,
-        proxy: &mut Proxy,
-        stop: &ShutdownSignal,
-        confirmed: Option<ConfirmService>,
-    ) -> Result<Inputs> {
-        let mut inputs = Vec::new();
+    /// A source can't be opened.
+    pub(super) fn open(args: &RelayArgs, stop: &ShutdownSignal) -> Result<Sources> {
+        let mut sources: Vec<(_, Box<dyn Source + Send>, _)> = Vec::new();
         let options = |root: &str, by_name| InputOptions {
             root: root.to_owned(),
             of_others: false,
@@ -249,18 +240,40 @@ impl Inputs {
             let parse = parse::Options { formats, ..parse::Options::default() };
             let lines = LineOptions { parse, ..LineOptions::default() };
             let source = Box::new(stdin::open(spec, &lines, None)?);
-            inputs.push(InputThread::start("stdin", source, proxy, options(&args.root, false))?);
+            sources.push(("stdin", source, options(&args.root, false)));
         }
         if args.listen.python() {
             let source = Box::new(PythonSource::open(&args.listen.options())?);
-            inputs.push(InputThread::start("listen", source, proxy, options("", true))?);
+            sources.push(("listen", source, options("", true)));
         }
         if !args.listen.otlp_listen.is_empty() {
             let source = otlp::open(&args.listen.otlp_options(""))?;
-            let options = InputOptions { of_others: true, ..options("", false) };
-            inputs.push(InputThread::start("otlp", source, proxy, options)?);
+            sources.push(("otlp", source, InputOptions { of_others: true, ..options("", false) }));
         }
-        Ok(Inputs { threads: inputs, confirmed })
+        Ok(Sources(sources))
+    }
+}
+
+/// All inputs of the relay.
+pub(super) struct Inputs {
+    threads: Vec<InputThread>,
+    /// What is received with confirmation, with `--spool`.
+    pub(super) confirmed: Option<ConfirmService>,
+}
+
+impl Inputs {
+    /// Starts an input for each source, beside what is received with confirmation.
+    ///
+    /// # Errors
+    /// A thread can't be started.
+    pub(super) fn start(
+        sources: Sources,
+        proxy: &mut Proxy,
+        confirmed: Option<ConfirmService>,
+    ) -> Result<Inputs> {
+        let start = |(name, source, options)| InputThread::start(name, source, proxy, options);
+        let threads = sources.0.into_iter().map(start).collect::<Result<_>>()?;
+        Ok(Inputs { threads, confirmed })
     }
 
     /// Prints how many records nobody had subscribed to, and what was changed or lost.

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use self::endpoints::{RegisteredRelay, Sockets};
 use self::handled::Handled;
 use self::handlers::Handlers;
-use self::input::Inputs;
+use self::input::{Inputs, Sources};
 use self::query_service::QueryService;
 use self::rates::Rates;
 use self::settings::Settings;
@@ -126,9 +126,10 @@ impl Relay {
         let stop = ShutdownSignal::install()?;
         let hangup = Hangup::install(&stop)?;
         let begun = Instant::now();
-        let opened = Sockets::open(args, &options(args, engine))?;
-        let Sockets { mut proxy, queries: server, confirmed, registered, publishers } = opened;
-        let reports_no_peer = !args.quiet && !connected_to(&proxy).is_empty();
+        // Whatever can be refused is opened before anything is reported or started.
+        let sources = Sources::open(args, &stop)?;
+        let mut sockets = Sockets::open(args, &options(args, engine))?;
+        let proxy = &mut sockets.proxy;
         let keep = args.keep.map(|per_topic| {
             proxy.subscribe(b"");
             let per_topic = usize::try_from(per_topic).unwrap_or(usize::MAX);
@@ -136,8 +137,12 @@ impl Relay {
         });
         // Before the sources: handlers get their first records, too.
         proxy.wake_by(wakeup::wakeups(true, false)?.1)?;
-        let handlers = Handlers::open(settings.spec.clone(), &stop, args.linger.0, &mut proxy)?;
-        let inputs = Inputs::open(args, &mut proxy, &stop, confirmed)?;
+        let handlers = Handlers::open(settings.spec.clone(), &stop, args.linger.0, proxy)?;
+        sockets.announce(args)?;
+        handlers.print_reports();
+        let Sockets { mut proxy, queries: server, confirmed, registered, publishers } = sockets;
+        let reports_no_peer = !args.quiet && !connected_to(&proxy).is_empty();
+        let inputs = Inputs::start(sources, &mut proxy, confirmed)?;
         Ok(Relay {
             queries: server.map(QueryService::new),
             registered,

@@ -20,7 +20,7 @@ use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::router::{HandlerSpec, Spec};
+use zlog_pipeline::router::{HandlerSpec, RecordInput, Spec};
 use zlog_pipeline::socket::{Endpoint, Engine, SocketOptions};
 
 /// The name of the command.
@@ -46,7 +46,7 @@ impl Settings {
     pub(super) fn new(args: RelayArgs) -> Result<Settings> {
         let settings = if args.config.is_none() {
             let spec = handlers::spec(&args)?;
-            check_addresses(&args)?;
+            check_addresses(&args, &spec)?;
             Settings { args, spec, config: None, started: None }
         } else {
             Settings::read(&args, LoadMode::Initial)?
@@ -124,7 +124,7 @@ impl Settings {
             Err(error) => return Err(option_error(path, &error)),
         };
         let spec = config.with_handlers(handlers::spec(&args)?)?;
-        check_addresses(&args)?;
+        check_addresses(&args, &spec)?;
         let started = Some(config.clone());
         Ok(Settings { args, spec, config: Some(config), started })
     }
@@ -181,14 +181,19 @@ impl Settings {
 }
 
 /// Checks the addresses before anything is opened.
-fn check_addresses(args: &RelayArgs) -> Result<()> {
+fn check_addresses(args: &RelayArgs, spec: &Spec) -> Result<()> {
     let asks = Endpoint::parse_all(&args.ask, &[])?;
-    let bound = endpoints::collect_on(args)?.into_iter().chain(endpoints::publish_on(args)?);
-    let bound: Vec<Endpoint> = bound.chain(asks).chain(endpoints::confirm_on(args)?).collect();
+    let collects: Vec<Endpoint> =
+        endpoints::collect_on(args)?.into_iter().chain(endpoints::confirm_on(args)?).collect();
+    let bound = collects.iter().cloned().chain(endpoints::publish_on(args)?);
+    let bound: Vec<Endpoint> = bound.chain(asks).collect();
     let (insecure, key) = (args.insecure, args.key.clone());
     let engine = Engine::of_name(args.engine.as_deref().unwrap_or_default())?;
     SocketOptions { engine, insecure, key, ..SocketOptions::subscriber() }.secured(&bound)?;
-    args.listen.validate()
+    args.listen.validate()?;
+    let mut inputs: Vec<_> = collects.into_iter().map(RecordInput::ZeroMq).collect();
+    inputs.extend(args.listen.inputs()?);
+    spec.check_circles(&inputs)
 }
 
 fn wrong_command() -> Error {

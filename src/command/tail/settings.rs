@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use jiff::Zoned;
 
-use super::super::selection;
+use super::super::{endpoints, selection};
 use super::counts::CountReport;
 use super::last::LastRecords;
 use super::left_out;
 use super::loss_report::LossReport;
 use super::output::{CONSOLE, TailOutput};
 use super::unseen_fields::UnseenFields;
-use crate::cli::{FormatArgs, TailArgs};
+use crate::cli::{FormatArgs, TailArgs, nats_source};
 use crate::command::overdue::end_when_overdue;
 use zlog_core::filter::{Filter, Span};
 use zlog_core::format::{Fields, FormatterSpec, Options, Output, zone};
@@ -22,7 +22,10 @@ use zlog_core::{Error, Result};
 use zlog_pipeline::handler::queue::OnFull;
 use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
-use zlog_pipeline::router::{ConsoleTarget, HandlerContext, HandlerSpec, Router, Target};
+use zlog_pipeline::router::{
+    ConsoleTarget, HandlerContext, HandlerSpec, RecordInput, Router, Target,
+};
+use zlog_pipeline::source::nats::NatsSourceOptions;
 
 /// The output that the arguments ask for, starting at `now`.
 ///
@@ -98,6 +101,7 @@ fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
         terminal::check_stdout()?;
         spec.handlers.push(console(args)?);
     }
+    spec.check_circles(&inputs(args)?)?;
     let reads_stdin = args.input.iter().any(|path| path.as_os_str() == "-");
     let context = HandlerContext::new("tail", stop, super::super::stderr_reporter());
     // Whoever writes to standard input must not wait for a server that is away.
@@ -108,6 +112,21 @@ fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
         end_when_overdue("tail", stop, within, context.observer())?;
     }
     Router::open(spec, context)
+}
+
+/// Where the records come from, other than from files.
+fn inputs(args: &TailArgs) -> Result<Vec<RecordInput>> {
+    match &args.from_nats {
+        Some(servers) => {
+            let NatsSourceOptions { server, stream, .. } = nats_source(servers)?;
+            Ok(vec![RecordInput::Nats { servers: server, stream }])
+        }
+        None if !args.input.is_empty() => Ok(Vec::new()),
+        None => {
+            let subscribed = endpoints::to_subscribe(&args.endpoints, &|_| ())?;
+            Ok(subscribed.into_iter().map(RecordInput::ZeroMq).collect())
+        }
+    }
 }
 
 /// Standard output as a handler: what `--console` says of it, with tail's own options for the

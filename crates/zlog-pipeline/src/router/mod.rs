@@ -3,6 +3,7 @@
 //!
 //! A [`Spec`] says which handlers and routes there are. [`options`] is the registry of handlers.
 
+mod circle;
 mod context;
 mod dispatch;
 mod expressions;
@@ -16,6 +17,7 @@ mod spec;
 mod status;
 mod validate;
 
+pub use self::circle::RecordInput;
 pub use self::context::HandlerContext;
 pub use self::dispatch::Router;
 pub use self::monitor::{OutageStatus, Reporter};

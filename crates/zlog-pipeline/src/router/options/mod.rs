@@ -18,6 +18,7 @@ mod syslog;
 
 use std::path::Path;
 
+use super::circle::RecordInput;
 use super::context::HandlerContext;
 use super::monitor::OutageReporter;
 use crate::handler::Handler;
@@ -72,6 +73,11 @@ pub trait HandlerTarget {
     /// The files that are read when the handler is opened.
     fn inputs(&self) -> Vec<&Path> {
         Vec::new()
+    }
+
+    /// Whether its records arrive at this input of the same process.
+    fn sends_to(&self, _: &RecordInput) -> bool {
+        false
     }
 
     /// The directory that only one handler at a time can use, if any. What it has not sent when it

@@ -10,7 +10,7 @@ use zlog_core::text::parsers;
 use zlog_core::wire::{subject, topic};
 
 use super::common::{CERTIFICATE, PRIVATE_KEY, RETRY, TRUST, positive_time, retry, tls};
-use super::{Class, HandlerTarget, Key, Opening, Reader, Target};
+use super::{Class, HandlerTarget, Key, Opening, Reader, RecordInput, Target};
 use crate::handler::Handler;
 use crate::handler::nats::NatsOptions;
 use crate::nats::server::ServerOptions;
@@ -171,6 +171,13 @@ impl HandlerTarget for NatsOptions {
 
     fn inputs(&self) -> Vec<&Path> {
         self.server.inputs().collect()
+    }
+
+    fn sends_to(&self, input: &RecordInput) -> bool {
+        let RecordInput::Nats { servers, stream } = input else { return false };
+        let parsed = |options: &ServerOptions| ServerOptions::parse(&options.servers);
+        let (Ok(read), Ok(own)) = (parsed(servers), parsed(&self.server)) else { return false };
+        self.stream.name == *stream && own.iter().any(|server| read.contains(server))
     }
 
     fn may_block(&self) -> bool {

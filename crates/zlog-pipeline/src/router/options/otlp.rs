@@ -9,11 +9,12 @@ use zlog_core::text::parsers;
 use zlog_core::wire::topic;
 
 use super::common::{CERTIFICATE, PRIVATE_KEY, RETRY, TRUST, positive_time, retry, tls};
-use super::{Class, HandlerTarget, Key, Opening, Target};
+use super::{Class, HandlerTarget, Key, Opening, RecordInput, Target};
 use crate::handler::Handler;
 use crate::handler::otlp::{Compression, OtlpOptions};
 use crate::handler::retry::BatchOptions;
 use crate::otlp::address;
+use crate::socket::{Endpoint, Role};
 
 /// Sends batches of log records.
 pub(super) static OTLP: Class = Class {
@@ -98,6 +99,18 @@ impl HandlerTarget for OtlpOptions {
 
     fn validate(&self) -> Result<()> {
         OtlpOptions::validate(self)
+    }
+
+    fn sends_to(&self, input: &RecordInput) -> bool {
+        let (RecordInput::Otlp(input), Ok((url, _))) = (input, address::parse(&self.url)) else {
+            return false;
+        };
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return false;
+        };
+        // What listens here has no TLS.
+        let own = Endpoint::parse(&format!("tcp://{host}:{port}"), Role::Connect);
+        url.scheme() == "http" && own.is_ok_and(|own| own.same_address(input))
     }
 
     fn default_name(&self) -> String {

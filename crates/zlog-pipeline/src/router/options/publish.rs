@@ -9,7 +9,7 @@ use zlog_core::text::parsers::{self, Seconds};
 use zlog_core::wire::topic;
 use zlog_core::{Error, Result};
 
-use super::{Class, HandlerTarget, Key, Opening, Reader, Target};
+use super::{Class, HandlerTarget, Key, Opening, Reader, RecordInput, Target};
 use crate::handler::Handler;
 use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
 use crate::os::thread;
@@ -278,6 +278,13 @@ impl HandlerTarget for PublishTarget {
                 .hint("Set bind or connect: tcp://127.0.0.1:12346."));
         }
         Ok(())
+    }
+
+    fn sends_to(&self, input: &RecordInput) -> bool {
+        let RecordInput::ZeroMq(input) = input else { return false };
+        let own = self.bind.iter().chain(&self.connect).chain(&self.confirm_at);
+        own.filter_map(|text| Endpoint::parse(text, Role::Connect).ok())
+            .any(|endpoint| endpoint.same_address(input))
     }
 
     fn directory(&self) -> Option<&Path> {

@@ -1,0 +1,165 @@
+//! Finds handlers that send to where the same process receives: its records would circulate
+//! endlessly.
+//!
+//! Only what is certain without a lookup is found. Nobody can see a circle through other processes.
+
+use std::fmt;
+
+use super::spec::Spec;
+use crate::nats::server::ServerOptions;
+use crate::socket::{Endpoint, Role};
+use crate::source::otlp;
+use crate::source::python::{Address, ListenAddr};
+use zlog_core::text::escape::escape;
+use zlog_core::{Error, Result};
+
+/// Where a process receives records.
+#[derive(Clone, Debug)]
+pub enum RecordInput {
+    /// An endpoint to which a publisher may send.
+    ZeroMq(Endpoint),
+    /// An address at which OTLP is listened for.
+    Otlp(Endpoint),
+    /// A stream of NATS.
+    Nats {
+        /// The servers.
+        servers: ServerOptions,
+        /// The name of the stream.
+        stream: String,
+    },
+}
+
+impl RecordInput {
+    /// The addresses at which OTLP is listened for.
+    ///
+    /// # Errors
+    /// As [`Address::resolve`].
+    pub fn otlp(addresses: &[Address], allow_remote: bool) -> Result<Vec<RecordInput>> {
+        let mut inputs = Vec::new();
+        for address in addresses {
+            for resolved in address.resolve(otlp::DEFAULT_PORT, allow_remote)? {
+                let ListenAddr::Net(address) = resolved else { continue };
+                let endpoint = Endpoint::parse(&format!("tcp://{address}"), Role::Bind)?;
+                inputs.push(RecordInput::Otlp(endpoint));
+            }
+        }
+        Ok(inputs)
+    }
+}
+
+impl fmt::Display for RecordInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecordInput::ZeroMq(endpoint) => endpoint.fmt(f),
+            RecordInput::Otlp(endpoint) => {
+                write!(f, "{} (OTLP)", endpoint.as_str().trim_start_matches("tcp://"))
+            }
+            RecordInput::Nats { servers, stream } => {
+                write!(f, "stream {} at {}", escape(stream), escape(&servers.servers))
+            }
+        }
+    }
+}
+
+impl Spec {
+    /// Refuses a handler that sends to one of these inputs of the same process.
+    ///
+    /// # Errors
+    /// There is one.
+    pub fn check_circles(&self, inputs: &[RecordInput]) -> Result<()> {
+        for handler in &self.handlers {
+            let target = handler.target.as_dyn();
+            let Some(input) = inputs.iter().find(|input| target.sends_to(input)) else { continue };
+            let name = escape(&handler.name);
+            return Err(Error::usage(format!(
+                "handler {name} sends to where records come from: {input}"
+            ))
+            .hint("They would circulate endlessly. Send them elsewhere, or receive elsewhere."));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handler::nats::NatsOptions;
+    use crate::handler::otlp::OtlpOptions;
+    use crate::nats::stream::StreamOptions;
+    use crate::router::{HandlerSpec, PublishTarget, Target};
+
+    fn otlp(url: &str, listen: &str) -> Result<()> {
+        let inputs = RecordInput::otlp(&[listen.parse().unwrap()], true).unwrap();
+        let target = OtlpOptions { url: url.to_owned(), ..OtlpOptions::default() };
+        check(Target::Otlp(target), &inputs)
+    }
+
+    fn check(target: Target, inputs: &[RecordInput]) -> Result<()> {
+        let handlers = vec![HandlerSpec::new("out", target)];
+        Spec { handlers, ..Spec::default() }.check_circles(inputs)
+    }
+
+    #[test]
+    fn a_collector_that_is_the_own_listener_is_refused_however_it_is_written() {
+        for (url, listen) in [
+            ("http://127.0.0.1:4318", "4318"),
+            ("http://127.0.0.1:4318/v1/logs?x=y", "127.0.0.1"),
+            ("grpc://localhost:4317", "4317"),
+            ("grpc://127.0.0.1", "127.0.0.1:4317"),
+            ("http://[::1]:4318", "[::1]:4318"),
+            ("http://127.0.0.1:4318", "*:4318"),
+            ("http://127.0.0.1", "127.0.0.1:80"),
+        ] {
+            let error = otlp(url, listen).expect_err(url).to_string();
+            assert!(error.contains("handler out sends to where records come from: "), "{error}");
+            assert!(error.contains(" (OTLP)\n  They would circulate endlessly."), "{error}");
+        }
+        for (url, listen) in [
+            ("http://127.0.0.1:4318", "4317"),
+            ("http://192.0.2.1:4318", "4318"),
+            ("http://127.0.0.2:4318", "127.0.0.1:4318"),
+            ("http://127.0.0.1:4318", "127.0.0.1:0"),
+        ] {
+            otlp(url, listen).unwrap_or_else(|error| panic!("{url} {listen}: {error}"));
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_is_collected_from_is_no_target() {
+        let input = |text| RecordInput::ZeroMq(Endpoint::parse(text, Role::Bind).unwrap());
+        let inputs = [input("tcp://127.0.0.1:12344"), input("ipc:///tmp/in")];
+        let target = |connect: &str| {
+            Target::Publish(PublishTarget {
+                connect: vec![connect.to_owned()],
+                ..PublishTarget::default()
+            })
+        };
+        for circle in ["tcp://localhost:12344", "ipc:///tmp/in"] {
+            assert!(check(target(circle), &inputs).is_err(), "{circle}");
+        }
+        for other in ["tcp://127.0.0.1:12345", "tcp://192.0.2.1:12344", "ipc:///tmp/out"] {
+            check(target(other), &inputs).unwrap();
+        }
+        // A port has one protocol.
+        let otlp = RecordInput::otlp(&["12344".parse().unwrap()], false).unwrap();
+        check(target("tcp://127.0.0.1:12344"), &otlp).unwrap();
+    }
+
+    #[test]
+    fn a_stream_that_is_read_is_no_target_and_another_one_is() {
+        let servers = |text: &str| ServerOptions { servers: text.to_owned(), ..Default::default() };
+        let input = [RecordInput::Nats {
+            servers: servers("nats://a:4222,nats://b"),
+            stream: "LOGS".to_owned(),
+        }];
+        let target = |server: &str, stream: &str| {
+            let stream = StreamOptions { name: stream.to_owned(), ..StreamOptions::default() };
+            let server = servers(server);
+            Target::Nats(NatsOptions { server, stream, ..NatsOptions::default() })
+        };
+        assert!(check(target("nats://b:4222", "LOGS"), &input).is_err());
+        assert!(check(target("c,a", "LOGS"), &input).is_err());
+        check(target("nats://b", "COPY"), &input).unwrap();
+        check(target("nats://c", "LOGS"), &input).unwrap();
+    }
+}
