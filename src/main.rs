@@ -10,16 +10,17 @@ use zlog_pipeline::os::{signal, terminal};
 fn main() -> ExitCode {
     let exit = match command_line::parse(std::env::args_os().collect()) {
         Ok(parsed) => {
+            let name = parsed.cli.command.name();
             if let Some(warning) = &parsed.warning {
-                terminal::eprint_line(format_args!("zlog: {warning}"));
+                terminal::eprint_line(format_args!("zlog {name}: {warning}"));
             }
             for remark in &parsed.remarks {
-                terminal::eprint_line(remark);
+                terminal::eprint_line(format_args!("zlog {name}: {remark}"));
             }
-            run(parsed).unwrap_or_else(|error| report(&error))
+            run(name, parsed).unwrap_or_else(|error| report(name, &error))
         }
         Err(Refused::Usage(error)) => usage(&error),
-        Err(Refused::Config(error)) => report(&error),
+        Err(Refused::Config(name, error)) => report(name, &error),
     };
     if let Exit::Signal(signal) = exit {
         signal::end_by(signal);
@@ -27,20 +28,20 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-fn run(parsed: Parsed) -> Result<Exit> {
+fn run(name: &str, parsed: Parsed) -> Result<Exit> {
     #[cfg(target_os = "linux")]
     match zlog_pipeline::os::orphans::run_in_child() {
         Ok(Some(exit)) => return Ok(exit),
         Ok(None) => {}
-        Err(error) => terminal::eprint_line(format_args!("zlog: {error}")),
+        Err(error) => terminal::eprint_line(format_args!("zlog {name}: {error}")),
     }
     command::run(parsed.cli, parsed.fault)
 }
 
-/// Prints an error, except for a closed output pipe.
-fn report(error: &Error) -> Exit {
+/// Prints an error of the command `name`, except for a closed output pipe.
+fn report(name: &str, error: &Error) -> Exit {
     if error.exit() != Exit::Done {
-        terminal::eprint_line(format_args!("zlog: {error}"));
+        terminal::eprint_line(format_args!("zlog {name}: {error}"));
     }
     error.exit()
 }
@@ -53,7 +54,9 @@ fn usage(error: &clap::Error) -> Exit {
         return Exit::Usage;
     }
     match error.print() {
-        Ok(()) => terminal::check_stdout().map_or_else(|error| report(&error), |()| Exit::Done),
-        Err(cause) => report(&terminal::output_error(&cause)),
+        Ok(()) => {
+            terminal::check_stdout().map_or_else(|error| report("help", &error), |()| Exit::Done)
+        }
+        Err(cause) => report("help", &terminal::output_error(&cause)),
     }
 }

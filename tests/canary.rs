@@ -154,12 +154,24 @@ fn a_pipeline_that_nothing_comes_through_is_named_with_what_to_do() {
     zlog(args)
         .run()
         .code(1)
-        .stderr_has("nothing came through to ")
-        .stderr_has("zlog relay --status");
+        .stderr_has(&format!("zlog canary: what was sent to {collect} did not come out at tcp://"))
+        .stderr_has(" within 300ms")
+        .stderr_has("zlog relay --status")
+        .stderr_has("--send, --send-socket or --send-file");
     zlog(["canary", "--send-socket", "127.0.0.1:1"])
         .run()
         .code(1)
         .stderr_has("can't connect to 127.0.0.1:1");
+}
+
+#[test]
+fn nothing_is_reported_as_bound_if_the_other_end_is_refused() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("an address");
+    let args = ["canary", "--read", &format!("bind:{ANY_PORT}")];
+    for end in [["--send-socket", "127.0.0.1:1"], ["--send", &format!("bind:tcp://{taken}")]] {
+        zlog(args).args(end).run().code(1).stderr_lacks("bound tcp");
+    }
 }
 
 #[test]

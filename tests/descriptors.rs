@@ -50,7 +50,8 @@ fn a_limit_too_low_to_run_with_is_an_error_and_no_abort() {
     for limit in [7, 8, 10, 11, 24, 26, 30] {
         for args in [&["emit", "-m", "x"][..], &["tail", "--last", "1"], &["relay"], &["demo"]] {
             let run = with_limit(&format!("ulimit -n {limit}"), args, Input::Empty).wait().code(1);
-            run.stderr_has(&format!("zlog: the limit on open files is {limit}"))
+            let name = args[0];
+            run.stderr_has(&format!("zlog {name}: the limit on open files is {limit}"))
                 .stderr_has("\n  Raise it: `ulimit -n 4096`");
         }
     }

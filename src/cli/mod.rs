@@ -107,6 +107,26 @@ pub enum Command {
     Man(ManArgs),
 }
 
+impl Command {
+    /// Its name on the command line. Each line on stderr begins with it: `zlog NAME: …`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Emit(_) => "emit",
+            Command::Tail(_) => "tail",
+            Command::Top(_) => "top",
+            Command::Relay(_) => "relay",
+            Command::Bench(_) => "bench",
+            Command::Canary(_) => "canary",
+            Command::Demo(_) => "demo",
+            Command::Formats(_) => "formats",
+            Command::Config(_) => "config",
+            Command::Keygen(_) => "keygen",
+            Command::Completions(_) => "completions",
+            Command::Man(_) => "man",
+        }
+    }
+}
+
 /// The environment variable with the default endpoint.
 pub const ENDPOINT_VARIABLE: &str = "ZLOG_ENDPOINT";
 

@@ -37,8 +37,8 @@ impl Parsed {
 pub enum Refused {
     /// Wrong usage, or a request for help or the version.
     Usage(Box<clap::Error>),
-    /// The user's file has errors, or a name in it is missing.
-    Config(Error),
+    /// The user's file has errors, or a name in it is missing. For the command of this name.
+    Config(&'static str, Error),
 }
 
 /// Parses a command line, the program's name first, with the defaults of the user's file.
@@ -55,7 +55,9 @@ pub fn parse(line: Vec<OsString>) -> Result<Parsed, Refused> {
     let config = match UserConfig::load(&cli::command()) {
         Ok(config) => config,
         Err(error) => {
-            let Command::Emit(args) = &cli.command else { return Err(Refused::Config(error)) };
+            let Command::Emit(args) = &cli.command else {
+                return Err(Refused::Config(name, error));
+            };
             let no_names = || Error::new("the file that names the endpoints has errors");
             let fault = has_name(&args.endpoints).then(no_names);
             let warning = Some(error.also("The job runs without the file."));
@@ -69,10 +71,9 @@ pub fn parse(line: Vec<OsString>) -> Result<Parsed, Refused> {
         args.has_typed_fields = types_fields;
     }
     let remarks = typed.map(|typed| no_effect::remarks(&cli, &typed)).unwrap_or_default();
-    let remarks = remarks.iter().map(|remark| format!("zlog {name}: {remark}")).collect();
     let fault = match (resolve(&mut cli.command, config.as_ref()), &cli.command) {
         (Err(error), Command::Emit(_)) => Some(error),
-        (Err(error), _) => return Err(Refused::Config(error)),
+        (Err(error), _) => return Err(Refused::Config(name, error)),
         (Ok(()), _) => None,
     };
     Ok(Parsed { fault, remarks, ..Parsed::new(cli) })
@@ -88,15 +89,8 @@ fn matches_of(line: &[OsString]) -> Option<ArgMatches> {
 
 /// The name of a command that the file concerns.
 fn name_of(command: &Command) -> Option<&'static str> {
-    match command {
-        Command::Emit(_) => Some("emit"),
-        Command::Tail(_) => Some("tail"),
-        Command::Top(_) => Some("top"),
-        Command::Relay(_) => Some("relay"),
-        Command::Bench(_) => Some("bench"),
-        Command::Demo(_) => Some("demo"),
-        _ => None,
-    }
+    let name = command.name();
+    ["emit", "tail", "top", "relay", "bench", "demo"].contains(&name).then_some(name)
 }
 
 /// The command line with the defaults that fit it; `None` if none does.

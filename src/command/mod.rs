@@ -50,7 +50,7 @@ pub fn run(cli: Cli, fault: Option<Error>) -> Result<Exit> {
             | Command::Keygen(_)
             | Command::Man(_)
     ) {
-        raise_descriptor_limit()?;
+        raise_descriptor_limit(cli.command.name())?;
     }
     match cli.command {
         Command::Emit(args) => emit::run(*args, fault),
@@ -69,17 +69,17 @@ pub fn run(cli: Cli, fault: Option<Error>) -> Result<Exit> {
 }
 
 /// Raises the limit on file descriptors, and prints a warning if it is still low.
-fn raise_descriptor_limit() -> Result<()> {
+fn raise_descriptor_limit(command: &str) -> Result<()> {
     if let Some(warning) = fd_limit::raise()? {
-        terminal::eprint_line(format_args!("zlog: {warning}"));
+        terminal::eprint_line(format_args!("zlog {command}: {warning}"));
     }
     Ok(())
 }
 
 /// Prints a warning if this process is running out of file descriptors. Cheap to call often.
-fn warn_of_descriptors(now: Instant) {
+fn warn_of_descriptors(command: &str, now: Instant) {
     if let Some(warning) = fd_limit::check(now) {
-        terminal::eprint_line(format_args!("zlog: {warning}"));
+        terminal::eprint_line(format_args!("zlog {command}: {warning}"));
     }
 }
 

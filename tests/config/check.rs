@@ -32,7 +32,9 @@ fn all_errors_of_a_file_are_reported_and_nothing_is_opened() {
     for more in [&["--check"][..], &[]] {
         let refused = zlog(["relay", "--config", file]).args(more).run().code(2);
         for expected in [
-            &format!("zlog: {file} has 3 errors:\n{file}:5:11: handlers.mail: to is missing\n"),
+            &format!(
+                "zlog relay: {file} has 3 errors:\n{file}:5:11: handlers.mail: to is missing\n"
+            ),
             &format!(
                 "{file}:7:1: unknown key handlers.mail.levle\n  Did you mean level?\n{file}:9:13: "
             ),
@@ -126,7 +128,10 @@ fn ten_thousand_handlers_routes_and_formatters_are_checked() {
     // Every handler and every route has an error.
     write(WRONG, "x", "x");
     let refused = check().code(2).err();
-    assert!(refused.starts_with(&format!("zlog: {path} has {} errors:\n", 2 * WRONG)), "{refused}");
+    assert!(
+        refused.starts_with(&format!("zlog relay: {path} has {} errors:\n", 2 * WRONG)),
+        "{refused}"
+    );
     assert!(refused.contains(":7:13: handlers.h0.formatter: unknown formatter"), "{refused}");
 
     // No route names a handler: a warning for each.

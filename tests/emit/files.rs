@@ -53,7 +53,7 @@ fn files_that_can_not_be_read_are_reported_before_the_wait_for_subscribers() {
         (&["--replay", &here], "is a directory"),
     ] {
         let finished = emit(args).run().code(1).stderr_has(says);
-        finished.stderr_has("zlog: reading ").stderr_lacks("records").stderr_lacks("listens");
+        finished.stderr_has("zlog emit: reading ").stderr_lacks("records").stderr_lacks("listens");
     }
     // The other files are read, and a followed file is waited for.
     let mut some = emit(&["--file", &missing, &there]).start();

@@ -52,8 +52,12 @@ pub fn run(args: &CanaryArgs) -> Result<Exit> {
     let shared = Arc::new(Shared::new(tally));
     let readers = Readers::open(args, &subscribed, &messages, &shared)?;
     let handed_over = Arc::new(Mutex::new(Instant::now()));
+    let sender = sender::open(args, default.collects, &stop, &handed_over)?;
+    print_bound(args, &readers.bound);
+    print_bound(args, &sender.bound);
     let mut canary = Canary {
-        sender: sender::open(args, default.collects, &stop, &handed_over)?,
+        sender: sender.handler,
+        goes_in: sender.name,
         handed_over,
         fields: SenderFields {
             root: args.root.clone(),
@@ -104,6 +108,11 @@ fn endpoints(texts: &[String], role: Role) -> Result<Vec<Endpoint>> {
     texts.iter().map(|text| Endpoint::parse_default(text, role).map(|(it, _)| it)).collect()
 }
 
+/// The endpoints of one end, for messages.
+fn names(endpoints: &[Endpoint]) -> String {
+    endpoints.iter().map(Endpoint::as_str).collect::<Vec<_>>().join(" and ")
+}
+
 /// The options of a socket.
 fn with_options(args: &CanaryArgs, options: SocketOptions) -> Result<SocketOptions> {
     Ok(SocketOptions {
@@ -130,6 +139,8 @@ fn say(args: &CanaryArgs, text: &str) {
 struct Canary<'a> {
     args: &'a CanaryArgs,
     sender: Box<dyn Handler + Send>,
+    /// Where records go in, for messages.
+    goes_in: String,
     /// When it got its last record.
     handed_over: Arc<Mutex<Instant>>,
     fields: SenderFields,
@@ -154,11 +165,20 @@ impl Canary<'_> {
             self.shared.check()?;
             if Instant::now() >= until {
                 let names: Vec<&str> = unreached.iter().map(|at| readers.name(*at)).collect();
-                let wait = self.args.wait;
-                return Err(Error::new(format!("nothing came through to {} within {wait}", names.join(", ")))
-                    .hint("Check that each part of the pipeline runs: `zlog relay --status` asks a relay."));
+                return Err(self.nothing_came(&names.join(", ")));
             }
         }
+    }
+
+    /// The error that no test record came out at `names`.
+    fn nothing_came(&self, names: &str) -> Error {
+        let (goes_in, wait) = (&self.goes_in, self.args.wait);
+        Error::new(format!("what was sent to {goes_in} did not come out at {names} within {wait}"))
+            .hint(
+                "Check that each part of the pipeline runs (`zlog relay --status` asks a relay), and \
+                 both ends: records go in at --send, --send-socket or --send-file, and come out at \
+                 --read or --read-file.",
+            )
     }
 
     /// Sends the numbered records. Returns how many.

@@ -62,6 +62,8 @@ impl Shared {
 /// The ends of a pipeline, and their threads.
 pub(super) struct Readers {
     names: Vec<String>,
+    /// The endpoints that are bound.
+    pub(super) bound: Vec<String>,
     shared: Arc<Shared>,
     threads: Vec<std::thread::JoinHandle<()>>,
 }
@@ -74,14 +76,17 @@ impl Readers {
         messages: &Arc<Messages>,
         shared: &Arc<Shared>,
     ) -> Result<Readers> {
-        let mut readers =
-            Readers { names: Vec::new(), shared: Arc::clone(shared), threads: Vec::new() };
+        let mut readers = Readers {
+            names: Vec::new(),
+            bound: Vec::new(),
+            shared: Arc::clone(shared),
+            threads: Vec::new(),
+        };
         if !endpoints.is_empty() {
             let options = super::with_options(args, SocketOptions::subscriber())?;
             let mut subscriber = Subscriber::open(endpoints, &[args.root.as_bytes()], &options)?;
-            super::print_bound(args, subscriber.bound());
-            let names: Vec<&str> = endpoints.iter().map(Endpoint::as_str).collect();
-            readers.start(names.join(" and "), messages, move |each| {
+            readers.bound = subscriber.bound().to_vec();
+            readers.start(super::names(endpoints), messages, move |each| {
                 subscriber.recv(SLICE, &mut |frames, _| {
                     each(frames.last().copied().unwrap_or_default());
                     Ok(ControlFlow::Continue(()))

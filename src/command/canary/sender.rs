@@ -16,18 +16,30 @@ use zlog_pipeline::os::signal::ShutdownSignal;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{Endpoint, Publisher, Role, SocketOptions};
 
+/// What sends.
+pub(super) struct Sender {
+    pub(super) handler: Box<dyn Handler + Send>,
+    /// Where records go in, for messages.
+    pub(super) name: String,
+    /// The endpoints that are bound.
+    pub(super) bound: Vec<String>,
+}
+
 /// Opens what sends. `handed_over` is when it got its last record.
 pub(super) fn open(
     args: &CanaryArgs,
     collects: Endpoint,
     stop: &ShutdownSignal,
     handed_over: &Arc<Mutex<Instant>>,
-) -> Result<Box<dyn Handler + Send>> {
+) -> Result<Sender> {
     if let Some(address) = &args.send_socket {
-        return Ok(Box::new(SocketHandler::connect(address)?));
+        let handler = Box::new(SocketHandler::connect(address)?);
+        return Ok(Sender { handler, name: escape(address), bound: Vec::new() });
     }
     if let Some(path) = &args.send_file {
-        return Ok(Box::new(LineFile::open(path)?));
+        let handler = LineFile::open(path)?;
+        let name = handler.name.clone();
+        return Ok(Sender { handler: Box::new(handler), name, bound: Vec::new() });
     }
     let options = super::with_options(args, SocketOptions::publisher())?;
     let endpoints = match args.send.is_empty() {
@@ -35,7 +47,8 @@ pub(super) fn open(
         false => super::endpoints(&args.send, Role::Connect)?,
     };
     let publisher = Publisher::open(&endpoints, &options)?;
-    super::print_bound(args, publisher.bound());
+    let name = super::names(&endpoints);
+    let bound = publisher.bound().to_vec();
     let (stop, quiet, timeout) = (stop.clone(), args.quiet, args.timeout.0);
     let handed_over = Arc::clone(handed_over);
     let waited = move || lock(&handed_over).elapsed();
@@ -52,7 +65,7 @@ pub(super) fn open(
             }
         }),
     };
-    Ok(Box::new(Publish::new(publisher, options)))
+    Ok(Sender { handler: Box::new(Publish::new(publisher, options)), name, bound })
 }
 
 /// When a record was handed over last.

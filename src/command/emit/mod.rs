@@ -51,7 +51,7 @@ const COPY_CHECK: Duration = Duration::from_millis(5);
 /// being read.
 pub fn run(args: EmitArgs, fault: Option<Error>) -> Result<Exit> {
     // First, because catching signals needs descriptors, too.
-    let limit = super::raise_descriptor_limit();
+    let limit = super::raise_descriptor_limit("emit");
     let (stop, signals) = catch_signals(&args)?;
     // A name may be missing because the user's file was not found: no wrong usage for sure.
     let is_typed = fault.is_none();
@@ -274,7 +274,7 @@ impl Emit {
         let Some(publish) = &mut self.publish else { return };
         // The warning says how many connections there are.
         publish.publisher().process_events();
-        super::warn_of_descriptors(Instant::now());
+        super::warn_of_descriptors("emit", Instant::now());
         if let Some(text) = publish.publisher().take_report().filter(|_| !self.quiet) {
             self.progress.suspended(|| print(&text));
         }

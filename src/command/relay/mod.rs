@@ -319,7 +319,7 @@ impl Relay {
 
     /// Prints what happened to connections.
     fn report_events(&mut self, now: Instant) {
-        super::warn_of_descriptors(now);
+        super::warn_of_descriptors("relay", now);
         let mut reports = self.proxy.broken_reports(now);
         reports.extend(self.proxy.take_report());
         self.print_reports(reports);

@@ -302,7 +302,7 @@ impl Tail {
             self.output.print_counts(self.is_idle)?;
             self.handlers_due = self.output.router.on_timer(now);
             self.reopen_on_hangup();
-            super::warn_of_descriptors(now);
+            super::warn_of_descriptors("tail", now);
             self.last_timer = now;
         }
         // Only a poll that has waited in vain shows that no more records are at hand.
