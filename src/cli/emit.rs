@@ -245,6 +245,8 @@ pub struct EmitArgs {
     #[arg(long, help_heading = DELIVERY)]
     pub tee: bool,
     /// Print nothing unless records were lost
+    ///
+    /// With --confirm, also if some are not confirmed.
     #[arg(short, long, help_heading = DELIVERY)]
     pub quiet: bool,
 }

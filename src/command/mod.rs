@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::cli::{Cli, Command};
-use zlog_core::text::plural::counted;
+use zlog_core::text::plural::{counted, grouped};
 use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::fd_limit;
 use zlog_pipeline::os::terminal;
@@ -99,6 +99,19 @@ impl HandlerTotals {
     /// Whether handlers lost records, and none of them has any.
     fn lost_everything(self) -> bool {
         self.missing > 0 && self.arrived == 0
+    }
+
+    /// How many are stored, and of how many if some are lost: `3 records stored`, `2 of 3 stored`.
+    fn text(self, noun: &str) -> String {
+        let all = self.arrived + self.missing;
+        let of = match self.missing {
+            0 => String::new(),
+            _ => format!("{} of ", grouped(self.arrived)),
+        };
+        match noun {
+            "" => format!("{of}{} stored", grouped(all)),
+            noun => format!("{of}{} stored", counted(all, noun)),
+        }
     }
 }
 

@@ -158,8 +158,12 @@ fn what_is_not_confirmed_waits_for_the_next_emit_with_the_same_spool() {
     let left = format!("10 left in the spool: the next `zlog emit --spool {}`", spool.display());
     assert!(said.contains(&left), "{said}");
     assert!(said.contains("(nothing confirms at tcp://127.0.0.1:1; start there: "), "{said}");
+    assert!(said.ends_with("; waited until --linger (100ms) was over\n"), "{said}");
+    let quiet = first(&["--confirm", "--quiet"]).stdin("").run().code(3).err();
+    assert!(quiet.starts_with(&format!("zlog emit: {left} sends them")), "{quiet}");
     // They are not lost.
-    first(&["--fail-on-loss"]).stdin(numbers(10..15)).run().success();
+    let kept = first(&["--fail-on-loss"]).stdin(numbers(10..15)).run().success();
+    kept.stderr_has("15 left in the spool").stderr_lacks("lost");
     let mut relay = Relay::start(&[]);
     let said = emit(&relay.confirm, &spool).args(["--confirm"]).run().success().err();
     assert!(said.contains("sending 15 earlier records in the spool first"), "{said}");

@@ -109,7 +109,8 @@ fn the_native_engine_names_the_subscriber_that_lacks_records_at_the_end() {
     emit.expect_stderr("does not read its records");
     emit.terminate();
     let said = emit.wait().code(143).err();
-    let told = format!("not sent before --linger was over: process {} at ", std::process::id());
+    let told =
+        format!("not sent before --linger (200ms) was over: process {} at ", std::process::id());
     assert!(said.contains(&told), "{said}");
 }
 

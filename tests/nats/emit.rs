@@ -51,7 +51,11 @@ fn a_command_runs_to_its_end_while_the_server_is_away() {
         .stderr_has("1 of 1 record was lost (1 could not be delivered)");
     run(&["--fail-on-loss"]).code(7);
     let failed = zlog(["emit", "--linger", "500ms", "--fail-on-loss", "-m", "x", &option]).run();
-    failed.code(3).stderr_has("0 records stored");
+    failed
+        .code(3)
+        .stderr_has("0 of 1 record stored in ")
+        .stderr_has("; waited until --linger (500ms) was over")
+        .stderr_lacks("stored in 0");
     let quiet = zlog(["emit", "--linger", "500ms", "--quiet", "-m", "x", &option]).run().code(1);
     let err = quiet.err();
     assert!(err.contains("1 of 1 record was lost") && err.lines().count() == 1, "{err}");

@@ -7,6 +7,7 @@
 //! publishing. So the input is then read to its end, and counted instead of published.
 
 mod destinations;
+mod sender;
 mod shutdown;
 mod source;
 mod spool;
@@ -35,7 +36,7 @@ use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::router::Router;
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::socket::{Confirmation, Publisher};
-use zlog_pipeline::source::{Notice, PollStatus, ReadProgress, Source, SourceKind};
+use zlog_pipeline::source::{Notice, PollStatus, ReadProgress, Source};
 
 /// The longest wait for the source, if it can be woken: some reports come once a minute.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -162,7 +163,7 @@ impl Emit {
             stores: None,
             logger_in_topic: args.listen.python(),
             wait: SubscriberWait::new(args),
-            sender: sender(args),
+            sender: sender::fields(args),
             shutdown,
             rate: args.rate.map(RateLimiter::new),
             limit: args.count,
@@ -349,8 +350,15 @@ impl Emit {
             self.report_notices(source.take_notices());
         }
         self.report_disconnects();
+        let (rest, closing) = (self.shutdown.linger(), Instant::now());
         let (published, flushed) = self.close();
+        let waited_for_peers = closing.elapsed();
         let stored = self.close_stores();
+        let waited = closing.elapsed();
+        let is_complete = flushed
+            && stored.is_none_or(|stored| stored.missing == 0)
+            && self.confirmation.as_ref().is_none_or(|it| it.waiting() == 0);
+        let longest = waited_for_peers.max(waited.saturating_sub(waited_for_peers));
         if stored.is_none_or(|stored| stored.missing == 0) && self.is_written() {
             source.checkpoint();
         }
@@ -369,14 +377,19 @@ impl Emit {
             held_back: self.held_back,
             counts: source.counts(),
             took,
+            waited,
+            linger: args.linger,
+            is_linger_over: !is_complete && longest >= rest,
             flushed,
             confirmation: self.confirmation.clone(),
             lacking: self.publish.as_ref().and_then(Publish::lacking).map(str::to_owned),
         };
+        let unconfirmed = args.confirm && summary.has_unconfirmed();
+        let loss = summary.loss(args.confirm);
         if !args.quiet {
             terminal::eprint_line(format_args!("zlog emit: {summary}"));
-        } else if summary.lost() && !summary.loss().is_empty() {
-            terminal::eprint_line(format_args!("zlog emit: {}", summary.loss()));
+        } else if (summary.lost() || unconfirmed) && !loss.is_empty() {
+            terminal::eprint_line(format_args!("zlog emit: {loss}"));
         }
         let lost = args.fail_on_loss && summary.lost();
         // A job keeps its own code.
@@ -388,7 +401,6 @@ impl Emit {
             exit => exit,
         };
         source.stop(args.linger.0)?;
-        let unconfirmed = args.confirm && summary.has_unconfirmed();
         let exit = self.shutdown.stop.exit().unwrap_or(exit);
         Ok(exit.or_expectation_failed(lost || unconfirmed))
     }
@@ -478,30 +490,4 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
     fn grace(&self) -> Option<Duration> {
         self.shutdown.stop.requested().then(|| self.shutdown.linger())
     }
-}
-
-fn sender(args: &EmitArgs) -> SenderFields {
-    let name = args.name.as_deref().unwrap_or(match &*args.root {
-        "" => "root", // Python's name for the root logger
-        root => root,
-    });
-    let mut sender = SenderFields::of_this_process(name);
-    sender.root.clone_from(&args.root);
-    sender.stored = source::is_stored(args);
-    // Without a root, a replay publishes records under their original topics.
-    sender.trust_topic = args.trust_topic || (args.replay.is_some() && args.root.is_empty());
-    if args.source_kind() == SourceKind::Otlp {
-        // Their topics begin with the root.
-        (sender.trust_topic, sender.of_others) = (true, true);
-    }
-    sender.subtopic = args.subtopic.clone().unwrap_or_default().leak();
-    if let Some(source) = &args.source {
-        sender.source = source.clone().leak();
-    }
-    if let Some(program) = args.command.first() {
-        let program = std::path::Path::new(program);
-        let name = program.file_name().unwrap_or(program.as_os_str());
-        sender.process_name = name.to_string_lossy().into_owned().leak();
-    }
-    sender
 }

@@ -10,12 +10,16 @@ use indicatif::{
 
 use crate::cli::EmitArgs;
 use crate::command::{HandlerTotals, gaps_remark};
+use zlog_core::text::parsers::Seconds;
 use zlog_core::text::plural::{self, counted, grouped, plural};
 use zlog_pipeline::handler::publish::Published;
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::sender::OUTSIDE_ROOT;
 use zlog_pipeline::socket::{Confirmation, broken_remark};
 use zlog_pipeline::source::{ReadProgress, SourceCounts};
+
+/// A wait at the end that is reported even if everything was sent by then.
+const LONG_WAIT: Duration = Duration::from_secs(1);
 
 /// The counts of records published, changed and lost.
 pub(super) struct Summary {
@@ -38,6 +42,12 @@ pub(super) struct Summary {
     pub(super) held_back: u64,
     pub(super) counts: SourceCounts,
     pub(super) took: Duration,
+    /// How long records were waited for at the end: for subscribers, for the relay that confirms, or
+    /// for handlers.
+    pub(super) waited: Duration,
+    /// `--linger`, and whether it ended that wait.
+    pub(super) linger: Seconds,
+    pub(super) is_linger_over: bool,
     pub(super) flushed: bool,
     /// What was confirmed, with `--spool`.
     pub(super) confirmation: Option<Confirmation>,
@@ -68,9 +78,10 @@ impl Summary {
         self.confirmation.as_ref().is_none_or(of_spool) || self.published.dropped_full > 0
     }
 
-    /// The losses alone.
-    pub(super) fn loss(&self) -> String {
+    /// The losses alone, and with `--confirm` what was not confirmed.
+    pub(super) fn loss(&self, must_confirm: bool) -> String {
         let mut losses = Vec::from_iter(self.not_published());
+        losses.extend(self.left_in_spool().filter(|_| must_confirm));
         if self.published.dropped_full > 0 {
             losses.push(format!("{} dropped{}", grouped(self.published.dropped_full), self.full()));
         }
@@ -121,7 +132,34 @@ impl Summary {
         remarks.extend(self.confirmation.iter().flat_map(Confirmation::losses));
         remarks.extend(self.before_subscribers());
         remarks.extend(self.may_be_lost());
+        remarks.extend(self.wait_at_end());
         remarks
+    }
+
+    /// What waits in the spool, and why.
+    fn left_in_spool(&self) -> Option<String> {
+        let confirmation = self.confirmation.as_ref().filter(|it| it.waiting() > 0)?;
+        let (waiting, spool) = (confirmation.waiting(), confirmation.spool());
+        let them = if waiting == 1 { "it" } else { "them" };
+        let why = confirmation.why().map(|why| format!(" ({why})")).unwrap_or_default();
+        Some(format!(
+            "{} left in the spool: the next `zlog emit --spool {spool}` sends {them}{why}",
+            grouped(waiting)
+        ))
+    }
+
+    /// The wait at the end, if it was long or ended too early. Who did not read in time is among the
+    /// losses.
+    fn wait_at_end(&self) -> Option<String> {
+        match self.is_linger_over {
+            true if self.flushed => {
+                Some(format!("waited until --linger ({}) was over", self.linger))
+            }
+            false if self.waited >= LONG_WAIT && self.publishes => {
+                Some(format!("waited {} at the end", plural::elapsed(self.waited.as_secs_f64())))
+            }
+            _ => None,
+        }
     }
 
     fn before_subscribers(&self) -> Option<String> {
@@ -152,10 +190,13 @@ impl Summary {
         losses.extend(gaps_remark(self.counts.lines.gaps));
         if !self.flushed {
             losses.push(match &self.lacking {
-                Some(lacking) => format!("not sent before --linger was over: {lacking}"),
-                None => {
-                    "some may be lost: they had not been sent when --linger was over".to_owned()
+                Some(lacking) => {
+                    format!("not sent before --linger ({}) was over: {lacking}", self.linger)
                 }
+                None => format!(
+                    "some may be lost: they had not been sent when --linger ({}) was over",
+                    self.linger
+                ),
             });
         }
         losses
@@ -165,14 +206,17 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Published { records, bytes, dropped_full, .. } = self.published;
-        let seconds = self.took.as_secs_f64();
+        let stored = self.stored.unwrap_or_default();
+        // Handlers have stored records when they are closed.
+        let took = if self.publishes { self.took } else { self.took + self.waited };
+        let seconds = took.as_secs_f64();
         let took = plural::elapsed(seconds);
-        let records =
-            if self.publishes { records } else { self.stored.unwrap_or_default().arrived };
-        let text = counted(records, "record");
+        let records = if self.publishes { records } else { stored.arrived };
         match self.publishes {
-            true => write!(f, "{text}, {} in {took}", DecimalBytes(bytes))?,
-            false => write!(f, "{text} stored in {took}")?,
+            true => {
+                write!(f, "{}, {} in {took}", counted(records, "record"), DecimalBytes(bytes))?;
+            }
+            false => write!(f, "{} in {took}", stored.text("record"))?,
         }
         // The rate of a shorter run says nothing.
         if seconds >= 1.0 {
@@ -180,21 +224,14 @@ impl fmt::Display for Summary {
         }
         if self.publishes {
             write!(f, ", {} dropped{}", grouped(dropped_full), self.full())?;
-            if let Some(stored) = self.stored {
-                write!(f, "; {} stored", grouped(stored.arrived))?;
+            if self.stored.is_some() {
+                write!(f, "; {}", stored.text(""))?;
             }
         }
         if let Some(confirmation) = &self.confirmation {
             write!(f, ", {} confirmed", grouped(confirmation.confirmed()))?;
-            if confirmation.waiting() > 0 {
-                let (waiting, spool) = (grouped(confirmation.waiting()), confirmation.spool());
-                write!(
-                    f,
-                    ", {waiting} left in the spool: the next `zlog emit --spool {spool}` sends them"
-                )?;
-                if let Some(why) = confirmation.why() {
-                    write!(f, " ({why})")?;
-                }
+            if let Some(left) = self.left_in_spool() {
+                write!(f, ", {left}")?;
             }
         }
         if let Some(waits) = &self.waits {
