@@ -198,6 +198,27 @@ fn help_into_a_closed_pipe_succeeds_quietly() {
 }
 
 #[test]
+fn no_login_that_was_typed_is_shown() {
+    for args in [
+        &["tail", "nats://me:s3cret@a"][..],
+        &["tail", "nats://me:s3cret@a", "--input", "x"],
+        &["tail", "nats://me:s3cret@a", "tcp://127.0.0.1:1"],
+        &["tail", "--from-nats", "me:s3cret@a:4222"],
+        &["tail", "--from-nats", "nats://b,me:s3cret@a"],
+        &["top", "--once", "nats://me:s3cret@a"],
+        &["emit", "-m", "x", "--nats", "s3cret@a"],
+        &["tail", "--otlp", "http://me:s3cret@a"],
+        &["tail", "--syslog", "tcp://me:s3cret@a"],
+        &["tail", "--smtp", "smtp://me:s3cret@a:x,to=b@c"],
+    ] {
+        zlog(args).run().code(2).stderr_lacks("s3cret").stderr_has("…@a");
+    }
+    // Nobody typed the option.
+    let refused = zlog(["tail", "nats://me:s3cret@a"]).run().code(2);
+    refused.stderr_lacks("--from-nats").stderr_has("zlog tail: nats://…@a contains a login");
+}
+
+#[test]
 fn errors_name_the_next_step_and_suggest_nothing_far_fetched() {
     let directory = tempfile::tempdir().unwrap();
     let record = directory.path().join("app.log");

@@ -1,5 +1,7 @@
 //! Which records a subscriber takes: from the arguments of `tail` and `top` to filters.
 
+use std::path::Path;
+
 use jiff::Zoned;
 
 use crate::cli::value_parsers::is_nats;
@@ -7,6 +9,7 @@ use crate::cli::{EndpointArgs, SelectArgs};
 use zlog_core::filter::{Filter, TextFilter, Topics};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
+use zlog_pipeline::typed_url::servers_without_logins;
 
 /// The topics that are asked for.
 pub(super) fn topics(args: &SelectArgs) -> Topics {
@@ -41,6 +44,14 @@ pub(super) fn take_endpoints(args: &mut SelectArgs) -> Vec<String> {
     args.topics.extract_if(.., |word| word.contains("://")).collect()
 }
 
+/// The server of NATS as messages name it: the URL, which may have been typed without an option.
+pub(super) fn name_of_server(text: &str) -> String {
+    match is_nats(text) {
+        true => escape(&servers_without_logins(text)),
+        false => "--from-nats".to_owned(),
+    }
+}
+
 /// Takes the server of NATS out of the topics. `has_other` is whether another source is given, and
 /// `others` says what that may be.
 ///
@@ -56,11 +67,43 @@ pub(super) fn take_server(
     let is_alone = !has_other && endpoints.bind.is_empty() && endpoints.connect.is_empty();
     match servers.pop() {
         Some(server) if !(is_alone && servers.is_empty()) => {
-            let what = format!("{} can't be combined with another source", escape(&server));
+            let server = name_of_server(&server);
+            let what = format!("{server} can't be combined with another source");
             Err(Error::usage(what).hint(format!(
                 "Read one: a stream of NATS, whose servers are separated by commas, or {others}."
             )))
         }
         server => Ok(server),
     }
+}
+
+/// Says of each topic that is probably an endpoint or a path how it is taken. An endpoint contains
+/// `://`: the name of an instance, as `web1:8080`, may begin a topic.
+pub(super) fn odd_topics(args: &SelectArgs) -> impl Iterator<Item = String> {
+    let hint = |topic: &String| {
+        let hint = other_spelling(topic)?;
+        Some(format!("\"{}\" is taken as the beginning of topics. {hint}", escape(topic)))
+    };
+    args.topics.iter().filter_map(hint)
+}
+
+/// The argument for what `topic` probably is: an endpoint without a transport, or a path.
+fn other_spelling(topic: &str) -> Option<String> {
+    let path = Path::new(topic);
+    let port = topic.rsplit_once(':').map(|(_, port)| port);
+    let hint = if path.is_file() {
+        let path = escape(topic);
+        format!("To read a file: --input {path}. To follow it: zlog tail -f {path}")
+    } else if topic.starts_with(['/', '.', '~']) {
+        let path = escape(topic);
+        format!("To read a file: --input {path}. To connect to a socket: ipc://{path}")
+    } else if port.is_some_and(|port| port.parse::<u16>().is_ok()) {
+        let host = if topic.starts_with(':') { "127.0.0.1" } else { "" };
+        format!("To connect to an endpoint: tcp://{host}{}", escape(topic))
+    } else if topic.parse::<u16>().is_ok() {
+        format!("To connect to a port of this machine: tcp://127.0.0.1:{topic}")
+    } else {
+        return None;
+    };
+    Some(hint)
 }

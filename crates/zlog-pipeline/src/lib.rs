@@ -18,4 +18,4 @@ pub mod socket;
 pub mod source;
 pub mod spool;
 pub mod tls;
-mod url_error;
+pub mod typed_url;

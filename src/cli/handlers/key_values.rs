@@ -11,28 +11,16 @@
 use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::nearest;
 use zlog_core::{Error, Result};
-use zlog_pipeline::router::options::{Class, Key, Reader};
+use zlog_pipeline::router::options::{Class, Key, Reader, nats};
+use zlog_pipeline::typed_url::{servers_without_logins, without_logins};
 
 /// The key whose value is the rest of the text.
 const FORMAT: &str = "format";
 
-/// A value without the logins in its URLs, for messages: these end up in logs.
-fn without_logins(value: &str) -> String {
-    let mut parts = value.split("://");
-    let mut shown = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let authority = part.find(['/', ',']).unwrap_or(part.len());
-        let host = part[..authority].rfind('@').unwrap_or(0);
-        shown += if host > 0 { "://…" } else { "://" };
-        shown += &part[host..];
-    }
-    shown
-}
-
 /// The value of an option, split into keys and values.
 #[derive(Debug)]
 pub(super) struct KeyValues {
-    /// The option, for messages: `--file`.
+    /// The option, for messages: `--file`. Empty if the value was typed without one.
     option: &'static str,
     /// The key of the main value; empty for an option without one.
     main: &'static str,
@@ -144,8 +132,12 @@ impl KeyValues {
 
     /// An error about a key, or about the main value if `key` is empty.
     pub(super) fn error_about(&self, key: &str, what: &str) -> Error {
-        let of = if self.value.is_empty() { "" } else { " " };
-        let place = format!("{}{of}{}", self.option, escape(&without_logins(&self.value)));
+        let of = if self.option.is_empty() || self.value.is_empty() { "" } else { " " };
+        let value = match self.main == nats::SERVERS.name {
+            true => servers_without_logins(&self.value),
+            false => without_logins(&self.value),
+        };
+        let place = format!("{}{of}{}", self.option, escape(&value));
         let space = if what.starts_with(':') { "" } else { " " };
         let separator = if key.is_empty() { "" } else { ": " };
         Error::usage(format!("{place}{separator}{key}{space}{what}"))

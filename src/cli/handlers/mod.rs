@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use self::key_values::KeyValues;
+use super::value_parsers::is_nats;
 use zlog_core::format::FormatterSpec;
 use zlog_core::format::{Options, Output};
 use zlog_core::text::escape::escape;
@@ -101,7 +102,9 @@ impl FromArgMatches for StoreArgs {
 /// # Errors
 /// An unknown key or an invalid value.
 pub fn nats_source(text: &str) -> Result<NatsSourceOptions> {
-    let mut typed = KeyValues::new("--from-nats", nats::SERVERS.name, text, nats::SERVER)?;
+    // A URL may have been typed without the option.
+    let option = if is_nats(text) { "" } else { "--from-nats" };
+    let mut typed = KeyValues::new(option, nats::SERVERS.name, text, nats::SERVER)?;
     let options = NatsSourceOptions {
         server: nats::server(&mut typed),
         stream: nats::stream_name(&mut typed),

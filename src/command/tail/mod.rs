@@ -136,41 +136,20 @@ fn hint_at_topics(args: &TailArgs) {
 fn move_endpoints(args: &mut TailArgs) -> Result<()> {
     let endpoints = selection::take_endpoints(&mut args.select);
     if let (Some(endpoint), true) = (endpoints.first(), args.reads_stored()) {
-        let stored = if args.from_nats.is_some() { "--from-nats" } else { "--input" };
-        let what = format!("{stored} can't be combined with the endpoint {endpoint}");
+        let stored = match &args.from_nats {
+            Some(server) => selection::name_of_server(server),
+            None if args.input == [Path::new("-")] => "standard input (-)".to_owned(),
+            None => "--input".to_owned(),
+        };
+        let what = format!("{stored} can't be combined with the endpoint {}", escape(endpoint));
         return Err(Error::usage(what).hint("Leave out one of them."));
     }
-    let looks_odd = args.select.topics.iter().filter_map(|topic| other_spelling(topic));
-    for (topic, hint) in looks_odd.filter(|_| !args.quiet) {
-        let topic = escape(topic);
-        terminal::eprint_line(format_args!(
-            "zlog tail: \"{topic}\" is taken as the beginning of topics. {hint}"
-        ));
+    for hint in selection::odd_topics(&args.select).filter(|_| !args.quiet) {
+        terminal::eprint_line(format_args!("zlog tail: {hint}"));
     }
     args.endpoints.connect.extend(endpoints);
     args.select.topics.append(&mut args.select.topic);
     Ok(())
-}
-
-/// The argument for what `topic` probably is: an endpoint without a transport, or a path.
-fn other_spelling(topic: &str) -> Option<(&str, String)> {
-    let path = Path::new(topic);
-    let port = topic.rsplit_once(':').map(|(_, port)| port);
-    let hint = if path.is_file() {
-        let path = escape(topic);
-        format!("To read a file: --input {path}. To follow it: zlog tail -f {path}")
-    } else if topic.starts_with(['/', '.', '~']) {
-        let path = escape(topic);
-        format!("To read a file: --input {path}. To connect to a socket: ipc://{path}")
-    } else if port.is_some_and(|port| port.parse::<u16>().is_ok()) {
-        let host = if topic.starts_with(':') { "127.0.0.1" } else { "" };
-        format!("To connect to an endpoint: tcp://{host}{}", escape(topic))
-    } else if topic.parse::<u16>().is_ok() {
-        format!("To connect to a port of this machine: tcp://127.0.0.1:{topic}")
-    } else {
-        return None;
-    };
-    Some((topic, hint))
 }
 
 /// The longest wait for records where nothing is due.

@@ -89,17 +89,19 @@ fn move_endpoints(args: &mut TopArgs) -> Result<()> {
     let server = selection::take_server(&mut args.select, &args.endpoints, has_other, "endpoints")?;
     args.from_nats = server.or(args.from_nats.take());
     let endpoints = selection::take_endpoints(&mut args.select);
-    if let (Some(endpoint), true) = (endpoints.first(), args.from_nats.is_some()) {
-        let what = format!("--from-nats can't be combined with the endpoint {}", escape(endpoint));
+    if let (Some(endpoint), Some(server)) = (endpoints.first(), &args.from_nats) {
+        let (server, endpoint) = (selection::name_of_server(server), escape(endpoint));
+        let what = format!("{server} can't be combined with the endpoint {endpoint}");
         return Err(Error::usage(what).hint("Leave out one of them."));
     }
     args.endpoints.connect.extend(endpoints);
-    args.select.topics.append(&mut args.select.topic);
     Ok(())
 }
 
 /// Opens the stream, and starts to read it.
-fn open(args: TopArgs, shared: &Shared, threads: &mut Threads) -> Result<Opened> {
+fn open(mut args: TopArgs, shared: &Shared, threads: &mut Threads) -> Result<Opened> {
+    selection::odd_topics(&args.select).for_each(|hint| shared.model().notify(hint));
+    args.select.topics.append(&mut args.select.topic);
     let topics = selection::topics(&args.select);
     topics.check()?;
     let args = Arc::new(args);

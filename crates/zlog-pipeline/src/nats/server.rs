@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use url::{Host, Url};
 
 use crate::tls::TlsOptions;
-use crate::url_error;
+use crate::typed_url;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
@@ -88,8 +88,7 @@ impl ServerOptions {
 
 /// Reads the URL of one server, or its host and port.
 fn parse(server: &str, scheme: &str) -> Result<Url> {
-    // It is not shown whole: it may contain a password.
-    let shown = escape(server.rsplit('@').next().unwrap_or_default());
+    let shown = escape(&typed_url::servers_without_logins(server));
     let wrong = |why: &str| {
         Error::usage(format!("{shown} is not the URL of a NATS server: {why}"))
             .hint("Write it as nats://HOST:4222, or as tls://HOST:4222.")
@@ -98,7 +97,7 @@ fn parse(server: &str, scheme: &str) -> Result<Url> {
         true => Url::parse(server),
         false => Url::parse(&format!("{scheme}://{server}")),
     };
-    let mut url = parsed.map_err(|error| wrong(&url_error::cause(error)))?;
+    let mut url = parsed.map_err(|error| wrong(&typed_url::cause(error)))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Error::usage(format!("the URL of the NATS server {shown} contains a login"))
             .hint(format!(

@@ -2,7 +2,7 @@
 
 use url::{Host, Url};
 
-use crate::url_error;
+use crate::typed_url;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
@@ -28,8 +28,7 @@ pub const LOGS_PATH: &str = "/v1/logs";
 /// # Errors
 /// It is not such a URL, or contains a login.
 pub fn parse(typed: &str) -> Result<(Url, Protocol)> {
-    // It is not shown whole: it may contain a password.
-    let shown = escape(typed.rsplit('@').next().unwrap_or_default());
+    let shown = escape(&typed_url::without_logins(typed));
     let wrong = |why: &str| {
         Error::usage(format!("{shown} is not the URL of a collector: {why}"))
             .hint("Write it as http://HOST:4318, as https://HOST/v1/logs, or as grpc://HOST:4317.")
@@ -39,7 +38,7 @@ pub fn parse(typed: &str) -> Result<(Url, Protocol)> {
         Some(("grpcs", rest)) => (format!("https://{rest}"), Protocol::Grpc),
         _ => (typed.to_owned(), Protocol::Http),
     };
-    let mut url = Url::parse(&as_http).map_err(|error| wrong(&url_error::cause(error)))?;
+    let mut url = Url::parse(&as_http).map_err(|error| wrong(&typed_url::cause(error)))?;
     if has_login(typed) {
         return Err(Error::usage(format!("the URL of the collector {shown} contains a login"))
             .hint(format!(

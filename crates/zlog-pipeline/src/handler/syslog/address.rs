@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use url::{Host, Url};
 
 use super::Protocol;
-use crate::url_error;
+use crate::typed_url;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
@@ -46,7 +46,8 @@ impl Address {
     /// The address has none of these forms.
     pub(crate) fn parse(address: &str) -> Result<Address> {
         let wrong = |why: &str| {
-            Error::usage(format!("{} is not a syslog address: {why}", escape(address))).hint(
+            let shown = escape(&typed_url::without_logins(address));
+            Error::usage(format!("{shown} is not a syslog address: {why}")).hint(
                 "Write it as unix:/dev/log, udp://HOST:514, tcp://HOST:601 or tls://HOST:6514.",
             )
         };
@@ -58,7 +59,7 @@ impl Address {
         if address.starts_with('/') {
             return unix(Path::new(address)).map_err(|why| wrong(&why));
         }
-        let url = Url::parse(address).map_err(|error| wrong(&url_error::cause(error)))?;
+        let url = Url::parse(address).map_err(|error| wrong(&typed_url::cause(error)))?;
         let plain = url.username().is_empty()
             && url.password().is_none()
             && matches!(url.path(), "" | "/")

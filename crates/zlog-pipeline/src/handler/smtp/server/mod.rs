@@ -17,7 +17,7 @@ use url::{Host, Url};
 use super::mail::PendingMail;
 use super::{DEFAULT_TIMEOUT, Login, NO_DOMAIN, shown};
 use crate::os::resolve;
-use crate::url_error;
+use crate::typed_url;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
@@ -73,10 +73,11 @@ impl Server {
     /// read in the list of processes.
     pub(crate) fn parse(address: &str) -> Result<Server> {
         let wrong = |why: &str| {
-            Error::usage(format!("{} is not a mail server: {why}", escape(address)))
+            let shown = escape(&typed_url::without_logins(address));
+            Error::usage(format!("{shown} is not a mail server: {why}"))
                 .hint("Write it as smtp://HOST:PORT, smtp://HOST?tls=required or smtps://HOST.")
         };
-        let url = Url::parse(address).map_err(|error| wrong(&url_error::cause(error)))?;
+        let url = Url::parse(address).map_err(|error| wrong(&typed_url::cause(error)))?;
         if url.password().is_some() || !url.username().is_empty() {
             // The login is not repeated in the error, which may end up in a log.
             let without = url.host_str().unwrap_or("HOST");
