@@ -245,7 +245,8 @@ impl Cli {
 }
 
 fn parse(parser: clap::Command, args: &[OsString]) -> Result<Cli, clap::Error> {
-    let matches = parser.try_get_matches_from(args).map_err(with_suggestions)?;
+    let matches = parser.try_get_matches_from(args);
+    let matches = matches.map_err(|error| with_suggestions(error, args))?;
     match matches.subcommand() {
         Some((help::NAME, topics)) => help::show(topics),
         _ => Cli::from_arg_matches(&matches),
@@ -269,15 +270,16 @@ fn without_escapes(error: clap::Error, args: &[OsString]) -> clap::Error {
 }
 
 /// Replaces clap's suggestions where it can't know what was meant.
-fn with_suggestions(mut error: clap::Error) -> clap::Error {
+fn with_suggestions(mut error: clap::Error, args: &[OsString]) -> clap::Error {
     forget_far_suggestions(&mut error);
+    let has_near = error.get(ContextKind::SuggestedArg).is_some();
     let has_input = |missing: &[String]| missing.iter().any(|arg| arg.starts_with("--input "));
     let value = error.get(ContextKind::InvalidValue);
     let is_missing = matches!(value, Some(ContextValue::String(value)) if value.is_empty());
     let tips = match (error.kind(), error.get(ContextKind::InvalidArg)) {
         // clap suggests to give it as a value, as a command to run for example.
         (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) if word.starts_with('-') => {
-            Vec::new()
+            tips_for_option(word, args).filter(|_| !has_near).into_iter().collect()
         }
         (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) => {
             match tips_for_plain_word(word, &error) {
@@ -328,6 +330,37 @@ fn forget_far_suggestions(error: &mut clap::Error) {
             return;
         }
     }
+}
+
+/// What reads files is called `--file` and `--replay` in one command, and `--input` in the others.
+const READS_FILES: [(&str, &str, &str); 4] = [
+    ("tail", "--replay", "to print stored records: zlog tail --input FILE"),
+    ("top", "--input", "to count stored records: zlog tail --input FILE --count-by FIELD"),
+    ("top", "--replay", "to count stored records: zlog tail --input FILE --count-by FIELD"),
+    (
+        "emit",
+        "--input",
+        "to publish the lines of a file: zlog emit --file FILE; stored records: zlog emit --replay FILE",
+    ),
+];
+
+/// Suggests what does the same as an option that the command does not have, or names a command that
+/// has it.
+fn tips_for_option(word: &str, args: &[OsString]) -> Option<String> {
+    let typed = args.get(1)?.to_str()?;
+    let same = READS_FILES.iter().find(|(command, option, _)| (*command, *option) == (typed, word));
+    if let Some((.., tip)) = same {
+        return Some((*tip).to_owned());
+    }
+    let name = word.strip_prefix("--")?;
+    let has_it = |command: &&clap::Command| {
+        command.get_arguments().any(|argument| argument.get_long() == Some(name))
+    };
+    let whole = Cli::command();
+    let commands: Vec<&str> =
+        whole.get_subcommands().filter(has_it).map(clap::Command::get_name).collect();
+    let known = whole.find_subcommand(typed).is_some() && !commands.is_empty();
+    known.then(|| format!("`{word}` is an option of `zlog {}`", commands.join("`, `zlog ")))
 }
 
 /// Suggests a command line for `zlog emit ./backup.sh`, `zlog emit app.log` and `zlog emit @prod`,
