@@ -198,6 +198,58 @@ fn help_into_a_closed_pipe_succeeds_quietly() {
 }
 
 #[test]
+fn a_url_or_endpoint_that_is_wrong_is_told_with_its_cause_and_a_right_one() {
+    for (args, says) in [
+        (
+            ["tail", "-c", "zmq://a:1"],
+            "can't connect to \"zmq://a:1\": unknown transport \"zmq\"\n  This build has tcp, ipc",
+        ),
+        (["tail", "-c", "http://a"], "unknown transport \"http\"\n  This build has tcp"),
+        (["relay", "-b", "tcp://lo"], "the port is missing\n  Did you mean tcp://lo:12345?"),
+        (["tail", "-c", "tcp://a:"], "the port is missing\n  Did you mean tcp://a:12345?"),
+        (
+            ["tail", "-c", "tcp://a:1/b"],
+            "\"1/b\" is not a port\n  A port is a number from 1 to 65535",
+        ),
+        (["tail", "-c", "tcp://:1"], "the host is missing\n  Did you mean tcp://127.0.0.1:1?"),
+        (
+            ["tail", "--otlp", "ftp://a"],
+            "it does not begin with http://, https://, grpc:// or grpcs://",
+        ),
+        (
+            ["tail", "--otlp", "a:4318"],
+            "\n  Write it as http://HOST:4318, as https://HOST/v1/logs, or as",
+        ),
+        (["tail", "--otlp", "grpc://a/v1"], "is not the URL of a collector: gRPC has no path"),
+        (
+            ["tail", "--nats", "http://a"],
+            "it does not begin with nats:// or tls://\n  Write it as nats",
+        ),
+        (["tail", "--nats", "nats://a/b"], "unexpected text after host and port"),
+        (["tail", "--nats", "nats://a:x"], "is not the URL of a NATS server: invalid port number"),
+        (
+            ["tail", "--syslog", "http://a"],
+            "it does not begin with unix:, udp://, tcp:// or tls://",
+        ),
+        (
+            ["tail", "--syslog", "udp://a/b"],
+            "unexpected text beside host and port\n  Write it as unix:",
+        ),
+        (
+            ["tail", "--smtp", "http://a,to=b@c"],
+            "it does not begin with smtp:// or smtps://\n  Write",
+        ),
+        (
+            ["tail", "--smtp", "smtp://a/b,to=b@c"],
+            "unexpected text after host and port\n  Write it as",
+        ),
+    ] {
+        let said = zlog(args).run().code(2).err();
+        assert!(said.contains(says) && said.contains(args[2].split(',').next().unwrap()), "{said}");
+    }
+}
+
+#[test]
 fn no_login_that_was_typed_is_shown() {
     for args in [
         &["tail", "nats://me:s3cret@a"][..],

@@ -38,6 +38,16 @@ fn records_are_published_too_if_an_endpoint_is_given() {
 }
 
 #[test]
+fn with_fail_on_loss_what_is_stored_is_no_loss_though_nobody_subscribes() {
+    let Some(server) = nats() else { return };
+    let args = ["emit", "--bind", ANY_PORT, "--wait", "0s", "--fail-on-loss", "-m", "x"];
+    zlog(args).run().code(3).stderr_has("1 record lost: there was no subscriber yet");
+    let stored = zlog(args).args([option(&server.url())]).run().success();
+    stored.stderr_has("; 1 stored").stderr_has("1 had no subscriber").stderr_lacks("lost");
+    assert_eq!(server.client().stored(STREAM).len(), 1);
+}
+
+#[test]
 fn a_command_runs_to_its_end_while_the_server_is_away() {
     let Some(mut server) = nats() else { return };
     server.kill();

@@ -9,6 +9,8 @@ mod pubhandler;
 mod records;
 /// `zlog-tracing` → `zlog tail`.
 mod rust;
+/// The programs of docs/python.md.
+mod snippets;
 /// `zlog emit` → Python's logging.
 mod subscriber;
 /// PyZMQ's watcher, `python -m zmq.log`, as a reader, and its command line.

@@ -72,6 +72,24 @@ fn a_relay_whose_endpoints_another_one_wants_reports_no_refused_peer() {
 }
 
 #[test]
+fn a_second_relay_is_told_which_ports_it_needs_and_runs_with_them() {
+    let first = super::relay(&[]);
+    let second = |ports: [&str; 4]| zlog(["relay", "--no-ask"]).args(ports);
+    let advice = "Another subscriber has bound it, most likely another `zlog relay`. A second one \
+                  needs ports of its own: --bind 0 --publish-bind 0.";
+    let refused = second(["--bind", &first.collect, "--publish-bind", "0"]).run().code(1);
+    refused
+        .stderr_has(&format!("can't bind {}: address already in use\n  {advice}", first.collect))
+        .stderr_lacks("bound tcp");
+    let refused = second(["--bind", "0", "--publish-bind", &first.publish]).run().code(1);
+    refused
+        .stderr_has("Another publisher or relay has bound it: publish on a free port")
+        .stderr_has(&format!("collect from it (--connect {})", first.publish));
+    let mut second = second(["--bind", "0", "--publish-bind", "0"]).start();
+    assert_eq!(second.endpoints(2).len(), 2);
+}
+
+#[test]
 fn an_endpoint_in_use_is_reported_with_the_option_for_another_one() {
     let holder = Publisher::bind();
     let taken: &str = &holder.endpoint;

@@ -196,6 +196,11 @@ fn a_topic_that_looks_like_an_endpoint_or_a_path_is_reported_with_the_right_spel
         assert!(hint.is_none_or(|hint| said.contains(hint)), "{topic}: {said}");
         zlog(args).args(["-q"]).run().stderr_lacks("taken as");
     }
+    let publisher = Publisher::bind();
+    let top = ["top", "--once", &publisher.endpoint, "web1:8080", "--interval", "100ms"];
+    let hint =
+        "\"web1:8080\" is taken as the beginning of topics. To connect to an endpoint: tcp://web1";
+    zlog(top).run().success().stderr_has(hint);
 }
 
 #[test]
