@@ -141,6 +141,20 @@ fn a_publisher_that_stops_is_reported_even_after_records_were_shown() {
 }
 
 #[test]
+fn a_misspelt_topic_is_reported_though_publishers_come_and_go() {
+    let publisher = Publisher::bind();
+    let mut tail = zlog(["tail", &publisher.endpoint, "myprogam.ERROR"]).start();
+    publisher.wait_for_subscription();
+    publisher.send(["myprogram.ERROR", "unheard"]);
+    drop(publisher);
+    let said =
+        "a publisher has come and gone without a record of `myprogam.ERROR`. Without a topic, ";
+    tail.expect_stderr(said);
+    let finished = end(tail);
+    assert_eq!(finished.err().matches("come and gone").count(), 1, "{}", finished.err());
+}
+
+#[test]
 fn a_connection_without_records_is_reported() {
     for (_publisher, mut tail) in [&[][..], &["app.INFO"][..]].map(tail) {
         tail.expect_stderr("connected, and nothing has been published");

@@ -183,6 +183,9 @@ impl Live<'_> {
             if let Some(no_peer) = &mut self.no_peer {
                 no_peer.observe(&event);
             }
+            if let (EventKind::Disconnected, Some(no_output)) = (&event.kind, &mut self.no_output) {
+                no_output.publisher_left();
+            }
             let Some(reasons) = &mut self.disconnect_reasons else { continue };
             let reason = match subscriber.bound().contains(&event.endpoint) {
                 true => reasons.observe_publisher(&event, now),

@@ -46,6 +46,8 @@ pub(super) enum Finding {
     NothingPublished,
     /// Other topics are published. These are the most similar to those asked for.
     OtherTopics(Vec<String>),
+    /// Publishers were connected, too briefly to see their topics. These were asked for.
+    Left(Vec<String>),
 }
 
 impl Finding {
@@ -54,14 +56,22 @@ impl Finding {
         let text = match self {
             Finding::Filtered(records) => return none_passes(*records),
             Finding::NothingPublished => "connected, and nothing has been published yet".to_owned(),
-            Finding::OtherTopics(topics) => {
-                let named: Vec<String> = topics.iter().map(|t| format!("`{t}`")).collect();
-                let named = named.join(", ");
-                format!("connected, and records of other topics are published; nearest: {named}")
-            }
+            Finding::OtherTopics(topics) => format!(
+                "connected, and records of other topics are published; nearest: {}",
+                quoted(topics)
+            ),
+            Finding::Left(wanted) => format!(
+                "a publisher has come and gone without a record of {}. Without a topic, `zlog tail` \
+                 shows what is published",
+                quoted(wanted)
+            ),
         };
         vec![text]
     }
+}
+
+fn quoted(topics: &[String]) -> String {
+    topics.iter().map(|topic| format!("`{topic}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The caller's next action.
@@ -88,6 +98,9 @@ pub(super) struct NoOutputMonitor {
     /// Topics seen during the probe.
     topics: TopicTable<()>,
     reported: Option<Finding>,
+    /// Whether a publisher has left, which is reported once.
+    has_left: bool,
+    reported_left: bool,
 }
 
 impl NoOutputMonitor {
@@ -102,6 +115,8 @@ impl NoOutputMonitor {
             probe_until: None,
             topics: TopicTable::new(MAX_TOPICS),
             reported: None,
+            has_left: false,
+            reported_left: false,
         }
     }
 
@@ -121,6 +136,12 @@ impl NoOutputMonitor {
         let topic = if topic.is_empty() { "(no topic)" } else { prefix(topic, MAX_TOPIC_BYTES) };
         // Beyond the table's bound a suggestion may miss a topic.
         let _ = self.topics.get_or_insert_with("", topic, || (), |()| true);
+    }
+
+    /// Notes that a publisher has left. Many live for less than [`EXPLAIN_AFTER`], so that no probe sees
+    /// their topics.
+    pub(super) fn publisher_left(&mut self) {
+        self.has_left = true;
     }
 
     /// Runs a check when one is due. Returns what to do, and the finding if it is a new one.
@@ -145,7 +166,7 @@ impl NoOutputMonitor {
         if !connected() {
             self.connected_since = None;
             self.next_check = now + CHECK_INTERVAL;
-            return (Action::None, None);
+            return (Action::None, self.left(now, filtered));
         }
         let settled = *self.connected_since.get_or_insert(now) + SETTLE_TIME;
         if now < self.due.max(settled) {
@@ -163,6 +184,17 @@ impl NoOutputMonitor {
         self.probe_until = Some(now + PROBE_TIME);
         self.next_check += PROBE_TIME;
         (Action::SubscribeAll, None)
+    }
+
+    /// That publishers have left without a record, once. It says nothing about who asks for all topics.
+    fn left(&mut self, now: Instant, filtered: u64) -> Option<Finding> {
+        let is_new = self.has_left && !self.reported_left && now >= self.due;
+        if !is_new || filtered > 0 || self.wanted.is_empty() {
+            return None;
+        }
+        self.reported_left = true;
+        let cut = |topic: &String| prefix(topic, MAX_TOPIC_BYTES).to_owned();
+        Some(Finding::Left(self.wanted.iter().take(NAMED).map(cut).collect()))
     }
 
     fn conclude(&mut self, filtered: u64) -> Finding {
@@ -273,6 +305,25 @@ mod tests {
         assert_eq!(action, Action::UnsubscribeAll);
         let Some(Finding::OtherTopics(topics)) = finding else { panic!("{finding:?}") };
         assert_eq!((topics.len(), &*topics[0]), (NAMED, "myprogram.ERROR"));
+    }
+
+    #[test]
+    fn publishers_that_left_before_a_probe_are_reported_once_and_only_for_topics() {
+        let start = Instant::now();
+        let later = |checks: u32| start + EXPLAIN_AFTER + CHECK_INTERVAL * checks;
+        for (wanted, filtered, expected) in [
+            (vec!["myprogam.ERROR".to_owned()], 0, true),
+            (vec!["myprogam.ERROR".to_owned()], 1, false),
+            (vec![], 0, false),
+        ] {
+            let mut no_output = connected(wanted.clone(), start);
+            assert_eq!(no_output.check(later(0), || false, filtered), (Action::None, None));
+            no_output.publisher_left();
+            let (_, finding) = no_output.check(later(1), || false, filtered);
+            assert_eq!(finding, expected.then_some(Finding::Left(wanted)));
+            no_output.publisher_left();
+            assert_eq!(no_output.check(later(2), || false, filtered), (Action::None, None));
+        }
     }
 
     #[test]
