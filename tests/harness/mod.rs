@@ -35,7 +35,7 @@ pub(crate) use self::logrotate::{Logrotate, logrotate};
 #[cfg(feature = "nats")]
 pub(crate) use self::nats::{Nats, NatsClient, nats, nats_with, old_nats};
 #[cfg(all(feature = "nats", target_os = "linux"))]
-pub(crate) use self::nats::{NatsCluster, Stored, nats_cluster};
+pub(crate) use self::nats::{NatsCluster, Stored, nats_at, nats_cluster};
 #[cfg(target_os = "linux")]
 pub(crate) use self::network::enter_network;
 #[cfg(feature = "otlp")]

@@ -70,6 +70,19 @@ pub(crate) fn nats_with(config: &str) -> Option<Nats> {
     Some(Nats::start(&program, "sync_interval: always", config))
 }
 
+/// A server with a configuration of its own, at port 4222 of an address. It stores in a directory of
+/// its own instead of /var/lib/nats.
+#[track_caller]
+pub(crate) fn nats_at(host: &str, config: &str) -> Option<Nats> {
+    let program = python()?.program().with_file_name("nats-server");
+    let mut server = Nats::new(&program, "", "");
+    let store = server.path("store");
+    server.config = config.replace("/var/lib/nats", store.to_str().unwrap());
+    (server.host, server.port) = (host.to_owned(), 4222);
+    server.run();
+    Some(server)
+}
+
 /// The server of the system's distribution; `None`, and a message on standard error, where it is
 /// missing.
 #[track_caller]
@@ -147,6 +160,11 @@ impl Nats {
     /// A file of its own.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
+    }
+
+    /// Where it listens.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
     }
 
     /// Its address: `nats://127.0.0.1:PORT`.
@@ -316,9 +334,12 @@ impl NatsClient {
 
     /// Makes the leader of a stream hand over to another server.
     pub(crate) fn step_down(&self, stream: &str) {
-        let request =
-            self.jetstream.request::<_, _, Value>(format!("STREAM.LEADER.STEPDOWN.{stream}"), &());
-        self.runtime.block_on(request).unwrap();
+        self.ask(&format!("STREAM.LEADER.STEPDOWN.{stream}"), &Value::Null).unwrap();
+    }
+
+    /// The answer of JetStream to a request, if it comes in time: it may be an error.
+    pub(crate) fn ask(&self, request: &str, body: &Value) -> Option<Value> {
+        self.runtime.block_on(self.jetstream.request(request.to_owned(), body)).ok()
     }
 
     /// How many records a stream has; 0 without a stream.

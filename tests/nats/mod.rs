@@ -9,6 +9,9 @@ mod cluster;
 mod emit;
 /// What the handler stores, and what it says when it can't.
 mod handler;
+/// Sites with servers of their own, as in `examples/scale`.
+#[cfg(target_os = "linux")]
+mod leaf;
 /// Logins and TLS.
 mod login;
 /// Servers that are killed, and records that come twice.
