@@ -12,14 +12,14 @@ import math
 
 # name: (value, unit, where it comes from)
 MEASURED = {
-    "emit_us": (1.4, "µs of processor time a record: emit", "benches/results/2026-11-27-nats.md"),
+    "emit_us": (1.5, "µs of processor time a record: emit", "benches/results/2026-11-27-nats.md"),
     "relay_us": (0.4, "µs: a relay that forwards", "the same"),
-    "write_us": (0.9, "µs: a relay that also writes a file", "the same"),
+    "write_us": (1.1, "µs: a relay that also writes a file", "the same"),
     "store_us": (5.2, "µs: storing in NATS, reading included", "the same"),
     "bytes": (390, "bytes of a record for a line of 100 bytes, as a NATS server stores it", "the same"),
     "server_us": (8.9, "µs: a NATS server that stores it", "the same"),
-    "relay_max": (450_000, "records/s through one relay, with both ends on the same two cores", "the same"),
-    "stream_max": (34_000, "records/s that one stream confirms to ten emitters, on the same two cores", "the same"),
+    "relay_max": (730_000, "records/s through one relay, with both ends on the same two cores", "the same"),
+    "stream_max": (88_000, "records/s that one stream confirms to ten emitters, on the same two cores", "the same"),
 }
 ASSUMED = {
     "rate": (10.0, "records/s of a machine, on average", "assumed"),
