@@ -27,7 +27,7 @@ MESSAGE = 'if .level == "error" then .msg else empty end'
 
 
 def write(path, count):
-    """About 260 bytes a line."""
+    """About 215 bytes a line."""
     chance = random.Random(1)
     with open(path, "w", encoding="utf-8") as file:
         for number in range(count):

@@ -108,7 +108,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Its name on the command line. Each line on stderr begins with it: `zlog NAME: …`.
+    /// Its name on the command line. Each message on stderr begins with it: `zlog NAME: …`.
     pub fn name(&self) -> &'static str {
         match self {
             Command::Emit(_) => "emit",

@@ -93,10 +93,10 @@ fn other_spelling(topic: &str) -> Option<String> {
     let port = topic.rsplit_once(':').map(|(_, port)| port);
     let hint = if path.is_file() {
         let path = escape(topic);
-        format!("To read a file: --input {path}. To follow it: zlog tail -f {path}")
+        format!("To read a file: zlog tail --input {path}. To follow it: zlog tail -f {path}")
     } else if topic.starts_with(['/', '.', '~']) {
         let path = escape(topic);
-        format!("To read a file: --input {path}. To connect to a socket: ipc://{path}")
+        format!("To read a file: zlog tail --input {path}. To connect to a socket: ipc://{path}")
     } else if port.is_some_and(|port| port.parse::<u16>().is_ok()) {
         let host = if topic.starts_with(':') { "127.0.0.1" } else { "" };
         format!("To connect to an endpoint: tcp://{host}{}", escape(topic))

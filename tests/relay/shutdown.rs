@@ -84,7 +84,8 @@ fn received_messages_wait_for_a_full_queue_until_the_linger_is_over() {
 
 #[test]
 fn a_stuck_subscriber_does_not_delay_the_end() {
-    let mut relay = relay(&["--on-full", "block", "--hwm", "10", "--linger", "200ms"]);
+    let mut relay =
+        relay(&["--on-full", "block", "--hwm", "10", "--linger", "200ms", "--stall", "10m"]);
     let mut stopped = zlog(["tail", &relay.publish, "--hwm", "1", "-q"]).start();
     relay.wait_for_peers(0, 1);
     stopped.signal(rustix::process::Signal::STOP);

@@ -190,7 +190,7 @@ fn the_name_of_a_file_as_a_topic_gets_a_hint_that_names_input() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let name = file.path().to_str().expect("UTF-8");
     let run = zlog(["tail", name, "--timeout", "1ms", "--connect", "tcp://127.0.0.1:1"]).run();
-    run.stderr_has(&format!("To read a file: --input {name}"));
+    run.stderr_has(&format!("To read a file: zlog tail --input {name}"));
     let run = zlog(["tail", "--time-format", "shrt", "--input", name]).run().code(2);
     run.stderr_has("time format \"shrt\"").stderr_has("short, full");
 }

@@ -171,7 +171,7 @@ fn a_root_that_contains_a_level_and_a_wrong_level_are_wrong_usage() {
 #[test]
 fn a_handler_does_not_publish_to_where_tail_subscribes() {
     let endpoint = "tcp://127.0.0.1:5";
-    for publish in ["tcp://127.0.0.1:5", "tcp://localhost:5,connect"] {
+    for publish in ["tcp://127.0.0.1:5", "tcp://localhost:5"] {
         let refused = zlog(["tail", endpoint, "--publish", publish]).run().code(2);
         refused.stderr_has(&format!("sends to where records come from: {endpoint}"));
     }

@@ -12,13 +12,14 @@ pub(crate) fn cause(error: ParseError) -> String {
     }
 }
 
-/// A text without the logins in its URLs: messages end up in logs.
+/// A text without the logins in its URLs: messages end up in logs. A password may contain what ends the
+/// host elsewhere, so all up to the last `@` of a word is hidden.
 pub fn without_logins(text: &str) -> String {
     let mut parts = text.split("://");
     let mut shown = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let authority = part.find(['/', ',', '?', '#', ' ']).unwrap_or(part.len());
-        let host = part[..authority].rfind('@').unwrap_or(0);
+        let word = part.find(' ').unwrap_or(part.len());
+        let host = part[..word].rfind('@').unwrap_or(0);
         shown += if host > 0 { "://…" } else { "://" };
         shown += &part[host..];
     }
@@ -48,8 +49,10 @@ mod tests {
         for (text, shown) in [
             ("tcp://me:secret@a:1", "tcp://…@a:1"),
             ("smtp://me:p@ss@a?tls=required", "smtp://…@a?tls=required"),
-            ("http://a/x@y", "http://a/x@y"),
-            ("http://a?x=y@z", "http://a?x=y@z"),
+            ("http://me:p/ss@a", "http://…@a"),
+            ("http://me:p?s#s@a/x", "http://…@a/x"),
+            ("smtp://me:p,ss@a,b", "smtp://…@a,b"),
+            ("http://a/x", "http://a/x"),
             ("curl http://me:secret@a x@y", "curl http://…@a x@y"),
             ("logs@home.log", "logs@home.log"),
         ] {

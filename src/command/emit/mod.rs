@@ -379,7 +379,7 @@ impl Emit {
             took,
             waited,
             linger: args.linger,
-            is_linger_over: !is_complete && longest >= rest,
+            is_linger_over: !is_complete && !rest.is_zero() && longest >= rest,
             flushed,
             confirmation: self.confirmation.clone(),
             lacking: self.publish.as_ref().and_then(Publish::lacking).map(str::to_owned),

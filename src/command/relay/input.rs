@@ -215,7 +215,7 @@ impl<S: Source + ?Sized> Pipeline<S> for Input<'_> {
     }
 }
 
-/// The relay's own sources: they listen, and nothing is read from them yet.
+/// The relay's own sources: they are open, and no record is taken from them yet.
 pub(super) struct Sources(Vec<(&'static str, Box<dyn Source + Send>, InputOptions)>);
 
 impl Sources {

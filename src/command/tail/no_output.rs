@@ -188,7 +188,8 @@ impl NoOutputMonitor {
 
     /// That publishers have left without a record, once. It says nothing about who asks for all topics.
     fn left(&mut self, now: Instant, filtered: u64) -> Option<Finding> {
-        let is_new = self.has_left && !self.reported_left && now >= self.due;
+        let is_new =
+            self.has_left && !self.reported_left && self.reported.is_none() && now >= self.due;
         if !is_new || filtered > 0 || self.wanted.is_empty() {
             return None;
         }

@@ -118,8 +118,8 @@ fn router(args: &TailArgs, stop: &ShutdownSignal) -> Result<Router> {
 fn inputs(args: &TailArgs) -> Result<Vec<RecordInput>> {
     match &args.from_nats {
         Some(servers) => {
-            let NatsSourceOptions { server, stream, .. } = nats_source(servers)?;
-            Ok(vec![RecordInput::Nats { servers: server, stream }])
+            let NatsSourceOptions { server, stream, prefix, .. } = nats_source(servers)?;
+            Ok(vec![RecordInput::Nats { servers: server, stream, prefix }])
         }
         None if !args.input.is_empty() => Ok(Vec::new()),
         None => {

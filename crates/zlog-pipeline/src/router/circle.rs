@@ -26,6 +26,8 @@ pub enum RecordInput {
         servers: ServerOptions,
         /// The name of the stream.
         stream: String,
+        /// What the subjects that are read begin with.
+        prefix: String,
     },
 }
 
@@ -54,7 +56,7 @@ impl fmt::Display for RecordInput {
             RecordInput::Otlp(endpoint) => {
                 write!(f, "{} (OTLP)", endpoint.as_str().trim_start_matches("tcp://"))
             }
-            RecordInput::Nats { servers, stream } => {
+            RecordInput::Nats { servers, stream, .. } => {
                 write!(f, "stream {} at {}", escape(stream), escape(&servers.servers))
             }
         }
@@ -140,6 +142,21 @@ mod tests {
         for other in ["tcp://127.0.0.1:12345", "tcp://192.0.2.1:12344", "ipc:///tmp/out"] {
             check(target(other), &inputs).unwrap();
         }
+        let subscribed =
+            [RecordInput::ZeroMq(Endpoint::parse("tcp://127.0.0.1:12344", Role::Connect).unwrap())];
+        check(target("tcp://127.0.0.1:12344"), &subscribed).unwrap();
+        let bind = PublishTarget { bind: vec!["tcp://*:12344".to_owned()], ..Default::default() };
+        assert!(check(Target::Publish(bind), &subscribed).is_err());
+        let spool = |confirm_at: Option<&str>| {
+            Target::Publish(PublishTarget {
+                connect: vec!["tcp://127.0.0.1:12344".to_owned()],
+                spool: Some("spool".into()),
+                confirm_at: confirm_at.map(str::to_owned),
+                ..PublishTarget::default()
+            })
+        };
+        assert!(check(spool(None), &inputs).is_err());
+        check(spool(Some("tcp://127.0.0.1:5")), &inputs).unwrap();
         // A port has one protocol.
         let otlp = RecordInput::otlp(&["12344".parse().unwrap()], false).unwrap();
         check(target("tcp://127.0.0.1:12344"), &otlp).unwrap();
@@ -151,15 +168,25 @@ mod tests {
         let input = [RecordInput::Nats {
             servers: servers("nats://a:4222,nats://b"),
             stream: "LOGS".to_owned(),
+            prefix: "zlog".to_owned(),
         }];
-        let target = |server: &str, stream: &str| {
+        let options = |server: &str, stream: &str| {
             let stream = StreamOptions { name: stream.to_owned(), ..StreamOptions::default() };
-            let server = servers(server);
-            Target::Nats(NatsOptions { server, stream, ..NatsOptions::default() })
+            NatsOptions { server: servers(server), stream, ..NatsOptions::default() }
         };
+        let target = |server: &str, stream: &str| Target::Nats(options(server, stream));
         assert!(check(target("nats://b:4222", "LOGS"), &input).is_err());
         assert!(check(target("c,a", "LOGS"), &input).is_err());
         check(target("nats://b", "COPY"), &input).unwrap();
         check(target("nats://c", "LOGS"), &input).unwrap();
+        let with_prefix = |prefix: &str| {
+            Target::Nats(NatsOptions { prefix: prefix.to_owned(), ..options("nats://b", "LOGS") })
+        };
+        assert!(check(with_prefix("zlog.site1"), &input).is_err());
+        check(with_prefix("zlogs"), &input).unwrap();
+        // The stream of another account.
+        let mut other = options("nats://b", "LOGS");
+        other.server.credentials = Some("b.creds".into());
+        check(Target::Nats(other), &input).unwrap();
     }
 }

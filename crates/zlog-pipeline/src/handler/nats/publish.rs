@@ -23,7 +23,7 @@ use crate::nats::connection::{Connection, Trouble, wait_for_trouble};
 /// The longest line before a message and its headers, apart from the identity: `NATS/1.0` and
 /// the header's name.
 const HEADER_BYTES: usize = 64;
-/// Longer than any batch takes: it ends by itself, when no confirmation comes.
+/// Longer than a batch takes: its task ends it when no confirmation comes.
 const NO_DEADLINE: Duration = Duration::from_secs(24 * 3600);
 
 /// How a [`Publisher`] sends.
@@ -233,7 +233,6 @@ impl Task {
     /// Waits for the next confirmation; `None` if a job comes first. If one `is_due`, it must come in
     /// time.
     pub(super) async fn next_answer(&mut self, is_due: bool) -> Result<Option<Message>, Failure> {
-        let timeout = if is_due { self.options.timeout } else { NO_DEADLINE };
         let gone = Failure::Trouble(Trouble::Disconnected);
         tokio::select! {
             biased;
@@ -242,7 +241,7 @@ impl Task {
                 self.accept(job.ok_or(gone)?);
                 Ok(None)
             }
-            () = tokio::time::sleep(timeout) => Err(Failure::Late),
+            () = tokio::time::sleep(self.options.timeout), if is_due => Err(Failure::Late),
         }
     }
 

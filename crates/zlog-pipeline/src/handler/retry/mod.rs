@@ -176,7 +176,7 @@ pub struct Retry<T: Transport> {
     /// Complete batches, oldest first.
     full: VecDeque<Batch<T::Progress>>,
     /// How many of them, from the first on, the transport has begun to send. [`Handler::flush`], which
-    /// follows each row of records, waits for their outcome.
+    /// runs when no more records wait, waits for their outcome.
     begun: usize,
     /// Batches that some recipients deferred.
     deferred: Deferred<T::Progress>,
@@ -432,7 +432,10 @@ impl<T: Transport> Handler for Retry<T> {
         }
         // One batch per call: the caller may have records in between. Those that have begun need no
         // call: the next flush waits for them.
-        if self.begun == 0 && !self.full.is_empty() && self.next_try.is_none_or(|at| at <= now) {
+        if self.begun > 0 {
+            return self.take_error();
+        }
+        if !self.full.is_empty() && self.next_try.is_none_or(|at| at <= now) {
             self.send_next(None);
         } else if self.next_try.is_none() {
             self.send_deferred(Some(now), None);
@@ -441,7 +444,7 @@ impl<T: Transport> Handler for Retry<T> {
     }
 
     fn due(&self, now: Instant) -> Option<Instant> {
-        let full = (!self.full.is_empty()).then_some(now);
+        let full = (self.full.len() > self.begun).then_some(now);
         let due = [full, self.open_due(), self.deferred.due()].into_iter().flatten().min();
         let due = due.map(|due| self.next_try.map_or(due, |at| due.max(at)));
         due.into_iter().chain(self.transport.refusal_due().filter(|at| *at > now)).min()

@@ -174,10 +174,19 @@ impl HandlerTarget for NatsOptions {
     }
 
     fn sends_to(&self, input: &RecordInput) -> bool {
-        let RecordInput::Nats { servers, stream } = input else { return false };
+        let RecordInput::Nats { servers, stream, prefix } = input else { return false };
         let parsed = |options: &ServerOptions| ServerOptions::parse(&options.servers);
         let (Ok(read), Ok(own)) = (parsed(servers), parsed(&self.server)) else { return false };
-        self.stream.name == *stream && own.iter().any(|server| read.contains(server))
+        // Another login may be one of another account, whose streams are others.
+        let login = |options: &ServerOptions| {
+            let ServerOptions { credentials, nkey, token, .. } = options;
+            (credentials.clone(), nkey.clone(), token.clone())
+        };
+        let behind = self.prefix.strip_prefix(prefix.as_str());
+        self.stream.name == *stream
+            && behind.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            && login(&self.server) == login(servers)
+            && own.iter().any(|server| read.contains(server))
     }
 
     fn may_block(&self) -> bool {

@@ -282,9 +282,18 @@ impl HandlerTarget for PublishTarget {
 
     fn sends_to(&self, input: &RecordInput) -> bool {
         let RecordInput::ZeroMq(input) = input else { return false };
-        let own = self.bind.iter().chain(&self.connect).chain(&self.confirm_at);
-        own.filter_map(|text| Endpoint::parse(text, Role::Connect).ok())
-            .any(|endpoint| endpoint.same_address(input))
+        if self.spool.is_some() {
+            let confirms = input.confirm_endpoint();
+            let inputs = confirms.iter().chain([input]);
+            return self
+                .confirms()
+                .is_ok_and(|own| inputs.into_iter().any(|it| own.same_address(it)));
+        }
+        // Two that connect don't reach each other.
+        let meets = |own: &Endpoint| {
+            own.same_address(input) && [own.role(), input.role()] != [Role::Connect; 2]
+        };
+        self.endpoints().is_ok_and(|own| own.iter().any(meets))
     }
 
     fn directory(&self) -> Option<&Path> {
