@@ -29,7 +29,8 @@ pub struct KeygenArgs {
     ///
     /// KEY is the key, or a file with it: NAME.pub, or a public certificate of PyZMQ. With --host,
     /// this machine connects to the owner instead. Makes this machine's key if there is none.
-    #[arg(long, value_name = "KEY", help_heading = TRUST)]
+    // A key may begin with `-`.
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true, help_heading = TRUST)]
     pub trust: Option<String>,
     /// It is the key of this server, to connect to
     ///
@@ -63,7 +64,7 @@ pub struct KeygenArgs {
     ///
     /// WHICH is the name of a client, the host or name of a server, a key, or a file with one. Running
     /// commands disconnect the client.
-    #[arg(long, value_name = "WHICH", help_heading = TRUST)]
+    #[arg(long, value_name = "WHICH", allow_hyphen_values = true, help_heading = TRUST)]
     pub revoke: Option<String>,
 }
 

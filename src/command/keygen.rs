@@ -93,8 +93,12 @@ fn trust(args: &KeygenArgs, text: &str) -> Result<()> {
         let publish = rights(&args.publish, args.no_publish);
         let client = Client { name, key, publish, read: rights(&args.read, args.no_read) };
         let text = describe(&client);
+        let before = Clients::read(&directory.clients())?.find(&key).map(describe);
+        let before = before.filter(|before| *before != text);
+        let before = before.map_or_else(String::new, |before| format!(" (before: it {before})"));
         directory.trust_client(&client)?;
-        say(&format!("{} may connect: it {text}. Its key is {}", client.name, key.fingerprint()));
+        let name = &client.name;
+        say(&format!("{name} may connect: it {text}{before}. Its key is {}", key.fingerprint()));
     }
     say("compare the fingerprint with `zlog keygen --list` on that machine");
     if directory.machine()?.is_none() {

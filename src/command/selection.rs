@@ -91,7 +91,15 @@ pub(super) fn odd_topics(args: &SelectArgs) -> impl Iterator<Item = String> {
 fn other_spelling(topic: &str) -> Option<String> {
     let path = Path::new(topic);
     let port = topic.rsplit_once(':').map(|(_, port)| port);
-    let hint = if path.is_file() {
+    // A slash or the colon is missing.
+    let url = ["tcp", "nats", "tls"].iter().find_map(|scheme| {
+        let rest = topic.strip_prefix(scheme)?;
+        let address = rest.strip_prefix(":/").or_else(|| rest.strip_prefix("//"))?;
+        Some(format!("{scheme}://{}", escape(address)))
+    });
+    let hint = if let Some(url) = url {
+        format!("To connect to an endpoint: {url}")
+    } else if path.is_file() {
         let path = escape(topic);
         format!("To read a file: zlog tail --input {path}. To follow it: zlog tail -f {path}")
     } else if topic.starts_with(['/', '.', '~']) {

@@ -102,7 +102,8 @@ impl Listener {
     fn hung_up(&self) -> bool {
         while let Ok(event) = self.monitor.recv_multipart(zmq::DONTWAIT) {
             let id = event.first().and_then(|frame| frame.first_chunk::<2>());
-            if id.is_some_and(|id| u16::from_ne_bytes(*id) == SocketEvent::DISCONNECTED.to_raw()) {
+            if id.is_some_and(|id| HUNG_UP.iter().any(|it| it.to_raw() == u16::from_ne_bytes(*id)))
+            {
                 return true;
             }
         }
@@ -194,10 +195,14 @@ fn subscriber(context: &Context, topic: &str) -> Socket {
     socket
 }
 
+/// The publisher has gone: after a connection, or before there was one.
+const HUNG_UP: [SocketEvent; 2] = [SocketEvent::DISCONNECTED, SocketEvent::CONNECT_RETRIED];
+
 fn monitored(context: &Context, socket: &Socket) -> Socket {
     // Each listener has a context of its own, so the name is free.
     let name = "inproc://monitor";
-    socket.monitor(name, i32::from(SocketEvent::DISCONNECTED.to_raw())).expect("a fresh name");
+    let events = HUNG_UP.iter().fold(0, |events, event| events | event.to_raw());
+    socket.monitor(name, i32::from(events)).expect("a fresh name");
     let monitor = context.socket(SocketType::PAIR).expect("a socket");
     monitor.set_linger(0).expect("a plain option");
     monitor.connect(name).expect("the monitor was just made");

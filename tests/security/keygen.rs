@@ -111,6 +111,20 @@ fn trusted_keys_are_listed_with_their_rights_and_revoked_by_name_host_or_key() {
 }
 
 #[test]
+fn a_key_that_begins_with_a_hyphen_is_trusted_and_revoked_and_changed_rights_are_shown() {
+    let machine = Machine::named("logs");
+    // Any 32 bytes are a public key.
+    let key = format!("-{}", "a".repeat(39));
+    machine.keygen(&["--trust", &key, "--name", "web1", "--publish", "web1."]);
+    let again = machine.zlog(&["keygen", "--trust", &key, "--name", "web1"]).run().success();
+    again.stderr_has(
+        "it publishes everything, reads everything (before: it publishes web1., reads everything). Its",
+    );
+    machine.keygen(&["--revoke", &key]);
+    assert_eq!(machine.keygen(&["--list"]).lines().count(), 1);
+}
+
+#[test]
 fn trusting_a_key_makes_the_own_one_and_asks_to_compare_the_fingerprint() {
     let (machine, web) = (Machine::without_key(), Machine::named("web1"));
     let trusted = machine.zlog(&["keygen", "--trust", &web.public()]).run().success();

@@ -184,6 +184,8 @@ fn a_topic_that_looks_like_an_endpoint_or_a_path_is_reported_with_the_right_spel
         (":12399", Some("tcp://127.0.0.1:12399")),
         ("12399", Some("tcp://127.0.0.1:12399")),
         ("99999", None),
+        ("tcp:/127.0.0.1:12399", Some("To connect to an endpoint: tcp://127.0.0.1:12399")),
+        ("tcp//localhost:12399", Some("To connect to an endpoint: tcp://localhost:12399")),
         ("/var/log/syslog", Some("--input /var/log/syslog")),
         ("./app.log", Some("--input ./app.log")),
         ("app.ERROR", None),

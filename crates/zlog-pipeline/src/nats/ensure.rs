@@ -32,8 +32,17 @@ pub(crate) struct Ensured {
 }
 
 impl Ensured {
-    fn new(config: &Config, notices: Vec<String>) -> Ensured {
-        let has_batches = config.allow_batch_publish && config.num_replicas <= 1;
+    fn new(config: &Config, mut notices: Vec<String>) -> Ensured {
+        let is_replicated = config.num_replicas > 1;
+        if is_replicated && config.compression == Some(stream::Compression::S2) {
+            notices.push(format!(
+                "the stream {} is compressed and has {} replicas: servers of NATS 2.15.1 that were killed could not \
+                 read such a stream any more. Use compression=none",
+                escape(&config.name),
+                config.num_replicas
+            ));
+        }
+        let has_batches = config.allow_batch_publish && !is_replicated;
         Ensured { notices, has_batches }
     }
 }
@@ -322,6 +331,22 @@ mod tests {
             ("zlog.us.>", "zlog.eu.>", false),
         ] {
             assert_eq!((overlaps(one, other), overlaps(other, one)), (yes, yes), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_stream_with_compression_and_replicas_is_warned_about() {
+        for (compression, replicas, count) in
+            [(Compression::S2, 3, 1), (Compression::S2, 1, 0), (Compression::None, 3, 0)]
+        {
+            let options = StreamOptions {
+                compression: Some(compression),
+                replicas: Some(replicas),
+                ..StreamOptions::default()
+            };
+            let features = Features { compression: true, batches: true };
+            let notices = Ensured::new(&config(&options, "zlog.>", features), Vec::new()).notices;
+            assert_eq!(notices.len(), count, "{notices:?}");
         }
     }
 

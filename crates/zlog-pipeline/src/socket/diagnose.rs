@@ -9,6 +9,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::endpoint::ipc_path;
+use crate::keys::{KeyDirectory, Servers};
 use crate::os::resolve::Lookup;
 
 /// How long looking up a host, connecting, and the handshake may take.
@@ -64,9 +65,19 @@ fn ask_ipc(_: &std::path::Path) -> Option<String> {
     None
 }
 
+/// Whether the server's key is known. It would report a question without encryption as a peer that does not
+/// encrypt.
+fn has_known_key(host: &str, port: &str) -> bool {
+    let known = KeyDirectory::of_user().and_then(|keys| Servers::read_valid(&keys.servers()));
+    known.is_ok_and(|(servers, _)| servers.find(&format!("{host}:{port}")).is_some())
+}
+
 fn ask_tcp(endpoint: &str) -> Option<String> {
     let (_, address) = endpoint.split_once("tcp://")?;
     let (host, port) = address.rsplit_once(';').map_or(address, |(_, to)| to).rsplit_once(':')?;
+    if has_known_key(host, port) {
+        return None;
+    }
     let found = Lookup::of_endpoint(host, port.parse().ok()?).wait(Instant::now() + TIMEOUT)?;
     let address = *found.ok()?.first()?;
     let stream = TcpStream::connect_timeout(&address, TIMEOUT).ok()?;
