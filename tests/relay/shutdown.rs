@@ -84,8 +84,12 @@ fn received_messages_wait_for_a_full_queue_until_the_linger_is_over() {
 
 #[test]
 fn a_stuck_subscriber_does_not_delay_the_end() {
-    let mut relay =
-        relay(&["--on-full", "block", "--hwm", "10", "--linger", "200ms", "--stall", "10m"]);
+    let mut args = vec!["--on-full", "block", "--hwm", "10", "--linger", "200ms"];
+    if crate::harness::is_native() {
+        // On a busy machine the subscriber would be cut off before the end. libzmq has no such limit.
+        args.extend(["--stall", "10m"]);
+    }
+    let mut relay = relay(&args);
     let mut stopped = zlog(["tail", &relay.publish, "--hwm", "1", "-q"]).start();
     relay.wait_for_peers(0, 1);
     stopped.signal(rustix::process::Signal::STOP);
