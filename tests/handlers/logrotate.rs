@@ -116,9 +116,9 @@ impl Steady {
                 (out.trim().rsplit('\n').next().unwrap().parse().unwrap(), None)
             }
         };
-        let last = format!("\n{}\n", count - 1);
+        let last = (count - 1).to_string();
         let until = Instant::now() + DEADLINE;
-        while !text(&path).ends_with(&last) {
+        while text(&path).strip_suffix('\n').and_then(|text| text.lines().last()) != Some(&*last) {
             if Instant::now() > until {
                 self.zlog.fail("the last number does not come");
             }

@@ -19,6 +19,7 @@ mod rsyslog;
 mod running;
 mod stream;
 mod user;
+mod watchdog;
 mod wire;
 mod zlog;
 mod zmtp;

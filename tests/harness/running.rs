@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use super::DEADLINE;
 use super::finished::{Finished, report};
 use super::stream::Stream;
+use super::watchdog;
 
 /// The standard input of a child.
 pub(crate) enum Input {
@@ -72,6 +73,7 @@ impl Running {
         input: Input,
         stdout: Option<OwnedFd>,
     ) -> Running {
+        watchdog::watch();
         let shown = shown(&command);
         command.stdin(match input {
             Input::Empty => Stdio::null(),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use zmq::{Context, Socket, SocketEvent, SocketType};
 
-use super::{ANY_PORT, DEADLINE};
+use super::{ANY_PORT, DEADLINE, watchdog};
 use zlog_core::wire::mark::is_reserved;
 
 /// A message as received.
@@ -128,6 +128,7 @@ impl Publisher {
     /// that is just being started may hold a copy of the old socket for a moment.
     #[track_caller]
     pub(crate) fn bind_at(endpoint: &str) -> Publisher {
+        watchdog::watch();
         let socket = Context::new().socket(SocketType::XPUB).expect("a socket");
         socket.set_linger(0).expect("a plain option");
         socket.set_sndhwm(0).expect("a plain option");
@@ -176,7 +177,7 @@ impl Publisher {
 
     /// Closes the socket once the system has taken everything.
     pub(crate) fn close(self) {
-        self.socket.set_linger(-1).expect("a plain option");
+        self.socket.set_linger(DEADLINE.as_millis() as i32).expect("a plain option");
     }
 
     /// Sends one message.
