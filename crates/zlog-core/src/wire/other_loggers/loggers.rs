@@ -1,5 +1,6 @@
 //! Loggers whose keys or level numbers mean something only in their own objects.
 
+use super::keys::facts;
 use super::levels::Scale;
 use super::{Field, field_alias};
 use crate::level::Level;
@@ -207,7 +208,8 @@ const TWISTED: &[(&str, Field)] =
 impl Logger {
     /// The logger whose keys a record has.
     pub(super) fn of(record: &Record<'_>) -> &'static Logger {
-        if !record.extras.iter().any(|(key, _)| is_signature(key)) {
+        let mut keys = record.extras.iter().enumerate();
+        if !keys.any(|(at, (key, _))| facts(at, key).is_signature) {
             return &ANY;
         }
         let has = |name: &&str| match *name {
@@ -219,9 +221,17 @@ impl Logger {
 
     /// The field of a key.
     pub(super) fn field(&self, key: &str) -> Option<Field> {
+        self.own_field(key).or_else(|| if self.is_closed { None } else { field_alias(key) })
+    }
+
+    /// The same of the key with the number `at` in an object.
+    pub(super) fn field_at(&self, at: usize, key: &str) -> Option<Field> {
+        self.own_field(key).or_else(|| if self.is_closed { None } else { facts(at, key).field })
+    }
+
+    fn own_field(&self, key: &str) -> Option<Field> {
         let own = self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
         own.map(|(_, field)| *field)
-            .or_else(|| if self.is_closed { None } else { field_alias(key) })
     }
 
     /// Whether `name` is a value of a user's and not the logger: another key is, or it is a
@@ -235,7 +245,7 @@ impl Logger {
 }
 
 /// Whether a logger in the table has this as its first key: few objects need a search.
-fn is_signature(key: &str) -> bool {
+pub(super) fn is_signature(key: &str) -> bool {
     matches!(
         key,
         "__REALTIME_TIMESTAMP"

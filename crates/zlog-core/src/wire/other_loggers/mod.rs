@@ -5,6 +5,7 @@
 //!
 //! `loggers` has a table of those whose keys or numbers mean something else elsewhere.
 
+mod keys;
 pub(crate) mod levels;
 mod loggers;
 mod loguru;
@@ -38,11 +39,12 @@ pub(crate) enum Field {
     ExcText,
 }
 
+/// The longest key that says anything.
+const MAX_KEY_LEN: usize = 31;
+
 /// The field of another logger's key. Ignores ASCII case. A dotted name is also that of an
 /// entry of a nested object (`log.level` of ECS).
 pub(crate) fn field_alias(key: &str) -> Option<Field> {
-    /// The longest name below.
-    const MAX_KEY_LEN: usize = 31;
     Some(match ascii_lowercase(key, &mut [0; MAX_KEY_LEN])? {
         b"time" | b"ts" | b"timestamp" | b"@timestamp" | b"asctime" | b"datetime" | b"t"
         | b"@t" | b"date" | b"timemillis" | b"instant" | b"_meta.date" => Field::Time,
@@ -121,8 +123,8 @@ pub(super) fn normalize(record: &mut Record<'_>, mut has_message: bool) -> Found
         let name = record.name.take().unwrap_or_default();
         extras.push((Cow::Borrowed("name"), RawJson(Cow::Owned(json::quoted(&name)))));
     }
-    // Looked up once: this is what a line of another logger spends most of its time with.
-    let fields: Vec<_> = extras.iter().map(|(key, _)| logger.field(key)).collect();
+    let fields: Vec<_> =
+        extras.iter().enumerate().map(|(at, (key, _))| logger.field_at(at, key)).collect();
     let exception = find_exception(&extras, &fields);
     let mut at = 0;
     extras.retain(|(key, value)| {
