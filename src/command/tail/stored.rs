@@ -42,7 +42,9 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
         None => HashMap::new(),
     };
     if !args.sort {
-        let options = FileOptions { follow: args.follow, offsets, ..FileOptions::default() };
+        let objects_ahead = true;
+        let options =
+            FileOptions { follow: args.follow, offsets, objects_ahead, ..FileOptions::default() };
         return show(&mut file::open(files, options, spec, &lines, None)?, args, tail);
     }
     let mut source = file::open_merged(files, &offsets, spec, &lines)?;

@@ -164,6 +164,15 @@ pub struct Assembled<'a> {
     pub tag: Tag,
 }
 
+impl Assembled<'_> {
+    /// Whether it is one whole line as it was read, with nothing before, below or around it.
+    pub fn is_plain_line(&self) -> bool {
+        let Tag { part, cut, enclosure, .. } = self.tag;
+        let has_more = self.trace.is_some() || self.stack.is_some() || self.prefixed.is_some();
+        !(has_more || self.orphan || self.uncaught || cut) && part == 0 && enclosure.is_none()
+    }
+}
+
 /// Whether a line without a level reads as if a traceback may follow.
 pub fn mentions_error(line: &str) -> bool {
     static WORDS: LazyLock<[Finder<'_>; 6]> = LazyLock::new(|| {

@@ -24,6 +24,7 @@
 
 mod level;
 mod logfmt;
+mod object;
 mod pattern;
 pub(crate) mod prefix;
 mod priority;
@@ -47,6 +48,7 @@ use pattern::Pattern;
 
 /// The last second of the year 9999.
 const LATEST: f64 = 253_402_300_799.0;
+pub use object::ObjectReader;
 pub use priority::FACILITIES;
 pub use wrapped::{Batch, Enclosed, Enclosure, enclosed};
 

@@ -7,6 +7,7 @@
 //!
 //! A source must not decode (`wire`, `parse`) or select (`filter`) records itself.
 
+mod ahead;
 pub mod command;
 mod decompress;
 pub mod file;
@@ -14,6 +15,7 @@ mod lines;
 pub mod merge;
 pub mod message;
 pub mod nats;
+mod objects;
 pub mod otlp;
 pub mod python;
 mod reader;

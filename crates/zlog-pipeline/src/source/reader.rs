@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
+use super::objects::Objects;
 use crate::os::clock::now;
 use zlog_core::{Error, Result};
 
@@ -162,8 +163,10 @@ impl Origin {
 /// The bytes of one read, in a buffer that goes back to the reader.
 #[derive(Default)]
 pub(crate) struct Block {
-    pub(crate) buffer: Vec<u8>,
+    pub(crate) buffer: Arc<Vec<u8>>,
     pub(crate) len: usize,
+    /// The records of JSON objects in it, if they were read before.
+    pub(crate) objects: Option<Objects>,
     /// When they were read: seconds since 1970-01-01 UTC.
     pub(crate) received: f64,
 }
@@ -251,7 +254,8 @@ impl ReaderHandle {
             tee.stage(&buffer[..len], &self.progress);
         }
         // Sent before it is copied: the copy may wait for a reader that has stopped.
-        let sent = self.send(ReaderEvent::Bytes(Block { buffer, len, received: now() }));
+        let block = Block { buffer: Arc::new(buffer), len, objects: None, received: now() };
+        let sent = self.send(ReaderEvent::Bytes(block));
         let copied = self.tee.as_mut().map_or(Ok(()), |tee| tee.write(&self.progress));
         if sent.is_err() {
             return Ok(Err(Disconnected));

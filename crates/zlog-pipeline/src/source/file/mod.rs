@@ -40,6 +40,7 @@ use self::follower::Follower;
 use self::open_file::Start;
 use self::position::SavedPosition;
 pub(super) use self::position::{PositionFile, SAVE_INTERVAL};
+use super::ahead::read_objects;
 use super::decompress::Decompressor;
 use super::merge::MergeSource;
 use super::reader::{Notice, ReaderEvent, ReaderHandle, Severity, Tee};
@@ -75,6 +76,9 @@ pub struct FileOptions {
     pub position: Option<PathBuf>,
     /// The files that are not read from their start, each with the offset of a line.
     pub offsets: HashMap<PathBuf, u64>,
+    /// Without `follow`: read JSON objects on a thread of their own, for a consumer that is slower than
+    /// the disk.
+    pub objects_ahead: bool,
 }
 
 impl Default for FileOptions {
@@ -86,6 +90,7 @@ impl Default for FileOptions {
             rotate_wait,
             position: None,
             offsets: HashMap::new(),
+            objects_ahead: false,
         }
     }
 }
@@ -120,8 +125,11 @@ pub fn open(
         saved = found;
     }
     let readers = readers.into_iter().map(|reader| reader.with_tee(tee.map(|tee| tee())));
-    let files: Vec<(PathBuf, ReaderHandle)> = paths.into_iter().zip(readers).collect();
+    let mut files: Vec<(PathBuf, ReaderHandle)> = paths.into_iter().zip(readers).collect();
     if !options.follow && options.position.is_none() {
+        if options.objects_ahead {
+            read_objects_ahead(&mut files)?;
+        }
         // How long the text of a compressed file is can't be known.
         if !files.iter().any(|(path, _)| is_compressed(path)) {
             let sizes = files.iter().filter_map(|(path, _)| path.metadata().ok());
@@ -136,6 +144,16 @@ pub fn open(
     }
     follow(&mut source, files, &options, saved)?;
     Ok(source)
+}
+
+/// Lets one thread read the JSON objects in what all readers send.
+fn read_objects_ahead(files: &mut [(PathBuf, ReaderHandle)]) -> Result<()> {
+    let Some((_, first)) = files.first() else { return Ok(()) };
+    let messages = read_objects(first.messages.clone())?;
+    for (_, reader) in files {
+        reader.messages = messages.clone();
+    }
+    Ok(())
 }
 
 /// Follows files, each on a thread of its own. `saved` are the positions to go on from.

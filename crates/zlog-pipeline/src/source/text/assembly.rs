@@ -217,23 +217,38 @@ impl Assembly {
         let assembled =
             Assembled { head: object.as_deref().unwrap_or(assembled.head), ..assembled };
         shared.counts.records += 1;
-        let mut record = Record::default();
         let (parser, piece_level) = (&mut self.parser, &mut self.piece_level);
-        let parsed = fill(&mut record, assembled, &self.spec, piece_level, parser);
-        shared.explained = explained(assembled, &self.parser);
-        let previous = self.previous.take().filter(|previous| previous.precedes(assembled));
-        if let Some(previous) = &previous {
-            previous.follow(&mut record, assembled);
-        }
-        if self.is_expired && !is_empty {
-            let previous = previous.unwrap_or_else(|| Previous::new(&record, parsed.is_known));
-            self.previous = Some(Previous { time: assembled.tag.time(), ..previous });
-        }
+        let mut finish = |record: &mut Record<'_>, is_known: bool| {
+            let previous = self.previous.take().filter(|previous| previous.precedes(assembled));
+            if let Some(previous) = &previous {
+                previous.follow(record, assembled);
+            }
+            if self.is_expired && !is_empty {
+                let previous = previous.unwrap_or_else(|| Previous::new(record, is_known));
+                self.previous = Some(Previous { time: assembled.tag.time(), ..previous });
+            }
+            sink(record)
+        };
+        let reads_ahead = assembled.is_plain_line() && parser.takes_objects();
+        let mut objects = shared.objects.as_mut().filter(|_| reads_ahead);
+        let (parsed, flow) = match objects.take_if(|objects| objects.find(assembled.head)) {
+            Some(objects) => objects.with_next(|record| {
+                let parsed = complete(record, assembled, &self.spec, parser);
+                let flow = finish(record, parsed.is_known);
+                (parsed, flow)
+            }),
+            None => {
+                let mut record = Record::default();
+                let parsed = fill(&mut record, assembled, &self.spec, piece_level, parser);
+                shared.explained = explained(assembled, parser);
+                let flow = finish(&mut record, parsed.is_known);
+                (parsed, flow)
+            }
+        };
+        let flow = flow?;
         let has_trace = assembled.trace.is_some();
         let is_line =
             !assembled.orphan && !assembled.continues && assembled.tag.part == 0 && !is_empty;
-        let flow = sink(&mut record)?;
-        drop(record);
         if let Some(batch) = &mut self.batch {
             batch.advance();
             if !batch.is_at_end() {
@@ -366,7 +381,7 @@ fn fill<'a>(
         enclosure.surround(record);
     }
     if !found {
-        record.level = implied.map_or(spec.level, |level| level.max(spec.level));
+        record.level = level_of_none(implied, spec);
     }
     if tag.part > 1 {
         record.level = piece_level.unwrap_or(record.level);
@@ -391,6 +406,31 @@ fn fill<'a>(
     append(&mut record.exc_text, trace);
     append(&mut record.stack_info, stack);
     Parsed { is_known, is_known_behind, splits: false }
+}
+
+/// As [`fill`], for the record of a [plain line](Assembled::is_plain_line) that is an object and was
+/// read before.
+fn complete(
+    record: &mut Record<'_>,
+    assembled: Assembled<'_>,
+    spec: &StreamSpec,
+    parser: &mut Parser,
+) -> Parsed {
+    let Assembled { implied, tag, .. } = assembled;
+    parser.set_received(tag.received);
+    let found = parser.note_object(record);
+    let is_known = found || record.created.is_some();
+    if !found {
+        record.level = level_of_none(implied, spec);
+    }
+    record.process = record.process.or(spec.process);
+    parser.set_received_time(tag.received, record);
+    Parsed { is_known, is_known_behind: None, splits: false }
+}
+
+/// The level of a line that names none.
+fn level_of_none(implied: Option<Level>, spec: &StreamSpec) -> Level {
+    implied.map_or(spec.level, |level| level.max(spec.level))
 }
 
 /// Appends text from below a line to a field that the line may have, too.

@@ -1,5 +1,7 @@
 //! The encoding of a stream, by its first bytes. UTF-16 becomes UTF-8.
 
+use std::sync::Arc;
+
 use super::super::reader::{Block, Origin};
 
 /// Decodes one stream.
@@ -64,9 +66,11 @@ impl Encoding {
         if let Encoding::Utf16(utf16) = self {
             let mut text = String::with_capacity(block.len);
             utf16.decode(&block.bytes()[start..], &mut text);
-            *block = Block { len: text.len(), buffer: text.into_bytes(), ..*block };
+            let (len, buffer) = (text.len(), Arc::new(text.into_bytes()));
+            *block = Block { len, buffer, objects: None, ..*block };
         } else if start > 0 {
-            block.buffer.drain(..start);
+            block.objects = None;
+            Arc::make_mut(&mut block.buffer).drain(..start);
             block.len -= start;
         }
         remark
@@ -137,7 +141,12 @@ mod tests {
     fn decode(bytes: &[u8], size: usize) -> (String, Vec<&'static str>) {
         let (mut encoding, mut text, mut remarks) = (Encoding::default(), Vec::new(), Vec::new());
         for chunk in bytes.chunks(size) {
-            let mut block = Block { buffer: chunk.to_vec(), len: chunk.len(), received: 1.5 };
+            let mut block = Block {
+                buffer: Arc::new(chunk.to_vec()),
+                len: chunk.len(),
+                received: 1.5,
+                ..Block::default()
+            };
             remarks.extend(encoding.decode(&mut block));
             assert_eq!(block.received, 1.5);
             text.extend_from_slice(block.bytes());

@@ -126,6 +126,7 @@ impl TextSource {
                 counts: LineCounts::default(),
                 skip_empty: options.skip_empty,
                 explained: None,
+                objects: None,
                 progress: Arc::clone(&progress),
             },
             messages,
@@ -244,9 +245,12 @@ impl TextSource {
                 self.current = Some(current);
                 return Ok(ControlFlow::Break(()));
             }
-            if !current.block.buffer.is_empty() {
+            self.shared.objects = None;
+            if let Ok(buffer) = Arc::try_unwrap(current.block.buffer)
+                && !buffer.is_empty()
+            {
                 // A full channel has enough buffers without this one.
-                let _ = self.spare.try_send(current.block.buffer);
+                let _ = self.spare.try_send(buffer);
             }
         }
         Ok(ControlFlow::Continue(()))
@@ -355,6 +359,7 @@ impl TextSource {
                     self.add_notice(Notice { text, severity: Severity::Info });
                 }
                 let ahead = self.streams[stream].encoding.read_len(block.bytes());
+                self.shared.objects = block.objects.take();
                 current = CurrentBlock { block, ahead, last: false, ..current };
             }
             ReaderEvent::Break => self.streams[stream].encoding = Encoding::default(),

@@ -10,6 +10,7 @@ use super::options::{Explained, LineCounts, LineOptions, StreamSpec};
 use super::progress::{self, Progress};
 use crate::source::Sink;
 use crate::source::lines::Splitter;
+use crate::source::objects::Objects;
 use crate::source::reader::{BLOCK, Block, Origin, ReadProgress};
 use zlog_core::Result;
 use zlog_core::multiline::Tag;
@@ -20,6 +21,8 @@ pub(super) struct Shared {
     pub(super) skip_empty: bool,
     /// How the last record was read, if that is noted.
     pub(super) explained: Option<Explained>,
+    /// The records of JSON objects in the present block, if they were read before.
+    pub(super) objects: Option<Objects>,
     /// Closed once records that are delivered count as not read.
     pub(super) progress: Arc<ReadProgress>,
 }

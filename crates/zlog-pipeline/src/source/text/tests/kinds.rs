@@ -120,7 +120,14 @@ fn read_slowly(text: &str, pause: f64) -> Vec<Record<'static>> {
     let (mut seen, mut received) = (Vec::new(), 1_795_687_200.0);
     for line in text.split_inclusive('\n') {
         let (buffer, len) = (line.as_bytes().to_vec(), line.len());
-        reader.send(ReaderEvent::Bytes(Block { buffer, len, received })).unwrap();
+        reader
+            .send(ReaderEvent::Bytes(Block {
+                buffer: buffer.into(),
+                len,
+                received,
+                ..Block::default()
+            }))
+            .unwrap();
         received += pause;
         for _ in 0..3 {
             source.poll(Duration::ZERO, &mut keep(&mut seen)).unwrap();

@@ -1,3 +1,4 @@
+mod ahead;
 mod enclosed;
 mod kinds;
 mod pauses;
@@ -19,7 +20,12 @@ use zlog_core::multiline::{self, Rules};
 use zlog_core::{Level, Record};
 
 fn block(bytes: &[u8]) -> ReaderEvent {
-    ReaderEvent::Bytes(Block { buffer: bytes.to_vec(), len: bytes.len(), received: now() })
+    ReaderEvent::Bytes(Block {
+        buffer: bytes.to_vec().into(),
+        len: bytes.len(),
+        received: now(),
+        ..Block::default()
+    })
 }
 
 /// Records of one stream that gives these chunks and ends.

@@ -18,6 +18,7 @@ fn read_slowly_of(spec: StreamSpec, text: &str, pause: Duration) -> Vec<Record<'
         counts: LineCounts::default(),
         skip_empty: false,
         explained: None,
+        objects: None,
         progress: Arc::default(),
     };
     let (begin, mut elapsed) = (Instant::now(), Duration::ZERO);
@@ -27,7 +28,8 @@ fn read_slowly_of(spec: StreamSpec, text: &str, pause: Duration) -> Vec<Record<'
         let at = begin + elapsed;
         stream.channels.expire(at);
         let (buffer, received) = (line.as_bytes().to_vec(), 1.8e9 + elapsed.as_secs_f64());
-        let block = Block { len: buffer.len(), buffer, received };
+        let block =
+            Block { len: buffer.len(), buffer: buffer.into(), received, ..Block::default() };
         let mut current = CurrentBlock { at, block, last: false, ..CurrentBlock::end(0) };
         let _ = stream.channels.deliver(&mut shared, &mut keep(&mut seen)).unwrap();
         let _ = stream.deliver_block(&mut current, &mut shared, &mut keep(&mut seen)).unwrap();
