@@ -359,33 +359,44 @@ impl NatsClient {
         }
     }
 
-    /// All records of a stream, in order.
+    /// All records of a stream, in order. Read again after an error, as of a leader that changes.
+    #[track_caller]
     pub(crate) fn stored(&self, stream: &str) -> Vec<Stored> {
-        self.runtime.block_on(async {
-            let stream = self.jetstream.get_stream(stream).await.unwrap();
-            let count = stream.cached_info().state.messages as usize;
-            let config = pull::Config {
-                deliver_policy: DeliverPolicy::All,
-                ack_policy: AckPolicy::None,
-                ..pull::Config::default()
-            };
-            let consumer = stream.create_consumer(config).await.unwrap();
-            let mut stored = Vec::with_capacity(count);
-            while stored.len() < count {
-                let rest = (count - stored.len()).min(10_000);
-                let mut messages = consumer.fetch().max_messages(rest).messages().await.unwrap();
-                while let Some(message) = messages.next().await {
-                    let message = message.unwrap();
-                    let headers = message.headers.as_ref();
-                    let id = headers.and_then(|headers| headers.get("Nats-Msg-Id"));
-                    stored.push(Stored {
-                        subject: message.subject.to_string(),
-                        id: id.map_or_else(String::new, ToString::to_string),
-                        body: message.payload.to_vec(),
-                    });
-                }
+        let until = Instant::now() + super::DEADLINE;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let all = async { tokio::time::timeout(left, self.read_all(stream)).await };
+            match self.runtime.block_on(all).expect("the stream has as many records as it says") {
+                Ok(all) => return all,
+                Err(error) => assert!(!left.is_zero(), "{stream}: {error}"),
             }
-            stored
-        })
+        }
+    }
+
+    async fn read_all(&self, stream: &str) -> Result<Vec<Stored>, async_nats::Error> {
+        let stream = self.jetstream.get_stream(stream).await?;
+        let count = stream.cached_info().state.messages as usize;
+        let config = pull::Config {
+            deliver_policy: DeliverPolicy::All,
+            ack_policy: AckPolicy::None,
+            ..pull::Config::default()
+        };
+        let consumer = stream.create_consumer(config).await?;
+        let mut stored = Vec::with_capacity(count);
+        while stored.len() < count {
+            let rest = (count - stored.len()).min(10_000);
+            let mut messages = consumer.fetch().max_messages(rest).messages().await?;
+            while let Some(message) = messages.next().await {
+                let message = message?;
+                let headers = message.headers.as_ref();
+                let id = headers.and_then(|headers| headers.get("Nats-Msg-Id"));
+                stored.push(Stored {
+                    subject: message.subject.to_string(),
+                    id: id.map_or_else(String::new, ToString::to_string),
+                    body: message.payload.to_vec(),
+                });
+            }
+        }
+        Ok(stored)
     }
 }

@@ -13,6 +13,7 @@ use rustix::termios::Winsize;
 
 use super::DEADLINE;
 use super::stream::Stream;
+use super::watchdog;
 use super::zlog::Zlog;
 
 /// A terminal and its process. Dropping it hangs up and kills the process.
@@ -28,6 +29,7 @@ impl Terminal {
     /// Starts `zlog` with a terminal of this size as its stdin, stdout and stderr.
     #[track_caller]
     pub(crate) fn start(zlog: Zlog, rows: u16, columns: u16) -> Terminal {
+        watchdog::watch();
         let (master, user) = open(rows, columns).expect("the system has pseudo-terminals");
         let mut command = zlog.env("TERM", "xterm-256color").into_command();
         command.stdin(user.try_clone().expect("a descriptor"));
