@@ -42,7 +42,8 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
         None => HashMap::new(),
     };
     if !args.sort {
-        let objects_ahead = true;
+        // With a format, no line is read as an object.
+        let objects_ahead = args.format_in.is_none();
         let options =
             FileOptions { follow: args.follow, offsets, objects_ahead, ..FileOptions::default() };
         return show(&mut file::open(files, options, spec, &lines, None)?, args, tail);

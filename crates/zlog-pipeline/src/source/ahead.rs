@@ -1,7 +1,5 @@
 //! A thread between a reader and the source, which reads the JSON objects in the blocks.
 
-use std::sync::Arc;
-
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::objects::Objects;
@@ -29,7 +27,7 @@ fn run(messages: &Receiver<ReaderMessage>, to: &Sender<ReaderMessage>) {
     let mut last = (usize::MAX, true);
     for mut message in messages {
         if let ReaderEvent::Bytes(block) = &mut message.event {
-            let begins = last == (message.stream, true) || last.0 != message.stream;
+            let begins = last.1 || last.0 != message.stream;
             block.objects = objects_of(block, begins, &mut reader);
             last = (message.stream, block.bytes().ends_with(b"\n"));
         } else {
@@ -45,5 +43,5 @@ fn run(messages: &Receiver<ReaderMessage>, to: &Sender<ReaderMessage>) {
 fn objects_of(block: &Block, begins: bool, reader: &mut ObjectReader) -> Option<Objects> {
     let first_end = || memchr::memchr(b'\n', block.bytes()).map(|at| at + 1);
     let start = if begins { 0 } else { first_end()? };
-    Objects::read(&Arc::clone(&block.buffer), start, block.len, reader)
+    Objects::read(&block.buffer, start, block.len, reader)
 }

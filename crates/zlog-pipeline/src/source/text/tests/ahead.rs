@@ -24,7 +24,7 @@ const LINES: &[&str] = &[
     "  File \"a.py\", line 1, in f",
     "ValueError: bad",
     "{\"msg\":\"10%\r20%\"}",
-    "{\"msg\":\"not UTF-8 \u{fffd}\"}",
+    "{\"msg\":\"beyond ASCII: \u{e9}\"}",
     "",
 ];
 
