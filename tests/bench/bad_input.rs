@@ -1,7 +1,5 @@
-use std::net::TcpListener;
-
 use super::{assert_empty, bench};
-use crate::harness::zlog;
+use crate::harness::{own_port, zlog};
 
 #[test]
 fn what_can_not_be_is_wrong_usage_and_says_what_would_do() {
@@ -54,16 +52,15 @@ fn a_place_that_can_not_be_written_to_is_known_before_anything_is_measured() {
 #[test]
 fn a_handler_that_can_not_be_set_up_is_a_row_and_the_others_are_measured() {
     let directory = tempfile::tempdir().unwrap();
-    // A port that nobody listens on: it was free a moment ago.
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let url = format!("smtp://{free}");
+    let nobody = format!("127.0.0.1:{}", own_port());
+    let url = format!("smtp://{nobody}");
     let args = ["--handlers", "smtp,queue-smtp,null", "-n", "10", "--runs", "1", "--smtp", &url];
     let bench = bench(directory.path(), &args).run().code(1);
     let out = bench.out();
     for name in ["smtp", "queue-smtp"] {
         let reason = out.lines().find(|line| line.starts_with(&format!("{name}: failed: ")));
         let reason = reason.unwrap_or_else(|| panic!("{name} in\n{out}"));
-        assert!(reason.contains(&free.to_string()), "{reason}");
+        assert!(reason.contains(&nobody), "{reason}");
     }
     assert!(out.lines().any(|line| line.starts_with("null") && !line.contains("failed")), "{out}");
     bench.stderr_has("could not be measured: smtp, queue-smtp");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::harness::{DEADLINE, Running, Zlog, own_address, zlog};
+use crate::harness::{DEADLINE, Running, Zlog, own_address, own_port, zlog};
 
 /// How long to wait between two looks at a file.
 const STEP: Duration = Duration::from_millis(20);
@@ -126,9 +126,8 @@ fn expected(range: std::ops::Range<usize>) -> Vec<String> {
 
 #[test]
 fn what_a_handler_only_holds_is_not_confirmed_as_handled() {
-    // A free port: nobody listens there, so that the handler keeps its records in memory.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let syslog = format!("tcp://127.0.0.1:{port}");
+    // Nobody listens there, so that the handler keeps its records in memory.
+    let syslog = format!("tcp://127.0.0.1:{}", own_port());
     let relay = Relay::start(&["--confirm-when", "handled", "--syslog", &syslog]);
     let spool = relay.directory.path().join("emit");
     let emit = emit_within("2s", &relay.confirm, &spool).args(["--confirm"]);

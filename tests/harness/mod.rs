@@ -4,6 +4,7 @@
 //! Tests poll conditions until a deadline. A test fails after [`DEADLINE`] with the command,
 //! its status and both of its streams.
 
+mod addresses;
 mod finished;
 mod logrotate;
 #[cfg(feature = "nats")]
@@ -28,9 +29,9 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+pub(crate) use self::addresses::{ANY_PORT, bind_again, own_address, own_port};
 pub(crate) use self::finished::{Finished, shell_code};
 pub(crate) use self::logrotate::{Logrotate, logrotate};
 #[cfg(feature = "nats")]
@@ -55,22 +56,6 @@ pub(crate) use self::zmtp::{RawSubscriber, Zmtp, frame};
 
 /// Time limit of every wait. Generous, because only a failing test waits for all of it.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
-
-/// Any free port of the loopback interface.
-pub(crate) const ANY_PORT: &str = "tcp://127.0.0.1:*";
-
-/// Any free port of a loopback address of its own, for tests that bind a port again after
-/// closing it. A port of 127.0.0.1 could be taken by another test meanwhile, or be the local
-/// port of an outgoing connection.
-pub(crate) fn own_address() -> String {
-    static TAKEN: AtomicU8 = AtomicU8::new(0);
-    if !cfg!(target_os = "linux") {
-        return ANY_PORT.to_owned(); // there is one loopback address only
-    }
-    let [.., high, low] = std::process::id().to_be_bytes();
-    let number = TAKEN.fetch_add(1, Ordering::Relaxed);
-    format!("tcp://127.{}.{low}.{}:*", 1 + high % 254, 1 + number % 254)
-}
 
 /// Removes everything from the child's environment that depends on who runs the tests, except
 /// the path of programs.

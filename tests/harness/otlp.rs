@@ -1,7 +1,7 @@
 //! Real peers that speak OTLP: a receiver with the messages of the OpenTelemetry project, and the
 //! collector `rotel`.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::python::python;
 use super::running::{Input, Running};
-use super::{DEADLINE, clear_environment, own_address};
+use super::{DEADLINE, clear_environment, own_port};
 
 /// A receiver in Python, which decodes requests with the package `opentelemetry-proto`.
 pub(crate) struct OtlpReceiver {
@@ -59,7 +59,8 @@ impl Rotel {
         let mut command = Command::new(Path::new(package.trim()).join("rotel-agent"));
         let directory = tempfile::tempdir().unwrap();
         let file = |name: &str| directory.path().join(name).display().to_string();
-        let (http, grpc) = (free_address(), free_address());
+        // It does not tell which port it took.
+        let [http, grpc] = [(); 2].map(|()| SocketAddr::from(([127, 0, 0, 1], own_port())));
         clear_environment(&mut command);
         command.args(["start", "--otlp-http-endpoint", &http.to_string()]);
         command.args(["--otlp-grpc-endpoint", &grpc.to_string()]);
@@ -89,11 +90,4 @@ impl Rotel {
     pub(crate) fn grpc(&self) -> String {
         format!("grpc://{}", self.grpc)
     }
-}
-
-/// A port that is free at an address of its own: `rotel` does not tell which port it took.
-fn free_address() -> SocketAddr {
-    let address = own_address();
-    let host = address.trim_start_matches("tcp://").trim_end_matches(":*");
-    TcpListener::bind((host, 0)).unwrap().local_addr().unwrap()
 }

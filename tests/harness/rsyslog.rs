@@ -97,7 +97,7 @@ impl Rsyslog {
         let program = directory.path().join("rsyslogd");
         fs::copy(installed, &program).unwrap();
         // It can't print the port that it bound; that it has one is checked below.
-        let udp = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let udp = super::own_port();
         let running = run(&program, directory.path(), udp, 0, variant);
         let mut daemon = Rsyslog { program, directory, udp, tcp: 0, variant, running };
         daemon.wait_until_ready();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use zmq::{Context, Socket, SocketEvent, SocketType};
 
-use super::{ANY_PORT, DEADLINE, watchdog};
+use super::{ANY_PORT, DEADLINE, bind_again, watchdog};
 use zlog_core::wire::mark::is_reserved;
 
 /// A message as received.
@@ -124,19 +124,14 @@ impl Publisher {
         Publisher::bind_at(ANY_PORT)
     }
 
-    /// Binds this endpoint, which may have been bound before. A child process of another test
-    /// that is just being started may hold a copy of the old socket for a moment.
+    /// Binds this endpoint, which may have been bound before.
     #[track_caller]
     pub(crate) fn bind_at(endpoint: &str) -> Publisher {
         watchdog::watch();
         let socket = Context::new().socket(SocketType::XPUB).expect("a socket");
         socket.set_linger(0).expect("a plain option");
         socket.set_sndhwm(0).expect("a plain option");
-        let until = Instant::now() + DEADLINE;
-        while let Err(error) = socket.bind(endpoint) {
-            assert!(Instant::now() < until, "{endpoint} is not free: {error}");
-            std::thread::yield_now();
-        }
+        bind_again(|| socket.bind(endpoint));
         let endpoint = bound(&socket);
         Publisher { socket, endpoint }
     }

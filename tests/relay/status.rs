@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::relay;
-use crate::harness::{Listener, is_native, own_address, zlog};
+use crate::harness::{Listener, is_native, own_address, own_port, zlog};
 
 #[test]
 fn the_status_counts_messages_and_peers() {
@@ -144,11 +144,7 @@ fn the_status_fails_with_the_reason_where_there_is_no_relay() {
     assert!(said.contains("what listens there is no relay's query endpoint"), "{said}");
     let said = zlog(["relay", "--status", &publisher.endpoint]).run().code(1).err();
     assert!(said.contains("If it publishes elsewhere: --status ENDPOINT"), "{said}");
-    let free = {
-        let address = own_address().replace("tcp://", "").replace('*', "0");
-        let listener = std::net::TcpListener::bind(address).expect("a port");
-        format!("tcp://{}", listener.local_addr().expect("an address"))
-    };
-    let said = zlog(["relay", "--status", "--ask", &free]).run().code(1).err();
+    let nobody = format!("tcp://127.0.0.1:{}", own_port());
+    let said = zlog(["relay", "--status", "--ask", &nobody]).run().code(1).err();
     assert!(said.contains("nothing listens there"), "{said}");
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{lines, path, send, stored, tail, wait_for_file};
-use crate::harness::{DEADLINE, own_address, zlog};
+use crate::harness::{DEADLINE, bind_again, own_address, own_port, zlog};
 
 #[test]
 fn a_full_disk_is_reported_once_and_the_other_handlers_go_on() {
@@ -202,7 +202,7 @@ fn records_that_a_daemon_may_have_missed_are_reported() {
     drop((stream, daemon));
     send(&publisher, "app.INFO", 20, "two");
     tail.expect_stderr(&format!("handler syslog tcp://{address}: "));
-    let daemon = std::net::TcpListener::bind(address).unwrap();
+    let daemon = bind_again(|| std::net::TcpListener::bind(address));
     let _stream = daemon.accept().unwrap();
     let said =
         tail.expect_stderr("works again; no record was lost meanwhile; of 1 sent before it,");
@@ -213,11 +213,10 @@ fn records_that_a_daemon_may_have_missed_are_reported() {
 
 #[test]
 fn mails_that_can_not_be_sent_before_the_end_are_counted() {
-    // A free port: nobody listens there.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nobody = format!("127.0.0.1:{}", own_port());
     let directory = tempfile::tempdir().unwrap();
     let file = path(&directory, "app.log");
-    let mail = format!("smtp://127.0.0.1:{port},to=ops@example.org,level=error,name=ops");
+    let mail = format!("smtp://{nobody},to=ops@example.org,level=error,name=ops");
     let input = lines((0..40).map(|n| stored("app", if n < 30 { 20 } else { 40 }, "hello")));
     let args = ["tail", "--input", "-", "--fail-on-loss", "--linger", "300ms"];
     let tail = zlog(args).args(["--smtp", &mail, "--file", &file]).stdin(input);

@@ -1,11 +1,10 @@
 //! `zlog_logging` with keys, and zlog at the other end.
 
-use std::net::TcpListener;
 use std::path::Path;
 
 use super::Machine;
 use super::keys::{EXPOSED, native, trust};
-use crate::harness::{Input, Python, Running, python};
+use crate::harness::{Input, Python, Running, own_port, python};
 
 const PUBLISH: &str = "
 import logging, sys
@@ -31,7 +30,7 @@ fn program(python: &Python, machine: &Machine, script: &str, args: &[&str]) -> R
 
 /// What a program binds for other machines, and where it is reached from this one.
 fn exposed() -> (String, String) {
-    let port = TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
+    let port = own_port();
     (format!("tcp://0.0.0.0:{port}"), format!("tcp://127.0.0.1:{port}"))
 }
 
