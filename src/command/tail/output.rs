@@ -9,6 +9,7 @@ use super::last::LastRecords;
 use super::loss_report::LossReport;
 use super::unseen_fields::UnseenFields;
 use zlog_core::filter::{Filter, Topics};
+use zlog_core::parse::ObjectReader;
 use zlog_core::reorder::ReorderBuffer;
 use zlog_core::stats::Stats;
 use zlog_core::text::plural::counted;
@@ -110,6 +111,16 @@ impl TailOutput {
             self.unseen.forget_conditions();
         }
         passes
+    }
+
+    /// Reads JSON objects of stored files. Of records that do not pass nothing else is needed, unless the
+    /// remarks at the end are about their fields.
+    pub(super) fn object_reader(&self) -> ObjectReader {
+        let by_time = self.filter.since.is_some() || self.filter.until.is_some();
+        match by_time || !self.topics.accept_all() || !self.unseen.is_empty() {
+            true => ObjectReader::default(),
+            false => ObjectReader::with_filter(&self.filter),
+        }
     }
 
     /// How many records did not pass.

@@ -43,7 +43,7 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     };
     if !args.sort {
         // With a format, no line is read as an object.
-        let objects_ahead = args.format_in.is_none();
+        let objects_ahead = args.format_in.is_none().then(|| tail.output.object_reader());
         let options =
             FileOptions { follow: args.follow, offsets, objects_ahead, ..FileOptions::default() };
         return show(&mut file::open(files, options, spec, &lines, None)?, args, tail);

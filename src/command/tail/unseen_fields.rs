@@ -72,9 +72,14 @@ impl UnseenFields {
         }
     }
 
+    /// Whether all fields were seen.
+    pub(super) fn is_empty(&self) -> bool {
+        self.compared.is_empty() && self.chosen.is_empty()
+    }
+
     /// Notes the fields of a record. Does nothing once all fields were seen.
     pub(super) fn observe(&mut self, record: &Record<'_>) {
-        if self.compared.is_empty() && self.chosen.is_empty() {
+        if self.is_empty() {
             return;
         }
         self.compared.retain(|path| path.text(record).is_none());

@@ -54,6 +54,17 @@ impl Filter {
             && self.text.accepts(record)
     }
 
+    /// Whether [`Filter::rules_out`] is ever true.
+    pub(crate) fn may_rule_out(&self) -> bool {
+        self.min_level.is_some() || self.text.may_rule_out()
+    }
+
+    /// Whether no record that a flat JSON object in `line` stands for passes, if it has this level. `false`
+    /// if that takes more than a look at the text.
+    pub(crate) fn rules_out(&self, level: Level, line: &str) -> bool {
+        self.min_level.is_some_and(|least| level < least) || self.text.rules_out(line)
+    }
+
     fn accepts_level(&self, record: &Record<'_>) -> bool {
         let Some(least) = self.min_level else { return true };
         match level_of(record) {

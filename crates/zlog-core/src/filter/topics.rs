@@ -41,6 +41,11 @@ impl Topics {
         }
     }
 
+    /// Whether every topic passes.
+    pub fn accept_all(&self) -> bool {
+        self.prefixes.is_empty() && self.roots.is_empty() && self.excluded.is_empty()
+    }
+
     /// Whether the topic passes.
     pub fn accepts(&self, topic: &str) -> bool {
         self.includes(topic) && !self.any_prefix(&self.excluded, topic)

@@ -192,6 +192,21 @@ impl Attribute {
         }
     }
 
+    /// Whether it is Python's level.
+    pub(super) fn is_level(self) -> bool {
+        matches!(self, Attribute::LevelNo | Attribute::Text(TextField::LevelName))
+    }
+
+    /// Whether readers need it of a record that is not shown: its number and what that counts, to find
+    /// lost records, and its time, which the next record may have none of.
+    pub(super) fn concerns_others(self, schema: Schema) -> bool {
+        let is_of_python = schema == Schema::LogRecord;
+        let is_source = self == Attribute::Text(TextField::Source);
+        is_of_python
+            && (is_source
+                || matches!(self, Attribute::Seq | Attribute::Created | Attribute::Stored(_)))
+    }
+
     /// Whether it is a number that may have a fraction.
     pub(super) fn is_float(self) -> bool {
         matches!(self, Attribute::Created | Attribute::Msecs | Attribute::RelativeCreated)

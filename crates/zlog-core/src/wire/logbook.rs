@@ -11,10 +11,11 @@ use crate::wire::other_loggers;
 
 /// Whether the extras of a record are Logbook's: no other logger has all of these keys.
 pub(super) fn is_logbook(record: &Record<'_>) -> bool {
-    ["channel", "level", "kwargs", "heavy_initialized"]
-        .iter()
-        .all(|name| record.extras.iter().any(|(key, _)| key == name))
+    KEYS.iter().all(|name| record.extras.iter().any(|(key, _)| key == name))
 }
+
+/// Keys that no other logger's objects have together.
+pub(super) const KEYS: [&str; 4] = ["channel", "level", "kwargs", "heavy_initialized"];
 
 /// Converts a Logbook level to Python's scale: names and order are the same, numbers are
 /// not. `None` for a number without a name in Logbook.

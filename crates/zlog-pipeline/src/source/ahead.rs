@@ -15,14 +15,16 @@ const BLOCKS: usize = 2;
 ///
 /// # Errors
 /// No thread can be started.
-pub(super) fn read_objects(to: Sender<ReaderMessage>) -> Result<Sender<ReaderMessage>> {
+pub(super) fn read_objects(
+    to: Sender<ReaderMessage>,
+    reader: ObjectReader,
+) -> Result<Sender<ReaderMessage>> {
     let (sender, messages) = bounded(BLOCKS);
-    thread::spawn("objects", move || run(&messages, &to))?;
+    thread::spawn("objects", move || run(&messages, &to, reader))?;
     Ok(sender)
 }
 
-fn run(messages: &Receiver<ReaderMessage>, to: &Sender<ReaderMessage>) {
-    let mut reader = ObjectReader::default();
+fn run(messages: &Receiver<ReaderMessage>, to: &Sender<ReaderMessage>, mut reader: ObjectReader) {
     // The stream of the last block, and whether it has ended with a line.
     let mut last = (usize::MAX, true);
     for mut message in messages {

@@ -31,12 +31,29 @@ pub fn quoted(text: &str) -> String {
 
 /// The index of the first byte that JSON requires to be escaped.
 ///
-/// Checks 16 bytes at once: messages are long, and few bytes need an escape.
+/// Checks 16 bytes at once, and the rest eight: messages are long, and few bytes need an escape.
 pub(crate) fn find_escape(bytes: &[u8]) -> Option<usize> {
     let (chunks, _) = bytes.as_chunks::<16>();
     let is_clean = |chunk: &&[u8; 16]| !chunk.iter().fold(false, |any, b| any | needs_escape(*b));
-    let at = 16 * chunks.iter().take_while(is_clean).count();
-    bytes[at..].iter().position(|byte| needs_escape(*byte)).map(|found| at + found)
+    let mut at = 16 * chunks.iter().take_while(is_clean).count();
+    let (words, rest) = bytes[at..].as_chunks::<8>();
+    for word in words {
+        let found = escapes(u64::from_le_bytes(*word));
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    rest.iter().position(|byte| needs_escape(*byte)).map(|found| at + found)
+}
+
+/// Has the highest bit of the first byte set that [`needs_escape`]; of later bytes, it says nothing.
+fn escapes(bytes: u64) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = 0x80 * ONES;
+    let below = |bytes: u64, least: u8| bytes.wrapping_sub(u64::from(least) * ONES) & !bytes & HIGH;
+    let equal = |byte: u8| below(bytes ^ (u64::from(byte) * ONES), 1);
+    below(bytes, 0x20) | equal(b'"') | equal(b'\\')
 }
 
 fn needs_escape(byte: u8) -> bool {
@@ -176,6 +193,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_first_escape_is_found_in_any_bytes(bytes: Vec<u8>, clean in 0usize..40) {
+            let bytes = [&vec![b'x'; clean], &bytes[..]].concat();
+            let first = bytes.iter().position(|byte| needs_escape(*byte));
+            prop_assert_eq!(find_escape(&bytes), first);
+        }
+
         #[test]
         fn any_text_reads_back_here_and_in_serde_json(text in any::<String>()) {
             let json = written(&text);

@@ -5,11 +5,16 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::read::{Raw, ValueKind};
-use crate::text::json::find_escape;
-use crate::wire::attributes::{Attribute, Builder};
+use crate::level::Level;
+use crate::record::{RawJson, Record};
+use crate::text::json::{MAX_DEPTH, find_escape};
+use crate::wire::attributes::{Attribute, Builder, Schema};
+use crate::wire::other_loggers::{level_key, level_of_word, time as time_of, time_keys};
 
 /// Longer objects are not remembered: senders must not take memory.
 const MAX_BYTES: usize = 16 << 10;
+/// Longer numbers may exceed the limits of readers.
+const MAX_NUMBER: usize = 2 * MAX_DEPTH;
 /// Keys that have not come again are forgotten after this many other objects.
 const MAX_MISSES: u32 = 16;
 
@@ -25,12 +30,24 @@ pub(super) struct Layout {
     changed: Vec<(usize, usize)>,
     /// How many of the entries are extras.
     extras: usize,
+    /// `None` if it takes more than a look at the values.
+    known: Option<Known>,
     /// While keys are added: the length of the text up to the end of the last value.
     added: usize,
     /// An object has had the same keys.
     has_repeated: bool,
     /// The objects with other keys since then.
     misses: u32,
+}
+
+/// What is known of the objects with some keys before all of their values are read.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// The entry whose value alone gives the level, if that is a number of Python's or a word.
+    level: usize,
+    /// The time, if no attribute has it.
+    time: Option<usize>,
+    schema: Schema,
 }
 
 #[derive(Debug)]
@@ -40,7 +57,9 @@ struct Entry {
     /// Where the key is in that.
     key: Range<usize>,
     attribute: Attribute,
-    /// Length of the last value as JSON.
+    /// Where the last value begins.
+    start: usize,
+    /// Its length as JSON.
     value: usize,
     /// What the last value is, if it has come again.
     kind: ValueKind,
@@ -50,10 +69,20 @@ impl Layout {
     /// Reads an object that has these keys. `false` if it has others or is not valid; the builder
     /// is then of no use.
     pub(super) fn read<'a>(&mut self, text: &'a str, builder: &mut Builder<'_, 'a>) -> bool {
-        self.changed.clear();
         builder.reserve(self.extras);
-        let is_read = !self.entries.is_empty() && self.read_entries(text, builder).is_some();
-        if is_read && text.len() <= MAX_BYTES {
+        self.find_each(text, |entry| entry.set(text, builder))
+    }
+
+    /// Finds the values of an object, as [`Layout::read`] does, for [`Layout::level`] and
+    /// [`Layout::build`]. Reading takes longer in two steps.
+    pub(super) fn find(&mut self, text: &str) -> bool {
+        self.find_each(text, |_| ())
+    }
+
+    fn find_each(&mut self, text: &str, each: impl FnMut(&Entry)) -> bool {
+        self.changed.clear();
+        let is_found = !self.entries.is_empty() && self.find_values(text, each).is_some();
+        if is_found && text.len() <= MAX_BYTES {
             self.last.clear();
             self.last.push_str(text);
         } else {
@@ -62,11 +91,42 @@ impl Layout {
                 (entry.value, entry.kind) = (value, ValueKind::Unknown);
             }
         }
-        self.has_repeated |= is_read;
-        is_read
+        self.has_repeated |= is_found;
+        is_found
     }
 
-    fn read_entries<'a>(&mut self, text: &'a str, builder: &mut Builder<'_, 'a>) -> Option<()> {
+    /// Gives the builder the object `text`, whose values were [found](Layout::find).
+    pub(super) fn build<'a>(&self, text: &'a str, builder: &mut Builder<'_, 'a>) {
+        builder.reserve(self.extras);
+        self.entries.iter().for_each(|entry| entry.set(text, builder));
+    }
+
+    /// The level of the object `text`, whose values were [found](Layout::find); `None` if it needs more
+    /// than one of them.
+    pub(super) fn level(&self, text: &str) -> Option<Level> {
+        let entry = &self.entries[self.known?.level];
+        let json = entry.json(text);
+        match entry.attribute {
+            Attribute::LevelNo => json.parse().ok().map(Level).filter(|it| *it != Level::NOTSET),
+            _ if entry.kind == ValueKind::PlainString => level_of_word(&json[1..json.len() - 1]),
+            _ => None,
+        }
+    }
+
+    /// Fills a record that nobody wants to see, whose [level](Layout::level) is known, with what others
+    /// depend on: their number and their time. Returns whose keys it has.
+    pub(super) fn build_least<'a>(&self, text: &'a str, record: &mut Record<'a>) -> Schema {
+        let schema = self.known.map_or(Schema::Other, |known| known.schema);
+        if let Some(time) = self.known.and_then(|known| known.time) {
+            record.created = time_of(&RawJson(Cow::Borrowed(self.entries[time].json(text))));
+        }
+        let mut builder = Builder::new(record, true);
+        let is_needed = |entry: &&Entry| entry.attribute.concerns_others(schema);
+        self.entries.iter().filter(is_needed).for_each(|entry| entry.set(text, &mut builder));
+        schema
+    }
+
+    fn find_values(&mut self, text: &str, mut each: impl FnMut(&Entry)) -> Option<()> {
         let (bytes, last) = (text.as_bytes(), self.last.as_bytes());
         // Where the parts that are compared begin, and how much they have in common.
         let (mut at, mut last_at) = (0, 0);
@@ -89,9 +149,8 @@ impl Layout {
                 at = start + entry.value;
                 common = common_len(&bytes[at..], &last[last_at..]);
             }
-            let key = || Cow::Borrowed(&text[start - entry.before..][entry.key.clone()]);
-            let value = Raw { json: &text[start..at], kind: entry.kind };
-            builder.set_as(entry.attribute, key, &value);
+            entry.start = start;
+            each(entry);
         }
         (bytes[at..] == last[last_at..]).then_some(())
     }
@@ -116,6 +175,7 @@ impl Layout {
             before: position(value) - self.added,
             key: key_start..key_start + key.len(),
             attribute,
+            start: position(value),
             value: value.len(),
             kind: ValueKind::Unknown,
         });
@@ -125,16 +185,74 @@ impl Layout {
     /// All keys of `text` were added.
     pub(super) fn finish(&mut self, text: &str) {
         text.clone_into(&mut self.last);
+        self.known = self.look_up(text);
+    }
+
+    fn look_up(&self, text: &str) -> Option<Known> {
+        if !self.entries.iter().all(|entry| entry.is_flat(text)) {
+            return None;
+        }
+        let places = |is: fn(Attribute) -> bool| -> Vec<usize> {
+            let entries = self.entries.iter().enumerate();
+            entries.filter(|(_, entry)| is(entry.attribute)).map(|(at, _)| at).collect()
+        };
+        let keys = || self.entries.iter().map(|entry| entry.key_in(text));
+        let has_no_other_time =
+            places(|it| matches!(it, Attribute::Stored(_) | Attribute::Created)).is_empty();
+        let time = match &time_keys(keys())[..] {
+            [] => None,
+            [time] if has_no_other_time => Some(*time),
+            _ => return None,
+        };
+        let numbers = places(|attribute| attribute == Attribute::LevelNo);
+        let (level, schema) = match (&numbers[..], &places(Attribute::is_level)[..]) {
+            ([level], _) | ([], [level]) => (*level, Schema::LogRecord),
+            ([], []) if has_no_other_time => (level_key(keys())?, Schema::OtherLogger),
+            _ => return None,
+        };
+        Some(Known { level, time, schema })
+    }
+}
+
+impl Entry {
+    /// Gives the builder its key and its value in `text`.
+    fn set<'a>(&self, text: &'a str, builder: &mut Builder<'_, 'a>) {
+        let value = Raw { json: self.json(text), kind: self.kind };
+        builder.set_as(self.attribute, || Cow::Borrowed(self.key_in(text)), &value);
+    }
+
+    fn key_in<'a>(&self, text: &'a str) -> &'a str {
+        &text[self.start - self.before..][self.key.clone()]
+    }
+
+    /// Its value.
+    fn json<'a>(&self, text: &'a str) -> &'a str {
+        &text[self.start..][..self.value]
+    }
+
+    /// Whether its value has no others in it, and is within the limits of readers.
+    fn is_flat(&self, text: &str) -> bool {
+        match text.as_bytes()[self.start] {
+            b'"' => true,
+            b'{' | b'[' => false,
+            _ => self.value <= MAX_NUMBER,
+        }
     }
 }
 
 /// Length of what two texts begin with alike, in bytes.
 ///
-/// Compares 32 bytes at once: objects of a sender have most of their bytes in common.
+/// Compares eight bytes at once: objects of a sender have most of their bytes in common, in short pieces.
 fn common_len(one: &[u8], other: &[u8]) -> usize {
-    let (chunks, _) = one.as_chunks::<32>();
-    let (others, _) = other.as_chunks::<32>();
-    let at = 32 * chunks.iter().zip(others).take_while(|(one, other)| one == other).count();
+    let (chunks, _) = one.as_chunks::<8>();
+    let (others, _) = other.as_chunks::<8>();
+    for (at, (one, other)) in chunks.iter().zip(others).enumerate() {
+        let different = u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other);
+        if different != 0 {
+            return 8 * at + different.trailing_zeros() as usize / 8;
+        }
+    }
+    let at = 8 * chunks.len().min(others.len());
     at + one[at..].iter().zip(&other[at..]).take_while(|(one, other)| one == other).count()
 }
 
@@ -143,7 +261,10 @@ fn common_len(one: &[u8], other: &[u8]) -> usize {
 fn read_value(text: &[u8]) -> Option<(usize, ValueKind)> {
     match text.first()? {
         b'"' => read_string(text),
-        b'-' | b'0'..=b'9' => Some((number_len(text)?, ValueKind::Unknown)),
+        b'-' | b'0'..=b'9' => {
+            let len = number_len(text).filter(|len| *len <= MAX_NUMBER)?;
+            Some((len, ValueKind::Unknown))
+        }
         _ => None,
     }
 }
@@ -181,4 +302,24 @@ fn number_len(text: &[u8]) -> Option<usize> {
     }
     let fraction = digits(whole + 1);
     (fraction > 0).then_some(whole + 1 + fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::common_len;
+
+    proptest! {
+        #[test]
+        fn the_common_length_ends_at_the_first_difference(
+            common: Vec<u8>,
+            one in proptest::collection::vec(0u8..3, 0..20),
+            other in proptest::collection::vec(0u8..3, 0..20),
+        ) {
+            let [one, other] = [one, other].map(|rest| [&common[..], &rest].concat());
+            let expected = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
+            prop_assert_eq!(common_len(&one, &other), expected);
+        }
+    }
 }

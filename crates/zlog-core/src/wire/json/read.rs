@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::layout::Layout;
 use super::repair;
+use crate::level::Level;
 use crate::record::{Record, Text};
 use crate::text::json::{each_entry, string_value};
 use crate::wire::attributes::{Attribute, Builder, Schema, Value};
@@ -43,6 +44,9 @@ pub fn read_body(text: &str) -> Result<Record<'_>, ParseError> {
     Ok(record)
 }
 
+/// No object is left out.
+const NONE: Option<fn(Level) -> bool> = None;
+
 /// Reads objects one after the other. One with the keys of the last one is read faster.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
@@ -59,7 +63,22 @@ impl Reader {
         text: &'a str,
         record: &mut Record<'a>,
     ) -> Result<Schema, ParseError> {
-        self.build(text, true, record)
+        self.build(text, true, record, NONE)
+    }
+
+    /// As [`Reader::read_into`], but of an object for which `is_left_out` says so, fills only the level and
+    /// what others depend on: the topic, the number and the time. It is asked about objects whose level is
+    /// known before all of their values are read.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub(crate) fn read_unless<'a>(
+        &mut self,
+        text: &'a str,
+        record: &mut Record<'a>,
+        is_left_out: Option<impl FnOnce(Level) -> bool>,
+    ) -> Result<Schema, ParseError> {
+        self.build(text, true, record, is_left_out)
     }
 
     /// As [`read_body`], into an empty record, which stays empty on an error.
@@ -71,7 +90,7 @@ impl Reader {
         text: &'a str,
         record: &mut Record<'a>,
     ) -> Result<Schema, ParseError> {
-        self.build(text, false, record)
+        self.build(text, false, record, NONE)
     }
 
     fn build<'a>(
@@ -79,9 +98,22 @@ impl Reader {
         text: &'a str,
         stored: bool,
         record: &mut Record<'a>,
+        is_left_out: Option<impl FnOnce(Level) -> bool>,
     ) -> Result<Schema, ParseError> {
         let mut builder = Builder::new(record, stored);
-        if self.layout.read(text, &mut builder) {
+        let is_read = match is_left_out {
+            None => self.layout.read(text, &mut builder),
+            Some(is_left_out) if self.layout.find(text) => {
+                if let Some(level) = self.layout.level(text).filter(|level| is_left_out(*level)) {
+                    record.level = level;
+                    return Ok(self.layout.build_least(text, record));
+                }
+                self.layout.build(text, &mut builder);
+                true
+            }
+            Some(_) => false,
+        };
+        if is_read {
             return Ok(builder.finish());
         }
         *record = Record::default();

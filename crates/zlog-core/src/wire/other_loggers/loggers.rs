@@ -205,6 +205,11 @@ const CLEF: Logger = Logger {
 const TWISTED: &[(&str, Field)] =
     &[("log_time", Field::Time), ("log_namespace", Field::Name), ("log_text", Field::Message)];
 
+/// Whether an object is that of a logger in the table. `has`: whether it has a key.
+pub(super) fn any_fits(has: impl Fn(&str) -> bool) -> bool {
+    LOGGERS.iter().any(|logger| logger.has.iter().all(|name| has(name)))
+}
+
 impl Logger {
     /// The logger whose keys a record has.
     pub(super) fn of(record: &Record<'_>) -> &'static Logger {

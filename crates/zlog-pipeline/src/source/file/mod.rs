@@ -46,6 +46,7 @@ use super::merge::MergeSource;
 use super::reader::{Notice, ReaderEvent, ReaderHandle, Severity, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource, start_of_last};
 use crate::os::{terminal, thread};
+use zlog_core::parse::ObjectReader;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Record, Result};
 
@@ -62,7 +63,7 @@ const WAITING: &str = "does not exist yet: waiting for it";
 const COMPRESSED: &str = "is compressed: it is read once, and not followed";
 
 /// How files are read.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub struct FileOptions {
     /// Follow growth, truncation and rotation, without end.
     pub follow: bool,
@@ -76,9 +77,9 @@ pub struct FileOptions {
     pub position: Option<PathBuf>,
     /// The files that are not read from their start, each with the offset of a line.
     pub offsets: HashMap<PathBuf, u64>,
-    /// Without `follow`: read JSON objects on a thread of their own, for a consumer that is slower than
-    /// the disk.
-    pub objects_ahead: bool,
+    /// Without `follow`: read JSON objects on a thread of their own with this, for a consumer that is
+    /// slower than the disk.
+    pub objects_ahead: Option<ObjectReader>,
 }
 
 impl Default for FileOptions {
@@ -90,7 +91,7 @@ impl Default for FileOptions {
             rotate_wait,
             position: None,
             offsets: HashMap::new(),
-            objects_ahead: false,
+            objects_ahead: None,
         }
     }
 }
@@ -105,7 +106,7 @@ impl Default for FileOptions {
 /// None of the files can be read, or no thread can be started.
 pub fn open(
     paths: Vec<PathBuf>,
-    options: FileOptions,
+    mut options: FileOptions,
     spec: StreamSpec,
     lines: &LineOptions,
     tee: Option<&dyn Fn() -> Tee>,
@@ -127,8 +128,8 @@ pub fn open(
     let readers = readers.into_iter().map(|reader| reader.with_tee(tee.map(|tee| tee())));
     let mut files: Vec<(PathBuf, ReaderHandle)> = paths.into_iter().zip(readers).collect();
     if !options.follow && options.position.is_none() {
-        if options.objects_ahead {
-            read_objects_ahead(&mut files)?;
+        if let Some(reader) = options.objects_ahead.take() {
+            read_objects_ahead(&mut files, reader)?;
         }
         // How long the text of a compressed file is can't be known.
         if !files.iter().any(|(path, _)| is_compressed(path)) {
@@ -147,9 +148,9 @@ pub fn open(
 }
 
 /// Lets one thread read the JSON objects in what all readers send.
-fn read_objects_ahead(files: &mut [(PathBuf, ReaderHandle)]) -> Result<()> {
+fn read_objects_ahead(files: &mut [(PathBuf, ReaderHandle)], reader: ObjectReader) -> Result<()> {
     let Some((_, first)) = files.first() else { return Ok(()) };
-    let messages = read_objects(first.messages.clone())?;
+    let messages = read_objects(first.messages.clone(), reader)?;
     for (_, reader) in files {
         reader.messages = messages.clone();
     }

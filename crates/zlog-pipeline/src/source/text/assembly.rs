@@ -229,7 +229,8 @@ impl Assembly {
             }
             sink(record)
         };
-        let reads_ahead = assembled.is_plain_line() && parser.takes_objects();
+        // A record that later lines may belong to is needed in whole.
+        let reads_ahead = assembled.is_plain_line() && parser.takes_objects() && !self.is_expired;
         let mut objects = shared.objects.as_mut().filter(|_| reads_ahead);
         let (parsed, flow) = match objects.take_if(|objects| objects.find(assembled.head)) {
             Some(objects) => objects.with_next(|record| {

@@ -3,14 +3,50 @@
 use super::*;
 use crate::source::ahead::read_objects;
 use crate::source::objects::Objects;
+use zlog_core::filter::{Filter, TextFilter};
 use zlog_core::parse::ObjectReader;
+
+/// Filters that a look at a line may decide.
+fn filters() -> Vec<Filter> {
+    let text = |words: &[&str], all, exclude: &[&str]| {
+        let [words, exclude] =
+            [words, exclude].map(|texts| texts.iter().map(|it| it.parse().unwrap()).collect());
+        TextFilter::new(words, all, exclude)
+    };
+    vec![
+        Filter { min_level: Some(Level::WARNING), ..Filter::default() },
+        Filter { text: text(&["request", "one"], true, &[]), ..Filter::default() },
+        Filter { text: text(&["beyond", "two A"], false, &["inside"]), ..Filter::default() },
+        Filter {
+            min_level: Some(Level::INFO),
+            text: text(&["three", "42"], false, &[]),
+            ..Filter::default()
+        },
+    ]
+}
 
 /// Lines of every kind that has to do with objects.
 const LINES: &[&str] = &[
     r#"{"time":"2026-11-20T10:00:00Z","level":"info","msg":"one","request":7}"#,
     r#"{"ts":1795000000.5,"lvl":"ERROR","message":"two \u0041","err":"boom"}"#,
     r#"{"msg":"no level"}"#,
+    r#"{"level":"debug","msg":"got {n}","n":42}"#,
+    r#"{"level":"debug","msg":"got %s","args":["x","42"]}"#,
+    r#"{"level":"error","severity":"info","msg":"of two levels"}"#,
+    r#"{"level":"30","msg":"a number"}"#,
+    r#"{"ts":1.5,"caller":"a.go:1","level":"info","msg":"of zap"}"#,
+    r#"{"ts":1.5,"caller":"a.go:1","err":"bad","msg":"of klog"}"#,
+    r#"{"@t":"2026-11-20T10:00:00Z","@mt":"of {Serilog}","Serilog":42}"#,
     r#"{"levelno":40,"name":"app","msg":"three","source":"s","seq":1}"#,
+    r#"{"levelno":20,"levelname":"INFO","msg":"x","topic":"a.INFO","source":"s","seq":2,"received":1.5}"#,
+    r#"{"levelno":10,"levelname":"INFO","msg":"x","topic":"a.b","source":"s","seq":3,"received":2.5}"#,
+    r#"{"levelno":"20","msg":"a number as text","topic":"a.INFO"}"#,
+    r#"{"levelno":0,"levelname":"ERROR","msg":"of a name"}"#,
+    r#"{"levelname":"INFO","msg":"of a name","seq":5}"#,
+    r#"{"levelname":"INFO","msg":"x","asctime":"2026-11-20 10:00:00"}"#,
+    r#"{"level":"info","msg":"x","time":"2026-11-20T10:00:00Z","ts":7}"#,
+    r#"{"level":"info","msg":"x","time":"2026-11-20T10:00:00Z","created":7}"#,
+    r#"{"level":"info","topic":"b.INFO","msg":"a topic","seq":5}"#,
     r#"{"log":"ERROR: inside\n","stream":"stderr","time":"2026-11-20T10:00:00Z"}"#,
     r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"a"}},{"body":{"stringValue":"b"}}]}]}]}"#,
     r#"{"__REALTIME_TIMESTAMP":"1","PRIORITY":"3","MESSAGE":"ERROR: of journald"}"#,
@@ -28,12 +64,16 @@ const LINES: &[&str] = &[
     "",
 ];
 
-fn read_ahead(ahead: bool, text: &[u8], size: usize) -> (Vec<Record<'static>>, LineCounts) {
+fn read_ahead(
+    ahead: Option<ObjectReader>,
+    text: &[u8],
+    size: usize,
+) -> (Vec<Record<'static>>, LineCounts) {
     let parse = zlog_core::parse::Options { stored: true, own_files: true, ..Default::default() };
     let options = LineOptions { parse, ..LineOptions::default() };
     let (mut source, [mut reader]) = TextSource::of([StreamSpec::default()], &options);
-    if ahead {
-        reader.messages = read_objects(reader.messages.clone()).unwrap();
+    if let Some(ahead) = ahead {
+        reader.messages = read_objects(reader.messages.clone(), ahead).unwrap();
     }
     let chunks: Vec<ReaderEvent> = text.chunks(size).map(block).collect();
     let sender = std::thread::spawn(move || {
@@ -52,8 +92,33 @@ proptest! {
         size in 60usize..3000,
     ) {
         let text: String = lines.iter().flat_map(|line| [LINES[*line], "\n"]).collect();
-        let without = read_ahead(false, text.as_bytes(), size);
-        prop_assert_eq!(read_ahead(true, text.as_bytes(), size), without);
+        let without = read_ahead(None, text.as_bytes(), size);
+        let ahead = Some(ObjectReader::default());
+        prop_assert_eq!(read_ahead(ahead, text.as_bytes(), size), without);
+    }
+
+    /// With every filter, the same records pass, and the level of those that don't is the same.
+    #[test]
+    fn a_filter_of_the_reader_changes_only_records_that_do_not_pass(
+        lines in proptest::collection::vec(0..LINES.len(), 1..40),
+        repeated in 1usize..5,
+        filter in 0..4usize,
+        size in 60usize..3000,
+    ) {
+        let lines = lines.iter().flat_map(|line| std::iter::repeat_n([LINES[*line], "\n"], repeated));
+        let text: String = lines.flatten().collect();
+        let mut filter = filters().swap_remove(filter);
+        let (without, counts) = read_ahead(None, text.as_bytes(), size);
+        let ahead = Some(ObjectReader::with_filter(&filter));
+        let (with, with_counts) = read_ahead(ahead, text.as_bytes(), size);
+        prop_assert_eq!((with.len(), with_counts), (without.len(), counts));
+        for (with, without) in with.iter().zip(&without) {
+            prop_assert_eq!((with.level, with.seq), (without.level, without.seq), "{}", without.msg);
+            prop_assert_eq!((&with.topic, &with.source), (&without.topic, &without.source));
+            prop_assert_eq!(with.time(), without.time());
+            prop_assert_eq!(filter.accepts(with), filter.accepts(without), "{}", without.msg);
+            prop_assert!(!filter.accepts(without) || with == without);
+        }
     }
 }
 

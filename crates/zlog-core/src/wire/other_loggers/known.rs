@@ -1,0 +1,36 @@
+//! The level and the time of an object, without its other values.
+
+use super::{Field, field_alias, levels, loggers};
+use crate::level::Level;
+use crate::wire::logbook;
+
+/// The key of an object without nested ones, by its place, whose value is the level, if that is a
+/// [word](level_of_word). `None` if this depends on more: several keys may have it, or a logger in the
+/// table has some of the keys.
+pub(in crate::wire) fn level_key<'k>(keys: impl Iterator<Item = &'k str> + Clone) -> Option<usize> {
+    let has = |name: &str| keys.clone().any(|key| key == name);
+    if loggers::any_fits(has) || logbook::KEYS.iter().all(|key| has(key)) {
+        return None;
+    }
+    match keys_of(Field::Level, keys)[..] {
+        [level] => Some(level),
+        _ => None,
+    }
+}
+
+/// The keys, by their places, whose values may be the time.
+pub(in crate::wire) fn time_keys<'k>(keys: impl Iterator<Item = &'k str>) -> Vec<usize> {
+    keys_of(Field::Time, keys)
+}
+
+fn keys_of<'k>(field: Field, keys: impl Iterator<Item = &'k str>) -> Vec<usize> {
+    let is_field = |key: &str| field_alias(key) == Some(field);
+    keys.enumerate().filter(|(_, key)| is_field(key)).map(|(at, _)| at).collect()
+}
+
+/// The level that a word means on every scale. `None` for numbers and for no level.
+pub(in crate::wire) fn level_of_word(text: &str) -> Option<Level> {
+    let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic());
+    let reading = levels::read(is_word.then_some(text)?, levels::Scale::Unknown)?;
+    (reading.level != Level::NOTSET).then_some(reading.level)
+}
