@@ -9,11 +9,11 @@ use super::last::LastRecords;
 use super::loss_report::LossReport;
 use super::unseen_fields::UnseenFields;
 use zlog_core::filter::{Filter, Topics};
-use zlog_core::parse::ObjectReader;
 use zlog_core::reorder::ReorderBuffer;
 use zlog_core::stats::Stats;
 use zlog_core::text::plural::counted;
 use zlog_core::wire;
+use zlog_core::wire::json::LeaveOut;
 use zlog_core::{Error, Exit, Level, Record, Result};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::router::{HandlerStatus, Router};
@@ -113,14 +113,11 @@ impl TailOutput {
         passes
     }
 
-    /// Reads JSON objects of stored files. Of records that do not pass nothing else is needed, unless the
+    /// Which JSON objects need not be read in whole, since their records do not pass. `None` if the
     /// remarks at the end are about their fields.
-    pub(super) fn object_reader(&self) -> ObjectReader {
-        let by_time = self.filter.since.is_some() || self.filter.until.is_some();
-        match by_time || !self.topics.accept_all() || !self.unseen.is_empty() {
-            true => ObjectReader::default(),
-            false => ObjectReader::with_filter(&self.filter),
-        }
+    pub(super) fn leave_out(&self) -> Option<LeaveOut> {
+        let needs_all = !self.topics.accept_all() || !self.unseen.is_empty();
+        if needs_all { None } else { self.filter.leave_out() }
     }
 
     /// How many records did not pass.

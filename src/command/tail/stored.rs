@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Ended, Tail};
 use crate::cli::TailArgs;
 use crate::command::{formats, gaps_remark};
-use zlog_core::parse;
+use zlog_core::parse::{self, ObjectReader};
 use zlog_core::text::plural::{counted, remarks};
 use zlog_core::{Exit, Level, Record, Result};
 use zlog_pipeline::os::terminal;
@@ -43,7 +43,8 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     };
     if !args.sort {
         // With a format, no line is read as an object.
-        let objects_ahead = args.format_in.is_none().then(|| tail.output.object_reader());
+        let reader = || ObjectReader::leaving_out(tail.output.leave_out());
+        let objects_ahead = args.format_in.is_none().then(reader);
         let options =
             FileOptions { follow: args.follow, offsets, objects_ahead, ..FileOptions::default() };
         return show(&mut file::open(files, options, spec, &lines, None)?, args, tail);

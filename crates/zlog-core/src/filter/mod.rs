@@ -8,6 +8,7 @@ mod when;
 
 use crate::level::Level;
 use crate::record::Record;
+use crate::wire::json::LeaveOut;
 use crate::wire::topic::level_of;
 
 pub use condition::{Condition, ConditionError};
@@ -54,15 +55,15 @@ impl Filter {
             && self.text.accepts(record)
     }
 
-    /// Whether [`Filter::rules_out`] is ever true.
-    pub(crate) fn may_rule_out(&self) -> bool {
-        self.min_level.is_some() || self.text.may_rule_out()
-    }
-
-    /// Whether no record that a flat JSON object in `line` stands for passes, if it has this level. `false`
-    /// if that takes more than a look at the text.
-    pub(crate) fn rules_out(&self, level: Level, line: &str) -> bool {
-        self.min_level.is_some_and(|least| level < least) || self.text.rules_out(line)
+    /// Leaves out objects of which it takes no more than a look to know that no record of them passes.
+    /// `None` if the filter leaves out none.
+    pub fn leave_out(&self) -> Option<LeaveOut> {
+        let (least, text) = (self.min_level, self.text.clone());
+        if least.is_none() && !text.may_rule_out() {
+            return None;
+        }
+        let is_below = move |level| least.is_some_and(|least| level < least);
+        Some(LeaveOut::new(move |level, object| is_below(level) || text.rules_out(object)))
     }
 
     fn accepts_level(&self, record: &Record<'_>) -> bool {

@@ -313,7 +313,7 @@ impl Parser {
 
     /// Fills an empty record from a JSON object. A line that is none is the message.
     fn read_json<'a>(&mut self, line: &'a str, record: &mut Record<'a>) -> Option<Schema> {
-        let schema = read_json_line(&mut self.json, line, record, None::<fn(Level) -> bool>);
+        let schema = read_json_line(&mut self.json, line, record);
         self.counts.quoted += u64::from(record.fault.as_deref() == Some(wire::QUOTED));
         schema
     }
@@ -429,17 +429,15 @@ fn json_of(line: &str) -> &str {
     line.strip_prefix('\u{feff}').unwrap_or(line).trim_start()
 }
 
-/// Fills an empty record from a JSON object as
-/// [`Reader::read_unless`](wire::json::Reader::read_unless) does. Returns `None` if the line is none; it
-/// is then the message. An object without a message is its own message, and its other fields are extras.
+/// Fills an empty record from a JSON object. Returns `None` if the line is none; it is then the
+/// message. An object without a message is its own message, and its other fields are extras.
 fn read_json_line<'a>(
     reader: &mut wire::json::Reader,
     line: &'a str,
     record: &mut Record<'a>,
-    is_left_out: Option<impl FnOnce(Level) -> bool>,
 ) -> Option<Schema> {
     let json = json_of(line);
-    let Ok(schema) = reader.read_unless(json, record, is_left_out) else {
+    let Ok(schema) = reader.read_into(json, record) else {
         record.msg = Cow::Borrowed(line);
         return None;
     };

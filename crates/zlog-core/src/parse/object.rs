@@ -1,29 +1,22 @@
 //! JSON objects, read before it is known which lines belong to one record.
 
 use super::{Parser, read_json_line};
-use crate::filter::Filter;
 use crate::level::Level;
 use crate::parse::{Batch, enclosed};
 use crate::record::Record;
 use crate::wire;
 use crate::wire::attributes::Schema;
+use crate::wire::json::LeaveOut;
 
 /// Reads lines that are whole JSON objects as a [`Parser`] does, and keeps nothing of the lines before.
 /// So they can be read on another thread; the parser then only [notes](Parser::note_object) them.
 #[derive(Debug, Default)]
-pub struct ObjectReader {
-    reader: wire::json::Reader,
-    /// Only if it may rule a record out.
-    filter: Option<Filter>,
-}
+pub struct ObjectReader(wire::json::Reader);
 
 impl ObjectReader {
-    /// Of a record that is sure not to pass the filter, only the level is read and what others depend on:
-    /// the topic, the source, the number and the time. Where it takes more than a look at the line to be
-    /// sure, the record is read in whole.
-    pub fn with_filter(filter: &Filter) -> ObjectReader {
-        let filter = filter.may_rule_out().then(|| filter.clone());
-        ObjectReader { filter, ..ObjectReader::default() }
+    /// A reader that leaves out some objects: of them, it reads only what other records depend on.
+    pub fn leaving_out(leave_out: Option<LeaveOut>) -> ObjectReader {
+        ObjectReader(wire::json::Reader::leaving_out(leave_out))
     }
 
     /// Fills an empty record. Returns `false` for a line that needs the parser, and leaves the record in
@@ -33,9 +26,7 @@ impl ObjectReader {
         if !is_whole || enclosed(line).is_some() || Batch::of(line).is_some() {
             return false;
         }
-        let filter = self.filter.as_ref();
-        let is_left_out = filter.map(|filter| |level| filter.rules_out(level, line));
-        let schema = read_json_line(&mut self.reader, line, record, is_left_out);
+        let schema = read_json_line(&mut self.0, line, record);
         schema.is_some_and(|schema| schema != Schema::Wrapper)
     }
 }

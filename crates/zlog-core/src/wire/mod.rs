@@ -89,6 +89,11 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// A decoder that leaves out some objects: of them, it reads only what other records depend on.
+    pub fn leaving_out(leave_out: Option<json::LeaveOut>) -> Decoder {
+        Decoder { json: json::Reader::leaving_out(leave_out), ..Decoder::default() }
+    }
+
     /// As [`decode`], into an empty record. It is not moved, which matters at a million records
     /// per second.
     pub fn decode_into<'a>(

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::filter::Filter;
 
 const NOW: f64 = 1_763_712_000.5;
 
@@ -26,6 +27,29 @@ fn every_dialect_is_recognised_from_its_bytes() {
         assert_eq!((&*record.msg, record.level), ("m", Level::INFO), "{dialect:?}");
         assert_eq!((record.received, record.fault.as_deref()), (Some(NOW), None), "{dialect:?}");
         assert_eq!(record.topic, "app.INFO");
+    }
+}
+
+#[test]
+fn of_a_message_that_is_left_out_only_what_others_depend_on_is_read() {
+    let filter = Filter { min_level: Some(Level::WARNING), ..Filter::default() };
+    let mut decoder = Decoder::leaving_out(filter.leave_out());
+    let body = |level: i32, seq: u64| {
+        format!(
+            r#"{{"name":"n","levelno":{level},"msg":"m","created":{seq}.5,"source":"s","seq":{seq}}}"#
+        )
+    };
+    for (level, seq, is_left_out) in [(20, 1, false), (20, 2, true), (40, 3, false), (10, 4, true)]
+    {
+        let (body, mut record) = (body(level, seq), Record::default());
+        let dialect = decoder.decode_into(&[b"app.X", body.as_bytes()], NOW, &mut record);
+        let number = (record.source.as_deref(), record.seq, record.created);
+        assert_eq!((dialect, &*record.topic), (Some(Dialect::Json), "app.X"));
+        assert_eq!(number, (Some("s"), Some(seq), Some(seq as f64 + 0.5)));
+        assert_eq!(
+            (record.level, &*record.msg),
+            (Level(level), if is_left_out { "" } else { "m" })
+        );
     }
 }
 

@@ -115,12 +115,17 @@ impl Layout {
 
     /// Fills a record that nobody wants to see, whose [level](Layout::level) is known, with what others
     /// depend on: their number and their time. Returns whose keys it has.
-    pub(super) fn build_least<'a>(&self, text: &'a str, record: &mut Record<'a>) -> Schema {
+    pub(super) fn build_least<'a>(
+        &self,
+        text: &'a str,
+        stored: bool,
+        record: &mut Record<'a>,
+    ) -> Schema {
         let schema = self.known.map_or(Schema::Other, |known| known.schema);
         if let Some(time) = self.known.and_then(|known| known.time) {
             record.created = time_of(&RawJson(Cow::Borrowed(self.entries[time].json(text))));
         }
-        let mut builder = Builder::new(record, true);
+        let mut builder = Builder::new(record, stored);
         let is_needed = |entry: &&Entry| entry.attribute.concerns_others(schema);
         self.entries.iter().filter(is_needed).for_each(|entry| entry.set(text, &mut builder));
         schema

@@ -14,7 +14,7 @@ mod repair;
 mod repeated;
 mod write;
 
-pub use read::{ParseError, read, read_body};
+pub use read::{LeaveOut, ParseError, read, read_body};
 pub use write::{Writer, milliseconds, write};
 
 pub(crate) use read::Reader;

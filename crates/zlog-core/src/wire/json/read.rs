@@ -44,16 +44,39 @@ pub fn read_body(text: &str) -> Result<Record<'_>, ParseError> {
     Ok(record)
 }
 
-/// No object is left out.
-const NONE: Option<fn(Level) -> bool> = None;
+/// Tells from its level and its text whether nobody needs an object in whole.
+pub struct LeaveOut(Box<dyn Fn(Level, &str) -> bool + Send>);
+
+impl LeaveOut {
+    /// Leaves out those for which `is_left_out` says so. It is asked about objects whose level is known
+    /// before all of their values are read. These are flat: they have no others in them.
+    pub fn new(is_left_out: impl Fn(Level, &str) -> bool + Send + 'static) -> LeaveOut {
+        LeaveOut(Box::new(is_left_out))
+    }
+}
+
+impl fmt::Debug for LeaveOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LeaveOut")
+    }
+}
 
 /// Reads objects one after the other. One with the keys of the last one is read faster.
+///
+/// Of an object that is left out, it reads only the level and what others depend on: the topic, the
+/// source, the number and the time.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     layout: Layout,
+    leave_out: Option<LeaveOut>,
 }
 
 impl Reader {
+    /// A reader that leaves out some objects.
+    pub(crate) fn leaving_out(leave_out: Option<LeaveOut>) -> Reader {
+        Reader { leave_out, ..Reader::default() }
+    }
+
     /// As [`read`], into an empty record, which stays empty on an error.
     ///
     /// # Errors
@@ -63,22 +86,7 @@ impl Reader {
         text: &'a str,
         record: &mut Record<'a>,
     ) -> Result<Schema, ParseError> {
-        self.build(text, true, record, NONE)
-    }
-
-    /// As [`Reader::read_into`], but of an object for which `is_left_out` says so, fills only the level and
-    /// what others depend on: the topic, the number and the time. It is asked about objects whose level is
-    /// known before all of their values are read.
-    ///
-    /// # Errors
-    /// As [`read`].
-    pub(crate) fn read_unless<'a>(
-        &mut self,
-        text: &'a str,
-        record: &mut Record<'a>,
-        is_left_out: Option<impl FnOnce(Level) -> bool>,
-    ) -> Result<Schema, ParseError> {
-        self.build(text, true, record, is_left_out)
+        self.build(text, true, record)
     }
 
     /// As [`read_body`], into an empty record, which stays empty on an error.
@@ -90,7 +98,7 @@ impl Reader {
         text: &'a str,
         record: &mut Record<'a>,
     ) -> Result<Schema, ParseError> {
-        self.build(text, false, record, NONE)
+        self.build(text, false, record)
     }
 
     fn build<'a>(
@@ -98,15 +106,15 @@ impl Reader {
         text: &'a str,
         stored: bool,
         record: &mut Record<'a>,
-        is_left_out: Option<impl FnOnce(Level) -> bool>,
     ) -> Result<Schema, ParseError> {
         let mut builder = Builder::new(record, stored);
-        let is_read = match is_left_out {
+        let is_read = match &self.leave_out {
             None => self.layout.read(text, &mut builder),
-            Some(is_left_out) if self.layout.find(text) => {
-                if let Some(level) = self.layout.level(text).filter(|level| is_left_out(*level)) {
+            Some(LeaveOut(is_left_out)) if self.layout.find(text) => {
+                let level = self.layout.level(text);
+                if let Some(level) = level.filter(|level| is_left_out(*level, text)) {
                     record.level = level;
-                    return Ok(self.layout.build_least(text, record));
+                    return Ok(self.layout.build_least(text, stored, record));
                 }
                 self.layout.build(text, &mut builder);
                 true

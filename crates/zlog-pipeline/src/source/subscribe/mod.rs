@@ -13,6 +13,7 @@ use self::heal::{Healer, Place, Released};
 use super::{PollStatus, Sink, Source};
 use crate::socket::{self, Drain, Endpoint, PublisherRequest, SocketOptions, Subscriber};
 use zlog_core::wire;
+use zlog_core::wire::json::LeaveOut;
 use zlog_core::wire::mark::{self, Mark};
 use zlog_core::{Record, Result};
 
@@ -66,6 +67,11 @@ impl Subscribe {
             marks: Vec::new(),
             healer: None,
         }
+    }
+
+    /// From now on, leaves out some objects: of them, records have only what others depend on.
+    pub fn leave_out(&mut self, leave_out: Option<LeaveOut>) {
+        self.decoder = wire::Decoder::leaving_out(leave_out);
     }
 
     /// From now on, asks the relays with these query endpoints for records that did not arrive, and

@@ -109,7 +109,7 @@ proptest! {
         let text: String = lines.flatten().collect();
         let mut filter = filters().swap_remove(filter);
         let (without, counts) = read_ahead(None, text.as_bytes(), size);
-        let ahead = Some(ObjectReader::with_filter(&filter));
+        let ahead = Some(ObjectReader::leaving_out(filter.leave_out()));
         let (with, with_counts) = read_ahead(ahead, text.as_bytes(), size);
         prop_assert_eq!((with.len(), with_counts), (without.len(), counts));
         for (with, without) in with.iter().zip(&without) {
