@@ -206,7 +206,7 @@ fn why_not(explanation: &Explanation) -> String {
     };
     let near: Vec<String> = explanation.attempts.iter().filter_map(near).collect();
     match (explanation.attempts.len(), near.as_slice()) {
-        (0, _) => "it begins like no format".into(),
+        (0, _) => "no known format begins like this".into(),
         (1, []) => format!("{}: {}", explanation.attempts[0].format, Mismatch::Pattern),
         (many, []) => format!("none of {many} patterns that can begin so matches"),
         (_, near) => near.join("; "),
