@@ -1,6 +1,8 @@
 //! Processes that are killed at any moment, under load.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -79,6 +81,45 @@ fn an_emit_that_is_killed_loses_nothing_that_is_in_its_spool_and_repeats_nothing
     for (name, found) in writers {
         // Each is a whole beginning of its input: without a hole, and nothing twice.
         assert_eq!(found, expected(0..found.len()), "{name}");
+    }
+    let said = relay.end();
+    assert!(!said.contains("damaged"), "{said}");
+}
+
+/// Two files grow while the emitter that follows them is killed again and again.
+#[test]
+fn an_emit_that_follows_files_and_is_killed_skips_nothing_and_repeats_nothing() {
+    let mut relay = Relay::start(&[]);
+    let at = |name: &str| relay.directory.path().join(name);
+    let (logs, position, spool) = ([at("a.log"), at("b.log")], at("position"), at("emit"));
+    let follow = |confirm: &str| {
+        let [a, b] = logs.each_ref().map(|log| log.to_str().expect("a path"));
+        emit(confirm, &spool).args(["-q", "--file", a, b, "--position"]).args([&position])
+    };
+    let mut files = logs.each_ref().map(|log| File::create(log).expect("a file"));
+    let kills = 8 * factor();
+    let mut written = 0;
+    for _ in 0..kills {
+        let mut running = follow(&relay.confirm).args(["--follow"]).start();
+        for _ in 0..fastrand::usize(1..30) {
+            let lines = fastrand::usize(1..400);
+            for (file, name) in files.iter_mut().zip(["a", "b"]) {
+                let text: String =
+                    (written..written + lines).map(|at| format!("{name} {at}\n")).collect();
+                file.write_all(text.as_bytes()).expect("written");
+            }
+            written += lines;
+            std::thread::sleep(Duration::from_micros(fastrand::u64(0..5_000)));
+        }
+        running.signal(Signal::KILL);
+        running.expect_end();
+    }
+    follow(&relay.confirm).args(["--confirm"]).run().success();
+    let lines = relay.wait_for_lines(2 * written);
+    for name in ["a ", "b "] {
+        let found: Vec<String> =
+            lines.iter().filter_map(|line| line.strip_prefix(name)).map(str::to_owned).collect();
+        assert_eq!(found, expected(0..written), "{name}");
     }
     let said = relay.end();
     assert!(!said.contains("damaged"), "{said}");

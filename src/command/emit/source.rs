@@ -10,6 +10,7 @@ use zlog_core::parse;
 use zlog_core::{Level, Result};
 use zlog_pipeline::os::signal::Forwarding;
 use zlog_pipeline::os::terminal::{self, Stdout};
+use zlog_pipeline::socket::Confirmation;
 use zlog_pipeline::source::command::{CommandOptions, CommandSource};
 use zlog_pipeline::source::file::{self, FileOptions};
 use zlog_pipeline::source::message::MessageSource;
@@ -21,12 +22,17 @@ use zlog_pipeline::source::synthetic::SyntheticSource;
 use zlog_pipeline::source::text::{LineOptions, StreamSpec, TextSource};
 use zlog_pipeline::source::{Source, SourceKind, Tee};
 
-/// Opens the source. A command is started; signals are passed on to it from then on.
+/// Opens the source. A command is started; signals are passed on to it from then on. `spool` is what
+/// records go to with `--spool`.
 ///
 /// # Errors
 /// A file that can't be opened, a thread or a command that can't be started, an address
 /// that can't be listened on.
-pub(super) fn open(args: &EmitArgs, signals: Option<Forwarding>) -> Result<Box<dyn Source>> {
+pub(super) fn open(
+    args: &EmitArgs,
+    signals: Option<Forwarding>,
+    spool: Option<Confirmation>,
+) -> Result<Box<dyn Source>> {
     let spec = stream_spec(args.level, Level::INFO);
     let lines = line_options(args)?;
     Ok(match args.source_kind() {
@@ -36,7 +42,7 @@ pub(super) fn open(args: &EmitArgs, signals: Option<Forwarding>) -> Result<Box<d
             }
             Box::new(stdin::open(spec, &lines, args.tee.then(|| stdout(args)))?)
         }
-        SourceKind::File => Box::new(open_files(args, spec, &lines)?),
+        SourceKind::File => Box::new(open_files(args, spec, &lines, spool)?),
         SourceKind::Command => Box::new(start_command(args, &lines, signals)?),
         SourceKind::Message => {
             let text = args.message.as_deref().unwrap_or_default();
@@ -63,15 +69,21 @@ pub(super) fn open(args: &EmitArgs, signals: Option<Forwarding>) -> Result<Box<d
 /// As [`open`], or a handler would.
 pub(super) fn listen(args: &EmitArgs) -> Result<Box<dyn Source>> {
     args.stores.0.spec(args.on_full)?.check_circles(&args.listen.inputs()?)?;
-    open(args, None)
+    open(args, None, None)
 }
 
-fn open_files(args: &EmitArgs, spec: StreamSpec, lines: &LineOptions) -> Result<TextSource> {
+fn open_files(
+    args: &EmitArgs,
+    spec: StreamSpec,
+    lines: &LineOptions,
+    spool: Option<Confirmation>,
+) -> Result<TextSource> {
     let options = FileOptions {
         follow: args.follow,
         from_end: args.from_end,
         rotate_wait: args.rotate_wait.0,
         position: args.position.clone(),
+        spool,
         ..FileOptions::default()
     };
     let stdout = || stdout(args);

@@ -10,10 +10,17 @@ use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{
     Confirmation, ConfirmedOptions, Publisher, SocketOptions, open_confirmed,
 };
+use zlog_pipeline::source::file;
 use zlog_pipeline::spool::SpoolOptions;
 
 /// How often what was appended is handed to the disk (fdatasync), at most.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Whether records are sent only once it is saved that they were read, so that none is repeated after a
+/// crash. Not so where other handlers may delay that.
+pub(super) fn holds(args: &EmitArgs) -> bool {
+    args.position.is_some() && args.stores.0.is_empty()
+}
 
 /// Opens the spool, from which records are sent to a relay that confirms them.
 ///
@@ -32,6 +39,8 @@ pub(super) fn open(
         spool: SpoolOptions { directory: directory.to_owned(), bytes: args.spool_bytes as u64 },
         socket,
         sync_interval: SYNC_INTERVAL,
+        commits: holds(args),
+        committed: args.position.as_deref().and_then(file::last_record),
         report: Box::new(move |text| {
             if !quiet {
                 terminal::eprint_line(format_args!("zlog emit: {text}"));

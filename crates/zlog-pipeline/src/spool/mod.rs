@@ -99,6 +99,15 @@ impl SpoolKind {
     }
 }
 
+/// The last record that a process has appended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LastRecord {
+    /// The process.
+    pub source: SourceId,
+    /// The number of the record.
+    pub number: u64,
+}
+
 /// A segment on disk.
 #[derive(Clone, Debug)]
 struct Segment {
@@ -144,6 +153,9 @@ pub struct Spool {
     pending: Vec<u8>,
     appended: u64,
     written: u64,
+    /// Later records are not read yet: where they come from has not noted that they are here. `None` if
+    /// nothing notes that.
+    committed: Option<u64>,
     unsynced: Unsynced,
 }
 
@@ -217,6 +229,7 @@ impl Spool {
             source: SourceId::random(),
             appended: cursor.number(),
             written: cursor.number(),
+            committed: None,
             cursor,
             last_index,
             segment_bytes: segments.iter().map(|segment| segment.len).sum(),
@@ -228,10 +241,81 @@ impl Spool {
             unsynced: Unsynced::default(),
         };
         spool.sync_all().map_err(|error| spool.failed(&error))?;
-        let last = reader::last_number(&spool).map_err(|error| spool.failed(&error))?;
-        let last = last.max(spool.cursor.number());
-        (spool.appended, spool.written, spool.unsynced.number) = (last, last, last);
+        spool.find_last().map_err(|error| spool.failed(&error))?;
         Ok(spool)
+    }
+
+    fn find_last(&mut self) -> io::Result<()> {
+        let last = reader::last_number(self)?.max(self.cursor.number());
+        (self.appended, self.written, self.unsynced.number) = (last, last, last);
+        Ok(())
+    }
+
+    /// Removes what the last process has appended after its record `last`. It was killed before it
+    /// noted that it had read these records, so they are read and appended again. Nothing is removed if
+    /// another process was the last one.
+    ///
+    /// Call it before anything is appended.
+    ///
+    /// # Errors
+    /// A segment can't be read, cut or deleted.
+    pub fn forget_after(&mut self, last: LastRecord) -> io::Result<()> {
+        while let Some(segment) = self.segments.last()
+            && segment.header.source == last.source
+        {
+            let (index, len) = (segment.index, segment.len);
+            if segment.header.first > last.number {
+                fs::remove_file(path(&self.directory, index))?;
+                self.segments.pop();
+                self.segment_bytes -= len;
+                continue;
+            }
+            let end = reader::end_of(self, segment, last.number)?;
+            let file = private().write(true).open(path(&self.directory, index))?;
+            file.set_len(end)?;
+            file.sync_data()?;
+            self.segments.last_mut().into_iter().for_each(|segment| segment.len = end);
+            self.segment_bytes -= len - end;
+            break;
+        }
+        self.opened.sync_all()?;
+        self.find_last()
+    }
+
+    /// The last record that this process has appended, or found.
+    pub fn last(&self) -> LastRecord {
+        LastRecord { source: self.source, number: self.appended }
+    }
+
+    /// From now on, records are read only after [`Spool::commit`]: what is killed before that removes
+    /// them at the next start ([`Spool::forget_after`]), so nobody else may have them.
+    pub fn hold(&mut self) {
+        self.committed = Some(self.written);
+    }
+
+    /// Lets records up to this number be read.
+    pub fn commit(&mut self, number: u64) {
+        self.committed = self.committed.map(|committed| committed.max(number));
+    }
+
+    /// Holds nothing any more.
+    pub fn release(&mut self) {
+        self.committed = None;
+    }
+
+    /// Lets all records be read if only those that are held take the room. Returns whether that is so.
+    /// They may then be appended twice.
+    pub fn make_room(&mut self) -> bool {
+        let is_stuck = self.committed.is_some_and(|it| it <= self.done() && it < self.written);
+        if is_stuck {
+            self.commit(self.written);
+        }
+        is_stuck
+    }
+
+    /// The number up to which records may be read.
+    fn readable(&self) -> u64 {
+        self.committed.map_or(self.written, |committed| committed.min(self.written))
     }
 
     /// Hands what an earlier process has written to the disk: it may have ended before.

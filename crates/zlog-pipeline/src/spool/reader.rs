@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use super::Spool;
 use super::directory::path;
 use super::room::lacks_descriptors;
 use super::segment::{self, HEADER_LEN, Header, SourceId};
+use super::{Segment, Spool};
 
 /// A record of a spool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,6 +40,10 @@ pub struct SpoolReader {
     /// The place of the last segment that was read, or could not be.
     last: (u64, u64),
     damaged: u64,
+    /// Records behind this number are not read yet.
+    readable: u64,
+    /// The number of the record that was not read for that reason.
+    held: Option<u64>,
     /// Why a segment can't be opened at present.
     waits: Option<io::Error>,
 }
@@ -47,7 +51,16 @@ pub struct SpoolReader {
 impl SpoolReader {
     /// Reads the records behind `after`.
     pub fn new(after: u64) -> SpoolReader {
-        SpoolReader { after, loaded: None, last: (0, 0), damaged: 0, waits: None }
+        let (damaged, readable) = (0, after);
+        SpoolReader {
+            after,
+            loaded: None,
+            last: (0, 0),
+            damaged,
+            readable,
+            held: None,
+            waits: None,
+        }
     }
 
     /// The number of damaged records since the last call: they are left out.
@@ -68,13 +81,19 @@ impl SpoolReader {
 
     /// The next record that was read by [`SpoolReader::load`]; `None` if there is no more.
     pub fn next_entry(&mut self) -> Option<Entry<'_>> {
-        let SpoolReader { loaded: Some(loaded), after, damaged, .. } = self else { return None };
+        let SpoolReader { loaded: Some(loaded), after, damaged, readable, held, .. } = self else {
+            return None;
+        };
         let source = loaded.header.source;
         loop {
             let known = (*after).max(loaded.header.first - 1);
             let from = loaded.header.first - 1;
             // Records before `after` must be passed by their own numbers.
             let found = segment::next(&loaded.bytes, loaded.at, source, from)?;
+            if found.number > *readable {
+                *held = Some(found.number);
+                return None;
+            }
             loaded.at = found.payload.end;
             if found.number <= known {
                 continue;
@@ -94,8 +113,14 @@ impl SpoolReader {
         // While a file is open, deleting it frees no space.
         let is_there = |it: &Loaded| spool.segments.iter().any(|segment| segment.index == it.index);
         self.loaded = self.loaded.take().filter(is_there);
-        if self.after >= spool.written {
+        self.readable = spool.readable();
+        if self.after >= self.readable {
             return false;
+        }
+        if let Some(held) = self.held.take_if(|_| self.loaded.is_some()) {
+            let is_held = held > self.readable;
+            self.held = Some(held).filter(|_| is_held);
+            return !is_held;
         }
         if self.load_more(spool) {
             return true;
@@ -103,7 +128,7 @@ impl SpoolReader {
         let next = spool.segments.iter().enumerate().find(|(_, it)| it.place() > self.last);
         let Some((at, segment)) = next else {
             // The rest of the last one is damaged.
-            self.note_end(spool.written);
+            self.note_end(self.readable);
             return false;
         };
         let (index, place, header) = (segment.index, segment.place(), segment.header);
@@ -160,6 +185,18 @@ fn read(spool: &Spool, index: u64, len: u64) -> io::Result<(File, Vec<u8>)> {
     let mut bytes = vec![0; usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory)?];
     file.read_exact_at(&mut bytes, 0)?;
     Ok((file, bytes))
+}
+
+/// Where the last record ends whose number is `number` at most, in bytes from the start of the segment.
+pub(super) fn end_of(spool: &Spool, segment: &Segment, number: u64) -> io::Result<u64> {
+    let (_, bytes) = read(spool, segment.index, segment.len)?;
+    let (source, before) = (segment.header.source, segment.header.first - 1);
+    let (mut at, mut end) = (HEADER_LEN, HEADER_LEN);
+    while let Some(found) = segment::next(&bytes, at, source, before) {
+        at = found.payload.end;
+        end = if found.number <= number { at } else { end };
+    }
+    Ok(end as u64)
 }
 
 /// The number of the last record of a spool that was just opened, damaged ones included. What

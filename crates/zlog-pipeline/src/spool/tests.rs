@@ -438,3 +438,71 @@ fn what_is_appended_after_a_segment_became_unreadable_goes_to_another_one() {
     drop(spool);
     assert_eq!(read(&mut open(directory.path()), 20), (numbered(21..=30), 0));
 }
+
+#[test]
+fn what_is_held_is_read_once_it_is_committed() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(directory.path());
+    fill(&mut spool, 1..=3);
+    spool.hold();
+    fill(&mut spool, 4..=9);
+    let mut reader = SpoolReader::new(0);
+    let mut found = Vec::new();
+    for committed in [3, 3, 5, 9] {
+        spool.commit(committed);
+        while reader.load(&mut spool) {
+            while let Some(entry) = reader.next_entry() {
+                found.push(entry.number);
+            }
+        }
+        assert_eq!(found, (1..=committed).collect::<Vec<_>>());
+    }
+    assert_eq!(reader.take_damaged(), 0);
+    fill(&mut spool, 10..=11);
+    assert_eq!(read(&mut spool, 0), (numbered(1..=9), 0));
+    spool.release();
+    assert_eq!(read(&mut spool, 0), (numbered(1..=11), 0));
+}
+
+#[test]
+fn a_spool_that_is_full_of_held_records_lets_them_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(directory.path());
+    fill(&mut spool, 1..=2);
+    spool.hold();
+    fill(&mut spool, 3..=4);
+    assert!(!spool.make_room(), "committed ones are not done with");
+    spool.advance(2).unwrap();
+    assert!(spool.make_room() && !spool.make_room());
+    assert_eq!(read_rest(&mut spool), (numbered(3..=4), 0));
+}
+
+#[test]
+fn what_was_appended_behind_the_last_record_that_counts_is_forgotten() {
+    // The segments of 1 MiB have some 60 records each.
+    for last in [100, 130, 199, 200, 500] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut spool = open_with(directory.path(), MIN_BYTES);
+        fill(&mut spool, 1..=100);
+        drop(spool);
+        let mut spool = open_with(directory.path(), MIN_BYTES);
+        fill(&mut spool, 101..=200);
+        let source = spool.last().source;
+        drop(spool);
+        let mut spool = open_with(directory.path(), MIN_BYTES);
+        // Another process has not appended anything: it is not the last one.
+        spool.forget_after(LastRecord { source: SourceId(7), number: 1 }).unwrap();
+        assert_eq!(spool.last().number, 200);
+        spool.forget_after(LastRecord { source, number: last }).unwrap();
+        let last = last.min(200);
+        assert_eq!((spool.last().number, spool.written()), (last, last));
+        fill(&mut spool, last + 1..=last + 3);
+        assert_eq!(read(&mut spool, 0), (numbered(1..=last + 3), 0));
+        drop(spool);
+        let mut spool = open_with(directory.path(), MIN_BYTES);
+        assert_eq!(read(&mut spool, 0), (numbered(1..=last + 3), 0));
+        let bytes: u64 =
+            files(directory.path()).iter().map(|it| it.metadata().unwrap().len()).sum();
+        assert_eq!(spool.bytes(), bytes);
+    }
+}

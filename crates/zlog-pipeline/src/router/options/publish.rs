@@ -208,6 +208,8 @@ impl PublishTarget {
             },
             socket,
             sync_interval: SYNC_INTERVAL,
+            commits: false,
+            committed: None,
             report: Box::new(move |text| reporter.say(text)),
         })?;
         let publish = Publish::new(publisher, self.options(with));

@@ -39,6 +39,7 @@ use std::time::Duration;
 use self::follower::Follower;
 use self::open_file::Start;
 use self::position::SavedPosition;
+pub use self::position::last_record;
 pub(super) use self::position::{PositionFile, SAVE_INTERVAL};
 use super::ahead::read_objects;
 use super::decompress::Decompressor;
@@ -46,6 +47,7 @@ use super::merge::MergeSource;
 use super::reader::{Notice, ReaderEvent, ReaderHandle, Severity, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource, start_of_last};
 use crate::os::{terminal, thread};
+use crate::socket::Confirmation;
 use zlog_core::parse::ObjectReader;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Record, Result};
@@ -63,7 +65,6 @@ const WAITING: &str = "does not exist yet: waiting for it";
 const COMPRESSED: &str = "is compressed: it is read once, and not followed";
 
 /// How files are read.
-#[derive(Debug)]
 pub struct FileOptions {
     /// Follow growth, truncation and rotation, without end.
     pub follow: bool,
@@ -75,6 +76,9 @@ pub struct FileOptions {
     /// also in files that were rotated, and a last line whose end has not come is left for the next
     /// time.
     pub position: Option<PathBuf>,
+    /// With `position`: the spool that the records go to. It sends them once it is saved that they were
+    /// read.
+    pub spool: Option<Confirmation>,
     /// The files that are not read from their start, each with the offset of a line.
     pub offsets: HashMap<PathBuf, u64>,
     /// Without `follow`: read JSON objects on a thread of their own with this, for a consumer that is
@@ -90,6 +94,7 @@ impl Default for FileOptions {
             from_end: false,
             rotate_wait,
             position: None,
+            spool: None,
             offsets: HashMap::new(),
             objects_ahead: None,
         }
@@ -121,7 +126,7 @@ pub fn open(
     }
     let mut saved = Vec::new();
     if let Some(path) = &options.position {
-        let (positions, found) = PositionFile::open(path, &paths)?;
+        let (positions, found) = PositionFile::open(path, &paths, options.spool.take())?;
         source.remember_positions(positions);
         saved = found;
     }

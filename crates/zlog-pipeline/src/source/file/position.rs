@@ -8,6 +8,10 @@
 //! A position is that of the first line whose record was not handed to the handler. So a restart
 //! after a regular end neither repeats nor skips a line. After SIGKILL it repeats the lines of the
 //! last [`SAVE_INTERVAL`], and skips those that the socket had not sent yet.
+//!
+//! Where records go to a spool, a position is saved with the number of the last of them. The spool sends
+//! none before that, and at a restart it drops what came behind that number: it is read again. So
+//! nothing is skipped or repeated.
 
 use std::cmp::Reverse;
 use std::fs::{File, Metadata, TryLockError};
@@ -20,7 +24,9 @@ use serde_json::{Value, json};
 
 use super::open_file::{Change, Start, check_text, compressed_text};
 use super::{display_name, identity};
+use crate::socket::Confirmation;
 use crate::source::reader::{Check, Origin};
+use crate::spool::{LastRecord, SourceId};
 use zlog_core::{Error, Result};
 
 /// How often positions are saved while there is more to read.
@@ -280,6 +286,10 @@ pub(crate) struct PositionFile {
     confirmed: Vec<Option<(Arc<Origin>, u64)>>,
     /// They have changed since the last save.
     unsaved: bool,
+    /// Where the records go, and the last one there at the last checkpoint and at the last save.
+    spool: Option<Confirmation>,
+    last: Option<LastRecord>,
+    saved_last: Option<LastRecord>,
     saved_at: Instant,
     /// How long the last save took.
     cost: Duration,
@@ -293,6 +303,7 @@ impl PositionFile {
     pub(super) fn open(
         path: &Path,
         paths: &[PathBuf],
+        spool: Option<Confirmation>,
     ) -> Result<(PositionFile, Vec<Vec<SavedPosition>>)> {
         if let Some(log) = paths.iter().find(|log| is_same(log, path)) {
             return Err(Error::usage(format!(
@@ -310,10 +321,11 @@ impl PositionFile {
         let file = lock(path)?;
         let mut text = Vec::new();
         (&file).take(MAX_SIZE).read_to_end(&mut text).map_err(|error| unusable(path, &error))?;
-        let mut others = parse(&text).ok_or_else(|| {
+        let saved = parse(&text).ok_or_else(|| {
             Error::new(format!("{}: zlog did not write this position file", described(path)))
                 .hint("Name another file, or remove this one to read all files from the start.")
         })?;
+        let mut others = saved.files;
         let mut saved = Vec::with_capacity(paths.len());
         for followed in paths {
             let followed = absolute(followed);
@@ -330,6 +342,9 @@ impl PositionFile {
             pending: saved.clone(),
             confirmed: Vec::new(),
             unsaved: true,
+            last: spool.as_ref().and_then(Confirmation::last),
+            spool,
+            saved_last: None,
             saved_at: Instant::now(),
             cost: Duration::ZERO,
         };
@@ -358,11 +373,14 @@ impl PositionFile {
         }
     }
 
-    /// Saves the confirmed positions if it is time. `is_idle`: there is nothing to read now.
+    /// Saves the confirmed positions if it is time. `is_idle`: there is nothing to read now. All
+    /// records up to there were handled, and no others.
     ///
     /// # Errors
     /// The file can't be written.
     pub(crate) fn save_if_due(&mut self, is_idle: bool) -> Result<()> {
+        self.last = self.spool.as_ref().and_then(Confirmation::last);
+        self.unsaved |= self.last != self.saved_last;
         let interval = if is_idle { Duration::ZERO } else { SAVE_INTERVAL };
         match self.saved_at.elapsed() < interval.max(self.cost * SAVE_SHARE) {
             true => Ok(()),
@@ -388,7 +406,11 @@ impl PositionFile {
         let confirmed = confirmed.map(|(origin, offset)| SavedPosition::of(origin, *offset));
         let kept = self.others.iter().chain(self.pending.iter().flatten()).cloned();
         let files: Vec<Value> = kept.chain(confirmed).map(|saved| saved.to_json()).collect();
-        let line = format!("{}\n", json!({ "version": VERSION, "files": files }));
+        let mut document = json!({ "version": VERSION, "files": files });
+        if let Some(LastRecord { source, number }) = self.last {
+            document["spool"] = json!({ "source": format!("{:032x}", source.0), "number": number });
+        }
+        let line = format!("{document}\n");
         let written = match self.size.checked_add(line.len()) {
             Some(size) if size < MAX_GROWN => self.file.write_all(line.as_bytes()),
             _ => self.replace(&line),
@@ -400,6 +422,11 @@ impl PositionFile {
             Err(_) => self.size = MAX_GROWN,
         }
         self.unsaved = written.is_err();
+        self.saved_last = self.last;
+        // Also after an error: records must not wait for the disk of this file.
+        if let (Some(spool), Some(last)) = (&self.spool, self.last) {
+            spool.commit(last.number);
+        }
         written.map_err(|error| unusable(&self.path, &error))
     }
 
@@ -424,23 +451,45 @@ const VERSION: u64 = 1;
 /// How every line begins.
 const BEGINNING: &[u8] = b"{\"files\":[";
 
-/// The positions in a file that was written before: its last complete line. None are in a file
-/// that is empty, or whose first line was not written whole (the disk was full).
-fn parse(text: &[u8]) -> Option<Vec<SavedPosition>> {
+/// What a position file says.
+#[derive(Default)]
+struct Saved {
+    files: Vec<SavedPosition>,
+    /// The last record of these positions, where records go to a spool.
+    last: Option<LastRecord>,
+}
+
+/// The last record in a spool of those that the positions in this file are behind; `None` if the file
+/// can't be read, or has no such record.
+pub fn last_record(path: &Path) -> Option<LastRecord> {
+    let mut text = Vec::new();
+    File::open(path).ok()?.take(MAX_SIZE).read_to_end(&mut text).ok()?;
+    parse(&text)?.last
+}
+
+/// What was written to a file before: its last complete line. Nothing is in a file that is empty, or whose
+/// first line was not written whole (the disk was full).
+fn parse(text: &[u8]) -> Option<Saved> {
     let is_unfinished =
         !text.contains(&b'\n') && (text.starts_with(BEGINNING) || BEGINNING.starts_with(text));
     match text {
-        _ if is_unfinished => Some(Vec::new()),
+        _ if is_unfinished => Some(Saved::default()),
         text => text.rsplit(|byte| *byte == b'\n').find_map(parse_line),
     }
 }
 
-fn parse_line(line: &[u8]) -> Option<Vec<SavedPosition>> {
+fn parse_line(line: &[u8]) -> Option<Saved> {
     let document: Value = serde_json::from_slice(line).ok()?;
     if document.get("version")?.as_u64()? != VERSION {
         return None;
     }
-    document.get("files")?.as_array()?.iter().map(SavedPosition::from_json).collect()
+    let files = document.get("files")?.as_array()?.iter().map(SavedPosition::from_json);
+    let last = document.get("spool").and_then(|spool| {
+        let source = u128::from_str_radix(spool.get("source")?.as_str()?, 16).ok()?;
+        let number = spool.get("number")?.as_u64()?;
+        Some(LastRecord { source: SourceId(source), number })
+    });
+    Some(Saved { files: files.collect::<Option<_>>()?, last })
 }
 
 /// Opens the file, or creates it, and locks it.

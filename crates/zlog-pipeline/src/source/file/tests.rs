@@ -290,7 +290,8 @@ fn a_position_file_stays_small_and_its_last_line_counts() {
         let start = Start::At(offset);
         std::sync::Arc::new(OpenFile::new(file, start).unwrap().origin(&log).unwrap())
     };
-    let (mut positions, found) = PositionFile::open(&path, std::slice::from_ref(&log)).unwrap();
+    let (mut positions, found) =
+        PositionFile::open(&path, std::slice::from_ref(&log), None).unwrap();
     assert_eq!(found, [[]]);
     for line in 0..=1000 {
         positions.confirm(0, Some(&origin(0)), line * 4);
@@ -298,6 +299,6 @@ fn a_position_file_stays_small_and_its_last_line_counts() {
         assert!(path.metadata().unwrap().len() < 100_000);
     }
     drop(positions);
-    let (_, found) = PositionFile::open(&path, std::slice::from_ref(&log)).unwrap();
+    let (_, found) = PositionFile::open(&path, std::slice::from_ref(&log), None).unwrap();
     assert_eq!(found[0][0].start(), Start::At(4000));
 }

@@ -447,7 +447,7 @@ impl Source for TextSource {
                 positions.confirm(number, stream.origin.as_ref(), stream.channels.delivered);
             }
         }
-        let is_idle = self.current.is_none() && self.messages.is_empty();
+        let is_idle = self.live == 0 || self.current.is_none() && self.messages.is_empty();
         if let Err(error) = positions.save_if_due(is_idle)
             && !std::mem::replace(&mut self.is_unsaved_reported, true)
         {

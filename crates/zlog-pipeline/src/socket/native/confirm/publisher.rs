@@ -19,7 +19,7 @@ use crate::socket::native::open::{Open, set_options};
 use crate::socket::options::SocketOptions;
 use crate::socket::publisher::{Publisher, PublisherSocket, Sent};
 use crate::socket::subscriber::Subscriber;
-use crate::spool::{self, NoRoom, Spool, SpoolKind, SpoolOptions};
+use crate::spool::{self, LastRecord, NoRoom, Spool, SpoolKind, SpoolOptions};
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural;
 use zlog_core::text::plural::counted;
@@ -45,6 +45,10 @@ pub struct ConfirmedOptions {
     pub socket: SocketOptions,
     /// How often what was appended is handed to the disk (fdatasync), at most.
     pub sync_interval: Duration,
+    /// Records are sent only after [`Confirmation::commit`].
+    pub commits: bool,
+    /// The last record that an earlier process has committed: what it appended after that is removed.
+    pub committed: Option<LastRecord>,
     /// Tells the user something: a sentence without a full stop.
     pub report: Box<dyn Fn(&str) + Send + Sync>,
 }
@@ -58,6 +62,8 @@ pub struct Confirmation {
     name: Arc<str>,
     too_long: Arc<AtomicU64>,
     unwritten: Arc<AtomicU64>,
+    /// Wakes the thread.
+    wake: Sender<()>,
 }
 
 impl Confirmation {
@@ -90,6 +96,21 @@ impl Confirmation {
             let spool = shared.spool();
             spool.written() >= spool.appended()
         })
+    }
+
+    /// The last record that was appended; `None` while there was no room to open the spool.
+    pub fn last(&self) -> Option<LastRecord> {
+        Some(self.shared()?.spool().last())
+    }
+
+    /// Where the records up to this number come from is noted: after a crash, they are not read again.
+    /// With [`ConfirmedOptions::commits`], they are sent now.
+    pub fn commit(&self, number: u64) {
+        if let Some(shared) = self.shared() {
+            shared.spool().commit(number);
+            // One message serves for several.
+            let _ = self.wake.try_send(());
+        }
     }
 
     /// Records that are not confirmed and do not wait any more.
@@ -137,7 +158,8 @@ impl Confirmation {
 /// # Errors
 /// The spool can't be used, or a key is missing.
 pub fn open_confirmed(options: ConfirmedOptions) -> Result<(Publisher, Confirmation)> {
-    let ConfirmedOptions { endpoint, spool, socket, sync_interval, report } = options;
+    let ConfirmedOptions { endpoint, spool, socket, sync_interval, commits, committed, report } =
+        options;
     let endpoints = std::slice::from_ref(&endpoint);
     let socket = SocketOptions {
         engine: Some(Engine::Native),
@@ -151,13 +173,14 @@ pub fn open_confirmed(options: ConfirmedOptions) -> Result<(Publisher, Confirmat
     let dealer =
         Router::dealer(own).map_err(|error| Error::io("can't open a ZeroMQ socket", &error))?;
     let open = Open::new(dealer, endpoints, socket.keyring.clone(), || ())?;
+    let (wake, wakes) = crossbeam_channel::bounded(1);
     let confirmation = Confirmation {
         shared: Arc::default(),
         name: escape(&spool.directory.to_string_lossy()).into(),
         too_long: Arc::default(),
         unwritten: Arc::default(),
+        wake: wake.clone(),
     };
-    let (wake, wakes) = crossbeam_channel::bounded(1);
     let mut publisher = SpoolPublisher {
         confirmation: confirmation.clone(),
         bound: spool.bytes,
@@ -170,7 +193,18 @@ pub fn open_confirmed(options: ConfirmedOptions) -> Result<(Publisher, Confirmat
         full_reported: Reported::default(),
         failed: None,
     };
-    publisher.open(Unopened { spool, open, endpoint, wakes, sync_interval, report, full: None })?;
+    let full = None;
+    publisher.open(Unopened {
+        spool,
+        open,
+        endpoint,
+        wakes,
+        sync_interval,
+        commits,
+        committed,
+        report,
+        full,
+    })?;
     Ok((Publisher::of(Box::new(publisher)), confirmation))
 }
 
@@ -181,6 +215,8 @@ struct Unopened {
     endpoint: Endpoint,
     wakes: Receiver<()>,
     sync_interval: Duration,
+    commits: bool,
+    committed: Option<LastRecord>,
     report: Box<dyn Fn(&str) + Send + Sync>,
     /// When the disk was full, and the error.
     full: Option<(Instant, String)>,
@@ -224,7 +260,7 @@ impl SpoolPublisher {
     /// Opens the spool, and starts the thread. On a full disk, keeps what is needed for the next
     /// call.
     fn open(&mut self, mut with: Unopened) -> Result<()> {
-        let spool = match Spool::open(with.spool.clone(), SpoolKind::Emitter) {
+        let mut spool = match Spool::open(with.spool.clone(), SpoolKind::Emitter) {
             Err(error) if spool::waits_for_room(&error) => {
                 with.full = Some((Instant::now(), error.message().to_owned()));
                 self.unopened = Some(with);
@@ -232,7 +268,14 @@ impl SpoolPublisher {
             }
             opened => opened?,
         };
-        let Unopened { open, endpoint, wakes, sync_interval, report, .. } = with;
+        let Unopened { open, endpoint, wakes, sync_interval, commits, committed, report, .. } =
+            with;
+        if let Some(committed) = committed {
+            spool.forget_after(committed).map_err(|error| spool.failed(&error))?;
+        }
+        if commits {
+            spool.hold();
+        }
         report_found(&spool, &report);
         let shared = Arc::new(Shared {
             damaged: AtomicU64::new(spool.lost_at_end()),
@@ -275,6 +318,7 @@ impl SpoolPublisher {
         let Some(shared) = self.shared() else { return };
         let mut spool = shared.spool();
         let mut written = spool.write();
+        let makes_room = written.is_err() && spool.make_room();
         if written.is_err() && spool.done() == spool.written() {
             // What takes the space may be done with.
             spool.end_segment();
@@ -286,7 +330,7 @@ impl SpoolPublisher {
         let last = spool.written();
         drop(spool);
         self.failed = self.failed.take().or(failed);
-        if last > self.written {
+        if last > self.written || makes_room {
             self.written = last;
             // One message serves for several.
             let _ = self.wake.try_send(());
@@ -315,6 +359,9 @@ impl SpoolPublisher {
             }
             Err(why) => {
                 let mut spool = shared.spool();
+                if spool.make_room() {
+                    let _ = self.wake.try_send(());
+                }
                 if spool.waiting() == 0 {
                     // The file that is appended to takes the space.
                     spool.end_segment();
@@ -446,6 +493,7 @@ impl PublisherSocket for SpoolPublisher {
         // One that never had room has taken no record.
         let Some(shared) = self.shared() else { return Flushed::Yes };
         *shared.until() = Some(until);
+        shared.spool().release();
         let _ = self.wake.try_send(());
         if let Some(thread) = self.thread.take() {
             // A panic was reported when it happened.
