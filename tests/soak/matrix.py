@@ -546,8 +546,6 @@ class Run:
         """Compares each end with what it has reported. Returns the cells of the table."""
         confirmed = self.row.path == "confirmed"
         again = sum(total(r"handing over ([\d,]+) record", relay.said()) for relay in self.relays)
-        # A killed `emit --position` repeats its last lines, as its documentation says.
-        may_repeat = confirmed and self.row.fault == "writer SIGKILL"
         cells = {"files": [0, 0], "tails": [0, 0]}
         duplicates = reordered = 0
         for end in self.ends:
@@ -562,7 +560,7 @@ class Run:
                 self.wrong.append(f"{name} lacks {missing} and reports {reported}")
             if confirmed and is_file and missing:
                 self.wrong.append(f"{missing} lost though confirmed")
-            if end.duplicates > again and not may_repeat:
+            if end.duplicates > again:
                 self.wrong.append(f"{name} has {end.duplicates} again, {again} told")
             if end.reordered > late:
                 self.wrong.append(f"{name} has {end.reordered} out of order")

@@ -27,8 +27,10 @@ use zlog_pipeline::os::terminal::{self, Stdout};
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::socket::{Endpoint, Engine, Role, SocketOptions};
 
-/// Time between two test records.
+/// Time between the first two test records. It doubles up to the other one, so that many canaries do not keep
+/// each other's test records from coming through.
 const PROBE_INTERVAL: Duration = Duration::from_millis(50);
+const LONGEST_PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// Once all have come: how long nothing must come. Duplicates may be on their way.
 const QUIET: Duration = Duration::from_millis(200);
 /// Longest wait between two looks at signals.
@@ -155,9 +157,11 @@ impl Canary<'_> {
     /// Sends test records until one has come through to each reader.
     fn test(&mut self, readers: &Readers) -> Result<()> {
         let until = Instant::now() + self.args.wait.0;
+        let mut interval = PROBE_INTERVAL;
         loop {
             self.hand_over(Found::Probe)?;
-            self.wait_until(Instant::now() + PROBE_INTERVAL, |tally| tally.unreached().is_empty());
+            self.wait_until(Instant::now() + interval, |tally| tally.unreached().is_empty());
+            interval = (2 * interval).min(LONGEST_PROBE_INTERVAL);
             let unreached = self.shared.tally().unreached();
             if unreached.is_empty() || self.stop.requested() {
                 return Ok(());
