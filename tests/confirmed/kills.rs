@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::{Relay, emit, expected};
+use super::{Relay, emit, emit_within, expected, numbers};
+use crate::harness::own_address;
 
 /// Multiplies the kills: tests/soak/confirm.sh sets it.
 pub(super) fn factor() -> usize {
@@ -31,7 +32,7 @@ fn a_relay_that_is_killed_loses_nothing_and_what_arrives_twice_is_told() {
     // How many records may have been handed over before, by what each relay said.
     let mut told = 0;
     for kill in 0..kills {
-        emit.write(super::numbers(kill * LINES..(kill + 1) * LINES));
+        emit.write(numbers(kill * LINES..(kill + 1) * LINES));
         let pause = Duration::from_micros(fastrand::u64(0..60_000));
         std::thread::sleep(pause);
         relay.kill_and_restart(&[]);
@@ -123,4 +124,46 @@ fn an_emit_that_follows_files_and_is_killed_skips_nothing_and_repeats_nothing() 
     }
     let said = relay.end();
     assert!(!said.contains("damaged"), "{said}");
+}
+
+/// It can't be read again, so nothing may be removed from the spool for that.
+#[test]
+fn what_came_from_a_pipe_stays_in_the_spool_whatever_the_position_says() {
+    let mut relay = Relay::start(&[]);
+    let [spool, position] = ["emit", "position"].map(|name| relay.directory.path().join(name));
+    let emit = emit(&relay.confirm, &spool).args(["-q", "--file", "-", "--position"]);
+    let mut running = emit.args([&position]).stdin_open().start();
+    running.write("one\ntwo\n");
+    relay.wait_for_lines(2);
+    running.close_stdin();
+    running.wait().success();
+    assert_eq!(relay.lines(), ["one", "two"]);
+    let saved = std::fs::read_to_string(position).unwrap();
+    assert!(saved.contains("files") && !saved.contains("spool"), "{saved}");
+    relay.end();
+}
+
+/// The lines that were read and not noted are not in the file any more, but they are in the spool.
+#[test]
+fn records_whose_file_was_truncated_after_a_kill_are_not_removed_from_the_spool() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let (log, position, spool) = (at("a.log"), at("position"), at("emit"));
+    std::fs::write(&log, numbers(0..100)).unwrap();
+    let address = own_address().replace('*', "12345");
+    let read = || emit_within("0s", &address, &spool).args(["-q", "--position"]).args([&position]);
+    read().args(["--file"]).args([&log]).run().success();
+    // As if it had been killed before it noted the last ten records.
+    let text = std::fs::read_to_string(&position).unwrap();
+    let line = text.lines().last().unwrap().replace("\"number\":100", "\"number\":90");
+    assert!(line.contains("\"number\":90"), "{line}");
+    std::fs::write(&position, format!("{line}\n")).unwrap();
+    std::fs::write(&log, "new\n").unwrap();
+    read().args(["--file"]).args([&log]).run().success();
+    let mut relay = Relay::start(&[]);
+    emit(&relay.confirm, &spool).args(["--confirm", "-m", "end"]).run().success();
+    let mut expected = expected(0..100);
+    expected.extend(["new".to_owned(), "end".to_owned()]);
+    assert_eq!(relay.wait_for_lines(102), expected);
+    relay.end();
 }

@@ -78,7 +78,7 @@ pub fn run(args: EmitArgs, fault: Option<Error>) -> Result<Exit> {
     }
     // Files that can't be read are reported before the wait for subscribers.
     let mut source =
-        listening.map_or_else(|| source::open(&args, signals, emit.spool(&args)), Ok)?;
+        listening.map_or_else(|| source::open(&args, signals, emit.confirmation.clone()), Ok)?;
     emit.report_notices(source.take_notices());
     // --duration ends a wait without limit. Others do not count.
     let is_unlimited = args.follow && args.wait.is_none();
@@ -180,11 +180,6 @@ impl Emit {
             held_back: 0,
             failed: false,
         }
-    }
-
-    /// The spool, if it waits for positions.
-    fn spool(&self, args: &EmitArgs) -> Option<Confirmation> {
-        self.confirmation.clone().filter(|_| spool::holds(args))
     }
 
     fn publish(&self, args: &EmitArgs, publisher: Publisher) -> Publish {

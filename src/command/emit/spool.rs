@@ -1,6 +1,6 @@
 //! `--spool`: records wait on disk until a relay has confirmed them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::endpoints;
@@ -17,9 +17,13 @@ use zlog_pipeline::spool::SpoolOptions;
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Whether records are sent only once it is saved that they were read, so that none is repeated after a
-/// crash. Not so where other handlers may delay that.
-pub(super) fn holds(args: &EmitArgs) -> bool {
-    args.position.is_some() && args.stores.0.is_empty()
+/// crash. Not so where other handlers may delay that, or where what is read can't be read again.
+fn holds(args: &EmitArgs) -> bool {
+    let is_file = |path: &PathBuf| match path.metadata() {
+        Ok(there) => there.is_file(),
+        Err(_) => path.as_os_str() != "-",
+    };
+    args.position.is_some() && args.stores.0.is_empty() && args.file.iter().all(is_file)
 }
 
 /// Opens the spool, from which records are sent to a relay that confirms them.
@@ -40,7 +44,7 @@ pub(super) fn open(
         socket,
         sync_interval: SYNC_INTERVAL,
         commits: holds(args),
-        committed: args.position.as_deref().and_then(file::last_record),
+        committed: args.position.as_deref().and_then(|path| file::last_record(path, &args.file)),
         report: Box::new(move |text| {
             if !quiet {
                 terminal::eprint_line(format_args!("zlog emit: {text}"));

@@ -76,8 +76,8 @@ pub struct FileOptions {
     /// also in files that were rotated, and a last line whose end has not come is left for the next
     /// time.
     pub position: Option<PathBuf>,
-    /// With `position`: the spool that the records go to. It sends them once it is saved that they were
-    /// read.
+    /// With `position`: the spool that the records go to. It may send them once it is saved that they
+    /// were read.
     pub spool: Option<Confirmation>,
     /// The files that are not read from their start, each with the offset of a line.
     pub offsets: HashMap<PathBuf, u64>,

@@ -459,12 +459,16 @@ struct Saved {
     last: Option<LastRecord>,
 }
 
-/// The last record in a spool of those that the positions in this file are behind; `None` if the file
-/// can't be read, or has no such record.
-pub fn last_record(path: &Path) -> Option<LastRecord> {
+/// The last record in a spool of those that the positions in this file are behind. `None` if there is
+/// none, or if a later one can't be read again from each of `files`: one was rewritten or truncated.
+pub fn last_record(path: &Path, files: &[PathBuf]) -> Option<LastRecord> {
     let mut text = Vec::new();
     File::open(path).ok()?.take(MAX_SIZE).read_to_end(&mut text).ok()?;
-    parse(&text)?.last
+    let saved = parse(&text)?;
+    let files: Vec<PathBuf> = files.iter().map(|file| absolute(file)).collect();
+    let mut own = saved.files.iter().filter(|saved| files.contains(&saved.path));
+    let is_there = |saved: &SavedPosition| saved.find().is_some_and(|it| it.change.is_none());
+    saved.last.filter(|_| own.all(is_there))
 }
 
 /// What was written to a file before: its last complete line. Nothing is in a file that is empty, or whose

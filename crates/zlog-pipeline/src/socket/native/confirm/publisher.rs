@@ -62,6 +62,8 @@ pub struct Confirmation {
     name: Arc<str>,
     too_long: Arc<AtomicU64>,
     unwritten: Arc<AtomicU64>,
+    /// Records wait for [`Confirmation::commit`].
+    commits: bool,
     /// Wakes the thread.
     wake: Sender<()>,
 }
@@ -98,9 +100,11 @@ impl Confirmation {
         })
     }
 
-    /// The last record that was appended; `None` while there was no room to open the spool.
+    /// The last record that was appended, if records wait for [`Confirmation::commit`]. `None` while
+    /// there was no room to open the spool.
     pub fn last(&self) -> Option<LastRecord> {
-        Some(self.shared()?.spool().last())
+        let shared = self.shared().filter(|_| self.commits)?;
+        Some(shared.spool().last())
     }
 
     /// Where the records up to this number come from is noted: after a crash, they are not read again.
@@ -179,6 +183,7 @@ pub fn open_confirmed(options: ConfirmedOptions) -> Result<(Publisher, Confirmat
         name: escape(&spool.directory.to_string_lossy()).into(),
         too_long: Arc::default(),
         unwritten: Arc::default(),
+        commits,
         wake: wake.clone(),
     };
     let mut publisher = SpoolPublisher {
