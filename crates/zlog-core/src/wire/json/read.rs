@@ -45,7 +45,9 @@ pub fn read_body(text: &str) -> Result<Record<'_>, ParseError> {
 }
 
 /// Tells from its level and its text whether nobody needs an object in whole.
-pub struct LeaveOut(Box<dyn Fn(Level, &str) -> bool + Send>);
+pub struct LeaveOut(Box<IsLeftOut>);
+
+type IsLeftOut = dyn Fn(Level, &str) -> bool + Send;
 
 impl LeaveOut {
     /// Leaves out those for which `is_left_out` says so. It is asked about objects whose level is known
