@@ -22,23 +22,26 @@ pub(crate) fn own_address() -> String {
     format!("tcp://127.{}.{low}.{}:*", 1 + high % 254, 1 + number % 254)
 }
 
-/// A port that no other process is given: it lies below those of outgoing connections and of
-/// `:0`. For programs that can't tell which port they took, and for ports where nobody listens.
+/// A port that no other test is likely to use. It lies below Linux's default range of ephemeral ports
+/// (from 32,768), so that the system gives it to no `:0` and to no outgoing connection. For programs that
+/// do not tell which port they took, and for ports where nobody listens.
 pub(crate) fn own_port() -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     let number = std::process::id() * 31 + u32::from(TAKEN.fetch_add(1, Ordering::Relaxed));
     13_000 + (number % 19_000) as u16
 }
 
-/// Binds an address that this process has bound before. A child process of another test that is
+/// Binds `address`, which this process has bound before. A child process of another test that is
 /// just being started may hold a copy of the old socket for a moment.
 #[track_caller]
-pub(crate) fn bind_again<S, E: Display>(bind: impl Fn() -> Result<S, E>) -> S {
+pub(crate) fn bind_again<S, E: Display>(address: &str, bind: impl Fn() -> Result<S, E>) -> S {
     let until = Instant::now() + DEADLINE;
     loop {
         match bind() {
             Ok(socket) => return socket,
-            Err(error) => assert!(Instant::now() < until, "it can't be bound: {error}"),
+            Err(error) => {
+                assert!(Instant::now() < until, "{address} can't be bound again: {error}")
+            }
         }
         std::thread::yield_now();
     }

@@ -131,7 +131,7 @@ impl Publisher {
         let socket = Context::new().socket(SocketType::XPUB).expect("a socket");
         socket.set_linger(0).expect("a plain option");
         socket.set_sndhwm(0).expect("a plain option");
-        bind_again(|| socket.bind(endpoint));
+        bind_again(endpoint, || socket.bind(endpoint));
         let endpoint = bound(&socket);
         Publisher { socket, endpoint }
     }

@@ -202,7 +202,7 @@ fn records_that_a_daemon_may_have_missed_are_reported() {
     drop((stream, daemon));
     send(&publisher, "app.INFO", 20, "two");
     tail.expect_stderr(&format!("handler syslog tcp://{address}: "));
-    let daemon = bind_again(|| std::net::TcpListener::bind(address));
+    let daemon = bind_again(&address.to_string(), || std::net::TcpListener::bind(address));
     let _stream = daemon.accept().unwrap();
     let said =
         tail.expect_stderr("works again; no record was lost meanwhile; of 1 sent before it,");

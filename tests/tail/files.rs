@@ -313,7 +313,7 @@ fn sort_merges_files_by_time_and_reports_those_that_are_not_sorted() {
     std::fs::write(&b, lines([2.5, 9.5, 4.5].map(made))).expect("written");
     let tail = || zlog(["tail", "-o", "text", "--sort", "--input"]).args([&a, &b]);
     let run = tail().run().success().stdout("1.5\n2.5\n3.5\n5.5\n9.5\n4.5\n");
-    run.stderr_has("b is not sorted: 1 record earlier than the one before; add --reorder 1s");
+    run.stderr_has("b is not sorted: 1 record earlier than one before; add --reorder 1s");
     let run = tail().args(["--reorder", "1s"]).run().success();
     assert_eq!(run.stdout("1.5\n2.5\n3.5\n4.5\n5.5\n9.5\n").err(), "");
 }

@@ -27,9 +27,10 @@ use zlog_pipeline::os::terminal::{self, Stdout};
 use zlog_pipeline::sender::SenderFields;
 use zlog_pipeline::socket::{Endpoint, Engine, Role, SocketOptions};
 
-/// Time between the first two test records. It doubles up to the other one, so that many canaries do not keep
-/// each other's test records from coming through.
+/// Time between the first two test records.
 const PROBE_INTERVAL: Duration = Duration::from_millis(50);
+/// The interval doubles up to this one, so that many canaries do not keep each other's test records from
+/// coming through.
 const LONGEST_PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// Once all have come: how long nothing must come. Duplicates may be on their way.
 const QUIET: Duration = Duration::from_millis(200);

@@ -328,6 +328,16 @@ impl Emit {
         Some(super::report_losses("emit", &stores.close(linger)))
     }
 
+    /// Saves what was read, before the spool is closed: that sends what it holds.
+    fn save_positions(&mut self, source: &mut dyn Source) {
+        let Some(publish) = &mut self.publish else { return };
+        // A record that could not be written is not read, and told at the end.
+        let _ = publish.flush();
+        if self.confirmation.is_some() && self.is_stored() {
+            source.checkpoint(true);
+        }
+    }
+
     /// Flushes, and closes the socket. Returns what was published, and whether all of it was
     /// sent.
     fn close(&mut self) -> (Published, bool) {
@@ -351,6 +361,7 @@ impl Emit {
             self.report_notices(source.take_notices());
         }
         self.report_disconnects();
+        self.save_positions(&mut *source);
         let (rest, closing) = (self.shutdown.linger(), Instant::now());
         let (published, flushed) = self.close();
         let waited_for_peers = closing.elapsed();
@@ -361,7 +372,7 @@ impl Emit {
             && self.confirmation.as_ref().is_none_or(|it| it.waiting() == 0);
         let longest = waited_for_peers.max(waited.saturating_sub(waited_for_peers));
         if stored.is_none_or(|stored| stored.missing == 0) && self.is_written() {
-            source.checkpoint();
+            source.checkpoint(true);
         }
         // Without --fail-on-loss, a job may run where nobody listens. What is stored is not lost.
         let needs_subscribers = args.fail_on_loss && stored.is_none();
@@ -477,7 +488,7 @@ impl<S: Source + ?Sized> Pipeline<S> for Emit {
         }
         // After a crash, what is not stored yet is read again.
         if self.is_stored() {
-            source.checkpoint();
+            source.checkpoint(false);
         }
         self.read_at = None;
         self.wait.check_soon();

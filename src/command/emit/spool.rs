@@ -19,9 +19,8 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// Whether records are sent only once it is saved that they were read, so that none is repeated after a
 /// crash. Not so where other handlers may delay that, or where what is read can't be read again.
 fn holds(args: &EmitArgs) -> bool {
-    let is_file = |path: &PathBuf| match path.metadata() {
-        Ok(there) => there.is_file(),
-        Err(_) => path.as_os_str() != "-",
+    let is_file = |path: &PathBuf| {
+        path.as_os_str() != "-" && path.metadata().map_or(true, |found| found.is_file())
     };
     args.position.is_some() && args.stores.0.is_empty() && args.file.iter().all(is_file)
 }

@@ -198,7 +198,7 @@ impl<S: Source + ?Sized> Pipeline<S> for Input<'_> {
 
     fn after_poll(&mut self, source: &mut S, _: PollStatus) -> Result<()> {
         self.publish.flush()?;
-        source.checkpoint();
+        source.checkpoint(false);
         let counts = InputCounts {
             published: self.publish.published(),
             outside_root: self.outside_root,

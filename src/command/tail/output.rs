@@ -114,7 +114,8 @@ impl TailOutput {
     }
 
     /// Which JSON objects need not be read in whole, since their records do not pass. `None` if the
-    /// remarks at the end are about their fields.
+    /// remarks at the end are about their fields, or if topics are asked for: that of another logger's
+    /// record is made of fields that would not be read.
     pub(super) fn leave_out(&self) -> Option<LeaveOut> {
         let needs_all = !self.topics.accept_all() || !self.unseen.is_empty();
         if needs_all { None } else { self.filter.leave_out() }

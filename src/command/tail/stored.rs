@@ -55,7 +55,7 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     for (name, records) in disordered {
         let records = counted(records, "record");
         terminal::eprint_line(format_args!(
-            "zlog tail: {name} is not sorted: {records} earlier than the one before; add \
+            "zlog tail: {name} is not sorted: {records} earlier than one before; add \
              --reorder 1s to sort them, too"
         ));
     }
@@ -124,12 +124,17 @@ impl Stored<'_> {
 
     /// Reports what was read, once the source has ended.
     pub(super) fn finish<S: Source>(&mut self, source: &S, args: &TailArgs) -> Result<()> {
-        let by_time = args.since.is_some() || args.until.is_some();
-        if by_time && self.timeless > 0 && !self.quiet {
+        let by_time = match (&args.since, &args.until) {
+            (Some(_), Some(_)) => Some("--since and --until"),
+            (Some(_), None) => Some("--since"),
+            (None, Some(_)) => Some("--until"),
+            (None, None) => None,
+        };
+        if let Some(options) = by_time.filter(|_| self.timeless > 0 && !self.quiet) {
             let timeless = counted(self.timeless, "record");
             terminal::eprint_line(format_args!(
-                "zlog tail: {timeless} without a time: --since and --until used the time of the \
-                 record before, or let them pass"
+                "zlog tail: {timeless} without a time: {options} used the time of the record before, or \
+                 let them pass"
             ));
         }
         print_none_passed(self.quiet, self.tail, self.topicless, "");

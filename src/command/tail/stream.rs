@@ -81,7 +81,7 @@ impl Stream<'_> {
         }
         let missing = status.iter().map(|handler| handler.missing()).sum();
         if std::mem::replace(&mut self.missing, missing) == missing {
-            source.checkpoint();
+            source.checkpoint(false);
         } else {
             // Nobody knows which of them the handlers have lost: all come again.
             source.give_back();

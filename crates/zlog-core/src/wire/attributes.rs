@@ -197,8 +197,8 @@ impl Attribute {
         matches!(self, Attribute::LevelNo | Attribute::Text(TextField::LevelName))
     }
 
-    /// Whether readers need it of a record that is not shown: its number and what that counts, to find
-    /// lost records, and its time, which the next record may have none of.
+    /// Whether it is needed of a record that does not pass, too: the source and the number show lost
+    /// records, and a later record without a time gets this one.
     pub(super) fn concerns_others(self, schema: Schema) -> bool {
         let is_of_python = schema == Schema::LogRecord;
         let is_source = self == Attribute::Text(TextField::Source);

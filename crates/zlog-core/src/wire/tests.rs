@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::filter::Filter;
 
 const NOW: f64 = 1_763_712_000.5;
 
@@ -32,8 +31,8 @@ fn every_dialect_is_recognised_from_its_bytes() {
 
 #[test]
 fn of_a_message_that_is_left_out_only_what_others_depend_on_is_read() {
-    let filter = Filter { min_level: Some(Level::WARNING), ..Filter::default() };
-    let mut decoder = Decoder::leaving_out(filter.leave_out());
+    let is_left_out = |level, _: &str| level < Level::WARNING;
+    let mut decoder = Decoder::leaving_out(Some(json::LeaveOut::new(is_left_out)));
     let body = |level: i32, seq: u64| {
         format!(
             r#"{{"name":"n","levelno":{level},"msg":"m","created":{seq}.5,"source":"s","seq":{seq}}}"#

@@ -125,8 +125,8 @@ pub trait Source {
     }
 
     /// Everything delivered so far was handled: remembers where to continue after a restart, if
-    /// the source can. To be called after each poll.
-    fn checkpoint(&mut self) {}
+    /// the source can. To be called after each poll, and `at_end`, when nothing may be left for later.
+    fn checkpoint(&mut self, _at_end: bool) {}
 
     /// Counts of input read, changed and lost so far.
     fn counts(&self) -> SourceCounts {

@@ -17,7 +17,8 @@ self_cell!(
     }
 );
 
-/// Length of a short object, in bytes.
+/// Length of a short object, in bytes. It bounds the memory for a block of empty lines: a record takes some
+/// 600 bytes.
 const SHORT: usize = 64;
 /// How many records are looked at for one of a line: there are further ones where an object of several
 /// lines has objects in it.
@@ -75,7 +76,7 @@ impl Objects {
 fn records<'a>(bytes: &'a [u8], reader: &mut ObjectReader) -> Records<'a> {
     let len = memchr::memrchr(b'\n', bytes).map_or(0, |last| last + 1);
     let bytes = &bytes[..len];
-    // Looked for in the whole block, which takes less time than in each line.
+    // To check the whole block takes less time than to check each line.
     let text = simdutf8::basic::from_utf8(bytes).ok();
     let has_returns = memchr::memchr(b'\r', bytes).is_some();
     let ends = memchr::memchr_iter(b'\n', bytes);
@@ -89,7 +90,7 @@ fn records<'a>(bytes: &'a [u8], reader: &mut ObjectReader) -> Records<'a> {
         }
         let own = || std::str::from_utf8(&bytes[line.clone()]).ok();
         let Some(line) = text.map_or_else(own, |text| Some(&text[line.clone()])) else { continue };
-        // In its place: a record has some 600 bytes.
+        // It is filled where it lies: a move copies some 600 bytes.
         records.push((line, Record::default()));
         let last = records.len() - 1;
         if !reader.read(line, &mut records[last].1) {

@@ -153,8 +153,7 @@ pub struct Spool {
     pending: Vec<u8>,
     appended: u64,
     written: u64,
-    /// Later records are not read yet: where they come from has not noted that they are here. `None` if
-    /// nothing notes that.
+    /// With [`Spool::hold`]: readers get no record behind this number.
     committed: Option<u64>,
     unsynced: Unsynced,
 }
@@ -271,10 +270,12 @@ impl Spool {
                 continue;
             }
             let end = reader::end_of(self, segment, last.number)?;
-            let file = private().write(true).open(path(&self.directory, index))?;
+            let file = File::options().write(true).open(path(&self.directory, index))?;
             file.set_len(end)?;
             file.sync_data()?;
-            self.segments.last_mut().into_iter().for_each(|segment| segment.len = end);
+            if let Some(segment) = self.segments.last_mut() {
+                segment.len = end;
+            }
             self.segment_bytes -= len - end;
             break;
         }
@@ -287,8 +288,8 @@ impl Spool {
         LastRecord { source: self.source, number: self.appended }
     }
 
-    /// From now on, records are read only after [`Spool::commit`]: what is killed before that removes
-    /// them at the next start ([`Spool::forget_after`]), so nobody else may have them.
+    /// From now on, readers get records only after [`Spool::commit`]. If the process is killed before
+    /// that, the next start removes them ([`Spool::forget_after`]).
     pub fn hold(&mut self) {
         self.committed = Some(self.written);
     }
@@ -303,8 +304,8 @@ impl Spool {
         self.committed = None;
     }
 
-    /// Lets all records be read if only those that are held take the room. Returns whether that is so.
-    /// They may then be appended twice.
+    /// Commits all records if nothing else is left to be read: the spool would stay full. Returns
+    /// whether that is so. After a kill they may be appended twice.
     pub fn make_room(&mut self) -> bool {
         let is_stuck = self.committed.is_some_and(|it| it <= self.done() && it < self.written);
         if is_stuck {

@@ -31,7 +31,7 @@ pub fn quoted(text: &str) -> String {
 
 /// The index of the first byte that JSON requires to be escaped.
 ///
-/// Checks 16 bytes at once, and the rest eight: messages are long, and few bytes need an escape.
+/// Checks 16 bytes at once, then eight, then one: messages are long, and few bytes need an escape.
 pub(crate) fn find_escape(bytes: &[u8]) -> Option<usize> {
     let (chunks, _) = bytes.as_chunks::<16>();
     let is_clean = |chunk: &&[u8; 16]| !chunk.iter().fold(false, |any, b| any | needs_escape(*b));
@@ -47,7 +47,8 @@ pub(crate) fn find_escape(bytes: &[u8]) -> Option<usize> {
     rest.iter().position(|byte| needs_escape(*byte)).map(|found| at + found)
 }
 
-/// Has the highest bit of the first byte set that [`needs_escape`]; of later bytes, it says nothing.
+/// Has the highest bit set of the first byte that [`needs_escape`]. Of later bytes it may be set, too: the
+/// subtraction borrows from them.
 fn escapes(bytes: u64) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGH: u64 = 0x80 * ONES;

@@ -113,8 +113,8 @@ impl Layout {
         }
     }
 
-    /// Fills a record that nobody wants to see, whose [level](Layout::level) is known, with what others
-    /// depend on: their number and their time. Returns whose keys it has.
+    /// Fills a record that will not pass, whose [level](Layout::level) is known, with what later records
+    /// depend on: the topic, the source, the number and the time. Returns whose keys it has.
     pub(super) fn build_least<'a>(
         &self,
         text: &'a str,

@@ -9,9 +9,9 @@
 //! after a regular end neither repeats nor skips a line. After SIGKILL it repeats the lines of the
 //! last [`SAVE_INTERVAL`], and skips those that the socket had not sent yet.
 //!
-//! Where records go to a spool, a position is saved with the number of the last of them. The spool sends
-//! none before that, and at a restart it drops what came behind that number: it is read again. So
-//! nothing is skipped or repeated.
+//! Where records go to a spool, a position is saved with the number of the last record there. The spool
+//! sends a record only after that. At a restart it removes the records behind that number, and their lines
+//! are read again: nothing is skipped or repeated. `emit` says when this does not apply.
 
 use std::cmp::Reverse;
 use std::fs::{File, Metadata, TryLockError};
@@ -286,9 +286,11 @@ pub(crate) struct PositionFile {
     confirmed: Vec<Option<(Arc<Origin>, u64)>>,
     /// They have changed since the last save.
     unsaved: bool,
-    /// Where the records go, and the last one there at the last checkpoint and at the last save.
+    /// The spool that the records go to.
     spool: Option<Confirmation>,
+    /// The last record there at the last checkpoint.
     last: Option<LastRecord>,
+    /// The same at the last save.
     saved_last: Option<LastRecord>,
     saved_at: Instant,
     /// How long the last save took.
@@ -373,19 +375,16 @@ impl PositionFile {
         }
     }
 
-    /// Saves the confirmed positions if it is time. `is_idle`: there is nothing to read now. All
-    /// records up to there were handled, and no others.
+    /// Saves the confirmed positions if so much time has passed; `None` is at once. All records up to
+    /// there were handled, and no others.
     ///
     /// # Errors
     /// The file can't be written.
-    pub(crate) fn save_if_due(&mut self, is_idle: bool) -> Result<()> {
+    pub(crate) fn save_if_due(&mut self, interval: Option<Duration>) -> Result<()> {
         self.last = self.spool.as_ref().and_then(Confirmation::last);
         self.unsaved |= self.last != self.saved_last;
-        let interval = if is_idle { Duration::ZERO } else { SAVE_INTERVAL };
-        match self.saved_at.elapsed() < interval.max(self.cost * SAVE_SHARE) {
-            true => Ok(()),
-            false => self.save(),
-        }
+        let waits = |least: Duration| self.saved_at.elapsed() < least.max(self.cost * SAVE_SHARE);
+        if interval.is_some_and(waits) { Ok(()) } else { self.save() }
     }
 
     /// When to save, if nothing is read until then; `None` if everything was saved.
@@ -459,16 +458,18 @@ struct Saved {
     last: Option<LastRecord>,
 }
 
-/// The last record in a spool of those that the positions in this file are behind. `None` if there is
-/// none, or if a later one can't be read again from each of `files`: one was rewritten or truncated.
+/// The record in a spool up to which the positions in this file reach. `None` if the file names none, or
+/// if what comes behind one of the positions can't be read again: its file is not among `files`, or was
+/// rewritten or truncated.
 pub fn last_record(path: &Path, files: &[PathBuf]) -> Option<LastRecord> {
     let mut text = Vec::new();
     File::open(path).ok()?.take(MAX_SIZE).read_to_end(&mut text).ok()?;
     let saved = parse(&text)?;
     let files: Vec<PathBuf> = files.iter().map(|file| absolute(file)).collect();
-    let mut own = saved.files.iter().filter(|saved| files.contains(&saved.path));
-    let is_there = |saved: &SavedPosition| saved.find().is_some_and(|it| it.change.is_none());
-    saved.last.filter(|_| own.all(is_there))
+    let is_read_again = |saved: &SavedPosition| {
+        files.contains(&saved.path) && saved.find().is_some_and(|it| it.change.is_none())
+    };
+    saved.last.filter(|_| saved.files.iter().all(is_read_again))
 }
 
 /// What was written to a file before: its last complete line. Nothing is in a file that is empty, or whose

@@ -448,7 +448,7 @@ impl Source for NatsSource {
     }
 
     /// Acknowledges all that was delivered.
-    fn checkpoint(&mut self) {
+    fn checkpoint(&mut self, _at_end: bool) {
         let messages = mem::take(&mut self.unacknowledged);
         self.acknowledge(AckKind::Ack, messages);
     }

@@ -319,7 +319,7 @@ impl Source for OtlpSource {
         Ok(())
     }
 
-    fn checkpoint(&mut self) {
+    fn checkpoint(&mut self, _at_end: bool) {
         for delivery in self.delivered.drain(..) {
             delivery.answer(&self.shared);
         }

@@ -69,7 +69,7 @@ fn a_request_is_answered_only_after_its_records_were_handled() {
     while source.poll(Duration::ZERO, &mut keep(&mut records)).unwrap() == PollStatus::Delivered {}
     stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     assert!((&stream).read(&mut [0]).is_err(), "it was answered");
-    source.checkpoint();
+    source.checkpoint(false);
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let (status, _, body) = answer(&stream);
     assert_eq!((&*status, &*body), ("HTTP/1.1 200 OK", &[][..]));
@@ -90,7 +90,7 @@ fn a_source_that_is_not_polled_asks_its_peers_to_come_again() {
     let stream = send(address, &request(&["one"]));
     poll_until(&mut source, &mut records, |records| !records.is_empty());
     source.poll(Duration::ZERO, &mut keep(&mut records)).unwrap();
-    source.checkpoint();
+    source.checkpoint(false);
     assert_eq!(answer(&stream).0, "HTTP/1.1 200 OK");
 }
 
@@ -116,7 +116,7 @@ fn what_a_break_left_is_delivered_at_the_end_and_then_answered() {
     stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     assert!((&stream).read(&mut [0]).is_err(), "it was answered");
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
-    source.checkpoint();
+    source.checkpoint(false);
     assert_eq!(answer(&stream).0, "HTTP/1.1 200 OK");
     assert!(TcpStream::connect(address).is_err(), "it still listens");
 }
@@ -139,7 +139,7 @@ fn a_record_that_can_not_be_read_is_counted_and_its_sender_told() {
     let mut delivered = Vec::new();
     poll_until(&mut source, &mut delivered, |records| !records.is_empty());
     source.poll(Duration::ZERO, &mut keep(&mut delivered)).unwrap();
-    source.checkpoint();
+    source.checkpoint(false);
     let (status, _, body) = answer(&stream);
     assert_eq!(status, "HTTP/1.1 200 OK");
     let partial = ExportLogsServiceResponse::decode(&*body).unwrap().partial_success.unwrap();
@@ -233,7 +233,7 @@ fn records_of_a_resource_that_is_too_long_are_refused_and_the_others_arrive() {
     let mut records = Vec::new();
     poll_until(&mut source, &mut records, |records| records.len() == 2);
     source.poll(Duration::ZERO, &mut keep(&mut records)).unwrap();
-    source.checkpoint();
+    source.checkpoint(false);
     assert_eq!(messages(&records), ["one", "three"]);
     let topics: Vec<_> = records.iter().map(|record| &*record.topic).collect();
     assert_eq!(topics, ["a.NOTSET", "b.NOTSET"]);

@@ -440,15 +440,16 @@ impl Source for TextSource {
     }
 
     /// Saves positions if it is time. That they can't be saved is reported once.
-    fn checkpoint(&mut self) {
+    fn checkpoint(&mut self, at_end: bool) {
         let Some(positions) = &mut self.positions else { return };
         for (number, stream) in self.streams.iter().enumerate() {
             if stream.has_begun {
                 positions.confirm(number, stream.origin.as_ref(), stream.channels.delivered);
             }
         }
-        let is_idle = self.live == 0 || self.current.is_none() && self.messages.is_empty();
-        if let Err(error) = positions.save_if_due(is_idle)
+        let is_idle = self.current.is_none() && self.messages.is_empty();
+        let interval = if is_idle { Duration::ZERO } else { SAVE_INTERVAL };
+        if let Err(error) = positions.save_if_due((!at_end).then_some(interval))
             && !std::mem::replace(&mut self.is_unsaved_reported, true)
         {
             let text = error.to_string();

@@ -107,8 +107,8 @@ impl Confirmation {
         Some(shared.spool().last())
     }
 
-    /// Where the records up to this number come from is noted: after a crash, they are not read again.
-    /// With [`ConfirmedOptions::commits`], they are sent now.
+    /// The source has saved that it has read the records up to this number. With
+    /// [`ConfirmedOptions::commits`], they are sent now.
     pub fn commit(&self, number: u64) {
         if let Some(shared) = self.shared() {
             shared.spool().commit(number);

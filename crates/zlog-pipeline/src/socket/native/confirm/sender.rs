@@ -336,7 +336,10 @@ impl SendingThread<'_> {
             Some((ConnectionState::HandshakeRefused(why), _)) => {
                 format!("{endpoint} confirms nothing: {why}")
             }
-            _ => format!("nothing confirms at {endpoint}; start there: zlog relay --spool DIR"),
+            _ => format!(
+                "nothing confirms at {endpoint}; start there: zlog relay --spool DIR --confirm-at \
+                 {endpoint}"
+            ),
         }
     }
 }
