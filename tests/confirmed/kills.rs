@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
 use super::{Relay, emit, emit_within, expected, numbers};
-use crate::harness::own_port;
+use crate::harness::{DEADLINE, own_port};
 
 /// Multiplies the kills: tests/soak/confirm.sh sets it.
 pub(super) fn factor() -> usize {
@@ -192,4 +192,37 @@ fn records_of_a_file_that_the_next_run_does_not_read_stay_in_the_spool() {
         std::fs::write(&other, "new\n").unwrap();
         other
     });
+}
+
+/// All lines are in one block, which has more records than the spool has room for.
+#[test]
+fn a_file_that_is_renamed_after_an_emit_was_killed_while_its_spool_was_full_is_read_once() {
+    for from_end in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let [log, position, spool] =
+            ["a.log", "position", "emit"].map(|it| directory.path().join(it));
+        let read = |confirm: &str| {
+            let emit = emit(confirm, &spool).args(["--spool-bytes", "1M", "--position"]);
+            emit.args([&position]).args(["--file"]).args([&log])
+        };
+        std::fs::write(&log, "").unwrap();
+        let from: &[&str] = if from_end { &["--follow", "--from-end"] } else { &["--follow"] };
+        let nobody = format!("tcp://127.0.0.1:{}", own_port());
+        let mut emitter = read(&nobody).args(from).start();
+        let until = Instant::now() + DEADLINE;
+        while !std::fs::read_to_string(&position).is_ok_and(|text| text.contains("a.log")) {
+            assert!(Instant::now() < until, "no position is saved");
+            std::thread::sleep(super::STEP);
+        }
+        std::fs::write(&log, numbers(0..20_000)).unwrap();
+        emitter.expect_stderr("no room in the spool");
+        emitter.signal(Signal::KILL);
+        emitter.expect_end();
+        std::fs::rename(&log, log.with_extension("log.1")).unwrap();
+        std::fs::write(&log, "20000\n").unwrap();
+        let mut relay = Relay::start(&[]);
+        read(&relay.confirm).args(["--confirm", "-q"]).run().success();
+        assert_eq!(relay.wait_for_lines(20_001), expected(0..20_001), "{from_end}");
+        relay.end();
+    }
 }

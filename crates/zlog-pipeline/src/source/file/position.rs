@@ -292,6 +292,8 @@ pub(crate) struct PositionFile {
     last: Option<LastRecord>,
     /// The same at the last save.
     saved_last: Option<LastRecord>,
+    /// A file was begun: no record of it may go to the spool before its position is saved.
+    must_save: bool,
     saved_at: Instant,
     /// How long the last save took.
     cost: Duration,
@@ -347,12 +349,29 @@ impl PositionFile {
             last: spool.as_ref().and_then(Confirmation::last),
             spool,
             saved_last: None,
+            must_save: false,
             saved_at: Instant::now(),
             cost: Duration::ZERO,
         };
         // Whether it can be written must show now.
         positions.save()?;
         Ok((positions, saved))
+    }
+
+    /// Notes that a file is begun, or a pipe, which has no positions: what the spool gets from a pipe can't be
+    /// read again, so that nothing may be removed from it any more.
+    pub(crate) fn begin(&mut self, is_file: bool) {
+        let Some(spool) = &self.spool else { return };
+        self.must_save = true;
+        if !is_file {
+            spool.release();
+            self.spool = None;
+        }
+    }
+
+    /// Whether no record may be delivered before the next save.
+    pub(crate) fn must_save(&self) -> bool {
+        self.must_save
     }
 
     /// Notes that all records before `offset` of the file of a stream were handled.
@@ -384,7 +403,7 @@ impl PositionFile {
         self.last = self.spool.as_ref().and_then(Confirmation::last);
         self.unsaved |= self.last != self.saved_last;
         let waits = |least: Duration| self.saved_at.elapsed() < least.max(self.cost * SAVE_SHARE);
-        if interval.is_some_and(waits) { Ok(()) } else { self.save() }
+        if interval.is_some_and(waits) && !self.must_save { Ok(()) } else { self.save() }
     }
 
     /// When to save, if nothing is read until then; `None` if everything was saved.
@@ -397,6 +416,7 @@ impl PositionFile {
     /// # Errors
     /// The file can't be written.
     pub(crate) fn save(&mut self) -> Result<()> {
+        self.must_save = false;
         if !self.unsaved {
             return Ok(());
         }
@@ -469,7 +489,9 @@ pub fn last_record(path: &Path, files: &[PathBuf]) -> Option<LastRecord> {
     let is_read_again = |saved: &SavedPosition| {
         files.contains(&saved.path) && saved.find().is_some_and(|it| it.change.is_none())
     };
-    saved.last.filter(|_| saved.files.iter().all(is_read_again))
+    // Each file has an entry before the spool has a record of it.
+    let are_read_again = !saved.files.is_empty() && saved.files.iter().all(is_read_again);
+    saved.last.filter(|_| are_read_again)
 }
 
 /// What was written to a file before: its last complete line. Nothing is in a file that is empty, or whose

@@ -336,10 +336,15 @@ impl TextSource {
             }
             waited = true;
             // A notice is returned at once: a user may be waiting for it.
-            if !self.wait(until) || !self.notices.is_empty() {
+            if !self.wait(until) || !self.notices.is_empty() || self.must_save() {
                 return Ok(PollStatus::Idle);
             }
         }
+    }
+
+    /// Whether a position must be saved before more is delivered.
+    fn must_save(&self) -> bool {
+        self.positions.as_ref().is_some_and(PositionFile::must_save)
     }
 
     fn take(&mut self, message: ReaderMessage) {
@@ -363,7 +368,12 @@ impl TextSource {
                 current = CurrentBlock { block, ahead, last: false, ..current };
             }
             ReaderEvent::Break => self.streams[stream].encoding = Encoding::default(),
-            ReaderEvent::Origin(origin) => return self.streams[stream].begin_at(origin),
+            ReaderEvent::Origin(origin) => {
+                if let Some(positions) = &mut self.positions {
+                    positions.begin(origin.is_some());
+                }
+                return self.streams[stream].begin_at(origin);
+            }
             ReaderEvent::CaughtUp => {
                 return self.streams[stream].channels.set_live();
             }
@@ -390,6 +400,11 @@ impl Source for TextSource {
         if self.positions.is_none() {
             return self.poll_all(wait, sink);
         }
+        if self.must_save() {
+            // The caller could not save: what it has taken is not stored yet.
+            std::thread::sleep(wait.min(SAVE_INTERVAL));
+            return Ok(PollStatus::Idle);
+        }
         // Positions are saved between polls, and the records of one block may take long.
         let mut first = None;
         self.poll_all(wait, &mut |record| {
@@ -406,6 +421,10 @@ impl Source for TextSource {
         for _ in 0..self.messages.len() {
             if self.deliver_ready(sink)?.is_break() {
                 return Ok(());
+            }
+            // What is left is read the next time.
+            if self.must_save() {
+                break;
             }
             let Ok(message) = self.messages.try_recv() else { break };
             self.take(message);

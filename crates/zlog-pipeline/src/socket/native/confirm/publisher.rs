@@ -117,6 +117,14 @@ impl Confirmation {
         }
     }
 
+    /// Records wait for [`Confirmation::commit`] no more.
+    pub fn release(&self) {
+        if let Some(shared) = self.shared() {
+            shared.spool().release();
+            let _ = self.wake.try_send(());
+        }
+    }
+
     /// Records that are not confirmed and do not wait any more.
     pub fn lost(&self) -> u64 {
         self.counts_of_lost().into_iter().map(|(count, ..)| count).sum()
