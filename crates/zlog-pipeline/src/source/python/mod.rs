@@ -260,6 +260,8 @@ impl Source for PythonSource {
             } else if now >= until {
                 cut = true;
                 break;
+            } else {
+                quiet = None;
             }
         }
         cut |= self.clients.any_waiting();

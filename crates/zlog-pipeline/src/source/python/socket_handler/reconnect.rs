@@ -202,9 +202,10 @@ impl Clients {
         self.end_waits(|predecessor, earlier| predecessor.is_exhausted(earlier, at), ready);
     }
 
-    /// The same at the end: also ends each wait for a client that does not wait itself.
+    /// The same at the end: also ends each wait for a client that does not wait itself and has nothing to
+    /// read. One whose wait has just ended is queued.
     pub(in crate::source::python) fn release_first(&mut self, ready: impl FnMut(usize)) {
-        self.end_waits(|_, earlier| !earlier.is_waiting(), ready);
+        self.end_waits(|_, earlier| !earlier.is_waiting() && !earlier.queued, ready);
     }
 
     fn end_waits(

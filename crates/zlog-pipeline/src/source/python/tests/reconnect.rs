@@ -77,6 +77,42 @@ fn waiting_connections_are_read_in_order_at_finish() {
     assert_eq!(numbers(&fixture.messages()), want);
 }
 
+/// The next record comes well within the time that counts as quiet, all of them take much longer.
+#[test]
+fn finish_waits_as_long_as_records_keep_coming() {
+    const COUNT: usize = 20;
+    let until = Instant::now() + DEADLINE;
+    loop {
+        let mut fixture = Fixture::new(|_| {});
+        let mut client = fixture.client();
+        client.write_all(&record("first")).unwrap();
+        let (delivered, next) = std::sync::mpsc::channel::<Instant>();
+        let sender = std::thread::spawn(move || {
+            let mut longest = Duration::ZERO;
+            for at in next.into_iter().take(COUNT) {
+                std::thread::sleep(QUIET / 5);
+                client.write_all(&record("next")).unwrap();
+                longest = longest.max(at.elapsed());
+            }
+            longest
+        });
+        let mut came = 0;
+        let mut sink = |_: &mut Record<'_>| {
+            came += 1;
+            let _ = delivered.send(Instant::now());
+            Ok(ControlFlow::Continue(()))
+        };
+        fixture.source.finish(DEADLINE, &mut sink).unwrap();
+        drop(delivered);
+        // On a busy machine, the sender may be too late.
+        if sender.join().unwrap() < QUIET / 2 {
+            assert_eq!(came, 1 + COUNT);
+            break;
+        }
+        assert!(Instant::now() < until);
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn over_unix_sockets_the_process_is_the_one_that_the_system_names() {
