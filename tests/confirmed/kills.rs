@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -147,6 +148,30 @@ fn what_came_from_a_pipe_stays_in_the_spool_whatever_the_position_says() {
     assert_eq!(relay.lines(), ["one", "two"]);
     let saved = std::fs::read_to_string(position).unwrap();
     assert!(saved.contains("files") && !saved.contains("spool"), "{saved}");
+    relay.end();
+}
+
+/// Whether it is a pipe shows only when it is there.
+#[test]
+fn a_path_that_becomes_a_pipe_is_treated_as_one() {
+    let mut relay = Relay::start(&[]);
+    let [spool, position, pipe] =
+        ["emit", "position", "pipe"].map(|name| relay.directory.path().join(name));
+    let emit = emit(&relay.confirm, &spool).args(["-q", "--follow", "--position"]);
+    let mut running = emit.args([&position]).args(["--file"]).args([&pipe]).start();
+    let saved = || std::fs::read_to_string(&position).unwrap_or_default();
+    let until = Instant::now() + DEADLINE;
+    while !saved().contains("spool") {
+        assert!(Instant::now() < until, "no position is saved");
+        std::thread::sleep(super::STEP);
+    }
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::fs::write(&pipe, "one\ntwo\n").unwrap();
+    assert_eq!(relay.wait_for_lines(2), ["one", "two"]);
+    let last = saved().lines().last().unwrap_or_default().to_owned();
+    assert!(last.contains("files") && !last.contains("spool"), "{last}");
+    running.terminate();
+    running.expect_end();
     relay.end();
 }
 
