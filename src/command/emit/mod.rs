@@ -77,8 +77,8 @@ pub fn run(args: EmitArgs, fault: Option<Error>) -> Result<Exit> {
         Err(error) => emit.report_fault(error),
     }
     // Files that can't be read are reported before the wait for subscribers.
-    let mut source =
-        listening.map_or_else(|| source::open(&args, signals, emit.confirmation.clone()), Ok)?;
+    let spool = emit.confirmation.clone().filter(Confirmation::holds);
+    let mut source = listening.map_or_else(|| source::open(&args, signals, spool), Ok)?;
     emit.report_notices(source.take_notices());
     // --duration ends a wait without limit. Others do not count.
     let is_unlimited = args.follow && args.wait.is_none();

@@ -22,8 +22,8 @@ use zlog_pipeline::source::synthetic::SyntheticSource;
 use zlog_pipeline::source::text::{LineOptions, StreamSpec, TextSource};
 use zlog_pipeline::source::{Source, SourceKind, Tee};
 
-/// Opens the source. A command is started; signals are passed on to it from then on. `spool` is what
-/// records go to with `--spool`.
+/// Opens the source. A command is started; signals are passed on to it from then on. `spool` is
+/// that of `--spool`, if it waits until positions are saved.
 ///
 /// # Errors
 /// A file that can't be opened, a thread or a command that can't be started, an address

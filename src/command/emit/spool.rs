@@ -16,9 +16,10 @@ use zlog_pipeline::spool::SpoolOptions;
 /// How often what was appended is handed to the disk (fdatasync), at most.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Whether records are sent only once it is saved that they were read, so that none is repeated after a
-/// crash. Not so where other handlers may delay that, or where what is read can't be read again.
-fn holds(args: &EmitArgs) -> bool {
+/// Whether the spool sends a record only after the position file says that it was read, so that a killed
+/// emitter repeats none. Not with handlers, which may delay that, nor with a pipe, which can't be read
+/// again.
+fn sends_after_save(args: &EmitArgs) -> bool {
     let is_file = |path: &PathBuf| {
         path.as_os_str() != "-" && path.metadata().map_or(true, |found| found.is_file())
     };
@@ -42,8 +43,8 @@ pub(super) fn open(
         spool: SpoolOptions { directory: directory.to_owned(), bytes: args.spool_bytes as u64 },
         socket,
         sync_interval: SYNC_INTERVAL,
-        commits: holds(args),
-        committed: args.position.as_deref().and_then(|path| file::last_record(path, &args.file)),
+        holds: sends_after_save(args),
+        committed: args.position.as_deref().and_then(|path| file::saved_record(path, &args.file)),
         report: Box::new(move |text| {
             if !quiet {
                 terminal::eprint_line(format_args!("zlog emit: {text}"));

@@ -82,7 +82,7 @@ fn open(
     subscriber.wake_by(wakes);
     endpoints::print_bound("tail", subscriber.bound());
     let mut source = Subscribe::new(subscriber, settings::shows_bodies(args));
-    source.leave_out(tail.output.leave_out());
+    source.set_prefilter(tail.output.prefilter());
     let questions = SocketOptions {
         insecure: options.insecure,
         key: options.key.clone(),

@@ -13,7 +13,7 @@ use zlog_core::reorder::ReorderBuffer;
 use zlog_core::stats::Stats;
 use zlog_core::text::plural::counted;
 use zlog_core::wire;
-use zlog_core::wire::json::LeaveOut;
+use zlog_core::wire::json::Prefilter;
 use zlog_core::{Error, Exit, Level, Record, Result};
 use zlog_pipeline::os::terminal;
 use zlog_pipeline::router::{HandlerStatus, Router};
@@ -113,12 +113,11 @@ impl TailOutput {
         passes
     }
 
-    /// Which JSON objects need not be read in whole, since their records do not pass. `None` if the
-    /// remarks at the end are about their fields, or if topics are asked for: that of another logger's
-    /// record is made of fields that would not be read.
-    pub(super) fn leave_out(&self) -> Option<LeaveOut> {
+    /// Rejects JSON objects whose records do not pass. `None` if the remarks at the end are about their
+    /// fields, or with topics: that of another logger's record is made of fields that would not be read.
+    pub(super) fn prefilter(&self) -> Option<Prefilter> {
         let needs_all = !self.topics.accept_all() || !self.unseen.is_empty();
-        if needs_all { None } else { self.filter.leave_out() }
+        if needs_all { None } else { self.filter.prefilter() }
     }
 
     /// How many records did not pass.

@@ -43,7 +43,7 @@ pub(super) fn run(args: &TailArgs, tail: &mut Tail) -> Result<()> {
     };
     if !args.sort {
         // With a format, no line is read as an object.
-        let reader = || ObjectReader::leaving_out(tail.output.leave_out());
+        let reader = || ObjectReader::with_prefilter(tail.output.prefilter());
         let objects_ahead = args.format_in.is_none().then(reader);
         let options =
             FileOptions { follow: args.follow, offsets, objects_ahead, ..FileOptions::default() };

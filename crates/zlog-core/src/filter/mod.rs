@@ -8,7 +8,7 @@ mod when;
 
 use crate::level::Level;
 use crate::record::Record;
-use crate::wire::json::LeaveOut;
+use crate::wire::json::Prefilter;
 use crate::wire::topic::level_of;
 
 pub use condition::{Condition, ConditionError};
@@ -55,15 +55,15 @@ impl Filter {
             && self.text.accepts(record)
     }
 
-    /// Leaves out objects of which it takes no more than a look to know that no record of them passes.
-    /// `None` if the filter leaves out none.
-    pub fn leave_out(&self) -> Option<LeaveOut> {
+    /// A check that rejects objects before they are read in whole. `None` if this filter always needs the
+    /// whole record.
+    pub fn prefilter(&self) -> Option<Prefilter> {
         let (least, text) = (self.min_level, self.text.clone());
-        if least.is_none() && !text.may_rule_out() {
+        if least.is_none() && !text.can_prefilter() {
             return None;
         }
         let is_below = move |level| least.is_some_and(|least| level < least);
-        Some(LeaveOut::new(move |level, object| is_below(level) || text.rules_out(object)))
+        Some(Prefilter::new(move |level, object| is_below(level) || text.rejects_json(object)))
     }
 
     fn accepts_level(&self, record: &Record<'_>) -> bool {

@@ -15,8 +15,8 @@ pub struct TextFilter {
     include: Vec<Regex>,
     all: bool,
     exclude: Vec<Regex>,
-    /// Whether each of `include` is a word, which has to stand in one field.
-    is_words: bool,
+    /// Whether all of `include` are words: each matches within one field or not at all.
+    are_words: bool,
     /// Reused: the extras of a record.
     fields: Vec<u8>,
 }
@@ -29,25 +29,25 @@ impl TextFilter {
         let is_word = |pattern: &Regex| {
             pattern.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         };
-        let is_words = include.iter().all(is_word);
-        TextFilter { include, all, exclude, is_words, fields: Vec::new() }
+        let are_words = include.iter().all(is_word);
+        TextFilter { include, all, exclude, are_words, fields: Vec::new() }
     }
 
-    /// Whether [`TextFilter::rules_out`] is ever true.
-    pub(crate) fn may_rule_out(&self) -> bool {
-        self.is_words && !self.include.is_empty()
+    /// Whether [`TextFilter::rejects_json`] can be true.
+    pub(crate) fn can_prefilter(&self) -> bool {
+        self.are_words && !self.include.is_empty()
     }
 
-    /// Whether no record of a flat JSON object passes. `false` if the object has to be read to know that:
-    /// if its text may be shown otherwise than it is written, or another text may be made of it.
-    pub(crate) fn rules_out(&self, object: &str) -> bool {
+    /// Whether the record of a JSON object without nested ones is sure not to pass. `false` if the text of
+    /// the record may differ from that of the object: by escapes, arguments or a template.
+    pub(crate) fn rejects_json(&self, object: &str) -> bool {
         let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'\\' | b'%' | b'{');
         let mut found = self.include.iter().map(|pattern| pattern.is_match(object));
         let mut can_pass = || match self.all {
             true => found.all(|found| found),
             false => found.any(|found| found),
         };
-        self.may_rule_out() && !can_pass() && object.bytes().skip(1).all(is_plain)
+        self.can_prefilter() && !can_pass() && object.bytes().skip(1).all(is_plain)
     }
 
     /// Whether the record passes. A message without arguments costs no allocation.

@@ -6,7 +6,7 @@ use crate::parse::{Batch, enclosed};
 use crate::record::Record;
 use crate::wire;
 use crate::wire::attributes::Schema;
-use crate::wire::json::LeaveOut;
+use crate::wire::json::Prefilter;
 
 /// Reads lines that are whole JSON objects as a [`Parser`] does, and keeps nothing of the lines before.
 /// So they can be read on another thread; the parser then only [notes](Parser::note_object) them.
@@ -14,9 +14,10 @@ use crate::wire::json::LeaveOut;
 pub struct ObjectReader(wire::json::Reader);
 
 impl ObjectReader {
-    /// A reader that leaves out some objects: of them, it reads only what other records depend on.
-    pub fn leaving_out(leave_out: Option<LeaveOut>) -> ObjectReader {
-        ObjectReader(wire::json::Reader::leaving_out(leave_out))
+    /// A reader that reads, of the objects that this rejects, only what later records depend on: the
+    /// level, the topic, the source, the number and the time.
+    pub fn with_prefilter(prefilter: Option<Prefilter>) -> ObjectReader {
+        ObjectReader(wire::json::Reader::with_prefilter(prefilter))
     }
 
     /// Fills an empty record. Returns `false` for a line that needs the parser, and leaves the record in

@@ -199,7 +199,7 @@ impl Attribute {
 
     /// Whether it is needed of a record that does not pass, too: the source and the number show lost
     /// records, and a later record without a time gets this one.
-    pub(super) fn concerns_others(self, schema: Schema) -> bool {
+    pub(super) fn is_needed_if_rejected(self, schema: Schema) -> bool {
         let is_of_python = schema == Schema::LogRecord;
         let is_source = self == Attribute::Text(TextField::Source);
         is_of_python

@@ -89,9 +89,10 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder that leaves out some objects: of them, it reads only what other records depend on.
-    pub fn leaving_out(leave_out: Option<json::LeaveOut>) -> Decoder {
-        Decoder { json: json::Reader::leaving_out(leave_out), ..Decoder::default() }
+    /// A decoder that reads, of the objects that this rejects, only what later records depend on: the
+    /// level, the topic, the source, the number and the time.
+    pub fn with_prefilter(prefilter: Option<json::Prefilter>) -> Decoder {
+        Decoder { json: json::Reader::with_prefilter(prefilter), ..Decoder::default() }
     }
 
     /// As [`decode`], into an empty record. It is not moved, which matters at a million records

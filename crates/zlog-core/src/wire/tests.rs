@@ -30,15 +30,15 @@ fn every_dialect_is_recognised_from_its_bytes() {
 }
 
 #[test]
-fn of_a_message_that_is_left_out_only_what_others_depend_on_is_read() {
-    let is_left_out = |level, _: &str| level < Level::WARNING;
-    let mut decoder = Decoder::leaving_out(Some(json::LeaveOut::new(is_left_out)));
+fn of_a_message_that_is_rejected_only_what_later_records_depend_on_is_read() {
+    let prefilter = json::Prefilter::new(|level, _| level < Level::WARNING);
+    let mut decoder = Decoder::with_prefilter(Some(prefilter));
     let body = |level: i32, seq: u64| {
         format!(
             r#"{{"name":"n","levelno":{level},"msg":"m","created":{seq}.5,"source":"s","seq":{seq}}}"#
         )
     };
-    for (level, seq, is_left_out) in [(20, 1, false), (20, 2, true), (40, 3, false), (10, 4, true)]
+    for (level, seq, is_rejected) in [(20, 1, false), (20, 2, true), (40, 3, false), (10, 4, true)]
     {
         let (body, mut record) = (body(level, seq), Record::default());
         let dialect = decoder.decode_into(&[b"app.X", body.as_bytes()], NOW, &mut record);
@@ -47,7 +47,7 @@ fn of_a_message_that_is_left_out_only_what_others_depend_on_is_read() {
         assert_eq!(number, (Some("s"), Some(seq), Some(seq as f64 + 0.5)));
         assert_eq!(
             (record.level, &*record.msg),
-            (Level(level), if is_left_out { "" } else { "m" })
+            (Level(level), if is_rejected { "" } else { "m" })
         );
     }
 }

@@ -99,12 +99,12 @@ impl SpoolKind {
     }
 }
 
-/// The last record that a process has appended.
+/// A record of a spool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct LastRecord {
-    /// The process.
+pub struct RecordId {
+    /// Who has appended it.
     pub source: SourceId,
-    /// The number of the record.
+    /// Its number.
     pub number: u64,
 }
 
@@ -251,17 +251,16 @@ impl Spool {
     }
 
     /// Removes what the last process has appended after its record `last`. It was killed before it
-    /// noted that it had read these records, so they are read and appended again. Nothing is removed if
+    /// saved that it had read these records, so they are read and appended again. Nothing is removed if
     /// another process was the last one.
     ///
     /// Call it before anything is appended.
     ///
     /// # Errors
     /// A segment can't be read, cut or deleted.
-    pub fn forget_after(&mut self, last: LastRecord) -> io::Result<()> {
-        while let Some(segment) = self.segments.last()
-            && segment.header.source == last.source
-        {
+    pub fn truncate_after(&mut self, last: RecordId) -> io::Result<()> {
+        let is_own = |segment: &&Segment| segment.header.source == last.source;
+        while let Some(segment) = self.segments.last().filter(is_own) {
             let (index, len) = (segment.index, segment.len);
             if segment.header.first > last.number {
                 fs::remove_file(path(&self.directory, index))?;
@@ -284,12 +283,12 @@ impl Spool {
     }
 
     /// The last record that this process has appended, or found.
-    pub fn last(&self) -> LastRecord {
-        LastRecord { source: self.source, number: self.appended }
+    pub fn last_appended(&self) -> RecordId {
+        RecordId { source: self.source, number: self.appended }
     }
 
     /// From now on, readers get records only after [`Spool::commit`]. If the process is killed before
-    /// that, the next start removes them ([`Spool::forget_after`]).
+    /// that, the next start removes them ([`Spool::truncate_after`]).
     pub fn hold(&mut self) {
         self.committed = Some(self.written);
     }
@@ -306,7 +305,7 @@ impl Spool {
 
     /// Commits all records if nothing else is left to be read: the spool would stay full. Returns
     /// whether that is so. After a kill they may be appended twice.
-    pub fn make_room(&mut self) -> bool {
+    pub fn commit_if_stuck(&mut self) -> bool {
         let is_stuck = self.committed.is_some_and(|it| it <= self.done() && it < self.written);
         if is_stuck {
             self.commit(self.written);

@@ -40,9 +40,9 @@ pub struct SpoolReader {
     /// The place of the last segment that was read, or could not be.
     last: (u64, u64),
     damaged: u64,
-    /// Records behind this number are not read yet.
+    /// Records after this number are held ([`Spool::hold`]).
     readable: u64,
-    /// The number of the record that was not read for that reason.
+    /// The first of them in `loaded`.
     held: Option<u64>,
     /// Why a segment can't be opened at present.
     waits: Option<io::Error>,
@@ -51,13 +51,12 @@ pub struct SpoolReader {
 impl SpoolReader {
     /// Reads the records behind `after`.
     pub fn new(after: u64) -> SpoolReader {
-        let (damaged, readable) = (0, after);
         SpoolReader {
             after,
             loaded: None,
             last: (0, 0),
-            damaged,
-            readable,
+            damaged: 0,
+            readable: after,
             held: None,
             waits: None,
         }

@@ -471,14 +471,14 @@ fn a_spool_that_is_full_of_held_records_lets_them_go() {
     fill(&mut spool, 1..=2);
     spool.hold();
     fill(&mut spool, 3..=4);
-    assert!(!spool.make_room(), "committed ones are not done with");
+    assert!(!spool.commit_if_stuck(), "committed ones are not done with");
     spool.advance(2).unwrap();
-    assert!(spool.make_room() && !spool.make_room());
+    assert!(spool.commit_if_stuck() && !spool.commit_if_stuck());
     assert_eq!(read_rest(&mut spool), (numbered(3..=4), 0));
 }
 
 #[test]
-fn what_was_appended_behind_the_last_record_that_counts_is_forgotten() {
+fn what_was_appended_after_a_record_is_removed() {
     // The segments of 1 MiB have some 60 records each.
     for last in [100, 130, 199, 200, 500] {
         let directory = tempfile::tempdir().unwrap();
@@ -487,15 +487,15 @@ fn what_was_appended_behind_the_last_record_that_counts_is_forgotten() {
         drop(spool);
         let mut spool = open_with(directory.path(), MIN_BYTES);
         fill(&mut spool, 101..=200);
-        let source = spool.last().source;
+        let source = spool.last_appended().source;
         drop(spool);
         let mut spool = open_with(directory.path(), MIN_BYTES);
         // Another process has not appended anything: it is not the last one.
-        spool.forget_after(LastRecord { source: SourceId(7), number: 1 }).unwrap();
-        assert_eq!(spool.last().number, 200);
-        spool.forget_after(LastRecord { source, number: last }).unwrap();
+        spool.truncate_after(RecordId { source: SourceId(7), number: 1 }).unwrap();
+        assert_eq!(spool.last_appended().number, 200);
+        spool.truncate_after(RecordId { source, number: last }).unwrap();
         let last = last.min(200);
-        assert_eq!((spool.last().number, spool.written()), (last, last));
+        assert_eq!((spool.last_appended().number, spool.written()), (last, last));
         fill(&mut spool, last + 1..=last + 3);
         assert_eq!(read(&mut spool, 0), (numbered(1..=last + 3), 0));
         drop(spool);

@@ -38,7 +38,7 @@ pub(crate) fn find_escape(bytes: &[u8]) -> Option<usize> {
     let mut at = 16 * chunks.iter().take_while(is_clean).count();
     let (words, rest) = bytes[at..].as_chunks::<8>();
     for word in words {
-        let found = escapes(u64::from_le_bytes(*word));
+        let found = mark_escapes(u64::from_le_bytes(*word));
         if found != 0 {
             return Some(at + found.trailing_zeros() as usize / 8);
         }
@@ -47,9 +47,9 @@ pub(crate) fn find_escape(bytes: &[u8]) -> Option<usize> {
     rest.iter().position(|byte| needs_escape(*byte)).map(|found| at + found)
 }
 
-/// Has the highest bit set of the first byte that [`needs_escape`]. Of later bytes it may be set, too: the
-/// subtraction borrows from them.
-fn escapes(bytes: u64) -> u64 {
+/// Sets the highest bit of the first byte that [`needs_escape`]. It may set that of later bytes without
+/// need, because the subtraction borrows from them.
+fn mark_escapes(bytes: u64) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGH: u64 = 0x80 * ONES;
     let below = |bytes: u64, least: u8| bytes.wrapping_sub(u64::from(least) * ONES) & !bytes & HIGH;

@@ -13,11 +13,14 @@ pub(crate) const MAX_DEPTH: usize = 64;
 /// (`sys.get_int_max_str_digits`).
 const MAX_DIGITS: usize = 4300;
 
+/// A value of at most so many bytes is within the limits: a level has at least two bytes.
+pub(crate) const ALWAYS_WITHIN_LIMITS: usize = 2 * MAX_DEPTH;
+
 /// Whether all readers accept the JSON value.
 pub(crate) fn is_within_limits(json: &str) -> bool {
     let json = json.as_bytes();
-    // A level has at least two bytes. A string has neither levels nor numbers.
-    if json.len() <= 2 * MAX_DEPTH || json.first() == Some(&b'"') {
+    // A string has neither levels nor numbers.
+    if json.len() <= ALWAYS_WITHIN_LIMITS || json.first() == Some(&b'"') {
         return true;
     }
     let (mut depth, mut digits, mut at) = (0_usize, 0_usize, 0);

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 pub(crate) use escape::{code_unit, find_escape};
 pub use escape::{quoted, string_value, write_string};
-pub(crate) use limits::{MAX_DEPTH, is_within_limits};
+pub(crate) use limits::{ALWAYS_WITHIN_LIMITS, MAX_DEPTH, is_within_limits};
 
 /// The entries of a JSON object, in their order, with their values as JSON text; `None` for
 /// other text.

@@ -4,17 +4,14 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::prefilter::{KeyRoles, Prefilter};
 use super::read::{Raw, ValueKind};
-use crate::level::Level;
-use crate::record::{RawJson, Record};
-use crate::text::json::{MAX_DEPTH, find_escape};
+use crate::record::Record;
+use crate::text::json::{ALWAYS_WITHIN_LIMITS, find_escape};
 use crate::wire::attributes::{Attribute, Builder, Schema};
-use crate::wire::other_loggers::{level_key, level_of_word, time as time_of, time_keys};
 
 /// Longer objects are not remembered: senders must not take memory.
 const MAX_BYTES: usize = 16 << 10;
-/// Longer numbers may exceed the limits of readers.
-const MAX_NUMBER: usize = 2 * MAX_DEPTH;
 /// Keys that have not come again are forgotten after this many other objects.
 const MAX_MISSES: u32 = 16;
 
@@ -30,8 +27,8 @@ pub(super) struct Layout {
     changed: Vec<(usize, usize)>,
     /// How many of the entries are extras.
     extras: usize,
-    /// `None` if it takes more than a look at the values.
-    known: Option<Known>,
+    /// The entries that tell whether a record can pass, before the others are read.
+    roles: Option<KeyRoles>,
     /// While keys are added: the length of the text up to the end of the last value.
     added: usize,
     /// An object has had the same keys.
@@ -40,29 +37,20 @@ pub(super) struct Layout {
     misses: u32,
 }
 
-/// What is known of the objects with some keys before all of their values are read.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    /// The entry whose value alone gives the level, if that is a number of Python's or a word.
-    level: usize,
-    /// The time, if no attribute has it.
-    time: Option<usize>,
-    schema: Schema,
-}
-
+/// A key of the object, and its last value.
 #[derive(Debug)]
-struct Entry {
+pub(super) struct Entry {
     /// Length of the text between the value before and this one: `,"levelno":`.
     before: usize,
     /// Where the key is in that.
     key: Range<usize>,
-    attribute: Attribute,
+    pub(super) attribute: Attribute,
     /// Where the last value begins.
     start: usize,
     /// Its length as JSON.
     value: usize,
     /// What the last value is, if it has come again.
-    kind: ValueKind,
+    pub(super) kind: ValueKind,
 }
 
 impl Layout {
@@ -73,7 +61,7 @@ impl Layout {
         self.find_each(text, |entry| entry.set(text, builder))
     }
 
-    /// Finds the values of an object, as [`Layout::read`] does, for [`Layout::level`] and
+    /// Finds the values of an object, as [`Layout::read`] does, for [`Layout::reject`] and
     /// [`Layout::build`]. Reading takes longer in two steps.
     pub(super) fn find(&mut self, text: &str) -> bool {
         self.find_each(text, |_| ())
@@ -101,34 +89,21 @@ impl Layout {
         self.entries.iter().for_each(|entry| entry.set(text, builder));
     }
 
-    /// The level of the object `text`, whose values were [found](Layout::find); `None` if it needs more
-    /// than one of them.
-    pub(super) fn level(&self, text: &str) -> Option<Level> {
-        let entry = &self.entries[self.known?.level];
-        let json = entry.json(text);
-        match entry.attribute {
-            Attribute::LevelNo => json.parse().ok().map(Level).filter(|it| *it != Level::NOTSET),
-            _ if entry.kind == ValueKind::PlainString => level_of_word(&json[1..json.len() - 1]),
-            _ => None,
-        }
-    }
-
-    /// Fills a record that will not pass, whose [level](Layout::level) is known, with what later records
-    /// depend on: the topic, the source, the number and the time. Returns whose keys it has.
-    pub(super) fn build_least<'a>(
+    /// Fills an empty record as [`KeyRoles::build`] does, of the object `text`, whose values were
+    /// [found](Layout::find). `None` if its record may pass; the record stays empty.
+    pub(super) fn reject<'a>(
         &self,
         text: &'a str,
+        prefilter: &Prefilter,
         stored: bool,
         record: &mut Record<'a>,
-    ) -> Schema {
-        let schema = self.known.map_or(Schema::Other, |known| known.schema);
-        if let Some(time) = self.known.and_then(|known| known.time) {
-            record.created = time_of(&RawJson(Cow::Borrowed(self.entries[time].json(text))));
-        }
-        let mut builder = Builder::new(record, stored);
-        let is_needed = |entry: &&Entry| entry.attribute.concerns_others(schema);
-        self.entries.iter().filter(is_needed).for_each(|entry| entry.set(text, &mut builder));
-        schema
+    ) -> Option<Schema> {
+        let roles = self.roles?;
+        let level = roles.level(&self.entries, text)?;
+        prefilter.rejects(level, text).then(|| {
+            record.level = level;
+            roles.build(&self.entries, text, stored, record)
+        })
     }
 
     fn find_values(&mut self, text: &str, mut each: impl FnMut(&Entry)) -> Option<()> {
@@ -190,57 +165,33 @@ impl Layout {
     /// All keys of `text` were added.
     pub(super) fn finish(&mut self, text: &str) {
         text.clone_into(&mut self.last);
-        self.known = self.look_up(text);
-    }
-
-    fn look_up(&self, text: &str) -> Option<Known> {
-        if !self.entries.iter().all(|entry| entry.is_flat(text)) {
-            return None;
-        }
-        let places = |is: fn(Attribute) -> bool| -> Vec<usize> {
-            let entries = self.entries.iter().enumerate();
-            entries.filter(|(_, entry)| is(entry.attribute)).map(|(at, _)| at).collect()
-        };
-        let keys = || self.entries.iter().map(|entry| entry.key_in(text));
-        let has_no_other_time =
-            places(|it| matches!(it, Attribute::Stored(_) | Attribute::Created)).is_empty();
-        let time = match &time_keys(keys())[..] {
-            [] => None,
-            [time] if has_no_other_time => Some(*time),
-            _ => return None,
-        };
-        let numbers = places(|attribute| attribute == Attribute::LevelNo);
-        let (level, schema) = match (&numbers[..], &places(Attribute::is_level)[..]) {
-            ([level], _) | ([], [level]) => (*level, Schema::LogRecord),
-            ([], []) if has_no_other_time => (level_key(keys())?, Schema::OtherLogger),
-            _ => return None,
-        };
-        Some(Known { level, time, schema })
+        self.roles = KeyRoles::of(&self.entries, text);
     }
 }
 
 impl Entry {
     /// Gives the builder its key and its value in `text`.
-    fn set<'a>(&self, text: &'a str, builder: &mut Builder<'_, 'a>) {
+    pub(super) fn set<'a>(&self, text: &'a str, builder: &mut Builder<'_, 'a>) {
         let value = Raw { json: self.json(text), kind: self.kind };
         builder.set_as(self.attribute, || Cow::Borrowed(self.key_in(text)), &value);
     }
 
-    fn key_in<'a>(&self, text: &'a str) -> &'a str {
+    /// Its key in `text`.
+    pub(super) fn key_in<'a>(&self, text: &'a str) -> &'a str {
         &text[self.start - self.before..][self.key.clone()]
     }
 
-    /// Its value.
-    fn json<'a>(&self, text: &'a str) -> &'a str {
+    /// Its value in `text`, as JSON.
+    pub(super) fn json<'a>(&self, text: &'a str) -> &'a str {
         &text[self.start..][..self.value]
     }
 
     /// Whether its value has no others in it, and is within the limits of readers.
-    fn is_flat(&self, text: &str) -> bool {
+    pub(super) fn is_flat(&self, text: &str) -> bool {
         match text.as_bytes()[self.start] {
             b'"' => true,
             b'{' | b'[' => false,
-            _ => self.value <= MAX_NUMBER,
+            _ => self.value <= ALWAYS_WITHIN_LIMITS,
         }
     }
 }
@@ -267,7 +218,7 @@ fn read_value(text: &[u8]) -> Option<(usize, ValueKind)> {
     match text.first()? {
         b'"' => read_string(text),
         b'-' | b'0'..=b'9' => {
-            let len = number_len(text).filter(|len| *len <= MAX_NUMBER)?;
+            let len = number_len(text).filter(|len| *len <= ALWAYS_WITHIN_LIMITS)?;
             Some((len, ValueKind::Unknown))
         }
         _ => None,

@@ -9,12 +9,14 @@
 //! keys in `other_loggers`.
 
 mod layout;
+mod prefilter;
 mod read;
 mod repair;
 mod repeated;
 mod write;
 
-pub use read::{LeaveOut, ParseError, read, read_body};
+pub use prefilter::Prefilter;
+pub use read::{ParseError, read, read_body};
 pub use write::{Writer, milliseconds, write};
 
 pub(crate) use read::Reader;

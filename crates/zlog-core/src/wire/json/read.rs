@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::layout::Layout;
+use super::prefilter::Prefilter;
 use super::repair;
-use crate::level::Level;
 use crate::record::{Record, Text};
 use crate::text::json::{each_entry, string_value};
 use crate::wire::attributes::{Attribute, Builder, Schema, Value};
@@ -44,39 +44,20 @@ pub fn read_body(text: &str) -> Result<Record<'_>, ParseError> {
     Ok(record)
 }
 
-/// Tells from its level and its text whether nobody needs an object in whole.
-pub struct LeaveOut(Box<IsLeftOut>);
-
-type IsLeftOut = dyn Fn(Level, &str) -> bool + Send;
-
-impl LeaveOut {
-    /// Leaves out those for which `is_left_out` says so. It is asked about objects whose level is known
-    /// before all of their values are read. These are flat: they have no others in them.
-    pub fn new(is_left_out: impl Fn(Level, &str) -> bool + Send + 'static) -> LeaveOut {
-        LeaveOut(Box::new(is_left_out))
-    }
-}
-
-impl fmt::Debug for LeaveOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LeaveOut")
-    }
-}
-
 /// Reads objects one after the other. One with the keys of the last one is read faster.
 ///
-/// Of an object that is left out, it reads only the level and what others depend on: the topic, the
-/// source, the number and the time.
+/// Of an object that the prefilter rejects, it reads only the level and what later records depend on: the
+/// topic, the source, the number and the time.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     layout: Layout,
-    leave_out: Option<LeaveOut>,
+    prefilter: Option<Prefilter>,
 }
 
 impl Reader {
-    /// A reader that leaves out some objects.
-    pub(crate) fn leaving_out(leave_out: Option<LeaveOut>) -> Reader {
-        Reader { leave_out, ..Reader::default() }
+    /// A reader with this prefilter.
+    pub(crate) fn with_prefilter(prefilter: Option<Prefilter>) -> Reader {
+        Reader { prefilter, ..Reader::default() }
     }
 
     /// As [`read`], into an empty record, which stays empty on an error.
@@ -109,24 +90,22 @@ impl Reader {
         stored: bool,
         record: &mut Record<'a>,
     ) -> Result<Schema, ParseError> {
-        let mut builder = Builder::new(record, stored);
-        let is_read = match &self.leave_out {
-            None => self.layout.read(text, &mut builder),
-            Some(LeaveOut(is_left_out)) if self.layout.find(text) => {
-                let level = self.layout.level(text);
-                if let Some(level) = level.filter(|level| is_left_out(*level, text)) {
-                    record.level = level;
-                    return Ok(self.layout.build_least(text, stored, record));
+        if let Some(prefilter) = &self.prefilter {
+            if self.layout.find(text) {
+                if let Some(schema) = self.layout.reject(text, prefilter, stored, record) {
+                    return Ok(schema);
                 }
+                let mut builder = Builder::new(record, stored);
                 self.layout.build(text, &mut builder);
-                true
+                return Ok(builder.finish());
             }
-            Some(_) => false,
-        };
-        if is_read {
-            return Ok(builder.finish());
+        } else {
+            let mut builder = Builder::new(record, stored);
+            if self.layout.read(text, &mut builder) {
+                return Ok(builder.finish());
+            }
+            *record = Record::default();
         }
-        *record = Record::default();
         let mut builder = Builder::new(record, stored);
         let mut learns = self.layout.forget(text);
         let read = each_entry(text, |key, value| {

@@ -6,7 +6,7 @@
 //! `loggers` has a table of those whose keys or numbers mean something else elsewhere.
 
 mod keys;
-mod known;
+mod level_and_time;
 pub(crate) mod levels;
 mod loggers;
 mod loguru;
@@ -20,7 +20,7 @@ use crate::level::Level;
 use crate::record::{RawJson, Record, Text};
 use crate::text::ascii_lowercase;
 use crate::text::json;
-pub(super) use known::{level_key, level_of_word, time_keys};
+pub(super) use level_and_time::{level_key, level_of_word, time_keys};
 use levels::Scale;
 use loggers::Logger;
 pub(crate) use time::parse_time;

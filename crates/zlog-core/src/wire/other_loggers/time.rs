@@ -12,8 +12,8 @@ use crate::record::RawJson;
 thread_local! {
     /// The local time zone. [`TimeZone::system`] takes a lock.
     static LOCAL: TimeZone = TimeZone::system();
-    /// The last second that was read with a fraction: most records of a file share it with others, and
-    /// to read it took an eighth of the time of reading an object.
+    /// The last second that was read with a fraction. Most records of a file share theirs with others, and
+    /// reading it took an eighth of the time of reading an object.
     static LAST: Cell<Option<Second>> = const { Cell::new(None) };
 }
 
@@ -22,7 +22,7 @@ thread_local! {
 struct Second {
     /// `2026-11-20T10:00:00`.
     date: [u8; SECOND],
-    /// What stands behind the fraction: `Z`, `+01:00`, ` UTC` or nothing.
+    /// The text after the fraction: `Z`, `+01:00`, ` UTC`, or empty.
     zone: [u8; MAX_ZONE],
     zone_len: usize,
     /// Since 1970-01-01 UTC.
@@ -39,15 +39,15 @@ impl Second {
         let (date, rest) = text.as_bytes().split_first_chunk::<SECOND>()?;
         let [b'.' | b',', rest @ ..] = rest else { return None };
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (fraction, behind) = rest.split_at(digits);
+        let (fraction, after) = rest.split_at(digits);
         if date[13] != b':' || date[16] != b':' || !matches!(digits, 1..=6) {
             return None;
         }
         let mut zone = [0; MAX_ZONE];
-        zone.get_mut(..behind.len())?.copy_from_slice(behind);
+        zone.get_mut(..after.len())?.copy_from_slice(after);
         let fraction = fraction.iter().fold(0, |sum, digit| 10 * sum + i64::from(digit - b'0'));
         let microseconds = fraction * [1, 100_000, 10_000, 1_000, 100, 10, 1][digits];
-        let second = Second { date: *date, zone, zone_len: behind.len(), microseconds: 0 };
+        let second = Second { date: *date, zone, zone_len: after.len(), microseconds: 0 };
         Some((second, microseconds))
     }
 

@@ -208,7 +208,7 @@ impl PublishTarget {
             },
             socket,
             sync_interval: SYNC_INTERVAL,
-            commits: false,
+            holds: false,
             committed: None,
             report: Box::new(move |text| reporter.say(text)),
         })?;

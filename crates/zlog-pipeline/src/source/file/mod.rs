@@ -39,7 +39,7 @@ use std::time::Duration;
 use self::follower::Follower;
 use self::open_file::Start;
 use self::position::SavedPosition;
-pub use self::position::last_record;
+pub use self::position::saved_record;
 pub(super) use self::position::{PositionFile, SAVE_INTERVAL};
 use super::ahead::read_objects;
 use super::decompress::Decompressor;

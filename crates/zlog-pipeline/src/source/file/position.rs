@@ -26,7 +26,7 @@ use super::open_file::{Change, Start, check_text, compressed_text};
 use super::{display_name, identity};
 use crate::socket::Confirmation;
 use crate::source::reader::{Check, Origin};
-use crate::spool::{LastRecord, SourceId};
+use crate::spool::{RecordId, SourceId};
 use zlog_core::{Error, Result};
 
 /// How often positions are saved while there is more to read.
@@ -289,10 +289,10 @@ pub(crate) struct PositionFile {
     /// The spool that the records go to.
     spool: Option<Confirmation>,
     /// The last record there at the last checkpoint.
-    last: Option<LastRecord>,
+    last: Option<RecordId>,
     /// The same at the last save.
-    saved_last: Option<LastRecord>,
-    /// A file was begun: no record of it may go to the spool before its position is saved.
+    saved_last: Option<RecordId>,
+    /// A file was begun. The spool must not get a record of it before its position is saved.
     must_save: bool,
     saved_at: Instant,
     /// How long the last save took.
@@ -346,7 +346,7 @@ impl PositionFile {
             pending: saved.clone(),
             confirmed: Vec::new(),
             unsaved: true,
-            last: spool.as_ref().and_then(Confirmation::last),
+            last: spool.as_ref().and_then(Confirmation::last_appended),
             spool,
             saved_last: None,
             must_save: false,
@@ -358,8 +358,8 @@ impl PositionFile {
         Ok((positions, saved))
     }
 
-    /// Notes that a file is begun, or a pipe, which has no positions: what the spool gets from a pipe can't be
-    /// read again, so that nothing may be removed from it any more.
+    /// Notes that a file is begun, or a pipe. A pipe has no positions and can't be read again, so nothing may
+    /// be removed from the spool any more.
     pub(crate) fn begin(&mut self, is_file: bool) {
         let Some(spool) = &self.spool else { return };
         self.must_save = true;
@@ -400,7 +400,7 @@ impl PositionFile {
     /// # Errors
     /// The file can't be written.
     pub(crate) fn save_if_due(&mut self, interval: Option<Duration>) -> Result<()> {
-        self.last = self.spool.as_ref().and_then(Confirmation::last);
+        self.last = self.spool.as_ref().and_then(Confirmation::last_appended);
         self.unsaved |= self.last != self.saved_last;
         let waits = |least: Duration| self.saved_at.elapsed() < least.max(self.cost * SAVE_SHARE);
         if interval.is_some_and(waits) && !self.must_save { Ok(()) } else { self.save() }
@@ -426,7 +426,7 @@ impl PositionFile {
         let kept = self.others.iter().chain(self.pending.iter().flatten()).cloned();
         let files: Vec<Value> = kept.chain(confirmed).map(|saved| saved.to_json()).collect();
         let mut document = json!({ "version": VERSION, "files": files });
-        if let Some(LastRecord { source, number }) = self.last {
+        if let Some(RecordId { source, number }) = self.last {
             document["spool"] = json!({ "source": format!("{:032x}", source.0), "number": number });
         }
         let line = format!("{document}\n");
@@ -475,13 +475,13 @@ const BEGINNING: &[u8] = b"{\"files\":[";
 struct Saved {
     files: Vec<SavedPosition>,
     /// The last record of these positions, where records go to a spool.
-    last: Option<LastRecord>,
+    last: Option<RecordId>,
 }
 
 /// The record in a spool up to which the positions in this file reach. `None` if the file names none, or
 /// if what comes behind one of the positions can't be read again: its file is not among `files`, or was
 /// rewritten or truncated.
-pub fn last_record(path: &Path, files: &[PathBuf]) -> Option<LastRecord> {
+pub fn saved_record(path: &Path, files: &[PathBuf]) -> Option<RecordId> {
     let mut text = Vec::new();
     File::open(path).ok()?.take(MAX_SIZE).read_to_end(&mut text).ok()?;
     let saved = parse(&text)?;
@@ -514,7 +514,7 @@ fn parse_line(line: &[u8]) -> Option<Saved> {
     let last = document.get("spool").and_then(|spool| {
         let source = u128::from_str_radix(spool.get("source")?.as_str()?, 16).ok()?;
         let number = spool.get("number")?.as_u64()?;
-        Some(LastRecord { source: SourceId(source), number })
+        Some(RecordId { source: SourceId(source), number })
     });
     Some(Saved { files: files.collect::<Option<_>>()?, last })
 }

@@ -13,7 +13,7 @@ use self::heal::{Healer, Place, Released};
 use super::{PollStatus, Sink, Source};
 use crate::socket::{self, Drain, Endpoint, PublisherRequest, SocketOptions, Subscriber};
 use zlog_core::wire;
-use zlog_core::wire::json::LeaveOut;
+use zlog_core::wire::json::Prefilter;
 use zlog_core::wire::mark::{self, Mark};
 use zlog_core::{Record, Result};
 
@@ -69,9 +69,9 @@ impl Subscribe {
         }
     }
 
-    /// From now on, leaves out some objects: of them, records have only what others depend on.
-    pub fn leave_out(&mut self, leave_out: Option<LeaveOut>) {
-        self.decoder = wire::Decoder::leaving_out(leave_out);
+    /// From now on, reads only what later records depend on of the objects that this rejects.
+    pub fn set_prefilter(&mut self, prefilter: Option<Prefilter>) {
+        self.decoder = wire::Decoder::with_prefilter(prefilter);
     }
 
     /// From now on, asks the relays with these query endpoints for records that did not arrive, and

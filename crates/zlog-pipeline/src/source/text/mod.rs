@@ -401,7 +401,7 @@ impl Source for TextSource {
             return self.poll_all(wait, sink);
         }
         if self.must_save() {
-            // The caller could not save: what it has taken is not stored yet.
+            // The caller could not save: the disk of the spool is full.
             std::thread::sleep(wait.min(SAVE_INTERVAL));
             return Ok(PollStatus::Idle);
         }

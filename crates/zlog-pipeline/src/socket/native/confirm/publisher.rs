@@ -19,7 +19,7 @@ use crate::socket::native::open::{Open, set_options};
 use crate::socket::options::SocketOptions;
 use crate::socket::publisher::{Publisher, PublisherSocket, Sent};
 use crate::socket::subscriber::Subscriber;
-use crate::spool::{self, LastRecord, NoRoom, Spool, SpoolKind, SpoolOptions};
+use crate::spool::{self, NoRoom, RecordId, Spool, SpoolKind, SpoolOptions};
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural;
 use zlog_core::text::plural::counted;
@@ -46,9 +46,9 @@ pub struct ConfirmedOptions {
     /// How often what was appended is handed to the disk (fdatasync), at most.
     pub sync_interval: Duration,
     /// Records are sent only after [`Confirmation::commit`].
-    pub commits: bool,
+    pub holds: bool,
     /// The last record that an earlier process has committed: what it appended after that is removed.
-    pub committed: Option<LastRecord>,
+    pub committed: Option<RecordId>,
     /// Tells the user something: a sentence without a full stop.
     pub report: Box<dyn Fn(&str) + Send + Sync>,
 }
@@ -62,8 +62,7 @@ pub struct Confirmation {
     name: Arc<str>,
     too_long: Arc<AtomicU64>,
     unwritten: Arc<AtomicU64>,
-    /// Records wait for [`Confirmation::commit`].
-    commits: bool,
+    holds: bool,
     /// Wakes the thread.
     wake: Sender<()>,
 }
@@ -100,15 +99,18 @@ impl Confirmation {
         })
     }
 
-    /// The last record that was appended, if records wait for [`Confirmation::commit`]. `None` while
-    /// there was no room to open the spool.
-    pub fn last(&self) -> Option<LastRecord> {
-        let shared = self.shared().filter(|_| self.commits)?;
-        Some(shared.spool().last())
+    /// Whether records are sent only after [`Confirmation::commit`].
+    pub fn holds(&self) -> bool {
+        self.holds
+    }
+
+    /// The last record that was appended; `None` while there was no room to open the spool.
+    pub fn last_appended(&self) -> Option<RecordId> {
+        Some(self.shared()?.spool().last_appended())
     }
 
     /// The source has saved that it has read the records up to this number. With
-    /// [`ConfirmedOptions::commits`], they are sent now.
+    /// [`ConfirmedOptions::holds`], they are sent now.
     pub fn commit(&self, number: u64) {
         if let Some(shared) = self.shared() {
             shared.spool().commit(number);
@@ -117,7 +119,7 @@ impl Confirmation {
         }
     }
 
-    /// Records wait for [`Confirmation::commit`] no more.
+    /// Records are sent without [`Confirmation::commit`] from now on.
     pub fn release(&self) {
         if let Some(shared) = self.shared() {
             shared.spool().release();
@@ -170,13 +172,11 @@ impl Confirmation {
 /// # Errors
 /// The spool can't be used, or a key is missing.
 pub fn open_confirmed(options: ConfirmedOptions) -> Result<(Publisher, Confirmation)> {
-    let ConfirmedOptions { endpoint, spool, socket, sync_interval, commits, committed, report } =
-        options;
-    let endpoints = std::slice::from_ref(&endpoint);
+    let endpoints = std::slice::from_ref(&options.endpoint);
     let socket = SocketOptions {
         engine: Some(Engine::Native),
         max_message: MAX_ANSWER_BYTES as u64,
-        ..socket
+        ..options.socket.clone()
     };
     let socket = socket.secured(endpoints)?;
     let mut own = zmtp::Options::subscriber();
@@ -188,15 +188,15 @@ pub fn open_confirmed(options: ConfirmedOptions) -> Result<(Publisher, Confirmat
     let (wake, wakes) = crossbeam_channel::bounded(1);
     let confirmation = Confirmation {
         shared: Arc::default(),
-        name: escape(&spool.directory.to_string_lossy()).into(),
+        name: escape(&options.spool.directory.to_string_lossy()).into(),
         too_long: Arc::default(),
         unwritten: Arc::default(),
-        commits,
+        holds: options.holds,
         wake: wake.clone(),
     };
     let mut publisher = SpoolPublisher {
         confirmation: confirmation.clone(),
-        bound: spool.bytes,
+        bound: options.spool.bytes,
         unopened: None,
         wake,
         thread: None,
@@ -206,31 +206,15 @@ pub fn open_confirmed(options: ConfirmedOptions) -> Result<(Publisher, Confirmat
         full_reported: Reported::default(),
         failed: None,
     };
-    let full = None;
-    publisher.open(Unopened {
-        spool,
-        open,
-        endpoint,
-        wakes,
-        sync_interval,
-        commits,
-        committed,
-        report,
-        full,
-    })?;
+    publisher.open(Unopened { options, open, wakes, full: None })?;
     Ok((Publisher::of(Box::new(publisher)), confirmation))
 }
 
 /// What is needed to open the spool.
 struct Unopened {
-    spool: SpoolOptions,
+    options: ConfirmedOptions,
     open: Open<Router>,
-    endpoint: Endpoint,
     wakes: Receiver<()>,
-    sync_interval: Duration,
-    commits: bool,
-    committed: Option<LastRecord>,
-    report: Box<dyn Fn(&str) + Send + Sync>,
     /// When the disk was full, and the error.
     full: Option<(Instant, String)>,
 }
@@ -273,20 +257,22 @@ impl SpoolPublisher {
     /// Opens the spool, and starts the thread. On a full disk, keeps what is needed for the next
     /// call.
     fn open(&mut self, mut with: Unopened) -> Result<()> {
-        let mut spool = match Spool::open(with.spool.clone(), SpoolKind::Emitter) {
+        let mut spool = match Spool::open(with.options.spool.clone(), SpoolKind::Emitter) {
             Err(error) if spool::waits_for_room(&error) => {
                 with.full = Some((Instant::now(), error.message().to_owned()));
+                // Lines may be dropped until it is open, and are not read again then.
+                with.options.committed = None;
                 self.unopened = Some(with);
                 return Ok(());
             }
             opened => opened?,
         };
-        let Unopened { open, endpoint, wakes, sync_interval, commits, committed, report, .. } =
-            with;
+        let Unopened { options, open, wakes, .. } = with;
+        let ConfirmedOptions { endpoint, sync_interval, holds, committed, report, .. } = options;
         if let Some(committed) = committed {
-            spool.forget_after(committed).map_err(|error| spool.failed(&error))?;
+            spool.truncate_after(committed).map_err(|error| spool.failed(&error))?;
         }
-        if commits {
+        if holds {
             spool.hold();
         }
         report_found(&spool, &report);
@@ -331,7 +317,7 @@ impl SpoolPublisher {
         let Some(shared) = self.shared() else { return };
         let mut spool = shared.spool();
         let mut written = spool.write();
-        let makes_room = written.is_err() && spool.make_room();
+        let makes_room = written.is_err() && spool.commit_if_stuck();
         if written.is_err() && spool.done() == spool.written() {
             // What takes the space may be done with.
             spool.end_segment();
@@ -372,7 +358,7 @@ impl SpoolPublisher {
             }
             Err(why) => {
                 let mut spool = shared.spool();
-                if spool.make_room() {
+                if spool.commit_if_stuck() {
                     let _ = self.wake.try_send(());
                 }
                 if spool.waiting() == 0 {
@@ -411,7 +397,7 @@ impl SpoolPublisher {
 
     fn report(&self, text: &str) {
         match (&self.unopened, self.confirmation.shared()) {
-            (Some(unopened), _) => (unopened.report)(text),
+            (Some(unopened), _) => (unopened.options.report)(text),
             (None, Some(shared)) => (shared.report)(text),
             (None, None) => {}
         }

@@ -1,12 +1,12 @@
-//! The level and the time of an object, without its other values.
+//! Which keys of an object have its level and its time, as far as that follows from the keys.
 
 use super::{Field, field_alias, levels, loggers};
 use crate::level::Level;
 use crate::wire::logbook;
 
-/// The key of an object without nested ones, by its place, whose value is the level, if that is a
-/// [word](level_of_word). `None` if this depends on more: several keys may have it, or a logger in the
-/// table has some of the keys.
+/// The index of the only key that gives the level, if its value is a [word](level_of_word), in an object
+/// without nested ones. `None` if several keys may give it, or if the keys are those of a logger in the
+/// table.
 pub(in crate::wire) fn level_key<'k>(keys: impl Iterator<Item = &'k str> + Clone) -> Option<usize> {
     let has = |name: &str| keys.clone().any(|key| key == name);
     if loggers::any_fits(has) || logbook::KEYS.iter().all(|key| has(key)) {
@@ -18,7 +18,7 @@ pub(in crate::wire) fn level_key<'k>(keys: impl Iterator<Item = &'k str> + Clone
     }
 }
 
-/// The keys, by their places, whose values may be the time.
+/// The indexes of the keys that may give the time.
 pub(in crate::wire) fn time_keys<'k>(keys: impl Iterator<Item = &'k str>) -> Vec<usize> {
     keys_of(Field::Time, keys)
 }
