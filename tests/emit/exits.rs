@@ -86,14 +86,16 @@ fn with_fail_on_loss_a_loss_decides_the_exit_code_over_a_signal_and_a_commands_s
     let mut tail = stuck(&lines.endpoint());
     // Far more than the queues and the system's buffers hold: when it has been read, some of
     // it is lost.
-    lines.write(("x".repeat(999) + "\n").repeat(20_000));
+    let long = "x".repeat(999);
+    lines.write((long.clone() + "\n").repeat(20_000));
     lines.interrupt();
     lines.wait().code(3);
     tail.signal(rustix::process::Signal::CONT);
-    let script = "while [ ! -e \"$0\" ]; do echo x; done; yes | head -n 100000";
+    let script = "while [ ! -e \"$0\" ]; do echo x; sleep .05; done; yes \"$1\" | head -n 20000";
     let folder = tempfile::tempdir().unwrap();
     let go = folder.path().join("go");
-    let mut command = emit(drop).args(["--", "sh", "-c", script]).args([&go]).start();
+    let command = emit(drop).args(["--", "sh", "-c", script]).args([&go]);
+    let mut command = command.args([&long]).start();
     let mut tail = stuck(&command.endpoint());
     std::fs::write(&go, "").unwrap();
     command.wait().code(3);
