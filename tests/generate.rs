@@ -10,6 +10,8 @@ use std::process::Command;
 
 use zlog::cli::{Cli, command, examples, handlers};
 use zlog_core::formats::{Continues, Definition};
+use zlog_pipeline::keys::KEYS_VARIABLE;
+use zlog_pipeline::socket::ENGINE_VARIABLE;
 
 use crate::formats::files;
 use crate::harness::zlog;
@@ -49,6 +51,22 @@ fn man_pages_are_what_the_parser_says() {
         compare(&Path::new("man").join(file), &printed);
     }
     same_files("man", pages.into_iter().map(|(file, _)| file).collect());
+}
+
+#[test]
+fn every_option_in_a_man_page_has_a_text_and_every_variable_of_the_environment_has_a_page() {
+    let pages: Vec<String> = commands().into_iter().map(|name| name.replace(' ', "-")).collect();
+    for page in &pages {
+        let printed = zlog(["man", page]).run().success().out();
+        let untold =
+            printed.split(".TP\n").filter(|term| term.lines().nth(1).is_none_or(str::is_empty));
+        let untold: Vec<&str> = untold.filter(|term| term.contains("\\-\\-")).collect();
+        assert_eq!(untold, Vec::<&str>::new(), "{page}");
+    }
+    let printed = zlog(["man"]).run().success().out();
+    for variable in ["ZLOG_CONFIG", "ZLOG_ENDPOINT", ENGINE_VARIABLE, KEYS_VARIABLE] {
+        assert!(printed.contains(variable), "{variable}");
+    }
 }
 
 #[test]

@@ -58,7 +58,9 @@ fn command_page(notes: &Notes, out: &mut Vec<u8>) -> io::Result<()> {
 
 fn render(command: clap::Command, notes: &Notes, out: &mut Vec<u8>) -> io::Result<()> {
     let has_commands = command.get_subcommands().any(|command| !command.is_hide_set());
-    let man = Man::new(command).source(SOURCE);
+    // clap_mangen leaves out what the short help hides.
+    let command = command.mut_args(|arg| arg.hide_short_help(false));
+    let man = Man::new(command.clone()).source(SOURCE);
     man.render_title(out)?;
     man.render_name_section(out)?;
     man.render_synopsis_section(out)?;
@@ -69,7 +71,7 @@ fn render(command: clap::Command, notes: &Notes, out: &mut Vec<u8>) -> io::Resul
     }
     section(out, "EXAMPLES", notes.examples)?;
     section(out, "EXIT STATUS", notes.exit_codes)?;
-    environment(out)?;
+    environment(&command, out)?;
     see_also(notes, out)
 }
 
@@ -83,14 +85,39 @@ fn section_term(out: &mut Vec<u8>, term: &str, meaning: &str) -> io::Result<()> 
     writeln!(out, ".TP\n\\fB{}\\fR\n{}", roff(term), roff(meaning))
 }
 
-fn environment(out: &mut Vec<u8>) -> io::Result<()> {
-    let variables = [
-        ("ZLOG_ENDPOINT", "Endpoint used without --bind and --connect"),
-        ("ZLOG_SMTP_USER, ZLOG_SMTP_PASSWORD", "Login for the mail server"),
-        ("NO_COLOR", "If set and not empty: no colour, unless --color asks for it"),
-        ("CLICOLOR_FORCE", "If set and not 0: colour, also in a pipe"),
-    ];
-    section(out, "ENVIRONMENT", &variables)
+/// Variables, what they are for, and the options of the commands that read them (none: every command does).
+const ENVIRONMENT: [(&str, &str, &[&str]); 9] = [
+    ("ZLOG_ENDPOINT", "Endpoint used without --bind and --connect", &["endpoint"]),
+    ("ZLOG_ENGINE", "Engine of the sockets: native or libzmq", &["engine"]),
+    ("ZLOG_KEYS", "Directory of keys [default: ~/.config/zlog]", &["key", "trust"]),
+    ("ZLOG_SMTP_USER, ZLOG_SMTP_PASSWORD", "Login for the mail server", &["smtp"]),
+    (
+        "ZLOG_NATS_TOKEN, or ZLOG_NATS_USER and ZLOG_NATS_PASSWORD",
+        "Login for the NATS server",
+        &["nats", "from-nats"],
+    ),
+    (
+        "OTEL_EXPORTER_OTLP_LOGS_HEADERS, OTEL_EXPORTER_OTLP_HEADERS",
+        "Headers for the OpenTelemetry collector: NAME=VALUE,NAME=VALUE",
+        &["otlp"],
+    ),
+    (
+        "ZLOG_CONFIG",
+        "File with your defaults and endpoints [default: ~/.config/zlog/config.toml]; if empty, none is read",
+        &[],
+    ),
+    ("NO_COLOR", "If set and not empty: no colour, unless --color asks for it", &[]),
+    ("CLICOLOR_FORCE", "If set and not 0: colour, also in a pipe", &[]),
+];
+
+fn environment(command: &clap::Command, out: &mut Vec<u8>) -> io::Result<()> {
+    let has = |name: &str| command.get_arguments().any(|arg| arg.get_long() == Some(name));
+    let is_read = |options: &[&str]| {
+        options.is_empty() || command.has_subcommands() || options.iter().any(|name| has(name))
+    };
+    let read = ENVIRONMENT.iter().filter(|(_, _, options)| is_read(options));
+    let terms: Vec<_> = read.map(|(variable, meaning, _)| (*variable, *meaning)).collect();
+    section(out, "ENVIRONMENT", &terms)
 }
 
 /// Writes zlog-handlers(7): the keys of handlers.
