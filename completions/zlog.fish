@@ -254,7 +254,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l on-full -d 'Slow sub
 drop\t'Drop the record and count it'"
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l stall -d 'Disconnect a subscriber that takes nothing for this long [default: 30s]' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l hwm -d 'High-water mark: messages queued for each publisher and each subscriber; 0 for no limit' -r
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l linger -d 'How long to send the rest at the end' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l linger -d 'How long to send the rest to subscribers and handlers at the end' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l file -d 'Append to a file, or rotate it' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l smtp -d 'Send mail; to= is required' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l syslog -d 'Send to a syslog daemon' -r
@@ -269,7 +269,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l ask -d 'Answer queri
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l status -d 'Print the status of a running relay' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s o -l output -d 'Format of the status: table or json' -r -f -a "table\t'Tables'
 json\t'One JSON object'"
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -l report -d 'Print a line of rates at this interval' -r
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -l report -d 'Print rates, drops and peers at this interval' -r
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l check -d 'Only report the errors in --config'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l stdin -d 'Also collect lines of stdin'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l trust-topic -d 'Keep topics of JSON and logfmt lines that are outside the root'
@@ -277,7 +277,7 @@ complete -c zlog -n "__fish_zlog_using_subcommand relay" -l allow-remote -d 'All
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l insecure -d 'Bind beyond loopback without encryption'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l no-ask -d 'Answer no queries: no --status, no --last'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -l fail-on-loss -d 'Exit with 3 if a record was lost'
-complete -c zlog -n "__fish_zlog_using_subcommand relay" -s v -l verbose -d 'Report connects and disconnects'
+complete -c zlog -n "__fish_zlog_using_subcommand relay" -s v -l verbose -d 'Report connects, disconnects and failed handshakes'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s q -l quiet -d 'No summary at the end'
 complete -c zlog -n "__fish_zlog_using_subcommand relay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zlog -n "__fish_zlog_using_subcommand bench; and not __fish_seen_subcommand_from pipeline" -l handlers -d 'Handlers to measure' -r -f -a "all\t'All of them'

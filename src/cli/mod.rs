@@ -150,9 +150,9 @@ pub struct EndpointArgs {
     pub connect: Vec<String>,
     /// Default endpoint (tcp://127.0.0.1:12345)
     ///
-    /// Used without --bind and --connect. ZLOG_ENDPOINT sets another default. With bind: or
-    /// connect: before it, nothing else is bound or connected to. Without, processes of one user
-    /// also meet in a directory, so that any number of them can use it.
+    /// Used without --bind and --connect. ZLOG_ENDPOINT sets another default. Any number of processes
+    /// of one user can use it, since they also find each other by a directory. With bind: or connect:
+    /// before the endpoint, zlog only binds or only connects there.
     #[arg(
         long, env = ENDPOINT_VARIABLE, hide_env = true, value_name = "ENDPOINT",
         value_parser = value_parsers::endpoint(),
@@ -162,8 +162,8 @@ pub struct EndpointArgs {
     pub endpoint: String,
     /// Encrypt all tcp connections with this key
     ///
-    /// Also on loopback. Without it, this machine's key encrypts what other machines can reach, if
-    /// there is one, and connections to servers whose keys are trusted. See `zlog keygen`.
+    /// Loopback is encrypted, too. Without --key, this machine's key, if there is one, encrypts what
+    /// other machines can reach, and connections to servers whose keys are trusted. See `zlog keygen`.
     #[arg(long, value_name = "FILE", help_heading = ENDPOINTS, conflicts_with = "insecure")]
     #[arg(hide_short_help = true)]
     pub key: Option<PathBuf>,

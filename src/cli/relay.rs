@@ -44,7 +44,7 @@ pub struct RelayArgs {
     pub config: Option<PathBuf>,
     /// Only report the errors in --config
     ///
-    /// All of them, with line and column. Nothing is opened. Commands, login files and paths
+    /// Each is printed with line and column. Nothing is opened. Commands, login files and paths
     /// are not looked up.
     #[arg(long, requires = "config", help_heading = CONFIGURATION)]
     pub check: bool,
@@ -85,8 +85,8 @@ pub struct RelayArgs {
 
     /// Keep records of `emit --spool`, and confirm them
     ///
-    /// Until they were published and handed to the handlers. After a crash, the next relay with the
-    /// same DIR continues.
+    /// A record is kept until it is published and handed to the handlers. After a crash, the next
+    /// relay with the same DIR continues.
     #[arg(long, value_name = "DIR", help_heading = COLLECT)]
     pub spool: Option<PathBuf>,
     /// Most bytes of --spool; if it is full, senders wait
@@ -168,9 +168,7 @@ pub struct RelayArgs {
     #[arg(long, value_name = "N", default_value_t = DEFAULT_HWM, help_heading = PUBLISH)]
     #[arg(hide_short_help = true)]
     pub hwm: u32,
-    /// How long to send the rest at the end
-    ///
-    /// To subscribers and handlers.
+    /// How long to send the rest to subscribers and handlers at the end
     #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = PUBLISH)]
     #[arg(hide_short_help = true)]
     pub linger: Seconds,
@@ -213,21 +211,19 @@ pub struct RelayArgs {
     #[arg(short, long, value_enum, default_value_t, value_name = "HOW", requires = "status")]
     #[arg(help_heading = REPORTS, hide_default_value = true)]
     pub output: StatusOutput,
-    /// Print a line of rates at this interval
+    /// Print rates, drops and peers at this interval
     ///
-    /// To stderr, with drops and peers.
+    /// They are one line on stderr.
     #[arg(long, value_name = "INTERVAL", value_parser = parsers::nonzero_duration)]
     #[arg(help_heading = REPORTS)]
     pub report: Option<Seconds>,
     /// Exit with 3 if a record was lost
     ///
-    /// Also if one may have been lost, and after a signal. Records that nobody had
+    /// The code is also 3 if a record may have been lost, and after a signal. Records that nobody had
     /// subscribed to do not count.
     #[arg(long, help_heading = REPORTS)]
     pub fail_on_loss: bool,
-    /// Report connects and disconnects
-    ///
-    /// And failed handshakes.
+    /// Report connects, disconnects and failed handshakes
     #[arg(short, long, help_heading = REPORTS)]
     pub verbose: bool,
     /// No summary at the end

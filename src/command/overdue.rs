@@ -40,8 +40,8 @@ pub(super) fn end_when_overdue(
         std::thread::sleep(within);
         let seconds = grouped(within.as_secs());
         terminal::eprint_line(format_args!(
-            "zlog {command}: it has not ended within {seconds} s: a handler hangs. It is ended now; \
-             what it had not read yet is not counted"
+            "zlog {command}: it has not ended within {seconds} s: a handler hangs. It is \
+             stopped now; records that it had not read are not counted"
         ));
         report_losses(command, &handlers.abandoned());
         signal::end_by(signal);

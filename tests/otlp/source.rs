@@ -239,7 +239,7 @@ fn records_that_are_sent_to_the_own_listener_would_circulate() {
     ] {
         let refused = zlog(args).run().code(2).stderr_lacks("bound").stderr_lacks("listening on");
         refused
-            .stderr_has(" sends to where records come from: 127.0.0.1:431")
+            .stderr_has(" would send records back to their source: 127.0.0.1:431")
             .stderr_has("They would circulate endlessly.");
     }
 }

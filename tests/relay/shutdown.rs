@@ -167,6 +167,6 @@ fn a_handler_that_hangs_in_the_relays_own_thread_does_not_outlive_the_signal() {
     relay.running.terminate();
     let said = relay.running.wait().code(143).err();
     assert!(asked.elapsed() < Duration::from_secs(20), "{:?}: {said}", asked.elapsed());
-    assert!(said.contains("a handler hangs. It is ended now"), "{said}");
+    assert!(said.contains("a handler hangs. It is stopped now"), "{said}");
     assert!(said.contains("1 of ") && said.contains(" was lost"), "{said}");
 }

@@ -28,7 +28,7 @@ fn errors_of_the_command_line_are_reported_at_startup() {
         ),
         (
             &["-b", "tcp://127.0.0.1:5", "--publish", "tcp://localhost:5,connect"],
-            "sends to where records come from: tcp://127.0.0.1:5\n  They would circulate endlessly.",
+            "would send records back to their source: tcp://127.0.0.1:5\n  They would circulate endlessly.",
         ),
         (&["-b", "localhost"], "An endpoint looks like tcp://127.0.0.1:12345."),
         (&["--keep", "0"], "must be at least 1"),

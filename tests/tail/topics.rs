@@ -173,7 +173,7 @@ fn a_handler_does_not_publish_to_where_tail_subscribes() {
     let endpoint = "tcp://127.0.0.1:5";
     for publish in ["tcp://127.0.0.1:5", "tcp://localhost:5"] {
         let refused = zlog(["tail", endpoint, "--publish", publish]).run().code(2);
-        refused.stderr_has(&format!("sends to where records come from: {endpoint}"));
+        refused.stderr_has(&format!("would send records back to their source: {endpoint}"));
     }
 }
 

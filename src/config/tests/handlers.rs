@@ -257,6 +257,37 @@ fn each_key_means_the_same_on_the_command_line_and_in_a_file() {
     }
 }
 
+#[test]
+fn each_default_that_the_help_names_is_the_value_without_the_key() {
+    // It matters whether one of these was given, so they have no value without it.
+    let optional = |class: &Class, key: &Key| match class.name {
+        "timed" => key.name == "at",
+        "publish" => ["hwm", "stall", "engine", "spool-bytes"].contains(&key.name),
+        "nats" => {
+            ["max-age", "max-bytes", "replicas", "storage", "compression", "discard", "duplicates"]
+                .contains(&key.name)
+        }
+        _ => false,
+    };
+    for class in CLASSES {
+        // The others are sentences.
+        let is_value = |key: &&Key| !key.default.is_empty() && !key.default.contains(' ');
+        for key in class.all_keys().filter(is_value) {
+            let keys = required_by(class, key);
+            let without = typed_line(class, &keys);
+            let given = format!("{}={}", key.name, key.default);
+            // format= takes the rest of the text.
+            let at = without.find("format=").unwrap_or(without.len());
+            let parts = [without[..at].trim_end_matches(','), &given, &without[at..]];
+            let with =
+                parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(",");
+            let with = typed_handler(class, &with);
+            let is_same = with == typed_handler(class, &without);
+            assert_eq!(is_same, !optional(class, key), "{} {}", class.name, key.name);
+        }
+    }
+}
+
 /// A value for the main key, which some of these keys need.
 fn main_sample(class: &Class, main: &Key, keys: &[&Key]) -> &'static str {
     let is_of_tls =

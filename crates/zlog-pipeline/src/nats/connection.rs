@@ -194,9 +194,10 @@ fn with_login(options: &ServerOptions) -> Result<ConnectOptions> {
         (Some(user), Some(password), None) => Ok(connect.user_and_password(user, password)),
         (None, None, Some(token)) => Ok(connect.token(token)),
         (None, None, None) => Ok(connect),
-        _ => Err(Error::new("the environment has half a login, or two, for the NATS server").hint(
-            format!("Set {USER_VARIABLE} and {PASSWORD_VARIABLE}, or {TOKEN_VARIABLE} alone."),
-        )),
+        _ => Err(Error::new(
+            "the login for the NATS server in the environment is incomplete, or there are two",
+        )
+        .hint(format!("Set {USER_VARIABLE} and {PASSWORD_VARIABLE}, or {TOKEN_VARIABLE} alone."))),
     }
 }
 

@@ -74,7 +74,7 @@ impl Spec {
             let Some(input) = inputs.iter().find(|input| target.sends_to(input)) else { continue };
             let name = escape(&handler.name);
             return Err(Error::usage(format!(
-                "handler {name} sends to where records come from: {input}"
+                "handler {name} would send records back to their source: {input}"
             ))
             .hint("They would circulate endlessly. Send them elsewhere, or receive elsewhere."));
         }
@@ -113,7 +113,10 @@ mod tests {
             ("http://127.0.0.1", "127.0.0.1:80"),
         ] {
             let error = otlp(url, listen).expect_err(url).to_string();
-            assert!(error.contains("handler out sends to where records come from: "), "{error}");
+            assert!(
+                error.contains("handler out would send records back to their source: "),
+                "{error}"
+            );
             assert!(error.contains(" (OTLP)\n  They would circulate endlessly."), "{error}");
         }
         for (url, listen) in [

@@ -133,7 +133,7 @@ pub(super) fn lock(directory: &Path, kind: SpoolKind) -> Result<File> {
             let known = [SpoolKind::Emitter, SpoolKind::Relay];
             let known = known.into_iter().find(|kind| kind.name() == other);
             let other = known.map_or_else(|| escape(other), |kind| kind.owner().into());
-            return Err(Error::new(format!("spool {}: it is one of {other}", name()))
+            return Err(Error::new(format!("spool {}: it belongs to {other}", name()))
                 .hint("Name another directory."));
         }
     }

@@ -198,10 +198,8 @@ impl Spool {
         let found = segment_files(&directory).map_err(failed)?;
         if let Some(last) = found.last().filter(|last| last.index > MAX_INDEX) {
             let file = escape(&path(&directory, last.index).to_string_lossy());
-            return Err(Error::new(format!(
-                "spool file {file}: there is no room for numbers after it"
-            ))
-            .hint("zlog did not make it: move it to another directory."));
+            return Err(Error::new(format!("spool file {file}: its number is too large"))
+                .hint("zlog did not make it: move it to another directory."));
         }
         let last_index = found.last().map_or(0, |segment| segment.index);
         let at_end = found.iter().rev().take_while(|it| it.header.is_none());
@@ -421,18 +419,11 @@ impl Spool {
     }
 
     /// Takes what was written and not synced since the last call; `None` if there is nothing.
-    /// After a failure, [`Spool::restore_unsynced`] gives it back.
     pub fn take_unsynced(&mut self) -> Option<Unsynced> {
         let number = self.unsynced.number;
         let none = Unsynced { number, ..Unsynced::default() };
         let taken = std::mem::replace(&mut self.unsynced, none);
         (!taken.files.is_empty()).then_some(taken)
-    }
-
-    /// Gives back what could not be synced.
-    pub fn restore_unsynced(&mut self, mut unsynced: Unsynced) {
-        self.unsynced.files.append(&mut unsynced.files);
-        self.unsynced.directory = self.unsynced.directory.take().or(unsynced.directory);
     }
 
     /// Notes that all records up to this number are done with.

@@ -353,7 +353,7 @@ fn next_step(kind: Refusal, url: &str) -> String {
 /// The headers of a file, or else of the environment.
 ///
 /// # Errors
-/// The file can't be read, or something is no header.
+/// The file or a header can't be read.
 fn headers(options: &OtlpOptions) -> Result<Vec<(HeaderName, HeaderValue)>> {
     if let Some(path) = &options.headers {
         return of_file(path);
@@ -369,7 +369,7 @@ fn headers(options: &OtlpOptions) -> Result<Vec<(HeaderName, HeaderValue)>> {
     };
     let headers = pairs.map(pair).collect::<Option<Vec<_>>>();
     headers.ok_or_else(|| {
-        Error::new(format!("{name} has something that is no header"))
+        Error::new(format!("a header in {name} can't be read"))
             .hint("Write it as NAME=VALUE,NAME=VALUE.")
     })
 }
@@ -385,7 +385,7 @@ fn of_file(path: &Path) -> Result<Vec<(HeaderName, HeaderValue)>> {
         let pair = line.split_once(':');
         pair.and_then(|(name, value)| header(name, value.trim())).ok_or_else(|| {
             // Its text may be a secret.
-            Error::new(format!("line {} of {shown} is no header", at + 1))
+            Error::new(format!("the header in line {} of {shown} can't be read", at + 1))
                 .hint("Write it as NAME: VALUE.")
         })
     });

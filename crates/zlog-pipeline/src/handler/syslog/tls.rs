@@ -141,7 +141,7 @@ impl TlsStream {
                 Err(error) => return Err(error),
             }
         }
-        Err(io::Error::new(ErrorKind::InvalidData, "it sends what no syslog daemon sends"))
+        Err(io::Error::new(ErrorKind::InvalidData, "it sends data, which a syslog daemon does not"))
     }
 
     /// Ends the connection, and reads until the daemon has ended it, too: it has then read

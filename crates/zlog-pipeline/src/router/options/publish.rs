@@ -164,8 +164,9 @@ impl PublishTarget {
             _ => None,
         };
         one.ok_or_else(|| {
-            Error::usage("a spool delivers to one relay, and it is not known where that confirms")
-                .hint("Connect to where the relay collects, or set confirm-at.")
+            Error::usage("with a spool, one relay must be connected to, or confirm-at be set").hint(
+                "Connect to where the relay collects, or set confirm-at to where it confirms.",
+            )
         })
     }
 

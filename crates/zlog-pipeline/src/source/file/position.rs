@@ -311,7 +311,7 @@ impl PositionFile {
     ) -> Result<(PositionFile, Vec<Vec<SavedPosition>>)> {
         if let Some(log) = paths.iter().find(|log| is_same(log, path)) {
             return Err(Error::usage(format!(
-                "{} is the file {} that is read",
+                "{} is the same file as {}, which is read",
                 described(path),
                 display_name(log)
             ))
