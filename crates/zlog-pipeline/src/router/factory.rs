@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::options::HandlerSpec;
 use super::options::Opening;
-use super::spec::HandlerSpec;
 use crate::handler::Handler;
 use zlog_core::format::Format;
 use zlog_core::{Record, Result};

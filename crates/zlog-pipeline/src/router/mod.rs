@@ -17,14 +17,15 @@ mod spec;
 mod status;
 mod validate;
 
-pub use self::circle::RecordInput;
 pub use self::context::HandlerContext;
 pub use self::dispatch::Router;
 pub use self::monitor::{OutageStatus, Reporter};
 pub use self::observer::Observer;
 pub use self::options::{
-    ConsoleTarget, FileTarget, HandlerKind, PublishTarget, RotatingTarget, Target, TimedTarget,
+    ConsoleTarget, FileTarget, HandlerKind, HandlerSpec, PublishTarget, QueueSpec, RecordInput,
+    RotatingTarget, Target, TimedTarget,
 };
-pub use self::spec::{FormatterSpec, HandlerSpec, Match, QueueSpec, RouteSpec, Spec};
+pub use self::spec::{Match, RouteSpec, Spec};
 pub use self::status::HandlerStatus;
 pub use self::validate::Validator;
+pub use zlog_core::format::FormatterSpec;

@@ -139,8 +139,8 @@ mod tests {
 
     use super::*;
     use crate::handler::file::Sync;
+    use crate::router::HandlerSpec;
     use crate::router::options::{FileTarget, Target};
-    use crate::router::spec::HandlerSpec;
 
     fn handler(name: &str) -> HandlerSpec {
         HandlerSpec::new(

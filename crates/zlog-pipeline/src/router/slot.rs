@@ -9,8 +9,7 @@ use super::context::HandlerContext;
 use super::expressions::{conditions, expressions};
 use super::factory;
 use super::monitor::{HandlerCounters, MonitoredHandler, OutageReporter};
-use super::options::{Opening, Target};
-use super::spec::HandlerSpec;
+use super::options::{HandlerSpec, Opening};
 use super::status::HandlerStatus;
 use crate::handler::queue::{OnFull, QueueHandler};
 use crate::handler::{HandleError, Handler};
@@ -117,7 +116,7 @@ impl HandlerSlot {
         let opening = Opening { context, reporter: &reporter };
         let inner = factory::open(spec, &opening, &counters.unformatted).map_err(within)?;
         let mut monitored = MonitoredHandler::new(inner, Arc::clone(&counters), reporter.clone());
-        if matches!(&spec.target, Target::Console(console) if console.required) {
+        if spec.target.as_dyn().is_required() {
             monitored = monitored.required();
         }
         let execution = match spec.queue {

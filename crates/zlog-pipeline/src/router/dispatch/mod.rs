@@ -4,9 +4,10 @@
 use std::time::{Duration, Instant};
 
 use super::context::HandlerContext;
+use super::options::HandlerSpec;
 use super::route_table::RouteTable;
 use super::slot::{HandlerSlot, RecordFilter, passes};
-use super::spec::{HandlerSpec, Match, Spec};
+use super::spec::{Match, Spec};
 use super::status::HandlerStatus;
 use super::validate::real_path;
 use zlog_core::wire;

@@ -7,7 +7,7 @@ use crate::handler::queue::OnFull;
 use crate::os::signal::ShutdownSignal;
 use crate::router::Reporter;
 use crate::router::options::{FileTarget, PublishTarget, Target};
-use crate::router::spec::{QueueSpec, RouteSpec};
+use crate::router::{QueueSpec, RouteSpec};
 use zlog_core::Level;
 
 /// Far above what anything here takes.

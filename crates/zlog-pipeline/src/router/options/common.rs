@@ -10,7 +10,7 @@ use zlog_core::text::parsers;
 use zlog_core::{Level, Result};
 
 use super::super::expressions::{condition, expression};
-use super::super::spec::{DEFAULT_QUEUE, HandlerSpec, LONGEST_QUEUE, QueueSpec};
+use super::handler_spec::{DEFAULT_QUEUE, HandlerSpec, LONGEST_QUEUE, QueueSpec};
 use super::{Class, Key, Reader, Target};
 use crate::handler::queue::OnFull;
 use crate::handler::retry::{BatchOptions, RetryOptions};
@@ -168,15 +168,12 @@ fn queue(
         0 => None,
         capacity => Some(QueueSpec { capacity, on_full: asked.unwrap_or(usual) }),
     };
-    match (target, queue, asked) {
-        // The queue drops records; the handler behind it waits.
-        (Target::Publish(publish), Some(_), _) => publish.on_full = OnFull::Block,
-        (Target::Publish(publish), None, Some(asked)) => publish.on_full = asked,
-        (_, None, Some(_)) => {
-            let what = "has no effect without a queue";
-            reader.wrong("on-full", what, "Add queue, or leave out on-full.");
-        }
-        _ => {}
+    // A queue drops records; the handler behind it waits.
+    let own = if queue.is_some() { Some(OnFull::Block) } else { asked };
+    let takes_it = own.is_none_or(|on_full| target.as_dyn_mut().set_on_full(on_full));
+    if queue.is_none() && !takes_it {
+        let what = "has no effect without a queue";
+        reader.wrong("on-full", what, "Add queue, or leave out on-full.");
     }
     queue
 }
@@ -219,6 +216,23 @@ pub(super) fn retry(reader: &mut dyn Reader) -> RetryOptions {
         retry: positive_time(reader, "retry", default.retry),
         retry_max: positive_time(reader, "retry-max", default.retry_max),
     }
+}
+
+/// Reads URLs that `parse` accepts. Where they contain a login, it is refused without being shown.
+pub(super) fn urls(
+    reader: &mut dyn Reader,
+    key: &str,
+    parse: impl Fn(&str) -> Result<()>,
+    has_login: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let typed = reader.typed(key)?;
+    let Err(error) = parse(&typed) else { return Some(typed) };
+    if has_login(&typed) {
+        reader.wrong(key, "contains a login", error.next_step().unwrap_or_default());
+    } else {
+        reader.refuse(key, &typed, error);
+    }
+    None
 }
 
 /// Reads [`TRUST`], [`CERTIFICATE`] and [`PRIVATE_KEY`].

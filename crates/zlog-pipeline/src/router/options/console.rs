@@ -66,6 +66,10 @@ impl HandlerTarget for ConsoleTarget {
         "console".to_owned()
     }
 
+    fn is_required(&self) -> bool {
+        self.required
+    }
+
     /// A terminal may be stopped, and nobody may read a pipe.
     fn may_block(&self) -> bool {
         true

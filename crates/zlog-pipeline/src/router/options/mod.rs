@@ -10,6 +10,8 @@ mod common;
 mod console;
 mod exec;
 mod file;
+mod handler_spec;
+mod input;
 pub mod nats;
 mod otlp;
 mod publish;
@@ -18,13 +20,13 @@ mod syslog;
 
 use std::path::Path;
 
-use super::circle::RecordInput;
 use super::context::HandlerContext;
 use super::monitor::OutageReporter;
 use crate::handler::Handler;
 use crate::handler::exec::ExecOptions;
 use crate::handler::nats::NatsOptions;
 use crate::handler::otlp::OtlpOptions;
+use crate::handler::queue::OnFull;
 use crate::handler::smtp::SmtpOptions;
 use crate::handler::syslog::SyslogOptions;
 use zlog_core::format::Format;
@@ -34,6 +36,8 @@ use zlog_core::{Error, Result};
 pub use common::{FILTER, FORMAT, NAME, QUEUE, SharedSettings, formatter, handler};
 pub use console::ConsoleTarget;
 pub use file::{FileTarget, RotatingTarget, TimedTarget};
+pub use handler_spec::{HandlerSpec, QueueSpec};
+pub use input::RecordInput;
 pub use publish::PublishTarget;
 
 /// Where the records of one kind of handler go, and how the handler is opened.
@@ -64,6 +68,17 @@ pub trait HandlerTarget {
 
     /// The name of a handler without one.
     fn default_name(&self) -> String;
+
+    /// Whether its errors end the command.
+    fn is_required(&self) -> bool {
+        false
+    }
+
+    /// Sets what the handler itself does when it is full. Returns whether it may be full without a queue
+    /// in front of it.
+    fn set_on_full(&mut self, _on_full: OnFull) -> bool {
+        false
+    }
 
     /// The file that is written to, if any.
     fn path(&self) -> Option<&Path> {
@@ -137,6 +152,13 @@ macro_rules! registry {
 
             /// The interface that all kinds have in common.
             pub fn as_dyn(&self) -> &dyn HandlerTarget {
+                match self {
+                    $(Target::$Kind(target) => target,)+
+                }
+            }
+
+            /// The same, to change it.
+            fn as_dyn_mut(&mut self) -> &mut dyn HandlerTarget {
                 match self {
                     $(Target::$Kind(target) => target,)+
                 }

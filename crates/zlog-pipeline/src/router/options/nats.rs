@@ -9,7 +9,7 @@ use zlog_core::text::choice::Choice;
 use zlog_core::text::parsers;
 use zlog_core::wire::{subject, topic};
 
-use super::common::{CERTIFICATE, PRIVATE_KEY, RETRY, TRUST, positive_time, retry, tls};
+use super::common::{CERTIFICATE, PRIVATE_KEY, RETRY, TRUST, positive_time, retry, tls, urls};
 use super::{Class, HandlerTarget, Key, Opening, Reader, RecordInput, Target};
 use crate::handler::Handler;
 use crate::handler::nats::NatsOptions;
@@ -92,19 +92,8 @@ pub(super) static NATS: Class = Class {
 /// Reads [`SERVERS`] and the logins of [`SERVER`].
 pub fn server(reader: &mut dyn Reader) -> ServerOptions {
     let default = ServerOptions::default();
-    let typed = reader.typed("servers").filter(|text| match ServerOptions::parse(text) {
-        Ok(_) => true,
-        Err(error) => {
-            match ServerOptions::has_login(text) {
-                true => {
-                    let hint = error.next_step().unwrap_or_default();
-                    reader.wrong("servers", "contains a login", hint);
-                }
-                false => reader.refuse("servers", text, error),
-            }
-            false
-        }
-    });
+    let parse = |text: &str| ServerOptions::parse(text).map(drop);
+    let typed = urls(reader, "servers", parse, ServerOptions::has_login);
     ServerOptions {
         servers: typed.unwrap_or(default.servers),
         credentials: reader.text("credentials").map(PathBuf::from),

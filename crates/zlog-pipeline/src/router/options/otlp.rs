@@ -8,7 +8,7 @@ use zlog_core::text::choice::Choice;
 use zlog_core::text::parsers;
 use zlog_core::wire::topic;
 
-use super::common::{CERTIFICATE, PRIVATE_KEY, RETRY, TRUST, positive_time, retry, tls};
+use super::common::{CERTIFICATE, PRIVATE_KEY, RETRY, TRUST, positive_time, retry, tls, urls};
 use super::{Class, HandlerTarget, Key, Opening, RecordInput, Target};
 use crate::handler::Handler;
 use crate::handler::otlp::{Compression, OtlpOptions};
@@ -52,19 +52,8 @@ pub(super) static OTLP: Class = Class {
     formatted: false,
     read: |reader, _| {
         let default = OtlpOptions::default();
-        let typed = reader.typed("url").filter(|text| match address::parse(text) {
-            Ok(_) => true,
-            Err(error) => {
-                match address::has_login(text) {
-                    true => {
-                        let hint = error.next_step().unwrap_or_default();
-                        reader.wrong("url", "contains a login", hint);
-                    }
-                    false => reader.refuse("url", text, error),
-                }
-                false
-            }
-        });
+        let parse = |text: &str| address::parse(text).map(drop);
+        let typed = urls(reader, "url", parse, address::has_login);
         let every = reader.read("every", str::parse::<parsers::Seconds>);
         Some(Target::Otlp(OtlpOptions {
             url: typed.unwrap_or(default.url),

@@ -303,6 +303,11 @@ impl HandlerTarget for PublishTarget {
         self.spool.as_deref()
     }
 
+    fn set_on_full(&mut self, on_full: OnFull) -> bool {
+        self.on_full = on_full;
+        true
+    }
+
     fn default_name(&self) -> String {
         let mut endpoints = self.bind.iter().chain(&self.connect).chain(&self.confirm_at);
         format!("publish {}", endpoints.next().map_or("", String::as_str))

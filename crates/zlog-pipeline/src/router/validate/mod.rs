@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::expressions::{conditions, expressions};
-use super::spec::{HandlerSpec, Match, RouteSpec, Spec};
+use super::options::HandlerSpec;
+use super::spec::{Match, RouteSpec, Spec};
 use zlog_core::text::escape::escape;
 use zlog_core::text::suggest::suggest;
 use zlog_core::{Error, Result};
