@@ -117,17 +117,7 @@ fn received(args: Vec<String>) -> Vec<Message> {
 
 #[test]
 fn every_source_that_the_command_line_can_choose_delivers() {
-    let sources = [
-        SourceKind::Stdin,
-        SourceKind::File,
-        SourceKind::Command,
-        SourceKind::Message,
-        SourceKind::Synthetic,
-        SourceKind::Replay,
-        SourceKind::Python,
-        SourceKind::Otlp,
-    ];
-    for source in sources {
+    for source in SourceKind::ALL.iter().copied() {
         let directory = tempfile::tempdir().unwrap();
         let args = source_args(source, directory.path());
         let line = ["zlog", "emit"].into_iter().map(String::from).chain(args.clone());

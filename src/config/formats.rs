@@ -20,6 +20,7 @@ use zlog_core::formats::{
 use zlog_core::parse::{Options, Parser};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Level, Result, wire};
+use zlog_pipeline::os::file_error;
 
 /// The rank of a user's own formats whose files give none: before the built-in ones.
 const OWN_RANK: u8 = 10;
@@ -66,7 +67,7 @@ impl UserFormats {
             Err(error) => {
                 let name = escape(&directory.to_string_lossy());
                 let what = format_args!("reading {name}");
-                let error = Error::of_file(what, directory, &error);
+                let error = file_error(what, directory, &error);
                 found.errors.push((directory.to_owned(), error));
                 return found;
             }

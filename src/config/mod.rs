@@ -31,6 +31,7 @@ use self::table_reader::TableReader;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 use zlog_pipeline::handler::queue::OnFull;
+use zlog_pipeline::os::file_error;
 use zlog_pipeline::router::{HandlerSpec, Match, RouteSpec, Spec, Validator};
 
 /// The version of the file format.
@@ -188,7 +189,7 @@ const KEYS: &str = "`zlog man relay.toml` describes the keys.";
 
 fn read_error(path: &Path, mode: LoadMode, error: &io::Error) -> Error {
     let name = escape(&path.display().to_string());
-    let error = Error::of_file(format!("{name}: can't read the configuration"), path, error);
+    let error = file_error(format!("{name}: can't read the configuration"), path, error);
     match mode {
         LoadMode::Initial if !path.exists() => error.also(KEYS),
         LoadMode::Initial | LoadMode::Reload => error,

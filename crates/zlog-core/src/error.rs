@@ -6,9 +6,6 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
-use std::path::Path;
-
-use crate::text::escape::escape;
 
 /// The result of a fallible function of zlog.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -92,31 +89,6 @@ impl Error {
     fn with_exit(exit: Exit, message: String, cause: Option<io::Error>) -> Error {
         // Libraries put the texts of I/O errors into their own.
         Error { exit, message: without_os_codes(message), cause, hint: None }
-    }
-
-    /// As [`Error::io`], about a file that the user named: with a hint for common mistakes.
-    pub fn of_file(what: impl fmt::Display, path: &Path, error: &io::Error) -> Error {
-        let io = Error::io(what, error);
-        match error.kind() {
-            io::ErrorKind::NotFound if path.is_relative() => match std::env::current_dir() {
-                Ok(here) => {
-                    let here = escape(&here.to_string_lossy());
-                    io.hint(format!("It was looked for in {here}."))
-                }
-                Err(_) => io,
-            },
-            io::ErrorKind::IsADirectory => io.hint("Name a file in that directory."),
-            io::ErrorKind::PermissionDenied => {
-                io.hint("The user that runs zlog needs permission to read or write it.")
-            }
-            _ => io,
-        }
-    }
-
-    /// No thread could be started.
-    pub fn no_thread(error: &io::Error) -> Error {
-        Error::io("can't start a thread", error)
-            .hint("Raise the limit on processes (`ulimit -u`), or free memory.")
     }
 
     /// Sets the next step, a sentence: "Try `zlog tail --connect …`."

@@ -1,6 +1,6 @@
 //! What messages say of a URL that a user typed.
 
-use url::ParseError;
+use url::{Host, ParseError, Url};
 
 /// The cause of an error, in words that fit after "it is no address: ".
 pub(crate) fn cause(error: ParseError) -> String {
@@ -9,6 +9,19 @@ pub(crate) fn cause(error: ParseError) -> String {
             "it has no :// with the protocol before it".to_owned()
         }
         error => error.to_string(),
+    }
+}
+
+/// Checks that a URL has a valid host.
+///
+/// # Errors
+/// Why not, in words that fit after "it is no address: ".
+pub(crate) fn check_host(url: &Url) -> Result<(), &'static str> {
+    match url.host() {
+        // `Url` percent-encodes what is not valid in a host name.
+        Some(Host::Domain(name)) if name.contains('%') => Err("no such host name"),
+        Some(Host::Domain("")) | None => Err("the host is missing"),
+        Some(_) => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::config::Setting;
 use crate::config::user::{self, UserConfig};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Exit, Result};
+use zlog_pipeline::os::file_error;
 use zlog_pipeline::os::terminal::{self, Stdout};
 
 /// The file that `--init` makes.
@@ -42,7 +43,7 @@ pub fn run(args: &ConfigArgs) -> Result<Exit> {
 /// Makes the file, and its directory.
 fn init(path: &Path) -> Result<()> {
     let name = shown(path);
-    let failed = |error| Error::of_file(format!("can't make {name}"), path, &error);
+    let failed = |error| file_error(format!("can't make {name}"), path, &error);
     if path.exists() {
         return Err(Error::new(format!("{name} exists already"))
             .hint("It is not changed. `zlog config` shows what is in it."));

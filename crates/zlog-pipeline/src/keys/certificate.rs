@@ -13,6 +13,7 @@ use zmtp::KeyPair;
 
 use super::lists::check_name;
 use super::{PublicKey, z85};
+use crate::os::file_error;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
@@ -166,7 +167,7 @@ fn field<'t>(text: &'t str, name: &str) -> Option<&'t str> {
 /// Reads a small file. The text may hold a secret.
 fn read(path: &Path, what: &str) -> Result<(Zeroizing<String>, File)> {
     let failed = |error: &std::io::Error| {
-        Error::of_file(format!("can't read {what} in {}", shown(path)), path, error)
+        file_error(format!("can't read {what} in {}", shown(path)), path, error)
     };
     let file = File::open(path).map_err(|error| failed(&error))?;
     let mut text = Zeroizing::new(String::with_capacity(1024));
@@ -226,7 +227,7 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     options
         .open(path)
         .and_then(write)
-        .map_err(|error| Error::of_file(format!("can't write {}", shown(path)), path, &error))
+        .map_err(|error| file_error(format!("can't write {}", shown(path)), path, &error))
 }
 
 pub(super) fn shown(path: &Path) -> String {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::certificate::shown;
 use super::lists::{self, Client, Clients, Server, Servers};
 use super::{Form, OwnKey, PublicKey, write_pair};
+use crate::os::file_error;
 use zlog_core::{Error, Result};
 
 /// The environment variable with the directory of keys.
@@ -117,8 +118,8 @@ impl KeyDirectory {
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&self.0).map_err(|error| {
-            Error::of_file(format!("can't make {}", shown(&self.0)), &self.0, &error)
-        })
+        builder
+            .create(&self.0)
+            .map_err(|error| file_error(format!("can't make {}", shown(&self.0)), &self.0, &error))
     }
 }

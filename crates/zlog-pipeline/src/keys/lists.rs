@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::PublicKey;
 use super::certificate::shown;
+use crate::os::file_error;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
@@ -164,7 +165,7 @@ fn entries<E: Entry>(text: &str) -> impl Iterator<Item = (usize, Result<E, Strin
 }
 
 fn read_text(path: &Path) -> Result<String> {
-    let failed = |error| Error::of_file(format!("can't read {}", shown(path)), path, &error);
+    let failed = |error| file_error(format!("can't read {}", shown(path)), path, &error);
     match fs::read_to_string(path) {
         Ok(text) => {
             check_owned(path)?;
@@ -280,7 +281,7 @@ fn without<E: Entry>(path: &Path, which: impl Fn(&E) -> bool) -> Result<(String,
 
 /// Replaces a list as a whole: running commands never read a part.
 fn write(path: &Path, text: &str) -> Result<()> {
-    let failed = |error| Error::of_file(format!("can't write {}", shown(path)), path, &error);
+    let failed = |error| file_error(format!("can't write {}", shown(path)), path, &error);
     let directory = path.parent().unwrap_or(path);
     let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;

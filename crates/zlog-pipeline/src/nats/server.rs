@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::tls::TlsOptions;
 use crate::typed_url;
@@ -108,12 +108,7 @@ fn parse(server: &str, scheme: &str) -> Result<Url> {
     if !matches!(url.scheme(), "nats" | "tls") {
         return Err(wrong("it does not begin with nats:// or tls://"));
     }
-    match url.host() {
-        // `Url` percent-encodes what is not valid in a host name.
-        Some(Host::Domain(name)) if name.contains('%') => return Err(wrong("no such host name")),
-        Some(Host::Domain("")) | None => return Err(wrong("the host is missing")),
-        Some(_) => {}
-    }
+    typed_url::check_host(&url).map_err(wrong)?;
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("unexpected text after host and port"));
     }

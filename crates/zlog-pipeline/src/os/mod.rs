@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod executable;
 pub mod fd_limit;
+mod file_error;
 pub(crate) mod file_watch;
 pub(crate) mod interface;
 pub mod orphans;
@@ -15,3 +16,5 @@ pub(crate) mod socket_owner;
 pub mod terminal;
 pub mod thread;
 pub mod wakeup;
+
+pub use self::file_error::file_error;

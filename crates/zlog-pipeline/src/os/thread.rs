@@ -13,5 +13,8 @@ pub fn spawn<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>> {
     let started = Builder::new().name(name.to_owned()).spawn(work);
-    started.map_err(|error| Error::no_thread(&error))
+    started.map_err(|error| {
+        Error::io("can't start a thread", &error)
+            .hint("Raise the limit on processes (`ulimit -u`), or free memory.")
+    })
 }

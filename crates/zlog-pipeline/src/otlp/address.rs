@@ -1,6 +1,6 @@
 //! The address of a collector.
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::typed_url;
 use zlog_core::text::escape::escape;
@@ -49,12 +49,7 @@ pub fn parse(typed: &str) -> Result<(Url, Protocol)> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong("it does not begin with http://, https://, grpc:// or grpcs://"));
     }
-    match url.host() {
-        // `Url` percent-encodes what is not valid in a host name.
-        Some(Host::Domain(name)) if name.contains('%') => return Err(wrong("no such host name")),
-        Some(Host::Domain("")) | None => return Err(wrong("the host is missing")),
-        Some(_) => {}
-    }
+    typed_url::check_host(&url).map_err(wrong)?;
     if url.fragment().is_some() {
         return Err(wrong("unexpected text after #"));
     }

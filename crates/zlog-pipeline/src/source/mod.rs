@@ -39,10 +39,23 @@ use self::python::ListenStats;
 use self::text::LineCounts;
 use zlog_core::{Exit, Record, Result};
 
-/// The sources that `zlog emit` chooses from. (`tail` reads a subscription, which it
-/// opens itself.)
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum SourceKind {
+macro_rules! source_kinds {
+    ($($(#[doc = $doc:literal])+ $Kind:ident,)+) => {
+        /// The sources that `zlog emit` chooses from. (`tail` reads a subscription, which it
+        /// opens itself.)
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum SourceKind {
+            $($(#[doc = $doc])+ $Kind,)+
+        }
+
+        impl SourceKind {
+            /// All of them.
+            pub const ALL: &[SourceKind] = &[$(SourceKind::$Kind),+];
+        }
+    };
+}
+
+source_kinds! {
     /// Lines of standard input.
     Stdin,
     /// Lines of files.

@@ -385,7 +385,7 @@ fn of_file(path: &Path) -> Result<Vec<(HeaderName, HeaderValue)>> {
         let pair = line.split_once(':');
         pair.and_then(|(name, value)| header(name, value.trim())).ok_or_else(|| {
             // Its text may be a secret.
-            Error::new(format!("the header in line {} of {shown} can't be read", at + 1))
+            Error::new(format!("line {} of {shown} is not a header", at + 1))
                 .hint("Write it as NAME: VALUE.")
         })
     });

@@ -1,11 +1,12 @@
 //! Opens sockets: binds and connects their endpoints.
 
+use std::io;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
-use zmtp::{Address, Authenticator};
+use zmtp::{Address, Authenticator, Router};
 
 use super::endpoints::{Connections, Endpoints};
 use super::follower::{Followed, Follower};
@@ -14,6 +15,7 @@ use crate::os::{fd_limit, interface};
 use crate::socket::bind::{self, Bind, BindError, Candidate};
 use crate::socket::connection::{ConnectionEvent, EndpointStatus};
 use crate::socket::endpoint::{Endpoint, Role, endpoint_text, ipc_path};
+use crate::socket::engine::Engine;
 use crate::socket::options::SocketOptions;
 use crate::socket::registered_publishers::RegisteredPublishers;
 use zlog_core::{Error, Result};
@@ -34,6 +36,41 @@ pub(super) struct Open<S: Socket> {
     bound: Vec<String>,
     /// The directories of `ipc://*`, removed after the socket.
     directories: Vec<TempDir>,
+}
+
+/// A socket could not be opened.
+pub(super) fn open_error(error: &io::Error) -> Error {
+    Error::io("can't open a ZeroMQ socket", error)
+        .hint("Raise the limits on descriptors (`ulimit -n`) and processes (`ulimit -u`).")
+}
+
+impl Open<Router> {
+    /// Opens a router on `endpoints` that receives messages of at most `max_message` bytes. `set` sets
+    /// further options.
+    ///
+    /// # Errors
+    /// An endpoint can't be bound; the error names it, the cause and the next step.
+    pub(super) fn router(
+        endpoints: &[Endpoint],
+        security: &SocketOptions,
+        max_message: usize,
+        set: impl FnOnce(&mut zmtp::Options),
+        on_change: impl Fn() + Send + Clone + 'static,
+    ) -> Result<Open<Router>> {
+        let own = SocketOptions {
+            max_message: max_message as u64,
+            insecure: security.insecure,
+            key: security.key.clone(),
+            engine: Some(Engine::Native),
+            ..SocketOptions::subscriber()
+        };
+        let own = own.secured(endpoints)?;
+        let mut options = zmtp::Options::subscriber();
+        set_options(&own, &mut options);
+        set(&mut options);
+        let router = Router::new(options).map_err(|error| open_error(&error))?;
+        Open::new(router, endpoints, own.keyring.clone(), on_change)
+    }
 }
 
 impl<S: Socket> Open<S> {

@@ -9,7 +9,7 @@ use crossbeam_channel::Sender;
 use zmtp::{Dropped, WhenFull};
 
 use super::endpoints;
-use super::open::{Open, set_options, to_endpoint};
+use super::open::{Open, open_error, set_options, to_endpoint};
 use crate::os::fd_limit;
 use crate::os::socket_owner::socket_owner;
 use crate::socket::broken_report::{BrokenConnection, IN_FLIGHT};
@@ -96,8 +96,7 @@ impl Publisher {
         own: &SocketOptions,
         options: zmtp::Options,
     ) -> Result<Publisher> {
-        let socket = zmtp::Publisher::new(options)
-            .map_err(|error| Error::io("can't open a ZeroMQ socket", &error))?;
+        let socket = zmtp::Publisher::new(options).map_err(|error| open_error(&error))?;
         Ok(Publisher {
             open: Open::new(socket, endpoints, own.keyring.clone(), || ())?,
             send_slice: own.send_slice,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use zmtp::{Delivery, Received, Router};
 
-use super::open::{Open, set_options};
+use super::open::{Open, open_error, set_options};
 use super::publisher::host;
 use crate::os::fd_limit;
 use crate::socket::connection::{ConnectionEvent, ConnectionState, EventKind};
@@ -18,10 +18,10 @@ use crate::socket::endpoint::Endpoint;
 use crate::socket::engine::Engine;
 use crate::socket::options::SocketOptions;
 use crate::socket::proxy::Waker;
+use zlog_core::Result;
 use zlog_core::wire::query::{
     MAX_ANSWER_FRAMES, MAX_MESSAGES, MAX_QUESTION_BYTES, MAX_QUESTION_FRAMES,
 };
-use zlog_core::{Error, Result};
 
 /// Questions of a client that wait to be read. zlog's clients ask one.
 const UNREAD_QUESTIONS: usize = 2;
@@ -84,20 +84,11 @@ impl QueryServer {
         security: &SocketOptions,
         waker: Waker,
     ) -> Result<QueryServer> {
-        let mut options = zmtp::Options::subscriber();
-        let own = SocketOptions {
-            max_message: MAX_QUESTION_BYTES as u64,
-            insecure: security.insecure,
-            key: security.key.clone(),
-            engine: Some(Engine::Native),
-            ..SocketOptions::subscriber()
+        let limits = |options: &mut zmtp::Options| {
+            options.unread_messages = UNREAD_QUESTIONS;
+            options.queue_messages = QUEUED_ANSWERS;
         };
-        let own = own.secured(endpoints)?;
-        set_options(&own, &mut options);
-        options.unread_messages = UNREAD_QUESTIONS;
-        options.queue_messages = QUEUED_ANSWERS;
-        let router = Router::new(options).map_err(|error| open_error(&error))?;
-        let open = Open::new(router, endpoints, own.keyring.clone(), move || waker())?;
+        let open = Open::router(endpoints, security, MAX_QUESTION_BYTES, limits, move || waker())?;
         let bound = open.bound().to_vec();
         Ok(QueryServer { open: Some(open), bound, connections: fd_limit::Connections::default() })
     }
@@ -170,10 +161,6 @@ fn frames(received: &Received, most: usize) -> Vec<Vec<u8>> {
         return Vec::new();
     }
     received.frames().map(<[u8]>::to_vec).collect()
-}
-
-fn open_error(error: &std::io::Error) -> Error {
-    Error::io("can't open a ZeroMQ socket", error)
 }
 
 /// Outcome of [`QueryClient::next`].

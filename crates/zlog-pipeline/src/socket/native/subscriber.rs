@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use zmtp::Batch;
 
-use super::open::{Open, set_options};
+use super::open::{Open, open_error, set_options};
 use crate::os::fd_limit;
 use crate::socket::connection::{ConnectionEvent, EndpointStatus, EventKind};
 use crate::socket::drain::PublisherRequest;
@@ -42,8 +42,7 @@ impl Subscriber {
         let mut options = zmtp::Options::subscriber();
         set_options(own, &mut options);
         options.notice_prefix = Some(RESERVED.into());
-        let socket = zmtp::Subscriber::new(options, topics)
-            .map_err(|error| Error::io("can't open a ZeroMQ socket", &error))?;
+        let socket = zmtp::Subscriber::new(options, topics).map_err(|error| open_error(&error))?;
         let batches = socket.batches().clone();
         let (changed_in, changed) = crossbeam_channel::bounded(1);
         let on_change = move || {

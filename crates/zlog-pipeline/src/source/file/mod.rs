@@ -46,6 +46,7 @@ use super::decompress::Decompressor;
 use super::merge::MergeSource;
 use super::reader::{Notice, ReaderEvent, ReaderHandle, Severity, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource, start_of_last};
+use crate::os::file_error;
 use crate::os::{terminal, thread};
 use crate::socket::Confirmation;
 use zlog_core::parse::ObjectReader;
@@ -345,7 +346,7 @@ fn read_error(path: &Path, error: &io::Error) -> String {
 
 /// The error for a file that can't be read.
 fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::of_file(format_args!("reading {}", display_name(path)), path, error)
+    file_error(format_args!("reading {}", display_name(path)), path, error)
 }
 
 fn with_name(path: &Path, what: &str) -> String {

@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 
 use super::open_file::{Change, Start, check_text, compressed_text};
 use super::{display_name, identity};
+use crate::os::file_error;
 use crate::socket::Confirmation;
 use crate::source::reader::{Check, Origin};
 use crate::spool::{RecordId, SourceId};
@@ -556,7 +557,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 
 /// The error for a position file that can't be read or written.
 fn unusable(path: &Path, error: &io::Error) -> Error {
-    let failed = Error::of_file(described(path), path, error);
+    let failed = file_error(described(path), path, error);
     match error.kind() {
         io::ErrorKind::PermissionDenied => failed.hint(
             "The user that runs zlog needs permission to write it, and to make files in its \

@@ -15,7 +15,7 @@ use crate::os::thread;
 use crate::socket::endpoint::Endpoint;
 use crate::socket::engine::Engine;
 use crate::socket::flush::Flushed;
-use crate::socket::native::open::{Open, set_options};
+use crate::socket::native::open::{Open, open_error, set_options};
 use crate::socket::options::SocketOptions;
 use crate::socket::publisher::{Publisher, PublisherSocket, Sent};
 use crate::socket::subscriber::Subscriber;
@@ -182,8 +182,7 @@ pub fn open_confirmed(options: ConfirmedOptions) -> Result<(Publisher, Confirmat
     let mut own = zmtp::Options::subscriber();
     set_options(&socket, &mut own);
     own.unread_messages = UNREAD_ANSWERS;
-    let dealer =
-        Router::dealer(own).map_err(|error| Error::io("can't open a ZeroMQ socket", &error))?;
+    let dealer = Router::dealer(own).map_err(|error| open_error(&error))?;
     let open = Open::new(dealer, endpoints, socket.keyring.clone(), || ())?;
     let (wake, wakes) = crossbeam_channel::bounded(1);
     let confirmation = Confirmation {

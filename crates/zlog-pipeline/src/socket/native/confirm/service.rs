@@ -17,8 +17,7 @@ use super::sources::Sources;
 use crate::os::thread;
 use crate::socket::connection::ConnectionEvent;
 use crate::socket::endpoint::Endpoint;
-use crate::socket::engine::Engine;
-use crate::socket::native::open::{Open, set_options};
+use crate::socket::native::open::Open;
 use crate::socket::options::SocketOptions;
 use crate::socket::proxy::{HandedCount, Waker};
 use crate::socket::publisher::{Publisher, Sent};
@@ -414,25 +413,15 @@ fn report_waiting(shared: &Shared) {
 
 /// Binds the socket.
 fn bind(endpoints: &[Endpoint], security: &SocketOptions) -> Result<Open<Router>> {
-    let own = SocketOptions {
-        max_message: MAX_BATCH_BYTES as u64,
-        insecure: security.insecure,
-        key: security.key.clone(),
-        engine: Some(Engine::Native),
-        ..SocketOptions::subscriber()
+    let limits = |options: &mut zmtp::Options| {
+        options.max_parts = MAX_FRAMES;
+        options.max_connections = MAX_SENDERS;
+        options.unread_messages = UNREAD_BATCHES;
+        options.queue_messages = QUEUED_ANSWERS;
+        // Answers are about the sender's own records.
+        options.admit_limited = true;
     };
-    let own = own.secured(endpoints)?;
-    let mut options = zmtp::Options::subscriber();
-    set_options(&own, &mut options);
-    options.max_parts = MAX_FRAMES;
-    options.max_connections = MAX_SENDERS;
-    options.unread_messages = UNREAD_BATCHES;
-    options.queue_messages = QUEUED_ANSWERS;
-    // Answers are about the sender's own records.
-    options.admit_limited = true;
-    let router =
-        Router::new(options).map_err(|error| Error::io("can't open a ZeroMQ socket", &error))?;
-    Open::new(router, endpoints, own.keyring.clone(), || ())
+    Open::router(endpoints, security, MAX_BATCH_BYTES, limits, || ())
 }
 
 /// What the receiving thread needs.
