@@ -3,18 +3,18 @@
 //! Each reader has a thread, so that a pipeline that waits for its reader never waits for this
 //! command's sender.
 
+mod counts;
 mod number;
 mod readers;
 mod report;
 mod sender;
-mod tally;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use self::counts::Counts;
 use self::number::{Found, Messages};
 use self::readers::{Readers, Shared};
-use self::tally::Tally;
 use super::endpoints::{default_endpoint, relay, run_directory};
 use super::rate_limiter::RateLimiter;
 use crate::cli::{CanaryArgs, CanaryOutput, DEFAULT_COLLECT};
@@ -50,9 +50,9 @@ pub fn run(args: &CanaryArgs) -> Result<Exit> {
         false => endpoints(&args.read, Role::Connect)?,
     };
     let start = Instant::now();
-    let tally =
-        Tally::new(args.count, args.read_file.len() + usize::from(!subscribed.is_empty()), start);
-    let shared = Arc::new(Shared::new(tally));
+    let counts =
+        Counts::new(args.count, args.read_file.len() + usize::from(!subscribed.is_empty()), start);
+    let shared = Arc::new(Shared::new(counts));
     let readers = Readers::open(args, &subscribed, &messages, &shared)?;
     let handed_over = Arc::new(Mutex::new(Instant::now()));
     let sender = sender::open(args, default.collects, &stop, &handed_over)?;
@@ -161,9 +161,9 @@ impl Canary<'_> {
         let mut interval = PROBE_INTERVAL;
         loop {
             self.hand_over(Found::Probe)?;
-            self.wait_until(Instant::now() + interval, |tally| tally.unreached().is_empty());
+            self.wait_until(Instant::now() + interval, |counts| counts.unreached().is_empty());
             interval = (2 * interval).min(LONGEST_PROBE_INTERVAL);
-            let unreached = self.shared.tally().unreached();
+            let unreached = self.shared.counts().unreached();
             if unreached.is_empty() || self.stop.requested() {
                 return Ok(());
             }
@@ -225,10 +225,10 @@ impl Canary<'_> {
     }
 
     /// Waits until `until`, a signal or a condition, and lets the sender work meanwhile.
-    fn wait_until(&mut self, until: Instant, is_done: impl Fn(&Tally) -> bool) {
+    fn wait_until(&mut self, until: Instant, is_done: impl Fn(&Counts) -> bool) {
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.stop.requested() || is_done(&self.shared.tally()) {
+            if left.is_zero() || self.stop.requested() || is_done(&self.shared.counts()) {
                 return;
             }
             // It has nothing to fail: an error of the socket is that of the next record.
@@ -243,20 +243,22 @@ impl Canary<'_> {
         let ended = Instant::now();
         loop {
             let (distinct, last) = {
-                let tally = self.shared.tally();
-                (tally.distinct(), tally.last_arrival().unwrap_or(ended).max(ended))
+                let counts = self.shared.counts();
+                (counts.distinct(), counts.last_arrival().unwrap_or(ended).max(ended))
             };
             let limit =
                 if distinct == sent { QUIET.min(self.args.timeout.0) } else { self.args.timeout.0 };
             if last.elapsed() >= limit || self.stop.requested() {
                 return;
             }
-            self.wait_until(last + limit, |tally| tally.last_arrival().is_some_and(|at| at > last));
+            self.wait_until(last + limit, |counts| {
+                counts.last_arrival().is_some_and(|at| at > last)
+            });
         }
     }
 
     fn finish(self, sent: u64) -> Result<Exit> {
-        let outcome = self.shared.tally().result(sent);
+        let outcome = self.shared.counts().result(sent);
         let text = match self.args.output {
             CanaryOutput::Table => report::table(&outcome),
             CanaryOutput::Json => report::json(&outcome),

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::counts::Counts;
 use super::number::Messages;
-use super::tally::Tally;
 use crate::cli::CanaryArgs;
 use zlog_core::multiline::{self, Rules};
 use zlog_core::text::escape::escape;
@@ -22,7 +22,7 @@ const SLICE: Duration = Duration::from_millis(50);
 
 /// What readers and the sender share.
 pub(super) struct Shared {
-    tally: Mutex<Tally>,
+    counts: Mutex<Counts>,
     counted: Condvar,
     /// Why a reader can't read.
     failure: Mutex<Option<Error>>,
@@ -30,22 +30,22 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(tally: Tally) -> Shared {
+    pub(super) fn new(counts: Counts) -> Shared {
         Shared {
-            tally: Mutex::new(tally),
+            counts: Mutex::new(counts),
             counted: Condvar::new(),
             failure: Mutex::default(),
             is_over: AtomicBool::new(false),
         }
     }
 
-    pub(super) fn tally(&self) -> MutexGuard<'_, Tally> {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until something was counted, for `wait` at most.
     pub(super) fn wait(&self, wait: Duration) {
-        drop(self.counted.wait_timeout(self.tally(), wait));
+        drop(self.counted.wait_timeout(self.counts(), wait));
     }
 
     /// Fails if a reader has failed.
@@ -127,7 +127,7 @@ impl Readers {
             while !shared.is_over.load(Ordering::Relaxed) {
                 let mut each = |bytes: &[u8]| {
                     if let Some(found) = messages.find(bytes) {
-                        shared.tally().count(at, found, Instant::now());
+                        shared.counts().count(at, found, Instant::now());
                         shared.counted.notify_one();
                     }
                 };

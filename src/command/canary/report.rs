@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::tally::Outcome;
+use super::counts::Outcome;
 use zlog_core::text::plural::grouped;
 
 /// Most ranges of lost numbers in a table, and in JSON.

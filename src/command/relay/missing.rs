@@ -1,4 +1,4 @@
-//! Looks for the messages that readers lack, a little at a time: the relay forwards nothing meanwhile.
+//! HoleSearches for the messages that readers lack, a little at a time: the relay forwards nothing meanwhile.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use zlog_core::wire::query::{self, Hole, Missing};
 
 /// The share of the relay's time that queries may take is one of this many parts.
 const PARTS: u32 = 5;
-/// Most work that may be saved up, and most of one look before it is another one's turn: about 1 ms
+/// Most work that may be saved up, and most of one search before it is another one's turn: about 1 ms
 /// and 0.1 ms.
 const MOST: i64 = 1_000_000;
 const TURN: i64 = 100_000;
@@ -62,14 +62,14 @@ impl Budget {
     }
 }
 
-/// One look: the kept messages of all holes of a question.
-pub(super) struct Look<C> {
+/// Searches the kept messages for what fills the holes of one question.
+pub(super) struct HoleSearch<C> {
     /// Who has asked.
     pub(super) client: C,
     holes: Vec<Hole>,
     /// The topics that are not done with, and the holes of each that are not filled.
     topics: VecDeque<(String, Vec<usize>)>,
-    /// Of the first topic, messages before this arrival are not looked at yet.
+    /// Messages of the first topic that arrived before this one are not looked at yet.
     before: u64,
     /// Hole, number, message.
     found: Vec<(usize, u64, StoredMessage)>,
@@ -78,14 +78,14 @@ pub(super) struct Look<C> {
     decoder: wire::Decoder,
 }
 
-impl<C> Look<C> {
-    pub(super) fn new(client: C, missing: Missing, steps: usize) -> Look<C> {
+impl<C> HoleSearch<C> {
+    pub(super) fn new(client: C, missing: Missing, steps: usize) -> HoleSearch<C> {
         let mut topics: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (at, hole) in missing.holes.iter().enumerate() {
             topics.entry(&hole.topic).or_default().push(at);
         }
         let topics = topics.into_iter().map(|(topic, holes)| (topic.to_owned(), holes)).collect();
-        Look {
+        HoleSearch {
             client,
             topics,
             holes: missing.holes,
@@ -96,7 +96,7 @@ impl<C> Look<C> {
         }
     }
 
-    /// Looks on until its turn is over. Returns whether it is finished.
+    /// HoleSearches on until its turn is over. Returns whether it is finished.
     fn advance(&mut self, keep: &History, budget: &mut Budget) -> bool {
         let until = (budget.left - TURN).max(0);
         while let Some((topic, mut open)) = self.topics.pop_front() {
@@ -114,7 +114,7 @@ impl<C> Look<C> {
         true
     }
 
-    /// Looks at the messages of a topic, the newest first. Returns whether nothing is left to do.
+    /// HoleSearches at the messages of a topic, the newest first. Returns whether nothing is left to do.
     fn look_at(
         &mut self,
         topic: &str,
@@ -175,14 +175,14 @@ impl<C> Look<C> {
     }
 }
 
-/// The looks that are not finished. They take turns.
-pub(super) struct Looks<C> {
-    queue: VecDeque<Look<C>>,
+/// The searches that are not finished. They take turns.
+pub(super) struct HoleSearches<C> {
+    queue: VecDeque<HoleSearch<C>>,
 }
 
-impl<C> Looks<C> {
-    pub(super) fn new() -> Looks<C> {
-        Looks { queue: VecDeque::new() }
+impl<C> HoleSearches<C> {
+    pub(super) fn new() -> HoleSearches<C> {
+        HoleSearches { queue: VecDeque::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -194,32 +194,32 @@ impl<C> Looks<C> {
     }
 
     pub(super) fn clients(&self) -> impl Iterator<Item = &C> {
-        self.queue.iter().map(|look| &look.client)
+        self.queue.iter().map(|search| &search.client)
     }
 
-    pub(super) fn add(&mut self, look: Look<C>) {
-        self.queue.push_back(look);
+    pub(super) fn add(&mut self, search: HoleSearch<C>) {
+        self.queue.push_back(search);
     }
 
-    /// Ends the oldest look. Returns who has asked.
+    /// Ends the oldest search. Returns who has asked.
     pub(super) fn give_up(&mut self) -> Option<C> {
-        self.queue.pop_front().map(|look| look.client)
+        self.queue.pop_front().map(|search| search.client)
     }
 
     /// Forgets those whose client is gone.
     pub(super) fn retain(&mut self, mut is_there: impl FnMut(&C) -> bool) {
-        self.queue.retain(|look| is_there(&look.client));
+        self.queue.retain(|search| is_there(&search.client));
     }
 
-    /// Looks on as long as the budget lasts. Returns those that are finished.
-    pub(super) fn advance(&mut self, keep: &History, budget: &mut Budget) -> Vec<Look<C>> {
+    /// HoleSearches on as long as the budget lasts. Returns those that are finished.
+    pub(super) fn advance(&mut self, keep: &History, budget: &mut Budget) -> Vec<HoleSearch<C>> {
         let mut finished = Vec::new();
         while !budget.is_spent()
-            && let Some(mut look) = self.queue.pop_front()
+            && let Some(mut search) = self.queue.pop_front()
         {
-            match look.advance(keep, budget) {
-                true => finished.push(look),
-                false => self.queue.push_back(look),
+            match search.advance(keep, budget) {
+                true => finished.push(search),
+                false => self.queue.push_back(search),
             }
         }
         finished
@@ -256,25 +256,25 @@ mod tests {
         messages.iter().map(decode).collect()
     }
 
-    /// Finishes a look, with a budget that is refilled by `gained` each time.
-    fn look(holes: Vec<Hole>, keep: &History, steps: usize) -> (Vec<(String, u64)>, bool) {
-        let mut looks = Looks::new();
-        looks.add(Look::new((), Missing { holes }, steps));
+    /// Finishes a search, with a budget that is refilled by `gained` each time.
+    fn search(holes: Vec<Hole>, keep: &History, steps: usize) -> (Vec<(String, u64)>, bool) {
+        let mut searches = HoleSearches::new();
+        searches.add(HoleSearch::new((), Missing { holes }, steps));
         let mut budget = Budget::new(Instant::now());
         loop {
             budget.left = MOST;
-            if let Some(look) = looks.advance(keep, &mut budget).pop() {
-                let ((), messages, is_whole) = look.finish();
+            if let Some(search) = searches.advance(keep, &mut budget).pop() {
+                let ((), messages, is_whole) = search.finish();
                 return (numbers(&messages), is_whole);
             }
         }
     }
 
     #[test]
-    fn holes_of_many_sources_of_one_topic_are_filled_by_one_look_at_it() {
+    fn holes_of_many_sources_of_one_topic_are_filled_by_one_search_of_it() {
         let keep = filled(usize::MAX);
         let holes: Vec<Hole> = (0..10).map(|it| hole(&format!("s{it}"), 11, 20)).collect();
-        let (found, is_whole) = look(holes, &keep, 1000);
+        let (found, is_whole) = search(holes, &keep, 1000);
         assert!(is_whole);
         let expected =
             (0..10).flat_map(|it| (11..=20).map(move |number| (format!("s{it}"), number)));
@@ -282,10 +282,10 @@ mod tests {
         // Two holes of one source, and one that is beyond what there is.
         let holes = vec![hole("s1", 99, u64::MAX), hole("s1", 2, 3), hole("none", 1, 5)];
         let s1 = |number| ("s1".to_owned(), number);
-        let (found, is_whole) = look(holes.clone(), &keep, 1001);
+        let (found, is_whole) = search(holes.clone(), &keep, 1001);
         assert_eq!((found, is_whole), (vec![s1(99), s1(100), s1(2), s1(3)], true));
         // Each number of ten sources is ten steps back.
-        let (found, is_whole) = look(holes, &keep, 25);
+        let (found, is_whole) = search(holes, &keep, 25);
         assert_eq!(
             (found, is_whole),
             (vec![s1(99), s1(100)], false),
@@ -296,28 +296,28 @@ mod tests {
     #[test]
     fn many_questions_cost_no_more_than_their_share_of_the_time_and_all_are_answered() {
         let mut keep = filled(1000);
-        let mut looks = Looks::new();
+        let mut searches = HoleSearches::new();
         for client in 0..100 {
             let holes = vec![hole("s1", 1, u64::MAX), hole("none", 1, 5)];
-            looks.add(Look::new(client, Missing { holes }, MAX_STEPS));
+            searches.add(HoleSearch::new(client, Missing { holes }, MAX_STEPS));
         }
         // One message costs no more than this.
         const STEP: i64 = 2000;
         let begun = Instant::now();
         let (mut budget, mut answered, mut millis) = (Budget::new(begun), Vec::new(), 0);
         let (mut spent, mut after_first) = (0, 0);
-        while !looks.is_empty() {
+        while !searches.is_empty() {
             millis += 5;
             budget.refill(begun + Duration::from_millis(millis));
             let before = budget.left;
-            let finished = looks.advance(&keep, &mut budget);
+            let finished = searches.advance(&keep, &mut budget);
             assert!(
                 before - budget.left <= before + STEP,
                 "a turn has taken {}",
                 before - budget.left
             );
             spent += before - budget.left;
-            answered.extend(finished.into_iter().map(Look::finish));
+            answered.extend(finished.into_iter().map(HoleSearch::finish));
             if !answered.is_empty() && after_first == 0 {
                 after_first = millis;
             }
@@ -346,18 +346,18 @@ mod tests {
     }
 
     #[test]
-    fn a_short_look_does_not_wait_for_a_long_one() {
+    fn a_short_search_does_not_wait_for_a_long_one() {
         let keep = filled(usize::MAX);
-        let mut looks = Looks::new();
+        let mut searches = HoleSearches::new();
         for client in 0..50 {
             let holes = vec![hole("s1", 1, u64::MAX), hole("none", 1, 5)];
-            looks.add(Look::new(client, Missing { holes }, MAX_STEPS));
+            searches.add(HoleSearch::new(client, Missing { holes }, MAX_STEPS));
         }
-        looks.add(Look::new(99, Missing { holes: vec![hole("s9", 100, 100)] }, MAX_STEPS));
+        searches.add(HoleSearch::new(99, Missing { holes: vec![hole("s9", 100, 100)] }, MAX_STEPS));
         let mut budget = Budget::new(Instant::now());
         let first = std::iter::from_fn(|| {
             budget.left = MOST;
-            Some(looks.advance(&keep, &mut budget))
+            Some(searches.advance(&keep, &mut budget))
         });
         let first = first.flatten().next().expect("an answer");
         assert_eq!(first.client, 99);

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::missing::{Budget, Look, Looks, MAX_STEPS};
+use super::missing::{Budget, HoleSearch, HoleSearches, MAX_STEPS};
 use super::reply::{Reply, State};
 use zlog_core::history::{History, SharedFrame};
 use zlog_core::text::escape::escape;
@@ -31,7 +31,7 @@ const KEEPS_NOTHING: &str = "it keeps no messages: it was started without --keep
 /// The work of an answer to `--last`, about, in units of the budget: for each topic, and each message.
 const TOPIC_WORK: usize = 100;
 const MESSAGE_WORK: usize = 200;
-/// That of a question: for each byte.
+/// The work for each byte of a question.
 const BYTE_WORK: usize = 10;
 
 /// A client that was told to subscribe, and whose second marker has not arrived yet.
@@ -48,7 +48,7 @@ pub(super) struct QueryService {
     server: QueryServer,
     subscribing: Vec<Subscribing>,
     status: Vec<ClientId>,
-    looks: Looks<ClientId>,
+    searches: HoleSearches<ClientId>,
     /// What questions may cost now: a flood of them must not delay messages.
     budget: Budget,
     /// Unfinished answers, the oldest first.
@@ -65,7 +65,7 @@ impl QueryService {
             server,
             subscribing: Vec::new(),
             status: Vec::new(),
-            looks: Looks::new(),
+            searches: HoleSearches::new(),
             budget: Budget::new(Instant::now()),
             replies: Vec::new(),
             answered: 0,
@@ -82,7 +82,7 @@ impl QueryService {
     /// Whether there are unfinished answers, which continue when there is room, or questions that
     /// wait for their share of the time.
     pub(super) fn has_unfinished(&self) -> bool {
-        !self.replies.is_empty() || !self.looks.is_empty() || self.budget.is_spent()
+        !self.replies.is_empty() || !self.searches.is_empty() || self.budget.is_spent()
     }
 
     /// Whether a client waits for the status.
@@ -109,7 +109,7 @@ impl QueryService {
             let question = query::read_question(&frames);
             self.forget_answered(&client);
             let unfinished = self.replies.iter().map(|reply| &reply.client);
-            if unfinished.chain(self.looks.clients()).any(|it| *it == client) {
+            if unfinished.chain(self.searches.clients()).any(|it| *it == client) {
                 // The client must read its first answer before it asks again.
                 self.refused += 1;
                 continue;
@@ -120,7 +120,7 @@ impl QueryService {
                 }
                 Ok(Question::Status) => self.refuse(&client, TOO_MANY.into()),
                 Ok(Question::Last(last)) => self.begin(client, last, keep),
-                Ok(Question::Missing(missing)) => self.look(client, missing, keep),
+                Ok(Question::Missing(missing)) => self.search(client, missing, keep),
                 Err(why) => self.refuse(&client, why),
             }
         }
@@ -140,26 +140,26 @@ impl QueryService {
         self.answered += (before - self.replies.len()) as u64;
     }
 
-    /// Begins to look for the numbers that a reader lacks.
-    fn look(&mut self, client: ClientId, missing: Missing, keep: Option<&History>) {
+    /// Begins to search for the numbers that a reader lacks.
+    fn search(&mut self, client: ClientId, missing: Missing, keep: Option<&History>) {
         if keep.is_none() {
             return self.refuse(&client, KEEPS_NOTHING.into());
         }
         if self.unfinished() >= MAX_CLIENTS {
             return self.refuse(&client, TOO_MANY.into());
         }
-        self.looks.add(Look::new(client, missing, MAX_STEPS));
+        self.searches.add(HoleSearch::new(client, missing, MAX_STEPS));
     }
 
-    /// Looks on for what readers lack, as long as this part of the budget lasts, and answers with what
+    /// HoleSearches on for what readers lack, as long as this part of the budget lasts, and answers with what
     /// there is of it.
     fn continue_looks(&mut self, keep: Option<&History>, mut part: Budget) {
         let server = &self.server;
-        self.looks.retain(|client| server.unsent(client).is_some());
-        let finished = keep.map(|keep| self.looks.advance(keep, &mut part));
+        self.searches.retain(|client| server.unsent(client).is_some());
+        let finished = keep.map(|keep| self.searches.advance(keep, &mut part));
         self.budget.give_back(&part);
-        for look in finished.into_iter().flatten() {
-            let (client, messages, is_whole) = look.finish();
+        for search in finished.into_iter().flatten() {
+            let (client, messages, is_whole) = search.finish();
             let end =
                 End { messages: messages.len(), window: 0, subscribed: true, is_cut: !is_whole };
             let last = query::write_answer(&Answer::End(end)).into();
@@ -170,7 +170,7 @@ impl QueryService {
 
     /// Number of queries for messages that are not answered yet.
     fn unfinished(&self) -> usize {
-        self.subscribing.len() + self.replies.len() + self.looks.len()
+        self.subscribing.len() + self.replies.len() + self.searches.len()
     }
 
     fn begin(&mut self, client: ClientId, last: Last, keep: Option<&History>) {
@@ -213,7 +213,7 @@ impl QueryService {
         let mut too_much = keep.is_some_and(History::exceeds_outstanding_limit);
         if too_much
             && self.replies.is_empty()
-            && let Some(client) = self.looks.give_up()
+            && let Some(client) = self.searches.give_up()
         {
             self.refuse(&client, "what it has found takes too much memory".into());
         }

@@ -12,7 +12,7 @@ const LONGEST: u64 = 24 * 3600 * 1_000_000;
 const DIGITS: u8 = 3;
 
 /// What has come out of a pipeline.
-pub(super) struct Tally {
+pub(super) struct Counts {
     start: Instant,
     /// Which numbers have come.
     received: Vec<u64>,
@@ -27,11 +27,11 @@ pub(super) struct Tally {
     reached: Vec<bool>,
 }
 
-impl Tally {
+impl Counts {
     /// For numbers below `count`, and this many readers.
-    pub(super) fn new(count: u64, readers: usize, start: Instant) -> Tally {
+    pub(super) fn new(count: u64, readers: usize, start: Instant) -> Counts {
         let words = usize::try_from(count.div_ceil(64)).unwrap_or(usize::MAX);
-        Tally {
+        Counts {
             start,
             received: vec![0; words],
             distinct: 0,
@@ -166,29 +166,29 @@ mod tests {
     #[test]
     fn losses_duplicates_and_records_out_of_order_are_counted_apart() {
         let start = Instant::now();
-        let mut tally = Tally::new(200, 2, start);
-        assert_eq!(tally.unreached(), [0, 1]);
-        tally.count(1, Found::Probe, start);
-        assert_eq!(tally.unreached(), [0]);
+        let mut counts = Counts::new(200, 2, start);
+        assert_eq!(counts.unreached(), [0, 1]);
+        counts.count(1, Found::Probe, start);
+        assert_eq!(counts.unreached(), [0]);
         for number in (0..130).filter(|number| !(60..=70).contains(number) && *number != 99) {
             let found = Found::Numbered { number, sent: number * 1000 };
-            tally.count(0, found, start + Duration::from_micros(number * 1000 + 50));
+            counts.count(0, found, start + Duration::from_micros(number * 1000 + 50));
         }
         for number in [65, 12, 12, 4000] {
-            tally.count(0, Found::Numbered { number, sent: 0 }, start);
+            counts.count(0, Found::Numbered { number, sent: 0 }, start);
         }
-        let result = tally.result(131);
+        let result = counts.result(131);
         assert_eq!((result.sent, result.received, result.lost), (131, 119, 12));
         assert_eq!(result.lost_numbers, [60..=64, 66..=70, 99..=99, 130..=130]);
         assert_eq!((result.duplicates, result.reordered), (2, 1));
         let latencies = result.latencies.expect("some came");
         assert_eq!(latencies.quantiles[1], ("p50", Duration::from_micros(50)));
-        assert!(tally.unreached().is_empty());
+        assert!(counts.unreached().is_empty());
     }
 
     #[test]
     fn if_nothing_came_all_is_lost() {
-        let result = Tally::new(7, 1, Instant::now()).result(7);
+        let result = Counts::new(7, 1, Instant::now()).result(7);
         assert_eq!((result.lost, &result.lost_numbers[..]), (7, &[0..=6][..]));
         assert!(result.latencies.is_none());
     }
