@@ -300,7 +300,7 @@ pub(super) fn wrong_endpoint(endpoints: &[EndpointStatus]) -> Option<String> {
     endpoints.iter().find_map(not_found).or_else(|| wrong_subscriber(endpoints))
 }
 
-/// That a publisher has connected to an endpoint where nobody can subscribe.
+/// The message that a publisher has connected to an endpoint where nobody can subscribe.
 fn wrong_subscriber(endpoints: &[EndpointStatus]) -> Option<String> {
     endpoints.iter().filter(|endpoint| is_refused(endpoint)).find_map(|status| {
         let endpoint = &status.endpoint;

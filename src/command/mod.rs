@@ -126,7 +126,7 @@ fn report_losses(command: &str, handlers: &[HandlerStatus]) -> HandlerTotals {
     }
 }
 
-/// That lines of the input may be missing, as notices have said.
+/// The remark that lines of the input may be missing, as notices have said.
 fn gaps_remark(gaps: u64) -> Option<String> {
     (gaps > 0).then(|| format!("lines may be missing: {} (see above)", counted(gaps, "gap")))
 }

@@ -110,6 +110,7 @@ fn whichever_of_three_processes_is_killed_every_record_arrives_in_order() {
 
 /// The next relay is away, so that everything waits in the spool while the handler changes.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one run, step by step")]
 fn a_reload_lets_a_handler_keep_its_spool_whether_it_changes_or_not() {
     let directory = tempfile::tempdir().unwrap();
     let mut last = Relay::start(&[]);

@@ -396,8 +396,8 @@ mod tests {
             prop_assert_eq!(tracker.lost(), lost);
         }
 
-        /// Of a stream from which records were removed, exactly those between the first and
-        /// the last that arrived are missing.
+        /// If records are removed from a stream, exactly those between the first and the last that
+        /// arrived are missing.
         #[test]
         fn what_was_removed_is_what_is_missing(came in prop::collection::btree_set(1u64..200, 2..60)) {
             let mut tracker = SequenceTracker::default();

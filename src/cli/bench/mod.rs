@@ -115,7 +115,7 @@ pub struct BenchArgs {
     pub export_csv: Option<PathBuf>,
     /// Also draw a chart: .svg or .png
     ///
-    /// Of throughput and latencies. May be repeated.
+    /// The chart shows throughput and latencies. May be repeated.
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub plot: Vec<PathBuf>,
     /// Exit with 3 if slower than this report

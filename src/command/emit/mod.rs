@@ -397,12 +397,7 @@ impl Emit {
             lacking: self.publish.as_ref().and_then(Publish::lacking).map(str::to_owned),
         };
         let unconfirmed = args.confirm && summary.has_unconfirmed();
-        let loss = summary.loss(args.confirm);
-        if !args.quiet {
-            terminal::eprint_line(format_args!("zlog emit: {summary}"));
-        } else if (summary.lost() || unconfirmed) && !loss.is_empty() {
-            terminal::eprint_line(format_args!("zlog emit: {loss}"));
-        }
+        print_summary(args, &summary, unconfirmed);
         let lost = args.fail_on_loss && summary.lost();
         // A job keeps its own code.
         let lost_everything = stored.is_some_and(HandlerTotals::lost_everything);
@@ -415,6 +410,16 @@ impl Emit {
         source.stop(args.linger.0)?;
         let exit = self.shutdown.stop.exit().unwrap_or(exit);
         Ok(exit.or_expectation_failed(lost || unconfirmed))
+    }
+}
+
+/// Prints the summary, or only what was lost.
+fn print_summary(args: &EmitArgs, summary: &Summary, unconfirmed: bool) {
+    let loss = summary.loss(args.confirm);
+    if !args.quiet {
+        terminal::eprint_line(format_args!("zlog emit: {summary}"));
+    } else if (summary.lost() || unconfirmed) && !loss.is_empty() {
+        terminal::eprint_line(format_args!("zlog emit: {loss}"));
     }
 }
 

@@ -250,7 +250,7 @@ fn held_back(publisher: &Publisher, wanted: usize, there: usize, limit: Duration
     format!("{who} after {limit}: the next run publishes the rest. Wait longer with --wait 1m")
 }
 
-/// That tails run on this machine and have not subscribed, and the next step.
+/// The message that tails run on this machine and have not subscribed, and the next step.
 fn tails_missing(publisher: &Publisher, limit: Duration) -> String {
     let missing = publisher.missing_registered();
     let processes: Vec<&str> = missing.iter().filter_map(|name| name.split('-').nth(1)).collect();

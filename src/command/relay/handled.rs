@@ -59,7 +59,7 @@ mod tests {
         let mut handled = Handled::default();
         assert_eq!(handled.update(5, &[]), Some(5), "no handlers");
         assert_eq!(handled.update(10, &[handler("a", 10, 0, 0), handler("b", 4, 1, 2)]), None);
-        // Of the four that "b" had received, the last one is still there.
+        // The last of the four that "b" had received is still there.
         assert_eq!(handled.update(15, &[handler("a", 15, 5, 0), handler("b", 6, 3, 0)]), None);
         assert_eq!(handled.update(16, &[handler("a", 16, 3, 3), handler("b", 7, 0, 3)]), Some(10));
         assert_eq!(handled.update(20, &[handler("a", 20, 0, 0), handler("b", 9, 0, 0)]), Some(20));

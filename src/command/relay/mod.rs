@@ -432,6 +432,18 @@ impl Relay {
         }
     }
 
+    /// Reports what has happened to connections since the last report.
+    fn report_last_events(&mut self) {
+        self.proxy.process_events();
+        self.proxy.settle();
+        self.report_events(Instant::now());
+        for text in
+            self.disconnect_reasons.as_mut().map(DisconnectReasons::finish).unwrap_or_default()
+        {
+            terminal::eprint_line(format_args!("zlog relay: {text}"));
+        }
+    }
+
     /// Drains, closes everything, prints the summary and returns the exit code.
     fn finish(mut self) -> Exit {
         let linger = self.settings.args.linger.0;
@@ -449,14 +461,7 @@ impl Relay {
         if let Err(error) = &drained {
             terminal::eprint_line(format_args!("zlog relay: {error}"));
         }
-        self.proxy.process_events();
-        self.proxy.settle();
-        self.report_events(Instant::now());
-        for text in
-            self.disconnect_reasons.as_mut().map(DisconnectReasons::finish).unwrap_or_default()
-        {
-            terminal::eprint_line(format_args!("zlog relay: {text}"));
-        }
+        self.report_last_events();
         let (broken, more_broken) = self.proxy.take_broken();
         let misused = self.proxy.take_last_report();
         self.print_reports(more_broken.into_iter().chain(misused));
@@ -472,7 +477,7 @@ impl Relay {
         let handled = super::report_losses("relay", &handlers);
         let has_failed = inputs.failed();
         let received = inputs.confirmed.take().map(|confirmed| {
-            // What handlers have lost, the next relay hands over again.
+            // The next relay hands over again what handlers have lost.
             if handled.missing == 0 {
                 confirmed.set_handled(confirmed.handed());
             }

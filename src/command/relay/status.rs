@@ -53,20 +53,6 @@ pub(super) fn of(
         remarks: input.remarks(),
         running: input.running(),
     });
-    let confirmed = inputs.confirmed.as_ref().map(|confirmed| {
-        let counts = confirmed.counts();
-        let waiting = plural::counted(counts.waiting, "record");
-        let waits = (counts.waiting > 0).then(|| format!("{waiting} in the spool"));
-        Source {
-            name: "confirmed".to_owned(),
-            records: counts.stored,
-            rate: rates.confirmed(counts.stored),
-            clients: counts.senders,
-            remarks: waits.into_iter().chain(counts.remarks()).collect(),
-            running: !confirmed.has_failed(),
-            ..Source::default()
-        }
-    });
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         process: std::process::id(),
@@ -82,7 +68,7 @@ pub(super) fn of(
             dropped: counts.dropped,
             frames_cut: counts.frames_cut,
         },
-        sources: sources.chain(confirmed).collect(),
+        sources: sources.chain(confirmed(inputs, rates)).collect(),
         handlers: handlers.status(),
         slow: proxy.slow().status(),
         keep: keep.map(|keep| {
@@ -96,6 +82,23 @@ pub(super) fn of(
         }),
         ..Status::default()
     }
+}
+
+/// The source of confirmed records.
+fn confirmed(inputs: &Inputs, rates: &Rates) -> Option<Source> {
+    let confirmed = inputs.confirmed.as_ref()?;
+    let counts = confirmed.counts();
+    let waiting = plural::counted(counts.waiting, "record");
+    let waits = (counts.waiting > 0).then(|| format!("{waiting} in the spool"));
+    Some(Source {
+        name: "confirmed".to_owned(),
+        records: counts.stored,
+        rate: rates.confirmed(counts.stored),
+        clients: counts.senders,
+        remarks: waits.into_iter().chain(counts.remarks()).collect(),
+        running: !confirmed.has_failed(),
+        ..Source::default()
+    })
 }
 
 /// Asks a relay for its status, and prints it.

@@ -186,7 +186,7 @@ impl NoOutputMonitor {
         (Action::SubscribeAll, None)
     }
 
-    /// That publishers have left without a record, once. It says nothing about who asks for all topics.
+    /// Says once that publishers have left without a record, unless all topics are asked for.
     fn left(&mut self, now: Instant, filtered: u64) -> Option<Finding> {
         let is_new =
             self.has_left && !self.reported_left && self.reported.is_none() && now >= self.due;

@@ -212,8 +212,7 @@ pub(crate) fn push_digits(text: &str, in_full: bool, out: &mut String) {
 /// Up to this length, no two shortest texts are equally near to a float.
 const MIN_AMBIGUOUS_LEN: usize = 15;
 
-/// Of two shortest texts that are equally near, CPython takes the even one and Rust the
-/// larger one.
+/// CPython takes the even one of two shortest texts that are equally near, and Rust the larger one.
 fn prefer_even(number: f64, shortest: String) -> String {
     let mantissa = shortest.split('e').next().unwrap_or_default();
     let decimals = mantissa.bytes().filter(u8::is_ascii_digit).count() - 1;

@@ -17,7 +17,7 @@ pub const KEYS_VARIABLE: &str = "ZLOG_KEYS";
 pub struct KeyDirectory(PathBuf);
 
 impl KeyDirectory {
-    /// That of this user: `ZLOG_KEYS`, or `zlog` in the directory of configurations.
+    /// The directory of this user: `ZLOG_KEYS`, or `zlog` in the directory of configurations.
     ///
     /// # Errors
     /// Neither `ZLOG_KEYS` nor `HOME` is set.

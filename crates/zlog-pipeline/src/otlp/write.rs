@@ -81,19 +81,7 @@ pub(crate) fn log(record: &Record<'_>, topic: &str) -> Log {
         name: record.name.clone().unwrap_or_default().into(),
         ..Default::default()
     };
-    let mut log = LogRecord {
-        time_unix_nano: record.created.map_or(0, nanoseconds),
-        observed_time_unix_nano: record
-            .time()
-            .map_or(0, |_| record.received.or(record.created).map_or(0, nanoseconds)),
-        severity_number: record.level.severity_number(),
-        severity_text: match record.level {
-            Level::NOTSET if record.levelname.is_none() => String::new(),
-            _ => record.level_name().into_owned(),
-        },
-        body: Some(of_text(&record.message())),
-        ..LogRecord::default()
-    };
+    let mut log = without_attributes(record);
     let mut own = Attributes::default();
     own.text("subtopic", Some(topic.subtopic).filter(|subtopic| !subtopic.is_empty()));
     attributes(record, &log, &mut own);
@@ -127,6 +115,22 @@ pub(crate) fn log(record: &Record<'_>, topic: &str) -> Log {
     log.attributes = own.all;
     let resource = Resource { attributes: resource.all };
     Log { resource, scope, record: log }
+}
+
+/// Message, level and times of a record.
+fn without_attributes(record: &Record<'_>) -> LogRecord {
+    let observed = record.time().and_then(|_| record.received.or(record.created));
+    LogRecord {
+        time_unix_nano: record.created.map_or(0, nanoseconds),
+        observed_time_unix_nano: observed.map_or(0, nanoseconds),
+        severity_number: record.level.severity_number(),
+        severity_text: match record.level {
+            Level::NOTSET if record.levelname.is_none() => String::new(),
+            _ => record.level_name().into_owned(),
+        },
+        body: Some(of_text(&record.message())),
+        ..LogRecord::default()
+    }
 }
 
 /// Adds the attributes of a record that are not extras. Those for which OpenTelemetry has no name

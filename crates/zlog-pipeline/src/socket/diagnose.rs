@@ -25,8 +25,8 @@ pub enum PeerKind {
     Other(String),
 }
 
-/// That a publisher connects to an endpoint where nobody gets its records, since a socket of this
-/// kind has bound it. `None` for a subscriber.
+/// The message that a publisher connects to an endpoint where nobody gets its records, since a socket
+/// of this kind has bound it. `None` for a subscriber.
 pub fn wrong_peer(endpoint: &str, kind: &PeerKind) -> Option<String> {
     let what = match kind {
         PeerKind::Subscriber => return None,
@@ -143,7 +143,7 @@ pub fn why_unreachable(endpoint: &str) -> Option<String> {
     }
 }
 
-/// That the hosts of `count` endpoints are not found, and the next step. `endpoints` names them.
+/// The message that the hosts of `count` endpoints are not found, and the next step. `endpoints` names them.
 pub fn host_not_found(endpoints: &str, count: usize, why: &str) -> String {
     let (hosts, are, its) = match count {
         1 => ("host", "is", "its"),

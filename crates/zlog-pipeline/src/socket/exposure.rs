@@ -32,7 +32,7 @@ impl SocketOptions {
     }
 }
 
-/// That an endpoint must not be bound, and the ways out.
+/// The error that an endpoint must not be bound, and the next steps.
 pub(super) fn refused(endpoint: &Endpoint) -> Error {
     let what = "other machines can reach it, and nothing is encrypted";
     Error::new(format!("can't bind {endpoint}: {what}")).hint(

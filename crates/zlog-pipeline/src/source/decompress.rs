@@ -49,7 +49,7 @@ const MAGIC: [(Format, &[u8]); 6] = [
     (Format::Zstd, b"\x50\x2a\x4d\x18"),
     (Format::Xz, b"\xfd7zXZ\0"),
     (Format::Bzip2, b"BZh\xff1AY&SY"),
-    // Of no bytes.
+    // A compressed file of no bytes.
     (Format::Bzip2, b"BZh\xff\x17rE8P\x90"),
 ];
 

@@ -93,9 +93,9 @@ pub type Sink<'s> = dyn FnMut(&mut Record<'_>) -> Result<ControlFlow<()>> + 's;
 /// Counts of input that a source has read, changed and lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SourceCounts {
-    /// Of lines; zero for sources that read none.
+    /// Counts of lines; zero for sources that read none.
     pub lines: LineCounts,
-    /// Of Python's handlers and of OTLP; zero for every other source.
+    /// Counts of Python's handlers and of OTLP; zero for every other source.
     pub listen: ListenStats,
 }
 

@@ -133,9 +133,9 @@ pub(crate) struct Origin {
     pub(crate) file: Arc<File>,
     /// Device and inode.
     pub(crate) identity: (u64, u64),
-    /// Of the text: of a compressed file, after decompression.
+    /// The offset in the text; for a compressed file, after decompression.
     pub(crate) offset: u64,
-    /// Of a compressed file, in which no other place can be read: the bytes before `offset`.
+    /// For a compressed file, in which no other place can be read: the bytes before `offset`.
     pub(crate) check: Option<Check>,
 }
 

@@ -98,7 +98,7 @@ impl ServerCertVerifier for Verifier {
         Err(rustls::Error::General(format!("{DIFFERS}{found}")))
     }
 
-    // That the server has the private key of the certificate is checked as ever.
+    // As usual, it is checked that the server has the private key of the certificate.
     fn verify_tls12_signature(
         &self,
         message: &[u8],

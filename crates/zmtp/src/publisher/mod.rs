@@ -127,7 +127,7 @@ const MAX_NOTED: usize = 256;
 pub(crate) struct Shared {
     pending: Pending,
     subscriptions: Mutex<Subscriptions>,
-    /// That of `subscriptions`, to be read without the lock.
+    /// The generation of `subscriptions`, to be read without the lock.
     generation: AtomicU64,
     counts: Arc<Counts>,
     noted: Mutex<Vec<Noted>>,

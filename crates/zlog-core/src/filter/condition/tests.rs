@@ -27,6 +27,7 @@ fn record() -> Record<'static> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn a_condition_compares_fields_with_values() {
     let (pass, fail) = (true, false);
     let cases = [

@@ -136,7 +136,7 @@ fn unindented(line: &str) -> &str {
 
 /// The exception in a chain of causes.
 fn is_cause(text: &str) -> bool {
-    // Of .NET: ` ---> System.Exception: text`.
+    // .NET writes ` ---> System.Exception: text`.
     ["Caused by: ", "Wrapped by: ", "Suppressed: ", "---> "]
         .iter()
         .any(|word| text.starts_with(word))

@@ -108,7 +108,7 @@ impl Trace {
     /// As [`Trace::begins`], for a line without a prefix that is known by its end: a message of
     /// Perl.
     pub(super) fn begins_by_end(line: &str) -> Step {
-        // Of most lines, only the last byte is looked at; a colour ends with `m`.
+        // For most lines, only the last byte is looked at; a colour ends with `m`.
         if !line.ends_with(['.', 'm']) {
             return Not;
         }
@@ -226,7 +226,7 @@ pub(super) fn level_of_heading(line: &str, is_last: bool) -> Option<Level> {
 /// it has ended. It belongs to no record before it, except to one about an error.
 pub(super) fn is_uncaught(first: &str) -> bool {
     const HEADINGS: [&str; 7] = [
-        // Of a Rust program whose `main` has failed, or of JavaScript.
+        // From a Rust program whose `main` has failed, or from JavaScript.
         "Error: ",
         "Exception in thread \"",
         "Fatal Python error: ",

@@ -41,7 +41,7 @@ fn is_line_number(place: &str) -> bool {
 /// with `, <STDIN> line 1` before the dot.
 pub(super) fn is_message(line: &str) -> bool {
     const SUFFIXES: [&str; 6] = [".pl", ".pm", ".t", ".cgi", ".psgi", "-e"];
-    // Of most lines, only the last bytes are looked at: searches take longer.
+    // For most lines, only the last bytes are looked at: searches take longer.
     let Some(line) = line.strip_suffix('.') else { return false };
     if !line.ends_with(|last: char| last.is_ascii_digit()) {
         return false;

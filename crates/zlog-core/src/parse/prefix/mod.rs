@@ -23,7 +23,7 @@ const MAX_KEYS: usize = 4;
 pub(crate) struct Prefix {
     /// Its length in bytes; 0 without one.
     pub(crate) len: usize,
-    /// Of each name, a hash of the names up to it, and where the parts up to the next one end.
+    /// For each name: a hash of the names up to it, and where the parts up to the next one end.
     /// Lines of one program have the same names, whatever their times are. The last names may be
     /// the program's own: further lines lack them.
     names: [(u32, usize); MAX_KEYS],

@@ -61,7 +61,7 @@ impl Parser {
             let around = self.read_header(&whole[..part.end]);
             // A priority has been removed from its message.
             let is_text = keep_text(record, &mut inner, &whole[part.end..]);
-            // Of text, nothing is lost.
+            // Nothing is lost of text.
             let with_times = !is_text && around.created.is_none();
             *record = around;
             if record.name.is_none() {

@@ -46,8 +46,8 @@ pub fn read_body(text: &str) -> Result<Record<'_>, ParseError> {
 
 /// Reads objects one after the other. One with the keys of the last one is read faster.
 ///
-/// Of an object that the prefilter rejects, it reads only the level and what later records depend on: the
-/// topic, the source, the number and the time.
+/// It reads only a part of an object that the prefilter rejects: the level, and what later records depend
+/// on (topic, source, number and time).
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     layout: Layout,

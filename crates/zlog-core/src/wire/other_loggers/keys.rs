@@ -20,7 +20,7 @@ const KEYS: usize = 16;
 
 #[derive(Clone, Copy)]
 struct Known {
-    /// Of `key`; `None` for no key.
+    /// The length of `key`; `None` for no key.
     len: Option<usize>,
     key: [u8; MAX_KEY_LEN],
     facts: Facts,

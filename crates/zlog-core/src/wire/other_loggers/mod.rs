@@ -108,8 +108,8 @@ pub(super) enum Found {
 
 /// Moves extras with names of other loggers to fields that are empty.
 ///
-/// Of several names of one field the first counts; of several tracebacks, the first with
-/// more than one line. The others stay extras, except a second name of the same level.
+/// The first of several names of one field counts, and the first of several tracebacks that has more
+/// than one line. The others stay extras, except a second name of the same level.
 /// `has_message`: the record has a message already, which may be empty.
 pub(super) fn normalize(record: &mut Record<'_>, mut has_message: bool) -> Found {
     if loguru::normalize(record) {
@@ -162,15 +162,12 @@ pub(super) fn normalize(record: &mut Record<'_>, mut has_message: bool) -> Found
     if record.level == Level::NOTSET {
         record.level = logger.default;
     }
-    match has_message {
-        true if logger.wraps => {
-            // Docker keeps the line end.
-            strip_newline(&mut record.msg);
-            Found::Line
-        }
-        true => Found::Message,
-        false => Found::NoMessage,
+    if has_message && logger.wraps {
+        // Docker keeps the line end.
+        strip_newline(&mut record.msg);
+        return Found::Line;
     }
+    if has_message { Found::Message } else { Found::NoMessage }
 }
 
 /// The scale of a level's number.

@@ -109,22 +109,7 @@ impl Transport for OtlpTransport {
                             .hint("It is busy, or not ready. The records are sent again."),
                     );
                 }
-                Ok(Answer::Invalid(what)) => {
-                    let url = self.shown();
-                    return SendOutcome::Retry(
-                        Error::new(format!(
-                            "{url} answers, but not as a collector: {}",
-                            escape(&what)
-                        ))
-                        .hint(match self.protocol {
-                            Protocol::Http => {
-                                "Check the URL: its port and its path. Collectors take logs at \
-                                 http://HOST:4318/v1/logs."
-                            }
-                            Protocol::Grpc => "Check the port: that of gRPC is 4317.",
-                        }),
-                    );
-                }
+                Ok(Answer::Invalid(what)) => return SendOutcome::Retry(self.invalid(&what)),
                 Ok(Answer::TooLarge) if count > 1 => {
                     most = count / 2;
                     continue;
@@ -177,6 +162,20 @@ impl Transport for OtlpTransport {
 }
 
 impl OtlpTransport {
+    /// What answers is no collector.
+    fn invalid(&self, what: &str) -> Error {
+        let url = self.shown();
+        Error::new(format!("{url} answers, but not as a collector: {}", escape(what))).hint(
+            match self.protocol {
+                Protocol::Http => {
+                    "Check the URL: its port and its path. Collectors take logs at \
+                     http://HOST:4318/v1/logs."
+                }
+                Protocol::Grpc => "Check the port: that of gRPC is 4317.",
+            },
+        )
+    }
+
     /// The URL, for messages: without a query, which may have a key.
     fn shown(&self) -> String {
         match self.protocol {

@@ -282,6 +282,7 @@ fn receive(subscriber: &mut Subscriber, came: &mut Vec<Came>) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one run, step by step")]
 fn marks_are_sent_for_idle_topics_before_each_round_and_at_the_end() {
     let native = |options| SocketOptions { engine: Some(Engine::Native), ..options };
     let (mut publisher, endpoint) = publisher(&native(SocketOptions::publisher()));

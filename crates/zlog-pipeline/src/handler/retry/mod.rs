@@ -390,7 +390,7 @@ impl<T: Transport> Retry<T> {
             SendOutcome::SentInPart(error) | SendOutcome::Rejected(error) => {
                 self.error.get_or_insert(error);
             }
-            // That they deferred it was reported the first time.
+            // It was reported the first time that they deferred it.
             SendOutcome::Retry(error) | SendOutcome::Deferred(error) => {
                 if !self.deferred.add_again(entry) {
                     self.error.get_or_insert(error);

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use zlog_core::format::{Format, Options, Output};
 use zlog_core::format::{FormatterSpec, Style};
-use zlog_core::text::choice::Choice as _;
-use zlog_core::text::escape::Newlines;
+use zlog_core::text::choice::Choice;
 use zlog_core::text::parsers;
 use zlog_core::{Level, Result};
 
@@ -131,7 +130,7 @@ pub fn handler(
     let grep = reader.list("grep", &|text| expression(text).map(drop));
     let exclude = reader.list("exclude", &|text| expression(text).map(drop));
     let capacity = reader.read("queue", queue_length);
-    let asked = reader.read("on-full", on_full_named);
+    let asked = reader.read("on-full", choice);
     let mut target = (class.read)(reader, &shared)?;
     let SharedSettings { name, formatter, on_full, .. } = shared;
     let queue = queue(reader, &mut target, capacity, (asked, on_full));
@@ -141,6 +140,7 @@ pub fn handler(
 
 /// Reads the keys of [`FORMAT`].
 pub fn formatter(reader: &mut dyn Reader) -> FormatterSpec {
+    // Its aliases are Python's names.
     let named = |text: &str| Style::from_name(text).ok_or("write %, {, $ or auto");
     let style = reader.read("style", named);
     let extras = reader.list("extra", &|text| Ok(parsers::extra(text).map(drop)?));
@@ -151,7 +151,7 @@ pub fn formatter(reader: &mut dyn Reader) -> FormatterSpec {
         default_msec_format: reader.text("msec-format"),
         utc: reader.flag("utc"),
         extras: extras.iter().filter_map(|text| parsers::extra(text).ok()).collect(),
-        newlines: reader.read("newlines", newlines_named).unwrap_or_default(),
+        newlines: reader.read("newlines", choice).unwrap_or_default(),
         ..FormatterSpec::default()
     }
 }
@@ -189,12 +189,16 @@ fn queue_length(text: &str) -> Result<usize, String> {
     }
 }
 
-fn newlines_named(text: &str) -> Result<Newlines, &'static str> {
-    Newlines::from_name(text).ok_or("write keep, indent or escape")
-}
-
-fn on_full_named(text: &str) -> Result<OnFull, &'static str> {
-    OnFull::from_name(text).ok_or("write block or drop")
+/// Reads a name of `T`.
+///
+/// # Errors
+/// Another name; the text lists the names.
+pub(super) fn choice<T: Choice>(text: &str) -> Result<T, String> {
+    T::from_name(text).ok_or_else(|| {
+        let names: Vec<&str> = T::all().map(Choice::name).collect();
+        let (last, others) = names.split_last().unwrap_or((&"", &[]));
+        format!("write {} or {last}", others.join(", "))
+    })
 }
 
 /// Reads the keys of [`BATCH`].

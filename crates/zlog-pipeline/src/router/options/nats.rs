@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use zlog_core::Result;
 use zlog_core::format::Format;
-use zlog_core::text::choice::Choice;
 use zlog_core::text::parsers;
 use zlog_core::wire::{subject, topic};
 
-use super::common::{CERTIFICATE, PRIVATE_KEY, RETRY, TRUST, positive_time, retry, tls, urls};
+use super::common::{
+    CERTIFICATE, PRIVATE_KEY, RETRY, TRUST, choice, positive_time, retry, tls, urls,
+};
 use super::{Class, HandlerTarget, Key, Opening, Reader, RecordInput, Target};
 use crate::handler::Handler;
 use crate::handler::nats::NatsOptions;
@@ -130,11 +131,6 @@ fn stream(reader: &mut dyn Reader) -> StreamOptions {
 
 fn time(reader: &mut dyn Reader, key: &str) -> Option<Duration> {
     reader.read(key, str::parse::<parsers::Seconds>).map(|time| time.0)
-}
-
-fn choice<T: Choice>(text: &str) -> Result<T, String> {
-    let names = || T::all().map(Choice::name).collect::<Vec<_>>().join(" or ");
-    T::from_name(text).ok_or_else(|| format!("write {}", names()))
 }
 
 impl HandlerTarget for NatsOptions {

@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use zlog_core::Result;
 use zlog_core::format::Format;
-use zlog_core::text::choice::Choice;
 use zlog_core::text::parsers;
 use zlog_core::wire::topic;
 
-use super::common::{CERTIFICATE, PRIVATE_KEY, RETRY, TRUST, positive_time, retry, tls, urls};
+use super::common::{
+    CERTIFICATE, PRIVATE_KEY, RETRY, TRUST, choice, positive_time, retry, tls, urls,
+};
 use super::{Class, HandlerTarget, Key, Opening, RecordInput, Target};
 use crate::handler::Handler;
-use crate::handler::otlp::{Compression, OtlpOptions};
+use crate::handler::otlp::OtlpOptions;
 use crate::handler::retry::BatchOptions;
 use crate::otlp::address;
 use crate::socket::{Endpoint, Role};
@@ -59,11 +60,7 @@ pub(super) static OTLP: Class = Class {
             url: typed.unwrap_or(default.url),
             root: reader.read("root", topic::typed_root).unwrap_or_default(),
             headers: reader.text("headers").map(PathBuf::from),
-            compression: reader
-                .read("compression", |text| {
-                    Compression::from_name(text).ok_or("write none or gzip")
-                })
-                .unwrap_or_default(),
+            compression: reader.read("compression", choice).unwrap_or_default(),
             tls: tls(reader),
             timeout: positive_time(reader, "timeout", default.timeout),
             batch: BatchOptions {

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use zlog_core::format::Format;
-use zlog_core::text::choice::Choice as _;
 use zlog_core::text::parsers::{self, Seconds};
 use zlog_core::wire::topic;
 use zlog_core::{Error, Result};
 
+use super::common::choice;
 use super::{Class, HandlerTarget, Key, Opening, Reader, RecordInput, Target};
 use crate::handler::Handler;
 use crate::handler::publish::{OnFull, Publish, PublishOptions, Wire};
@@ -55,12 +55,12 @@ pub(super) static PUBLISH: Class = Class {
             bind: endpoints(reader, "bind", Role::Bind),
             connect: endpoints(reader, "connect", Role::Connect),
             root: reader.read("root", topic::typed_root).unwrap_or(default.root),
-            wire: reader.read("wire", wire).unwrap_or_default(),
+            wire: reader.read("wire", choice).unwrap_or_default(),
             on_full: default.on_full,
             hwm: reader.read("hwm", parsers::number),
             stall: reader.read("stall", |text| text.parse::<Seconds>()).map(|it| it.0),
             insecure: reader.flag("insecure"),
-            engine: reader.read("engine", engine),
+            engine: reader.read("engine", choice),
             spool: reader.text("spool-dir").map(PathBuf::from),
             spool_bytes: reader.read("spool-bytes", spool::bound),
             confirm_at: reader.read("confirm-at", |text| {
@@ -80,14 +80,6 @@ const SYNC_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Most bytes of a spool.
 const SPOOL_BYTES: usize = 1 << 30;
-
-fn engine(text: &str) -> Result<Engine, &'static str> {
-    Engine::from_name(text).ok_or("write native or libzmq")
-}
-
-fn wire(text: &str) -> Result<Wire, &'static str> {
-    Wire::from_name(text).ok_or("write json or text")
-}
 
 /// The next step if the endpoint of a handler is in use.
 const IN_USE: InUseHints = InUseHints {

@@ -113,7 +113,7 @@ impl Follower {
         }
         let mut keeps = false;
         for file in std::mem::take(&mut self.rotated) {
-            // Of one that may still grow, and of later ones, the position is kept.
+            // The position of one that may still grow is kept, and those of later ones.
             keeps |= self.once && file.is_recent(self.rotate_wait);
             if !keeps {
                 self.close(file)?;

@@ -92,7 +92,7 @@ pub(super) struct OpenFile {
     file: Arc<File>,
     /// The text of a compressed file.
     text: Option<Decompressor<File>>,
-    /// Of a compressed file: the bytes before the first one that was read.
+    /// For a compressed file: the bytes before the first one that was read.
     check: Option<Check>,
     /// It is no pipe, no device and not compressed, so its bytes can be compared.
     comparable: bool,

@@ -51,8 +51,8 @@ pub(super) struct SavedPosition {
     /// Device and inode.
     identity: (u64, u64),
     offset: u64,
-    /// Of up to [`CHECKED`] bytes, before `offset` or before the place from which a compressed
-    /// file was read.
+    /// The check of up to [`CHECKED`] bytes, before `offset` or before the place from which a
+    /// compressed file was read.
     check: Check,
 }
 
@@ -175,8 +175,7 @@ impl<'n> RotatedFile<'n> {
         Some(RotatedFile { suffix, is_plain: stem.is_none(), path })
     }
 
-    /// Of `rotated`, which are sorted, those that were renamed in the same way as the file `path`,
-    /// and later: `app.log.2.gz` and `app.log.1` after `app.log.3`, and `app.log-20261126` after
+    /// Those of the sorted `rotated` that were renamed in the same way as the file `path`, and later: `app.log.2.gz` and `app.log.1` after `app.log.3`, and `app.log-20261126` after
     /// `app.log-20261125`.
     fn later(rotated: &[RotatedFile<'_>], path: &Path) -> Vec<PathBuf> {
         let Some(own) = rotated.iter().find(|file| file.path == path) else { return Vec::new() };

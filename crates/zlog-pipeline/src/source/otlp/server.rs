@@ -410,7 +410,7 @@ async fn receive(
 
 /// Decompresses a body, and lets others have their turn meanwhile.
 async fn decompress(compressed: &[u8], memory: &mut Memory) -> Result<Bytes, Outcome> {
-    // Of one member, as all senders have it: many empty ones would keep other peers waiting.
+    // It reads one member, as all senders have it: many empty ones would keep other peers waiting.
     let mut decoder = GzDecoder::new(compressed);
     let mut bytes = Vec::new();
     let mut piece = vec![0; PIECE];

@@ -209,22 +209,29 @@ fn decode_into<'a>(
     }
 }
 
+impl Subscribe {
+    /// Goes on with the search for missing records, and shortens the wait for messages meanwhile.
+    /// Returns whether records can be delivered.
+    fn process_healer(&mut self, wait: &mut Duration) -> bool {
+        let Some(healer) = &mut self.healer else { return false };
+        let subscriber = &self.subscriber;
+        healer.process(Instant::now(), || {
+            subscriber.endpoint_status().iter().map(|endpoint| endpoint.peers).collect()
+        });
+        if healer.is_busy() {
+            *wait = HEAL_POLL.min(*wait);
+        }
+        healer.has_ready()
+    }
+}
+
 impl Source for Subscribe {
     fn poll(&mut self, wait: Duration, sink: &mut Sink<'_>) -> Result<PollStatus> {
         let mut wait = wait;
-        if let Some(healer) = &mut self.healer {
-            let subscriber = &self.subscriber;
-            healer.process(Instant::now(), || {
-                subscriber.endpoint_status().iter().map(|endpoint| endpoint.peers).collect()
-            });
-            if healer.is_busy() {
-                wait = wait.min(HEAL_POLL);
-            }
-            if healer.has_ready() {
-                // Marks are taken between two polls.
-                let _ = self.deliver_released(sink)?;
-                return Ok(PollStatus::Delivered);
-            }
+        if self.process_healer(&mut wait) {
+            // Marks are taken between two polls.
+            let _ = self.deliver_released(sink)?;
+            return Ok(PollStatus::Delivered);
         }
         let Subscribe { subscriber, decoder, backlog, keep_bodies, marks, healer, .. } = self;
         while let Some(message) = backlog.next() {

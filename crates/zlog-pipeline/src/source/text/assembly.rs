@@ -250,14 +250,20 @@ impl Assembly {
         let has_trace = assembled.trace.is_some();
         let is_line =
             !assembled.orphan && !assembled.continues && assembled.tag.part == 0 && !is_empty;
+        self.remove_delivered(&parsed, is_line && (parsed.is_known || !has_trace));
+        Ok(flow)
+    }
+
+    /// Removes the record that was delivered. `tells_format`: what is known of it says how lines look.
+    fn remove_delivered(&mut self, parsed: &Parsed, tells_format: bool) {
         if let Some(batch) = &mut self.batch {
             batch.advance();
             if !batch.is_at_end() {
-                return Ok(flow);
+                return;
             }
             self.batch = None;
         }
-        if is_line && (parsed.is_known || !has_trace) {
+        if tells_format {
             self.assembler.note_format(parsed.is_known, parsed.is_known_behind);
         }
         if parsed.splits {
@@ -265,7 +271,6 @@ impl Assembly {
         } else {
             self.assembler.pop();
         }
-        Ok(flow)
     }
 }
 
@@ -323,7 +328,7 @@ fn explained(assembled: Assembled<'_>, parser: &Parser) -> Option<Explained> {
     let explanation = parser.explanation()?;
     let Assembled { head, trace, stack, orphan, tag, .. } = assembled;
     let is_parsed = !orphan && tag.part <= 1;
-    // Of a traceback without a heading, the head is one of the lines.
+    // The head of a traceback without a heading is one of its lines.
     let is_copy = trace.is_some_and(|it| it.as_bytes().as_ptr_range().contains(&head.as_ptr()));
     let mut text = String::from(if is_copy { "" } else { head });
     for more in [trace, stack].into_iter().flatten() {

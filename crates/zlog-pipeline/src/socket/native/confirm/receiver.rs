@@ -64,7 +64,7 @@ pub(super) struct ReceivingThread<'s> {
     wakes: Receiver<()>,
     when: ConfirmWhen,
     sources: Sources,
-    /// Of sources with records that are not on disk: the number of the last one before them.
+    /// For each source with records that are not on disk: the number of the last one before them.
     unsynced: HashMap<SourceId, u64>,
     unstored: Option<Unstored>,
     due: Vec<Due>,
