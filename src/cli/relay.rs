@@ -140,14 +140,14 @@ pub struct RelayArgs {
     pub engine: Option<String>,
     /// Encrypt all tcp connections with this key
     ///
-    /// Also on loopback. Without it, this machine's key encrypts what other machines can reach, if
-    /// there is one, and connections to servers whose keys are trusted. See `zlog keygen`.
+    /// Loopback is encrypted, too. Without --key, this machine's key, if there is one, encrypts what
+    /// other machines can reach, and connections to servers whose keys are trusted. See `zlog keygen`.
     #[arg(long, value_name = "FILE", help_heading = PUBLISH, conflicts_with = "insecure")]
     #[arg(hide_short_help = true)]
     pub key: Option<PathBuf>,
     /// Bind beyond loopback without encryption
     ///
-    /// For all endpoints of the relay. Anyone who can reach them can then read its records, and
+    /// It applies to all endpoints of the relay. Anyone who can reach them can then read its records, and
     /// write others.
     #[arg(long, help_heading = PUBLISH, hide_short_help = true)]
     pub insecure: bool,
@@ -213,7 +213,7 @@ pub struct RelayArgs {
     pub output: StatusOutput,
     /// Print rates, drops and peers at this interval
     ///
-    /// They are one line on stderr.
+    /// Each time, one line is printed on stderr.
     #[arg(long, value_name = "INTERVAL", value_parser = parsers::nonzero_duration)]
     #[arg(help_heading = REPORTS)]
     pub report: Option<Seconds>,

@@ -175,7 +175,7 @@ pub(super) fn to_confirm(
     };
     let confirms = collects.confirm_endpoint().filter(|_| collects.role() == Role::Connect);
     confirms.ok_or_else(|| {
-        Error::usage(format!("no address of confirmations can be derived from {collects}"))
+        Error::usage(format!("{collects} does not tell where a relay confirms"))
             .hint("Connect to where a relay collects, or say where it confirms: --confirm-at.")
     })
 }

@@ -71,7 +71,7 @@ fn render(command: clap::Command, notes: &Notes, out: &mut Vec<u8>) -> io::Resul
     }
     section(out, "EXAMPLES", notes.examples)?;
     section(out, "EXIT STATUS", notes.exit_codes)?;
-    environment(&command, out)?;
+    environment(notes, &command, out)?;
     see_also(notes, out)
 }
 
@@ -85,38 +85,85 @@ fn section_term(out: &mut Vec<u8>, term: &str, meaning: &str) -> io::Result<()> 
     writeln!(out, ".TP\n\\fB{}\\fR\n{}", roff(term), roff(meaning))
 }
 
-/// Variables, what they are for, and the options of the commands that read them (none: every command does).
-const ENVIRONMENT: [(&str, &str, &[&str]); 9] = [
-    ("ZLOG_ENDPOINT", "Endpoint used without --bind and --connect", &["endpoint"]),
-    ("ZLOG_ENGINE", "Engine of the sockets: native or libzmq", &["engine"]),
-    ("ZLOG_KEYS", "Directory of keys [default: ~/.config/zlog]", &["key", "trust"]),
-    ("ZLOG_SMTP_USER, ZLOG_SMTP_PASSWORD", "Login for the mail server", &["smtp"]),
-    (
-        "ZLOG_NATS_TOKEN, or ZLOG_NATS_USER and ZLOG_NATS_PASSWORD",
-        "Login for the NATS server",
-        &["nats", "from-nats"],
-    ),
-    (
-        "OTEL_EXPORTER_OTLP_LOGS_HEADERS, OTEL_EXPORTER_OTLP_HEADERS",
-        "Headers for the OpenTelemetry collector: NAME=VALUE,NAME=VALUE",
-        &["otlp"],
-    ),
-    (
-        "ZLOG_CONFIG",
-        "File with your defaults and endpoints [default: ~/.config/zlog/config.toml]; if empty, none is read",
-        &[],
-    ),
-    ("NO_COLOR", "If set and not empty: no colour, unless --color asks for it", &[]),
-    ("CLICOLOR_FORCE", "If set and not 0: colour, also in a pipe", &[]),
+/// A variable of the environment.
+struct Variable {
+    name: &'static str,
+    meaning: &'static str,
+    /// The commands that read it, besides those with one of `options`.
+    commands: &'static [&'static str],
+    options: &'static [&'static str],
+}
+
+const ENVIRONMENT: [Variable; 9] = [
+    Variable {
+        name: "ZLOG_ENDPOINT",
+        meaning: "Endpoint used without --bind and --connect",
+        commands: &["config"],
+        options: &["endpoint"],
+    },
+    Variable {
+        name: "ZLOG_ENGINE",
+        meaning: "Engine of the sockets: native or libzmq",
+        commands: &[],
+        options: &["engine"],
+    },
+    Variable {
+        name: "ZLOG_KEYS",
+        meaning: "Directory of keys [default: ~/.config/zlog]",
+        commands: &["keygen"],
+        options: &["key"],
+    },
+    Variable {
+        name: "ZLOG_SMTP_USER, ZLOG_SMTP_PASSWORD",
+        meaning: "Login for the mail server",
+        commands: &[],
+        options: &["smtp"],
+    },
+    Variable {
+        name: "ZLOG_NATS_TOKEN, or ZLOG_NATS_USER and ZLOG_NATS_PASSWORD",
+        meaning: "Login for the NATS server",
+        commands: &[],
+        options: &["nats", "from-nats"],
+    },
+    Variable {
+        name: "OTEL_EXPORTER_OTLP_LOGS_HEADERS, OTEL_EXPORTER_OTLP_HEADERS",
+        meaning: "Headers for the OpenTelemetry collector: NAME=VALUE,NAME=VALUE",
+        commands: &[],
+        options: &["otlp"],
+    },
+    Variable {
+        name: "ZLOG_CONFIG",
+        meaning: "File with your defaults and endpoints [default: ~/.config/zlog/config.toml]; if empty, \
+                  none is read",
+        commands: &["emit", "tail", "top", "relay", "bench", "demo", "config"],
+        options: &[],
+    },
+    Variable {
+        name: "NO_COLOR",
+        meaning: "If set and not empty: no colour, unless --color asks for it",
+        commands: &[],
+        options: &[],
+    },
+    Variable {
+        name: "CLICOLOR_FORCE",
+        meaning: "If set and not 0: colour, also in a pipe",
+        commands: &[],
+        options: &[],
+    },
 ];
 
-fn environment(command: &clap::Command, out: &mut Vec<u8>) -> io::Result<()> {
+/// The variables that the command reads. The page of zlog itself has all; every command reads one without
+/// commands and options.
+fn environment(notes: &Notes, command: &clap::Command, out: &mut Vec<u8>) -> io::Result<()> {
     let has = |name: &str| command.get_arguments().any(|arg| arg.get_long() == Some(name));
-    let is_read = |options: &[&str]| {
-        options.is_empty() || command.has_subcommands() || options.iter().any(|name| has(name))
+    let is_read = |variable: &&Variable| {
+        notes.command.is_empty()
+            || variable.commands.is_empty() && variable.options.is_empty()
+            || variable.commands.contains(&notes.command)
+            || variable.options.iter().any(|name| has(name))
     };
-    let read = ENVIRONMENT.iter().filter(|(_, _, options)| is_read(options));
-    let terms: Vec<_> = read.map(|(variable, meaning, _)| (*variable, *meaning)).collect();
+    let read = ENVIRONMENT.iter().filter(is_read);
+    let terms: Vec<_> = read.map(|variable| (variable.name, variable.meaning)).collect();
     section(out, "ENVIRONMENT", &terms)
 }
 

@@ -1,4 +1,4 @@
-//! HoleSearches for the messages that readers lack, a little at a time: the relay forwards nothing meanwhile.
+//! Searches for the messages that readers lack, a little at a time: the relay forwards nothing meanwhile.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -96,7 +96,7 @@ impl<C> HoleSearch<C> {
         }
     }
 
-    /// HoleSearches on until its turn is over. Returns whether it is finished.
+    /// Searches on until its turn is over. Returns whether it is finished.
     fn advance(&mut self, keep: &History, budget: &mut Budget) -> bool {
         let until = (budget.left - TURN).max(0);
         while let Some((topic, mut open)) = self.topics.pop_front() {
@@ -114,7 +114,7 @@ impl<C> HoleSearch<C> {
         true
     }
 
-    /// HoleSearches at the messages of a topic, the newest first. Returns whether nothing is left to do.
+    /// Looks at the messages of a topic, the newest first. Returns whether nothing is left to do.
     fn look_at(
         &mut self,
         topic: &str,
@@ -211,7 +211,7 @@ impl<C> HoleSearches<C> {
         self.queue.retain(|search| is_there(&search.client));
     }
 
-    /// HoleSearches on as long as the budget lasts. Returns those that are finished.
+    /// Searches on as long as the budget lasts. Returns those that are finished.
     pub(super) fn advance(&mut self, keep: &History, budget: &mut Budget) -> Vec<HoleSearch<C>> {
         let mut finished = Vec::new();
         while !budget.is_spent()

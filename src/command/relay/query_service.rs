@@ -98,7 +98,7 @@ impl QueryService {
         let keep = keep.as_deref();
         // Or else new questions could take all of it, and none would be answered.
         let half = self.budget.take(2);
-        self.continue_looks(keep, half);
+        self.continue_searches(keep, half);
         for _ in 0..MAX_QUESTIONS {
             // The others wait in the socket.
             if self.budget.is_spent() {
@@ -129,7 +129,7 @@ impl QueryService {
         }
         self.answer_overdue(keep);
         let rest = self.budget.take(1);
-        self.continue_looks(keep, rest);
+        self.continue_searches(keep, rest);
     }
 
     /// Forgets the answer of a client if all of it is on its way: the client may have its end, and ask
@@ -151,9 +151,9 @@ impl QueryService {
         self.searches.add(HoleSearch::new(client, missing, MAX_STEPS));
     }
 
-    /// HoleSearches on for what readers lack, as long as this part of the budget lasts, and answers with what
+    /// Searches on for what readers lack, as long as this part of the budget lasts, and answers with what
     /// there is of it.
-    fn continue_looks(&mut self, keep: Option<&History>, mut part: Budget) {
+    fn continue_searches(&mut self, keep: Option<&History>, mut part: Budget) {
         let server = &self.server;
         self.searches.retain(|client| server.unsent(client).is_some());
         let finished = keep.map(|keep| self.searches.advance(keep, &mut part));

@@ -195,7 +195,7 @@ fn with_login(options: &ServerOptions) -> Result<ConnectOptions> {
         (None, None, Some(token)) => Ok(connect.token(token)),
         (None, None, None) => Ok(connect),
         _ => Err(Error::new(
-            "the login for the NATS server in the environment is incomplete, or there are two",
+            "the environment has an incomplete login for the NATS server, or two logins",
         )
         .hint(format!("Set {USER_VARIABLE} and {PASSWORD_VARIABLE}, or {TOKEN_VARIABLE} alone."))),
     }

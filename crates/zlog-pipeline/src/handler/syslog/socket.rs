@@ -176,7 +176,7 @@ impl Socket {
                     Err(error) => return ConnectionState::Broken(error),
                 }
             }
-            let what = "it sends data, which a syslog daemon does not";
+            let what = "it sends data, but a syslog daemon sends none";
             ConnectionState::Broken(io::Error::new(ErrorKind::InvalidData, what))
         }
         let looked = match self {

@@ -141,7 +141,7 @@ impl TlsStream {
                 Err(error) => return Err(error),
             }
         }
-        Err(io::Error::new(ErrorKind::InvalidData, "it sends data, which a syslog daemon does not"))
+        Err(io::Error::new(ErrorKind::InvalidData, "it sends data, but a syslog daemon sends none"))
     }
 
     /// Ends the connection, and reads until the daemon has ended it, too: it has then read

@@ -156,7 +156,7 @@ impl PublishTarget {
             _ => None,
         };
         one.ok_or_else(|| {
-            Error::usage("with a spool, one relay must be connected to, or confirm-at be set").hint(
+            Error::usage("a spool needs one relay to connect to, or confirm-at").hint(
                 "Connect to where the relay collects, or set confirm-at to where it confirms.",
             )
         })

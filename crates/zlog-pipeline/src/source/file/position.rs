@@ -175,7 +175,8 @@ impl<'n> RotatedFile<'n> {
         Some(RotatedFile { suffix, is_plain: stem.is_none(), path })
     }
 
-    /// Those of the sorted `rotated` that were renamed in the same way as the file `path`, and later: `app.log.2.gz` and `app.log.1` after `app.log.3`, and `app.log-20261126` after
+    /// Those of the sorted `rotated` that were renamed in the same way as the file `path`, and later:
+    /// `app.log.2.gz` and `app.log.1` after `app.log.3`, and `app.log-20261126` after
     /// `app.log-20261125`.
     fn later(rotated: &[RotatedFile<'_>], path: &Path) -> Vec<PathBuf> {
         let Some(own) = rotated.iter().find(|file| file.path == path) else { return Vec::new() };

@@ -55,9 +55,12 @@ const READ_SIZE: usize = 64 << 10;
 /// has dropped.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
-/// At the end, how long clients must have sent nothing: on a busy machine, bytes that a
-/// sender has passed to its system do not arrive all at once.
+/// At the end, how long clients must have sent nothing, in all: on a busy machine, bytes that a
+/// sender has passed to its system do not arrive all at once, and some never stop.
 const QUIET: Duration = Duration::from_millis(100);
+
+/// At the end, the longest wait for clients that counts as one.
+const QUIET_STEP: Duration = Duration::from_millis(20);
 
 /// At the end, how often it is tried to accept clients for which there was no descriptor.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
@@ -198,25 +201,26 @@ impl PythonSource {
     }
 
     /// Nothing was at hand: whether to go on with the end, after waiting for what may still
-    /// come. `quiet` is when nothing has come for long enough; it starts anew with new input.
+    /// come. `quiet` is for how much longer nothing must come, in all.
     fn await_rest(
         &mut self,
         now: Instant,
         until: Instant,
         senders: bool,
-        quiet: &mut Option<Instant>,
+        quiet: &mut Duration,
     ) -> Result<bool> {
-        let quiet_at = *quiet.get_or_insert(now + QUIET);
-        let left = quiet_at.min(until).saturating_duration_since(now);
-        if !left.is_zero() && (senders || self.clients.count() > 0) {
-            self.wait_for_events(left)?;
+        // After a longer wait, zlog itself was too busy to see what came.
+        let wait = QUIET_STEP.min(*quiet).min(until.saturating_duration_since(now));
+        if !wait.is_zero() && (senders || self.clients.count() > 0) {
+            self.wait_for_events(wait)?;
+            *quiet -= now.elapsed().min(wait);
         } else if now < until && self.clients.any_waiting() {
             self.clients.release_first(|client| self.ready.push_back(Turn::Client(client)));
-            *quiet = None;
+            *quiet = QUIET;
         } else if now < until && self.clients.has_unaccepted() {
             // Connected clients have sent everything; the unaccepted may have sent records.
             if self.clients.make_room(&mut self.report) {
-                *quiet = None;
+                *quiet = QUIET;
             } else {
                 self.wait_for_events(ACCEPT_RETRY.min(until - now))?;
             }
@@ -249,7 +253,7 @@ impl Source for PythonSource {
         let until = Instant::now() + within;
         self.clients.stop_accepting();
         let senders = self.datagrams.stop_accepting();
-        let (mut quiet, mut cut) = (None, false);
+        let (mut quiet, mut cut) = (QUIET, false);
         loop {
             let status = self.poll(Duration::ZERO, sink)?;
             let now = Instant::now();
@@ -260,8 +264,9 @@ impl Source for PythonSource {
             } else if now >= until {
                 cut = true;
                 break;
-            } else {
-                quiet = None;
+            } else if self.clients.any_waiting() {
+                // Those that wait for a connection must not overtake the rest of its records.
+                quiet = QUIET;
             }
         }
         cut |= self.clients.any_waiting();

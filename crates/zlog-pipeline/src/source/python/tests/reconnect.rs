@@ -77,40 +77,22 @@ fn waiting_connections_are_read_in_order_at_finish() {
     assert_eq!(numbers(&fixture.messages()), want);
 }
 
-/// The next record comes well within the time that counts as quiet, all of them take much longer.
 #[test]
-fn finish_waits_as_long_as_records_keep_coming() {
-    const COUNT: usize = 20;
-    let until = Instant::now() + DEADLINE;
-    loop {
-        let mut fixture = Fixture::new(|_| {});
-        let mut client = fixture.client();
-        client.write_all(&record("first")).unwrap();
-        let (delivered, next) = std::sync::mpsc::channel::<Instant>();
-        let sender = std::thread::spawn(move || {
-            let mut longest = Duration::ZERO;
-            for at in next.into_iter().take(COUNT) {
-                std::thread::sleep(QUIET / 5);
-                client.write_all(&record("next")).unwrap();
-                longest = longest.max(at.elapsed());
-            }
-            longest
-        });
-        let mut came = 0;
-        let mut sink = |_: &mut Record<'_>| {
-            came += 1;
-            let _ = delivered.send(Instant::now());
-            Ok(ControlFlow::Continue(()))
-        };
-        fixture.source.finish(DEADLINE, &mut sink).unwrap();
-        drop(delivered);
-        // On a busy machine, the sender may be too late.
-        if sender.join().unwrap() < QUIET / 2 {
-            assert_eq!(came, 1 + COUNT);
-            break;
+fn finish_ends_although_a_client_goes_on_sending() {
+    let mut fixture = Fixture::new(|_| {});
+    let mut client = fixture.client();
+    client.write_all(&record("first")).unwrap();
+    let sender = std::thread::spawn(move || {
+        while client.write_all(&record("next")).is_ok() {
+            std::thread::sleep(QUIET / 5);
         }
-        assert!(Instant::now() < until);
-    }
+    });
+    let begun = Instant::now();
+    fixture.finish(DEADLINE);
+    assert!(begun.elapsed() < DEADLINE / 2);
+    assert_eq!(fixture.messages()[0], "first");
+    drop(fixture);
+    sender.join().unwrap();
 }
 
 #[cfg(target_os = "linux")]
