@@ -454,7 +454,12 @@ fn a_position_file_that_can_not_be_used_is_an_error_with_the_next_step() {
     assert_eq!(fs::read_to_string(&log.position).unwrap(), "something else\n", "it is kept");
     fs::remove_file(&log.position).unwrap();
     fs::hard_link(&log.path, &log.position).unwrap();
-    log.emit().run().code(2).stderr_has("app.log, which is read").stderr_has("Name another file");
+    log.emit()
+        .run()
+        .code(2)
+        .stderr_has("is also a file to read: ")
+        .stderr_has("app.log\n")
+        .stderr_has("Name another file");
     assert_eq!(fs::read_to_string(&log.path).unwrap(), "one\n", "it is kept");
     let nowhere = follow(&log.path).args(["--position", "/no/such/directory/positions"]).run();
     nowhere.code(1).stderr_has("/no/such/directory/positions: no such file or directory");

@@ -89,7 +89,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder that reads, of the objects that this rejects, only what later records depend on: the
+    /// A decoder that reads objects that this rejects only as far as later records depend on them: the
     /// level, the topic, the source, the number and the time.
     pub fn with_prefilter(prefilter: Option<json::Prefilter>) -> Decoder {
         Decoder { json: json::Reader::with_prefilter(prefilter), ..Decoder::default() }

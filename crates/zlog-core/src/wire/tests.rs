@@ -30,7 +30,7 @@ fn every_dialect_is_recognised_from_its_bytes() {
 }
 
 #[test]
-fn of_a_message_that_is_rejected_only_what_later_records_depend_on_is_read() {
+fn a_rejected_message_is_read_only_as_far_as_later_records_depend_on_it() {
     let prefilter = json::Prefilter::new(|level, _| level < Level::WARNING);
     let mut decoder = Decoder::with_prefilter(Some(prefilter));
     let body = |level: i32, seq: u64| {

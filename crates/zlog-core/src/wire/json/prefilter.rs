@@ -43,8 +43,8 @@ pub(super) struct KeyRoles {
 }
 
 impl KeyRoles {
-    /// Those of the entries of the object `text`. `None` if the level or the time depends on several of
-    /// them, or on objects in the object.
+    /// The roles of the keys of the object `text`. `None` if the level or the time depends on several
+    /// keys, or on objects in the object.
     pub(super) fn of(entries: &[Entry], text: &str) -> Option<KeyRoles> {
         if !entries.iter().all(|entry| entry.is_flat(text)) {
             return None;

@@ -312,7 +312,7 @@ impl PositionFile {
     ) -> Result<(PositionFile, Vec<Vec<SavedPosition>>)> {
         if let Some(log) = paths.iter().find(|log| is_same(log, path)) {
             return Err(Error::usage(format!(
-                "{} is the same file as {}, which is read",
+                "{} is also a file to read: {}",
                 described(path),
                 display_name(log)
             ))

@@ -69,7 +69,7 @@ impl Subscribe {
         }
     }
 
-    /// From now on, reads only what later records depend on of the objects that this rejects.
+    /// From now on, objects that this rejects are read only as far as later records depend on them.
     pub fn set_prefilter(&mut self, prefilter: Option<Prefilter>) {
         self.decoder = wire::Decoder::with_prefilter(prefilter);
     }
