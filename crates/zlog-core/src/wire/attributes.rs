@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use crate::level::Level;
 use crate::record::{RawJson, Record, Text};
 use crate::text::json;
-use crate::wire::logbook;
+use crate::wire::other_loggers::logbook;
 use crate::wire::other_loggers::{self, Field, Found, field_alias, levels};
 
 /// The logger whose keys an object has.

@@ -23,7 +23,6 @@
 pub(crate) mod attributes;
 pub mod confirm;
 pub mod json;
-mod logbook;
 pub mod mark;
 pub(crate) mod other_loggers;
 pub mod pickle;

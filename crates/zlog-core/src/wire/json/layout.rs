@@ -1,11 +1,9 @@
 //! The keys of an object: the next object of a sender mostly has the same in the same order, so
 //! that only its values have to be read.
 
-use std::borrow::Cow;
-use std::ops::Range;
-
+use super::entry::Entry;
 use super::prefilter::{KeyRoles, Prefilter};
-use super::read::{Raw, ValueKind};
+use super::value::ValueKind;
 use crate::record::Record;
 use crate::text::json::{ALWAYS_WITHIN_LIMITS, find_escape};
 use crate::wire::attributes::{Attribute, Builder, Schema};
@@ -35,22 +33,6 @@ pub(super) struct Layout {
     has_repeated: bool,
     /// The objects with other keys since then.
     misses: u32,
-}
-
-/// A key of the object, and its last value.
-#[derive(Debug)]
-pub(super) struct Entry {
-    /// Length of the text between the value before and this one: `,"levelno":`.
-    before: usize,
-    /// Where the key is in that.
-    key: Range<usize>,
-    pub(super) attribute: Attribute,
-    /// Where the last value begins.
-    start: usize,
-    /// Its length as JSON.
-    value: usize,
-    /// What the last value is, if it has come again.
-    pub(super) kind: ValueKind,
 }
 
 impl Layout {
@@ -166,33 +148,6 @@ impl Layout {
     pub(super) fn finish(&mut self, text: &str) {
         text.clone_into(&mut self.last);
         self.roles = KeyRoles::of(&self.entries, text);
-    }
-}
-
-impl Entry {
-    /// Gives the builder its key and its value in `text`.
-    pub(super) fn set<'a>(&self, text: &'a str, builder: &mut Builder<'_, 'a>) {
-        let value = Raw { json: self.json(text), kind: self.kind };
-        builder.set_as(self.attribute, || Cow::Borrowed(self.key_in(text)), &value);
-    }
-
-    /// Its key in `text`.
-    pub(super) fn key_in<'a>(&self, text: &'a str) -> &'a str {
-        &text[self.start - self.before..][self.key.clone()]
-    }
-
-    /// Its value in `text`, as JSON.
-    pub(super) fn json<'a>(&self, text: &'a str) -> &'a str {
-        &text[self.start..][..self.value]
-    }
-
-    /// Whether its value has no others in it, and is within the limits of readers.
-    pub(super) fn is_flat(&self, text: &str) -> bool {
-        match text.as_bytes()[self.start] {
-            b'"' => true,
-            b'{' | b'[' => false,
-            _ => self.value <= ALWAYS_WITHIN_LIMITS,
-        }
     }
 }
 

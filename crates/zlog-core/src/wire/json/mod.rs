@@ -8,20 +8,23 @@
 //! Objects of other loggers (`{"time":…,"level":"error","message":…}`) are read with the
 //! keys in `other_loggers`.
 
+mod entry;
 mod layout;
+mod object;
 mod prefilter;
 mod read;
 mod repair;
 mod repeated;
+mod value;
 mod write;
 
 pub use prefilter::Prefilter;
 pub use read::{ParseError, read, read_body};
 pub use write::{Writer, milliseconds, write};
 
+pub(super) use object::write_float;
 pub(crate) use read::Reader;
-pub(super) use read::exact_integer;
-pub(super) use write::write_float;
+pub(super) use value::exact_integer;
 
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::layout::Entry;
-use super::read::ValueKind;
+use super::entry::Entry;
+use super::value::ValueKind;
 use crate::level::Level;
 use crate::record::{RawJson, Record};
 use crate::wire::attributes::{Attribute, Builder, Schema};

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::write::Object;
+use super::object::Object;
 use crate::level::Level;
 use crate::record::Record;
 

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use super::loggers::is_signature;
+use super::table::is_signature;
 use super::{Field, MAX_KEY_LEN, field_alias};
 
 /// What a key says.

@@ -1,15 +1,14 @@
 //! Which keys of an object have its level and its time, as far as that follows from the keys.
 
-use super::{Field, field_alias, levels, loggers};
+use super::{Field, field_alias, levels, logbook, table};
 use crate::level::Level;
-use crate::wire::logbook;
 
 /// The index of the only key that gives the level, if its value is a [word](level_of_word), in an object
 /// without nested ones. `None` if several keys may give it, or if the keys are those of a logger in the
 /// table.
 pub(in crate::wire) fn level_key<'k>(keys: impl Iterator<Item = &'k str> + Clone) -> Option<usize> {
     let has = |name: &str| keys.clone().any(|key| key == name);
-    if loggers::any_fits(has) || logbook::KEYS.iter().all(|key| has(key)) {
+    if table::any_fits(has) || logbook::KEYS.iter().all(|key| has(key)) {
         return None;
     }
     match keys_of(Field::Level, keys)[..] {

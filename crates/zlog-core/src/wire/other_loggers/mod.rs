@@ -3,14 +3,16 @@
 //!
 //! Used for JSON lines, logfmt lines and JSON bodies that are not `LogRecord`s.
 //!
-//! `loggers` has a table of those whose keys or numbers mean something else elsewhere.
+//! `table` names of those whose keys or numbers mean something else elsewhere.
 
 mod keys;
 mod level_and_time;
 pub(crate) mod levels;
+pub(super) mod logbook;
 mod loggers;
 mod loguru;
 mod nested;
+mod table;
 mod template;
 mod time;
 
@@ -22,7 +24,7 @@ use crate::text::ascii_lowercase;
 use crate::text::json;
 pub(super) use level_and_time::{level_key, level_of_word, time_keys};
 use levels::Scale;
-use loggers::Logger;
+use table::Logger;
 pub(crate) use time::parse_time;
 pub(super) use time::time;
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::loggers::Logger;
+use super::table::Logger;
 use super::{Field, field_alias, string};
 use crate::record::{RawJson, Text};
 use crate::text::json::{self, elements};

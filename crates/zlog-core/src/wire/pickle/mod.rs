@@ -11,6 +11,7 @@
 //! billion times, or to themselves. So all values are in one list and refer to each other by
 //! index, nothing recurses deeper than [`Limits::depth`], and [`Limits`] bound every step.
 
+mod budget;
 mod classes;
 mod decode;
 mod fast_path;
@@ -29,8 +30,9 @@ use crate::python::percent::{self, Args};
 use crate::record::{RawJson, Record};
 use crate::text::json;
 use crate::wire::attributes::{Builder, Value as _};
+use budget::Budget;
 use decode::{Buffers, Decoder};
-use render::{Budget, Item};
+use render::Item;
 use value::{Id, Pickle, Value};
 
 pub use write::write;

@@ -1,74 +1,16 @@
 //! Values as JSON, for `args` and extras.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 
+use super::budget::{Budget, ELLIPSIS};
 use super::classes::{self, JsonForm, View};
+use super::print;
 use super::value::{Id, Pickle, Value};
-use super::{Limits, print};
 use crate::python::{self, repr};
 use crate::record::Text;
 use crate::text::json;
 use crate::wire::attributes;
 use crate::wire::json::{exact_integer, write_float};
-
-/// Replaces omitted parts, as in Python's `repr` of a list that contains itself.
-pub(super) const ELLIPSIS: &str = "...";
-
-/// The limits on the JSON and the texts of all values of one record.
-pub(super) struct Budget {
-    remaining: Cell<usize>,
-    depth: usize,
-    truncated: Cell<bool>,
-}
-
-impl Budget {
-    pub(super) fn new(limits: &Limits) -> Budget {
-        Budget {
-            remaining: Cell::new(limits.output),
-            depth: limits.depth,
-            truncated: Cell::new(false),
-        }
-    }
-
-    /// The bytes that are left.
-    pub(super) fn remaining(&self) -> usize {
-        self.remaining.get()
-    }
-
-    /// The most values within each other.
-    pub(super) fn depth(&self) -> usize {
-        self.depth
-    }
-
-    /// Spends `size` bytes. If they don't fit, nothing after them fits either: checking
-    /// further values could cost as much again.
-    pub(super) fn spend(&self, size: usize) -> bool {
-        let fits = size <= self.remaining.get();
-        self.remaining.set(if fits { self.remaining.get() - size } else { 0 });
-        self.truncated.set(self.truncated.get() || !fits);
-        fits
-    }
-
-    /// A copy of a text for a field. Borrowed texts cost nothing.
-    fn copy<'a>(&self, text: &Text<'a>) -> Text<'a> {
-        match text {
-            Cow::Borrowed(text) => Cow::Borrowed(text),
-            Cow::Owned(text) if self.spend(text.len()) => Cow::Owned(text.clone()),
-            Cow::Owned(_) => Cow::Borrowed(ELLIPSIS),
-        }
-    }
-
-    /// Something is omitted.
-    pub(super) fn set_truncated(&self) {
-        self.truncated.set(true);
-    }
-
-    /// Whether something was omitted.
-    pub(super) fn was_truncated(&self) -> bool {
-        self.truncated.get()
-    }
-}
 
 /// A value of a pickle and the budget of its record.
 pub(super) struct Item<'p, 'a> {
@@ -137,7 +79,7 @@ impl<'a> attributes::Value<'a> for Item<'_, 'a> {
         let mut writer = Writer { item: self, out: Vec::new(), open: Vec::new() };
         writer.write();
         let out = writer.out;
-        self.budget.spend(out.len().min(self.budget.remaining.get()));
+        self.budget.spend(out.len().min(self.budget.remaining()));
         let json = String::from_utf8(out).expect("made of UTF-8 alone");
         json.into()
     }
@@ -192,7 +134,7 @@ impl Writer<'_, '_, '_> {
         while let Some(open) = self.open.last_mut() {
             let (id, at) = (open.id, open.next);
             open.next += 1;
-            let full = self.out.len() > self.item.budget.remaining.get();
+            let full = self.out.len() > self.item.budget.remaining();
             match self.part(id, at) {
                 Part::End => self.close(id),
                 _ if full => {
@@ -234,7 +176,7 @@ impl Writer<'_, '_, '_> {
     /// Marks that the rest of a container is omitted.
     fn write_ellipsis(&mut self, at: usize, dict: bool) {
         self.comma(at);
-        self.item.budget.truncated.set(true);
+        self.item.budget.set_truncated();
         json::write_string(ELLIPSIS, &mut self.out);
         if dict {
             self.out.extend_from_slice(b":null");
@@ -310,7 +252,7 @@ impl Writer<'_, '_, '_> {
 
     /// Writes a text if the budget allows it: a text may be referred to many times.
     fn string(&mut self, text: &str) {
-        if self.out.len() + text.len() > self.item.budget.remaining.get() {
+        if self.out.len() + text.len() > self.item.budget.remaining() {
             self.item.budget.spend(usize::MAX);
             json::write_string(ELLIPSIS, &mut self.out);
         } else {
@@ -321,8 +263,10 @@ impl Writer<'_, '_, '_> {
     fn open(&mut self, id: Id) {
         // A container within itself would be written endlessly.
         let cycle = self.open.iter().any(|open| open.id == id);
-        if cycle || self.open.len() >= self.item.budget.depth {
-            self.item.budget.truncated.set(self.item.budget.was_truncated() || !cycle);
+        if cycle || self.open.len() >= self.item.budget.depth() {
+            if !cycle {
+                self.item.budget.set_truncated();
+            }
             json::write_string(ELLIPSIS, &mut self.out);
             return;
         }

@@ -2,9 +2,8 @@
 //! all others: their names and the values in the pickle.
 //!
 //! Texts are those of CPython 3.12. `time` has dates, times and time zones, `numeric` has
-//! numbers, `numpy` has numpy's scalars and arrays, `exceptions` has exceptions.
+//! numbers, `numpy` has numpy's scalars and arrays.
 
-pub(super) mod exceptions;
 mod numeric;
 mod numpy;
 mod time;
@@ -94,6 +93,13 @@ pub(super) fn view<'p>(pickle: &'p Pickle<'_>, object: &'p Object) -> View<'p> {
     known(pickle, object, module, &name).unwrap_or_else(|| unknown(pickle, object, name))
 }
 
+/// Whether a class is an exception, as far as its name says.
+fn is_exception(name: &str) -> bool {
+    const ENDS: [&str; 6] = ["Error", "Exception", "Warning", "Interrupt", "Exit", "Iteration"];
+    let name = name.rsplit('.').next().unwrap_or(name);
+    ENDS.iter().any(|end| name.ends_with(end))
+}
+
 /// A class whose objects are known to print otherwise than their parts suggest.
 fn known<'p>(
     pickle: &'p Pickle<'_>,
@@ -152,7 +158,7 @@ fn builtin<'p>(pickle: &'p Pickle<'_>, object: &'p Object, name: &str) -> Option
             _ => return None,
         },
         "type" => View::Scalar(printed("<class 'NoneType'>".to_owned())),
-        name if exceptions::is_exception(name) => View::Exception(name.to_owned().into(), args),
+        name if is_exception(name) => View::Exception(name.to_owned().into(), args),
         _ => return None,
     })
 }
@@ -191,7 +197,7 @@ fn unknown<'p>(pickle: &'p Pickle<'_>, object: &'p Object, name: Cow<'p, str>) -
         };
     }
     let args = pickle.args(object);
-    if exceptions::is_exception(&name) {
+    if is_exception(&name) {
         return View::Exception(name, args);
     }
     match args {
@@ -265,14 +271,14 @@ fn quoted(name: &str, str: String) -> Scalar {
     Scalar { str, repr, json: JsonForm::Text }
 }
 
-fn text<'p>(pickle: &'p Pickle<'_>, id: Id) -> Option<&'p str> {
+pub(super) fn text<'p>(pickle: &'p Pickle<'_>, id: Id) -> Option<&'p str> {
     match pickle.get(id) {
         Value::Str(text) => Some(text),
         _ => None,
     }
 }
 
-fn integer(pickle: &Pickle<'_>, id: Id) -> Option<i64> {
+pub(super) fn integer(pickle: &Pickle<'_>, id: Id) -> Option<i64> {
     match pickle.get(id) {
         Value::Int(number) => Some(*number),
         _ => None,

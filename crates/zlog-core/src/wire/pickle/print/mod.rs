@@ -1,9 +1,11 @@
 //! Values as text, as Python's `str()` and `repr()` print them.
 
+mod exceptions;
+
 use std::borrow::Cow;
 
-use super::classes::{self, Mapping, Sequence, View, exceptions};
-use super::render::{Budget, ELLIPSIS};
+use super::budget::{Budget, ELLIPSIS};
+use super::classes::{self, Mapping, Sequence, View};
 use super::value::{Id, Object, Pickle, Value};
 use crate::python::repr::{push_bytes, push_float, push_string};
 

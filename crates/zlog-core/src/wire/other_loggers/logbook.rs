@@ -4,13 +4,13 @@
 
 use std::borrow::Cow;
 
+use super::{string, time};
 use crate::level::Level;
 use crate::record::{RawJson, Record, Text};
 use crate::text::json;
-use crate::wire::other_loggers;
 
 /// Whether the extras of a record are Logbook's: no other logger has all of these keys.
-pub(super) fn is_logbook(record: &Record<'_>) -> bool {
+pub(in crate::wire) fn is_logbook(record: &Record<'_>) -> bool {
     KEYS.iter().all(|name| record.extras.iter().any(|(key, _)| key == name))
 }
 
@@ -39,7 +39,7 @@ fn level(number: i64) -> Option<Level> {
 /// `template_args` and `kwargs` keep what it was made of (`str.format`, not `%`). The
 /// entries of `extra` become extras. Dropped are nulls, empty arguments, a `greenlet` that
 /// equals the thread, and Logbook's internal keys.
-pub(super) fn normalize(record: &mut Record<'_>) {
+pub(in crate::wire) fn normalize(record: &mut Record<'_>) {
     let template = std::mem::take(&mut record.msg);
     let args = record.args.take();
     // Logbook's `filename` is a path; Python's is the last part of it.
@@ -66,12 +66,12 @@ fn move_field<'a>(
 ) -> Option<(Text<'a>, RawJson<'a>)> {
     let slot = match &*key {
         "message" => {
-            record.msg = other_loggers::string(&value)?;
+            record.msg = string(&value)?;
             return None;
         }
         "level" => return set_level(record, &value).then_some((key, value)),
         "time" => {
-            record.created = other_loggers::time(&value);
+            record.created = time(&value);
             return record.created.is_none().then_some((key, value));
         }
         "extra" => return flatten(record, key, value),
@@ -85,7 +85,7 @@ fn move_field<'a>(
         "formatted_exception" => &mut record.exc_text,
         _ => return (value.0 != "null").then_some((key, value)),
     };
-    match other_loggers::string(&value) {
+    match string(&value) {
         Some(text) => *slot = Some(text),
         None if value.0 != "null" => return Some((key, value)),
         None => {}

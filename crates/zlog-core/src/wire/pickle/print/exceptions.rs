@@ -1,14 +1,8 @@
 //! Exceptions: `str()` depends on the class for a few of the built-in ones.
 
-use super::super::print::Printer;
-use super::super::value::{Id, Value};
-
-/// Whether a class is an exception, as far as its name says.
-pub(super) fn is_exception(name: &str) -> bool {
-    const ENDS: [&str; 6] = ["Error", "Exception", "Warning", "Interrupt", "Exit", "Iteration"];
-    let name = name.rsplit('.').next().unwrap_or(name);
-    ENDS.iter().any(|end| name.ends_with(end))
-}
+use super::Printer;
+use crate::wire::pickle::classes;
+use crate::wire::pickle::value::{Id, Value};
 
 /// Subclasses of `OSError`, and its aliases.
 const OS_ERRORS: [&str; 19] = [
@@ -34,7 +28,7 @@ const OS_ERRORS: [&str; 19] = [
 ];
 
 /// Prints `str(exception)`.
-pub(in crate::wire::pickle) fn push_str(printer: &mut Printer<'_, '_>, name: &str, args: &[Id]) {
+pub(super) fn push_str(printer: &mut Printer<'_, '_>, name: &str, args: &[Id]) {
     match (name, args) {
         (_, []) => {}
         ("KeyError", &[key]) => printer.repr(key),
@@ -65,19 +59,19 @@ pub(in crate::wire::pickle) fn push_str(printer: &mut Printer<'_, '_>, name: &st
 fn codec_error(printer: &mut Printer<'_, '_>, name: &str, args: &[Id]) -> bool {
     let pickle = printer.pickle;
     let &[codec, object, start, end, reason] = args else { return false };
-    let (Some(codec), Some(reason)) = (super::text(pickle, codec), super::text(pickle, reason))
+    let (Some(codec), Some(reason)) = (classes::text(pickle, codec), classes::text(pickle, reason))
     else {
         return false;
     };
-    let (Some(start), Some(end)) = (super::integer(pickle, start), super::integer(pickle, end))
+    let (Some(start), Some(end)) = (classes::integer(pickle, start), classes::integer(pickle, end))
     else {
         return false;
     };
     let Ok(at) = usize::try_from(start) else { return false };
     let decodes = name == "UnicodeDecodeError";
-    let (verb, noun, code) = match (decodes, super::text(pickle, object)) {
+    let (verb, noun, code) = match (decodes, classes::text(pickle, object)) {
         (true, _) => {
-            let byte = super::bytes(pickle, object).and_then(|bytes| bytes.get(at).copied());
+            let byte = classes::bytes(pickle, object).and_then(|bytes| bytes.get(at).copied());
             ("decode", "byte", byte.map(|byte| format!("0x{byte:02x}")))
         }
         (false, Some(text)) => {
