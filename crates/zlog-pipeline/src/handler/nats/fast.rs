@@ -12,7 +12,7 @@ use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{Message, StatusCode};
 use serde_json::Value;
 
-use super::publish::{Answer, Failure, Outgoing, Task, read_error};
+use super::task::{Answer, Failure, Outgoing, Task, read_error};
 
 /// How many confirmations may be missing. ADR-50 recommends two.
 const CONFIRMATIONS: u64 = 2;

@@ -7,7 +7,8 @@ use url::Url;
 
 use super::NatsOptions;
 use super::message::{MAX_SUBJECT, MessageWriter};
-use super::publish::{Failure, PublishOptions, Publisher, Refusal, Report, Work};
+use super::publish::Publisher;
+use super::task::{Failure, PublishOptions, Refusal, Report, Work};
 use crate::handler::Backlog;
 use crate::handler::retry::{Batch, BatchOptions, Retry, SendOutcome, Transport, deadline};
 use crate::nats::connection::{Connection, Features, Trouble, wait_for_trouble};

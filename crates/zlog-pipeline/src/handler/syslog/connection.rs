@@ -5,7 +5,8 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-use super::socket::{ConnectionState, Socket, connect, is_late, is_too_large};
+use super::socket::{Socket, connect, is_too_large};
+use super::state::{ConnectionState, is_late};
 use super::{Address, Framing, SyslogTls};
 use crate::handler::Backlog;
 use crate::handler::retry::{Batch, SendOutcome, deadline};

@@ -14,6 +14,7 @@ mod address;
 mod connection;
 mod message;
 mod socket;
+mod state;
 mod tls;
 
 use std::str::FromStr;

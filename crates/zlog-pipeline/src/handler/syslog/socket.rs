@@ -4,11 +4,12 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 #[cfg(unix)]
 use std::os::unix::net::{UnixDatagram, UnixStream};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustls::ClientConfig;
 
 use super::Address;
+use super::state::{ConnectionState, left};
 use super::tls::TlsStream;
 
 /// The beginning of an alert of TLS.
@@ -23,15 +24,6 @@ pub(super) enum Socket {
     UnixDatagram(UnixDatagram),
     #[cfg(unix)]
     UnixStream(UnixStream),
-}
-
-/// The state of a connection.
-pub(super) enum ConnectionState {
-    Open,
-    /// The daemon has closed it after reading everything that had arrived.
-    Closed,
-    /// It can't be used any more, and the daemon may not have read everything.
-    Broken(io::Error),
 }
 
 /// Connects to the daemon at `address`, whose host has the addresses `found`. `tls` is for an
@@ -95,20 +87,6 @@ fn first_of<T>(
         }
     }
     Err(failed)
-}
-
-/// Sockets report a timeout as `WouldBlock`.
-pub(super) fn is_late(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
-}
-
-/// The time left until `deadline`, for a time limit of a socket: zero is invalid there.
-///
-/// # Errors
-/// There is none left.
-pub(super) fn left(deadline: Instant) -> io::Result<Duration> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 #[cfg(unix)]

@@ -11,7 +11,7 @@ use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ClientConnection, ProtocolVersion, SignatureScheme};
 
-use super::socket::{ConnectionState, is_late, left};
+use super::state::{ConnectionState, is_late, left};
 
 /// The most bytes of messages in a TLS record (RFC 8446, section 5.1).
 const RECORD: usize = 1 << 14;
