@@ -12,9 +12,8 @@ use zeroize::{Zeroize, Zeroizing};
 use zmtp::KeyPair;
 
 use super::lists::check_name;
-use super::{PublicKey, z85};
+use super::{PublicKey, shown, z85};
 use crate::os::file_error;
-use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
 /// Largest key file.
@@ -228,8 +227,4 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
         .open(path)
         .and_then(write)
         .map_err(|error| file_error(format!("can't write {}", shown(path)), path, &error))
-}
-
-pub(super) fn shown(path: &Path) -> String {
-    escape(&path.to_string_lossy())
 }

@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::certificate::shown;
 use super::lists::{self, Client, Clients, Server, Servers};
-use super::{Form, OwnKey, PublicKey, write_pair};
+use super::{Form, OwnKey, PublicKey, shown, write_pair};
 use crate::os::file_error;
 use zlog_core::{Error, Result};
 

@@ -4,8 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use super::PublicKey;
-use super::certificate::shown;
+use super::{PublicKey, shown};
 use crate::os::file_error;
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};

@@ -13,6 +13,7 @@ mod lists;
 mod z85;
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use dryoc::classic::crypto_generichash::crypto_generichash;
@@ -20,6 +21,7 @@ use dryoc::classic::crypto_generichash::crypto_generichash;
 pub use self::certificate::{Form, OwnKey, read_public, write_pair};
 pub use self::directory::{KEYS_VARIABLE, KeyDirectory};
 pub use self::lists::{Client, Clients, Prefixes, Server, Servers, check_name};
+use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
 /// The name of a key that nobody has named: the user and the machine.
@@ -28,6 +30,11 @@ pub fn default_name() -> String {
     let host = gethostname::gethostname().to_string_lossy().into_owned();
     let name = user.filter(|it| !it.is_empty()).map_or(host.clone(), |it| format!("{it}@{host}"));
     if check_name(&name).is_ok() { name } else { "machine".to_owned() }
+}
+
+/// A path, as messages show it.
+fn shown(path: &Path) -> String {
+    escape(&path.to_string_lossy())
 }
 
 /// Bytes of a fingerprint. Another key with the same one can't be found by trying.
