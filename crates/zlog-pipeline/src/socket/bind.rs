@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 
 use super::diagnose::{self, PeerKind};
 use super::endpoint::{Endpoint, needs_ipv6};
-use crate::os::resolve;
 use zlog_core::{Error, Result};
 
 /// What an engine must be able to do.
@@ -58,14 +57,6 @@ pub(super) fn bind(binder: &mut dyn Bind, endpoint: &Endpoint) -> Result<String>
     }
 }
 
-/// Looks up a host, IPv4 addresses first. Returns at least one address.
-pub(super) fn look_up(endpoint: &Endpoint, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
-    let found = resolve::look_up(host, port);
-    let mut found = found.map_err(|error| error.within(cannot(endpoint)))?;
-    found.sort_by_key(SocketAddr::is_ipv6);
-    Ok(found)
-}
-
 /// Binds the first address of the endpoint's host that this machine has. For an interface
 /// name these are the interface's addresses, IPv4 first.
 fn bind_anywhere(binder: &mut dyn Bind, endpoint: &Endpoint) -> Result<String, Refusal> {
@@ -74,7 +65,7 @@ fn bind_anywhere(binder: &mut dyn Bind, endpoint: &Endpoint) -> Result<String, R
         None => vec![Candidate { is_ipv6: needs_ipv6(&text), address: text }],
         Some((host, port)) => match binder.interface(endpoint, host, port) {
             none if none.is_empty() => {
-                let found = look_up(endpoint, host, port)?;
+                let found = endpoint.look_up(host, port)?;
                 let candidate = |address: &SocketAddr| Candidate {
                     address: endpoint.at(*address),
                     is_ipv6: address.is_ipv6(),
@@ -111,13 +102,13 @@ fn check_ipc_is_free(endpoint: &Endpoint) -> Result<(), Refusal> {
         return Ok(()); // Missing or inaccessible: bind reports which.
     };
     if !metadata.file_type().is_socket() {
-        let error = failed(endpoint, &"the file at that path is not a socket");
+        let error = endpoint.failed(&"the file at that path is not a socket");
         return Err(error.hint("Choose another path. The file is left as it is.").into());
     }
     match UnixStream::connect(path) {
         Ok(_) => Err(Refusal::InUse),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            Err(failed(endpoint, &"the socket at that path belongs to another user").into())
+            Err(endpoint.failed(&"the socket at that path belongs to another user").into())
         }
         Err(_) => Ok(()),
     }
@@ -131,22 +122,22 @@ fn check_ipc_is_free(_: &Endpoint) -> Result<(), Refusal> {
 fn bind_failed(endpoint: &Endpoint, error: &BindError) -> Error {
     let cause = &error.text;
     match error.kind {
-        ErrorKind::AddrNotAvailable => {
-            failed(endpoint, &"this machine has no such address or interface")
-                .hint("Bind tcp://*:PORT for all of its addresses.")
-        }
-        ErrorKind::PermissionDenied => failed(endpoint, cause)
+        ErrorKind::AddrNotAvailable => endpoint
+            .failed(&"this machine has no such address or interface")
+            .hint("Bind tcp://*:PORT for all of its addresses."),
+        ErrorKind::PermissionDenied => endpoint
+            .failed(cause)
             .hint("Ports below 1024 and directories of other users need permission."),
         ErrorKind::NotFound => {
-            failed(endpoint, cause).hint("The directory of an ipc path must exist.")
+            endpoint.failed(cause).hint("The directory of an ipc path must exist.")
         }
-        _ => failed(endpoint, cause),
+        _ => endpoint.failed(cause),
     }
 }
 
 /// The error of an endpoint in use, with the next step for what has bound it.
 fn in_use(endpoint: &Endpoint) -> Error {
-    let error = failed(endpoint, &"address already in use");
+    let error = endpoint.failed(&"address already in use");
     let Some(hints) = endpoint.in_use_hints() else { return error };
     let there = endpoint.to_connect();
     let hint = match diagnose::peer_kind(&there) {
@@ -155,12 +146,4 @@ fn in_use(endpoint: &Endpoint) -> Error {
         Some(PeerKind::Other(_)) | None => hints.other,
     };
     error.hint(hint.replace("{}", &there))
-}
-
-pub(super) fn failed(endpoint: &Endpoint, cause: &dyn std::fmt::Display) -> Error {
-    Error::new(format!("{}: {cause}", cannot(endpoint)))
-}
-
-fn cannot(endpoint: &Endpoint) -> String {
-    format!("can't {} {endpoint}", endpoint.role().verb())
 }

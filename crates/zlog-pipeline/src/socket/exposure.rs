@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::endpoint::Endpoint;
 use super::engine::Engine;
-use super::native::Keyring;
+use super::keyring::Keyring;
 use super::options::{SocketOptions, Stall};
 use zlog_core::{Error, Result};
 
@@ -18,7 +18,7 @@ impl SocketOptions {
         let is_libzmq = || Engine::for_endpoints(self.engine, endpoints) == Engine::Libzmq;
         let keyring = match self.keyring.clone() {
             Some(keyring) => keyring,
-            None => Arc::new(Keyring::new(endpoints, self)?),
+            None => Arc::new(Keyring::new(endpoints, self.key.clone(), self.insecure)?),
         };
         if matches!(self.stall, Stall::After(_)) && is_libzmq() {
             return Err(Error::new("only zlog's own engine can cut off subscribers (stall)")
@@ -30,13 +30,4 @@ impl SocketOptions {
         }
         Ok(SocketOptions { keyring: Some(keyring), ..self.clone() })
     }
-}
-
-/// The error that an endpoint must not be bound, and the next steps.
-pub(super) fn refused(endpoint: &Endpoint) -> Error {
-    let what = "other machines can reach it, and nothing is encrypted";
-    Error::new(format!("can't bind {endpoint}: {what}")).hint(
-        "Make a key with `zlog keygen`, to encrypt; or, on a network that you trust, add --insecure \
-         (the option insecure of a handler; insecure = true in a file).",
-    )
 }

@@ -14,11 +14,9 @@ use std::time::SystemTime;
 
 use zmtp::{Address, Authenticator, Credentials, Disconnect, KeyPair, Rights, Security};
 
+use super::endpoint::{Endpoint, Role};
 use crate::keys::{Client, Clients, KeyDirectory, OwnKey, PublicKey, Servers};
 use crate::os::resolve::is_loopback;
-use crate::socket::endpoint::{Endpoint, Role};
-use crate::socket::exposure;
-use crate::socket::options::SocketOptions;
 use zlog_core::text::escape::escape;
 use zlog_core::wire::mark;
 use zlog_core::{Error, Result};
@@ -58,25 +56,27 @@ struct State {
 }
 
 impl Keyring {
-    /// Reads the keys that these endpoints need.
+    /// Reads the keys that these endpoints need. `file` has the own key, instead of the machine's;
+    /// `insecure` allows to bind without one.
     ///
     /// # Errors
     /// A key is missing, or a file of keys is wrong.
-    pub(in crate::socket) fn new(
+    pub(super) fn new(
         endpoints: &[Endpoint],
-        options: &SocketOptions,
+        file: Option<PathBuf>,
+        insecure: bool,
     ) -> Result<Keyring> {
         let keyring = Keyring {
             directory: KeyDirectory::of_user().ok(),
-            file: options.key.clone(),
-            insecure: options.insecure,
+            file,
+            insecure,
             state: Mutex::default(),
         };
         keyring.read_lists(endpoints)?;
         for endpoint in endpoints.iter().filter(|it| it.run_directory().is_none()) {
             if keyring.needs_key(endpoint)? && !keyring.load_own()? {
                 return Err(match endpoint.role() {
-                    Role::Bind => exposure::refused(endpoint),
+                    Role::Bind => refused(endpoint),
                     Role::Connect => Error::new(format!(
                         "can't connect to {endpoint}: its key is known, but this machine has none"
                     ))
@@ -93,7 +93,7 @@ impl Keyring {
     }
 
     /// Whether a connection is encrypted from the beginning.
-    pub(in crate::socket) fn encrypts(&self) -> bool {
+    pub(super) fn encrypts(&self) -> bool {
         self.state().own.is_some()
     }
 
@@ -332,6 +332,15 @@ impl Authenticator for Keyring {
         self.read_changes(state);
         std::mem::take(&mut state.has_changed)
     }
+}
+
+/// The error that an endpoint must not be bound, and the next steps.
+fn refused(endpoint: &Endpoint) -> Error {
+    let what = "other machines can reach it, and nothing is encrypted";
+    Error::new(format!("can't bind {endpoint}: {what}")).hint(
+        "Make a key with `zlog keygen`, to encrypt; or, on a network that you trust, add --insecure \
+         (the option insecure of a handler; insecure = true in a file).",
+    )
 }
 
 fn rights(client: &Client) -> Rights {

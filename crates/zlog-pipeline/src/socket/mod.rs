@@ -1,5 +1,5 @@
 //! ZeroMQ sockets. Frames are bytes here; `wire` decodes them. Outside tests, only `libzmq` uses the
-//! `zmq` crate, and only `native` uses `zmtp`.
+//! `zmq` crate, and only `native` and `keyring` use `zmtp`.
 
 mod addresses;
 mod bind;
@@ -13,9 +13,11 @@ mod engine;
 mod exposure;
 mod flush;
 mod host_names;
+mod keyring;
 mod libzmq;
 mod misuse_report;
 mod native;
+mod open;
 mod options;
 mod proxy;
 mod publisher;
@@ -39,9 +41,9 @@ pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, InUseHints, Role, endpoint_text};
 pub use engine::{ENGINE_VARIABLE, Engine};
 pub(crate) use flush::{CountNotNeeded, NotNeeded};
 pub use flush::{Flushed, Lacking};
+pub use keyring::Keyring;
 pub use libzmq::raw::{RawReceiver, RawSender};
 pub use libzmq::{has_curve, libzmq_version};
-pub use native::Keyring;
 pub use native::confirm::{
     ConfirmService, ConfirmWhen, Confirmation, ConfirmedOptions, ReceiveOptions, ReceivedCounts,
     open_confirmed,

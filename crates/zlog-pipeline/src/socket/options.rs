@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::Engine;
-use super::native::Keyring;
+use super::keyring::Keyring;
 
 /// Minimum of [`SocketOptions::max_message`], in bytes: libzmq aborts handshakes below
 /// about 276.

@@ -5,6 +5,7 @@
 
 mod bytes;
 mod check;
+mod failure;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -14,7 +15,6 @@ use std::path::{Path, PathBuf};
 pub use self::bytes::endpoint_text;
 pub(super) use self::bytes::{to_bytes, to_text};
 use self::check::Transport;
-use super::bind;
 use crate::os::interface;
 use crate::os::resolve::{is_loopback, parse_ip};
 use crate::os::run_directory::{Registered, RunDirectory};
@@ -298,7 +298,7 @@ impl Endpoint {
         };
         let mut addresses = interface::addresses(name, port);
         if addresses.is_empty() {
-            addresses = bind::look_up(self, name, port)?;
+            addresses = self.look_up(name, port)?;
         }
         Ok(addresses.iter().any(|address| !is_loopback(address.ip())))
     }

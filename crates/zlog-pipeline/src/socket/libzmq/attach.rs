@@ -25,10 +25,10 @@ pub(super) fn attach(socket: &mut zmq::Socket, endpoint: &Endpoint) -> Result<At
         return Ok(Attached { endpoint: bound, aliases: vec![endpoint.as_str().to_owned()] });
     }
     let address = match endpoint.name() {
-        Some((host, port)) => endpoint.at(bind::look_up(endpoint, host, port)?[0]),
+        Some((host, port)) => endpoint.at(endpoint.look_up(host, port)?[0]),
         None => endpoint.as_str().to_owned(),
     };
-    connect(socket, &address).map_err(|errno| bind::failed(endpoint, &errno))?;
+    connect(socket, &address).map_err(|errno| endpoint.failed(&errno))?;
     Ok(Attached { endpoint: endpoint.as_str().to_owned(), aliases: vec![address] })
 }
 

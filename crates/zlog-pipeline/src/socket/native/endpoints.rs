@@ -1,12 +1,12 @@
 //! The endpoints of a socket as they were given, and the addresses that the engine connects to for
 //! them.
 
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zmtp::{Address, Disconnect};
 
-use super::keyring::Keyring;
-use super::open::{to_address, to_endpoint};
+use super::address::{to_address, to_endpoint};
 use crate::socket::addresses::AddressState;
 use crate::socket::connection::{
     ConnectionEvent, ConnectionState, CutOff, EndpointStatus, EventKind, HandshakeFailure,
@@ -14,6 +14,7 @@ use crate::socket::connection::{
 };
 use crate::socket::connector::Connector;
 use crate::socket::endpoint::Role;
+use crate::socket::keyring::Keyring;
 
 /// Events kept until they are taken; further ones are dropped.
 const EVENTS: usize = 1024;
@@ -238,6 +239,11 @@ impl Endpoints {
         self.keyring.as_ref().filter(|_| is_bound)?.explain(why, None)
     }
 }
+
+/// A publisher or a subscriber.
+pub(super) trait Socket: Deref<Target = zmtp::Socket> + Send + Sync + 'static {}
+
+impl<S: Deref<Target = zmtp::Socket> + Send + Sync + 'static> Socket for S {}
 
 /// A socket and its endpoints, for what follows host names and run directories.
 pub(super) struct Connections<'a> {

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::endpoints::{Connections, Endpoints, lock};
-use super::open::Socket;
+use super::endpoints::{Connections, Endpoints, Socket, lock};
 use crate::os::thread;
 use crate::socket::host_names::HostNames;
 use crate::socket::registered_publishers::RegisteredPublishers;

@@ -3,15 +3,13 @@
 //! It reconnects by itself, knows each subscriber, and tells what was dropped for whom. Host names
 //! and run directories are followed by a thread (`follower`).
 
+mod address;
 pub(super) mod confirm;
 mod endpoints;
 mod follower;
-mod keyring;
 mod local;
 mod open;
 pub(super) mod proxy;
 pub(super) mod publisher;
 pub(super) mod query;
 pub(super) mod subscriber;
-
-pub use self::keyring::Keyring;

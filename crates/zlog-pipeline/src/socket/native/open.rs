@@ -2,30 +2,23 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 use zmtp::{Address, Authenticator, Router};
 
-use super::endpoints::{Connections, Endpoints};
+use super::address::{to_address, to_endpoint};
+use super::endpoints::{Connections, Endpoints, Socket, lock};
 use super::follower::{Followed, Follower};
-use super::keyring::Keyring;
 use crate::os::{fd_limit, interface};
 use crate::socket::bind::{self, Bind, BindError, Candidate};
 use crate::socket::connection::{ConnectionEvent, EndpointStatus};
-use crate::socket::endpoint::{Endpoint, Role, endpoint_text, ipc_path};
+use crate::socket::endpoint::{Endpoint, Role};
 use crate::socket::engine::Engine;
+use crate::socket::keyring::Keyring;
 use crate::socket::options::SocketOptions;
 use crate::socket::registered_publishers::RegisteredPublishers;
 use zlog_core::{Error, Result};
-
-use super::endpoints::lock;
-
-/// A publisher or a subscriber.
-pub(super) trait Socket: Deref<Target = zmtp::Socket> + Send + Sync + 'static {}
-
-impl<S: Deref<Target = zmtp::Socket> + Send + Sync + 'static> Socket for S {}
 
 /// An open socket.
 pub(super) struct Open<S: Socket> {
@@ -184,31 +177,14 @@ pub(super) fn set_options(own: &SocketOptions, options: &mut zmtp::Options) {
 /// Fails for what only libzmq can do.
 fn check(endpoint: &Endpoint) -> Result<()> {
     let Some(what) = endpoint.only_libzmq_has() else { return Ok(()) };
-    let error = bind::failed(endpoint, &format!("the native engine has no {what}"));
+    let error = endpoint.failed(&format!("the native engine has no {what}"));
     Err(error.hint("Use --engine libzmq."))
 }
 
 fn unknown(endpoint: &Endpoint) -> Error {
-    bind::failed(endpoint, &"the native engine does not understand this address")
+    endpoint
+        .failed(&"the native engine does not understand this address")
         .hint("Use --engine libzmq.")
-}
-
-/// The address of an endpoint with a numeric host.
-pub(super) fn to_address(endpoint: &str) -> Option<Address> {
-    // The text of an endpoint has escapes for bytes that are not UTF-8.
-    if let Some(path) = ipc_path(endpoint) {
-        return Some(Address::Ipc(path));
-    }
-    let socket_address = endpoint.strip_prefix("tcp://").and_then(|it| it.parse().ok());
-    socket_address.map(Address::Tcp).or_else(|| Address::parse(endpoint))
-}
-
-/// The endpoint of an address.
-pub(super) fn to_endpoint(address: &Address) -> String {
-    match address {
-        Address::Tcp(_) => address.to_string(),
-        Address::Ipc(path) => format!("ipc://{}", endpoint_text(path.as_os_str())),
-    }
 }
 
 /// A socket to bind.

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use zmtp::{Dropped, WhenFull};
 
+use super::address::to_endpoint;
 use super::endpoints;
-use super::open::{Open, open_error, set_options, to_endpoint};
+use super::open::{Open, open_error, set_options};
 use crate::os::fd_limit;
 use crate::os::socket_owner::socket_owner;
 use crate::socket::broken_report::{BrokenConnection, IN_FLIGHT};

@@ -13,15 +13,10 @@ use crossbeam_channel::Receiver;
 
 use super::connection::{ConnectionEvent, EndpointStatus};
 use super::drain::PublisherRequest;
-use super::endpoint::Endpoint;
-use super::engine::Engine;
 use super::flush::Flushed;
-use super::native::confirm::{ConfirmService, ReceiveOptions};
-use super::native::query::QueryServer;
 use super::options::SocketOptions;
 use super::publisher::Publisher;
 use super::slow_subscribers::SlowSubscribers;
-use super::{libzmq, native};
 use crate::os::thread;
 use zlog_core::{Error, Result};
 
@@ -202,62 +197,12 @@ pub trait ProxySocket {
 
 /// A collecting and a publishing socket.
 pub struct Proxy {
-    socket: Box<dyn ProxySocket>,
+    pub(super) socket: Box<dyn ProxySocket>,
     /// The keys of its sockets, also of those for queries.
-    security: SocketOptions,
+    pub(super) security: SocketOptions,
 }
 
 impl Proxy {
-    /// Opens both sockets, the publishing one first: what is collected can then be forwarded.
-    ///
-    /// # Errors
-    /// An endpoint can't be bound or connected; the error names it, the cause and the next
-    /// step.
-    pub fn open(
-        collect_on: &[Endpoint],
-        publish_on: &[Endpoint],
-        options: &ProxyOptions,
-    ) -> Result<Proxy> {
-        let options = &ProxyOptions {
-            collect: options.collect.secured(collect_on)?,
-            publish: options.publish.secured(publish_on)?,
-            block: options.block,
-        };
-        let endpoints = collect_on.iter().chain(publish_on);
-        let socket: Box<dyn ProxySocket> =
-            match Engine::for_endpoints(options.publish.engine, endpoints) {
-                Engine::Libzmq => {
-                    Box::new(libzmq::proxy::Proxy::open(collect_on, publish_on, options)?)
-                }
-                Engine::Native => {
-                    Box::new(native::proxy::Proxy::open(collect_on, publish_on, options)?)
-                }
-            };
-        Ok(Proxy { socket, security: options.collect.clone() })
-    }
-
-    /// Opens a server of queries. A question ends [`ProxySocket::wait`].
-    ///
-    /// # Errors
-    /// An endpoint can't be bound; the error names it, the cause and the next step.
-    pub fn open_query_server(&self, endpoints: &[Endpoint]) -> Result<QueryServer> {
-        QueryServer::open(endpoints, &self.security, self.waker())
-    }
-
-    /// Receives records with confirmation on `endpoints`, and forwards them with the others.
-    ///
-    /// # Errors
-    /// The spool can't be used, an endpoint can't be bound, or the engine is libzmq.
-    pub fn open_confirm_service(
-        &mut self,
-        endpoints: &[Endpoint],
-        options: ReceiveOptions,
-    ) -> Result<ConfirmService> {
-        let (publisher, handed) = self.counted_publisher()?;
-        let waker = self.waker();
-        ConfirmService::open(endpoints, &self.security, options, publisher, handed, waker)
-    }
-
     /// From now on, a message in `wakes` ends [`ProxySocket::wait`].
     ///
     /// # Errors

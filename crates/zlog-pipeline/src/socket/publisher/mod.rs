@@ -11,11 +11,9 @@ use crossbeam_channel::Sender;
 use super::broken_report::BrokenConnection;
 use super::connection::EndpointStatus;
 use super::endpoint::Endpoint;
-use super::engine::Engine;
 use super::flush::{CountNotNeeded, Flushed, Lacking};
 use super::options::SocketOptions;
 use super::subscriber::Subscriber;
-use super::{libzmq, native};
 use crate::os::run_directory::{Registered, Registration, RunDirectory};
 use zlog_core::Result;
 use zlog_core::wire::query::REGISTERED;
@@ -127,21 +125,6 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Opens a publisher on `endpoints`, which may be bound and connected ones.
-    ///
-    /// # Errors
-    /// An endpoint can't be bound or connected; the error names it, the cause and the next
-    /// step.
-    pub fn open(endpoints: &[Endpoint], options: &SocketOptions) -> Result<Publisher> {
-        let options = &options.secured(endpoints)?;
-        let socket: Box<dyn PublisherSocket> =
-            match Engine::for_endpoints(options.engine, endpoints) {
-                Engine::Libzmq => Box::new(libzmq::publisher::Publisher::open(endpoints, options)?),
-                Engine::Native => Box::new(native::publisher::Publisher::open(endpoints, options)?),
-            };
-        Ok(Publisher::of(socket))
-    }
-
     /// A publisher on an open socket.
     pub(super) fn of(socket: Box<dyn PublisherSocket>) -> Publisher {
         Publisher {

@@ -4,7 +4,7 @@ use crate::socket::testing::{
     DEADLINE, STEP, bind, bound_again, connect, own_address, plain_socket, publisher,
     slow_subscriber, subscriber, take, until, wait_for_subscribers,
 };
-use crate::socket::{ConnectionState, PublisherRequest, Role, Subscriber};
+use crate::socket::{ConnectionState, Engine, PublisherRequest, Role, Subscriber};
 
 const SHORT: Duration = Duration::from_millis(100);
 

@@ -11,10 +11,6 @@ pub(super) use self::batches::Batches;
 
 use super::connection::{ConnectionEvent, EndpointStatus};
 use super::drain::PublisherRequest;
-use super::endpoint::Endpoint;
-use super::engine::Engine;
-use super::options::SocketOptions;
-use super::{libzmq, native};
 use crate::os::run_directory::Registration;
 use zlog_core::Result;
 use zlog_core::wire::mark;
@@ -52,28 +48,6 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
-    /// Opens a subscriber of `topics` (byte prefixes; the empty one is everything) on
-    /// `endpoints`, which may be bound and connected ones.
-    ///
-    /// # Errors
-    /// An endpoint can't be bound or connected; the error names it, the cause and the next
-    /// step.
-    pub fn open<T: AsRef<[u8]>>(
-        endpoints: &[Endpoint],
-        topics: &[T],
-        options: &SocketOptions,
-    ) -> Result<Subscriber> {
-        let options = &options.secured(endpoints)?;
-        Ok(Subscriber::of(match Engine::for_endpoints(options.engine, endpoints) {
-            Engine::Libzmq => {
-                Box::new(libzmq::subscriber::Subscriber::open(endpoints, topics, options)?)
-            }
-            Engine::Native => {
-                Box::new(native::subscriber::Subscriber::open(endpoints, topics, options)?)
-            }
-        }))
-    }
-
     /// A subscriber on an open socket.
     pub(super) fn of(socket: Box<dyn SubscriberSocket>) -> Subscriber {
         Subscriber { socket }

@@ -7,7 +7,7 @@ use crate::socket::testing::{
     DEADLINE, STEP, bind, bound_again, connect, own_address, publisher, subscriber, take, until,
     wait_for_subscribers,
 };
-use crate::socket::{ConnectionState, CutOff, EventKind, Publisher};
+use crate::socket::{ConnectionState, CutOff, Engine, EventKind, Publisher, SocketOptions};
 use zlog_core::Error;
 
 /// Batches that an engine queues for the caller.

@@ -17,6 +17,7 @@ mod receiver;
 mod reported;
 mod sender;
 mod service;
+mod shared;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -24,4 +25,5 @@ mod window;
 
 pub use self::counts::ReceivedCounts;
 pub use self::publisher::{Confirmation, ConfirmedOptions, open_confirmed};
-pub use self::service::{ConfirmService, ConfirmWhen, ReceiveOptions};
+pub use self::service::{ConfirmService, ReceiveOptions};
+pub use self::shared::ConfirmWhen;

@@ -12,8 +12,7 @@ use zmtp::{Delivery, Received, Rights, Router};
 
 use super::payload;
 use super::reported::Reported;
-use super::service::ConfirmWhen;
-use super::service::Shared;
+use super::shared::{ConfirmWhen, Shared};
 use super::sources::{MAX_SOURCES, Sources, Verdict, of_client};
 use crate::socket::connection::{ConnectionEvent, EventKind};
 use crate::socket::native::open::Open;

@@ -1,9 +1,8 @@
 //! A relay's side of confirmed delivery: a thread that receives and stores, and one that passes
 //! what is stored on to the relay.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use zmtp::Router;
 use super::counts::ReceivedCounts;
 use super::payload;
 use super::receiver::{ReceivingThread, known_sources};
+use super::shared::{ConfirmWhen, Flags, Report, Shared, lock};
 use super::sources::Sources;
 use crate::os::thread;
 use crate::socket::connection::ConnectionEvent;
@@ -22,7 +22,6 @@ use crate::socket::options::SocketOptions;
 use crate::socket::proxy::{HandedCount, Waker};
 use crate::socket::publisher::{Publisher, Sent};
 use crate::spool::{self, Spool, SpoolKind, SpoolOptions, SpoolReader};
-use zlog_core::text::choice::{Choice, Named};
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
 use zlog_core::wire::confirm::{MAX_BATCH_BYTES, MAX_FRAMES};
@@ -36,26 +35,6 @@ const QUEUED_ANSWERS: usize = 1024;
 const MAX_SENDERS: usize = 1000;
 /// Longest wait without an event.
 const TICK: Duration = Duration::from_millis(200);
-/// Most connection events that are kept for the owner.
-const MAX_EVENTS: usize = 256;
-
-/// When records are confirmed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum ConfirmWhen {
-    /// They are in the spool of the receiver, on disk.
-    #[default]
-    Stored,
-    /// The handlers of the receiver have them.
-    Handled,
-}
-
-impl Choice for ConfirmWhen {
-    const CHOICES: &'static [Named<ConfirmWhen>] = &[
-        Named::new(ConfirmWhen::Stored, "stored", "They are in the spool, on disk"),
-        Named::new(ConfirmWhen::Handled, "handled", "The relay has handed them to its handlers"),
-    ];
-}
-
 /// How records are received.
 pub struct ReceiveOptions {
     /// Where they are kept until the handlers have them.
@@ -64,111 +43,6 @@ pub struct ReceiveOptions {
     pub when: ConfirmWhen,
     /// Tells the user something: a sentence without a full stop. Called in other threads.
     pub report: Report,
-}
-
-/// Tells the user something, from any thread.
-type Report = Arc<dyn Fn(&str) + Send + Sync>;
-
-/// What both threads share with the owner.
-pub(super) struct Shared {
-    spool: Mutex<Spool>,
-    /// The last record that is on disk, and the last one that the handlers have.
-    synced: AtomicU64,
-    handled: AtomicU64,
-    /// The records that were passed on and are not handled, by their numbers in the spool; and
-    /// how many there were before them.
-    passed: Mutex<(u64, VecDeque<u64>)>,
-    flags: Arc<Flags>,
-    stored: AtomicU64,
-    duplicates: AtomicU64,
-    refused: AtomicU64,
-    too_long: AtomicU64,
-    invalid: AtomicU64,
-    damaged: AtomicU64,
-    senders: AtomicU64,
-    events: Mutex<VecDeque<ConnectionEvent>>,
-    wake_owner: Waker,
-    /// Wakes the thread that passes records on.
-    has_stored: Sender<()>,
-    pub(super) report: Report,
-}
-
-/// What the owner asks for, and what has happened.
-#[derive(Default)]
-struct Flags {
-    is_stopping: AtomicBool,
-    has_failed: AtomicBool,
-}
-
-impl Flags {
-    fn is_stopping(&self) -> bool {
-        self.is_stopping.load(Ordering::Acquire)
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Shared {
-    pub(super) fn spool(&self) -> MutexGuard<'_, Spool> {
-        lock(&self.spool)
-    }
-
-    pub(super) fn is_stopping(&self) -> bool {
-        self.flags.is_stopping()
-    }
-
-    pub(super) fn synced(&self) -> u64 {
-        self.synced.load(Ordering::Acquire)
-    }
-
-    /// Everything up to this number is on disk, and may be passed on.
-    pub(super) fn set_synced(&self, number: u64) {
-        self.synced.store(number, Ordering::Release);
-        // One message serves for several.
-        let _ = self.has_stored.try_send(());
-    }
-
-    pub(super) fn handled(&self) -> u64 {
-        self.handled.load(Ordering::Acquire)
-    }
-
-    pub(super) fn add_stored(&self, records: u64) {
-        self.stored.fetch_add(records, Ordering::Relaxed);
-    }
-
-    pub(super) fn add_duplicates(&self, records: u64) {
-        self.duplicates.fetch_add(records, Ordering::Relaxed);
-    }
-
-    pub(super) fn add_refused(&self, records: u64) {
-        self.refused.fetch_add(records, Ordering::Relaxed);
-    }
-
-    pub(super) fn add_too_long(&self, records: u64) {
-        self.too_long.fetch_add(records, Ordering::Relaxed);
-    }
-
-    pub(super) fn add_invalid(&self) {
-        self.invalid.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn set_senders(&self, senders: usize) {
-        self.senders.store(senders as u64, Ordering::Relaxed);
-    }
-
-    pub(super) fn add_events(&self, new: Vec<ConnectionEvent>) {
-        if new.is_empty() {
-            return;
-        }
-        let mut events = lock(&self.events);
-        events.extend(new);
-        let surplus = events.len().saturating_sub(MAX_EVENTS);
-        events.drain(..surplus);
-        drop(events);
-        (self.wake_owner)();
-    }
 }
 
 /// Receives records, and passes them on once they are on disk.
