@@ -130,7 +130,8 @@ fn tls_is_used_and_its_certificate_checked() {
     };
     let error = store(with(None)).unwrap_err();
     assert!(
-        error.contains("no TLS with the NATS server") && error.contains("trust=FILE"),
+        error.contains("has a certificate that is not trusted here")
+            && error.contains("trust=FILE"),
         "{error}"
     );
     store(with(Some(tls("ca.pem")))).unwrap();

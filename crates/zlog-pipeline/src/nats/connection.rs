@@ -1,7 +1,6 @@
 //! A connection to one server of a system.
 
 use std::env;
-use std::error::Error as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::ContextBuilder;
-use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
-use async_nats::{ServerError, ServerInfo, rustls};
+use async_nats::{
+    Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError,
+    ServerInfo,
+};
 use tokio::sync::watch;
 use url::Url;
 
@@ -230,7 +231,9 @@ fn not_reached(options: &ServerOptions, why: &str) -> Error {
 /// The error that names the servers, the cause and the next step.
 fn not_connected(options: &ServerOptions, error: &ConnectError) -> Error {
     let servers = escape(&options.servers);
-    let kind = if is_of_tls(error) { ConnectErrorKind::Tls } else { error.kind() };
+    // A certificate that is not trusted is only an error of I/O for the client.
+    let of_tls = problem::of_rustls(error);
+    let kind = if of_tls.is_some() { ConnectErrorKind::Tls } else { error.kind() };
     match kind {
         ConnectErrorKind::AuthorizationViolation => {
             let hint = match options
@@ -251,30 +254,24 @@ fn not_connected(options: &ServerOptions, error: &ConnectError) -> Error {
             Error::new(format!("can't log in to the NATS server {servers}: {}", text(error)))
                 .hint("Check the seed of the NKey: it begins with SU.")
         }
-        ConnectErrorKind::Tls if problem::is_no_tls(&text(error)) => {
+        ConnectErrorKind::Tls if of_tls.is_some_and(problem::is_no_tls) => {
             Error::new(format!("the NATS server {servers} answers without TLS"))
                 .hint("For a server without TLS, write nats:// instead of tls://.")
         }
         ConnectErrorKind::Tls => {
-            Error::new(format!("no TLS with the NATS server {servers}: {}", text(error)))
-                .hint("Check that it uses TLS. trust=FILE names the certificate of its authority.")
+            let known = of_tls.and_then(|of_tls| problem::explain(of_tls, &servers));
+            match known {
+                Some((what, hint)) => {
+                    Error::new(format!("the NATS server {servers} {what}")).hint(hint)
+                }
+                None => {
+                    Error::new(format!("no TLS with the NATS server {servers}: {}", text(error)))
+                        .hint("Check that it uses TLS.")
+                }
+            }
         }
         _ => not_reached(options, &text(error)),
     }
-}
-
-/// Whether the cause is TLS. A certificate that is not trusted is only an error of I/O for the
-/// client.
-fn is_of_tls(error: &ConnectError) -> bool {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let io = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if error.is::<rustls::Error>() || io.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 /// The innermost cause: those around it say that connecting failed.

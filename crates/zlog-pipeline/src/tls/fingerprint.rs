@@ -7,16 +7,13 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{self, CryptoProvider};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, SignatureScheme};
+use rustls::{DigitallySignedStruct, OtherError, SignatureScheme};
 
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Result};
 
 /// The length of SHA-256 in bytes.
 const LENGTH: usize = 32;
-
-/// The beginning of the error of another certificate.
-pub(super) const DIFFERS: &str = "the fingerprint of the certificate is ";
 
 /// The fingerprint of a server's certificate.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,6 +72,18 @@ impl fmt::Display for Fingerprint {
     }
 }
 
+/// The server has a certificate with this fingerprint, which is not the one that was named.
+#[derive(Debug)]
+pub(super) struct OtherFingerprint(pub(super) Fingerprint);
+
+impl fmt::Display for OtherFingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the fingerprint of the certificate is {}", self.0)
+    }
+}
+
+impl std::error::Error for OtherFingerprint {}
+
 /// Accepts one certificate, whoever has signed it and whatever its names and dates.
 #[derive(Debug)]
 pub(super) struct Verifier {
@@ -95,7 +104,7 @@ impl ServerCertVerifier for Verifier {
         if found == self.fingerprint {
             return Ok(ServerCertVerified::assertion());
         }
-        Err(rustls::Error::General(format!("{DIFFERS}{found}")))
+        Err(OtherError(Arc::new(OtherFingerprint(found))).into())
     }
 
     // As usual, it is checked that the server has the private key of the certificate.

@@ -1,60 +1,78 @@
 //! Words what is wrong between a client and a server with TLS.
 //!
-//! rustls reports some common mistakes in terms that only its authors understand. They are
-//! recognised by their text: lettre and async-nats expose nothing else.
+//! rustls reports some common mistakes in terms that only its authors understand.
 
-use std::sync::LazyLock;
+use std::error::Error as StdError;
+use std::io;
 
-use regex::Regex;
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, OtherError};
 
-use super::fingerprint::DIFFERS;
+use super::fingerprint::OtherFingerprint;
 use zlog_core::text::escape::escape;
 
 /// What is wrong, to be put after the name of the server, and the next step.
 pub(crate) type Problem = (String, String);
 
-/// Explains what rustls says of a handshake with `host`, or of a later alert; `None` if its own
-/// words have to do.
-pub(crate) fn explain(said: &str, host: &str) -> Option<Problem> {
-    of_certificate(said, host)
-        .or_else(|| {
-            let (_, found) = said.split_once(DIFFERS)?;
-            let what = format!("has another certificate, with the fingerprint {}", escape(found));
+/// The error of rustls among an error and its causes, if there is one.
+pub(crate) fn of_rustls<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e Error> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // The source of an I/O error is not the error in it, but the cause of that.
+        let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = within.map(|within| within as _).or_else(|| error.source());
+    }
+    None
+}
+
+/// Explains an error of a handshake with `host`, or a later alert; `None` if the words of rustls have to
+/// do.
+pub(crate) fn explain(error: &Error, host: &str) -> Option<Problem> {
+    match error {
+        Error::InvalidCertificate(wrong) => of_certificate(wrong, host),
+        Error::AlertReceived(alert) => refused(*alert),
+        Error::Other(OtherError(other)) => {
+            let OtherFingerprint(found) = other.downcast_ref()?;
+            let what = format!("has another certificate, with the fingerprint {found}");
             let hint = "If the server has got a new one, compare it there, and change fingerprint.";
             Some((what, hint.to_owned()))
-        })
-        .or_else(|| refused(said))
+        }
+        _ => None,
+    }
 }
 
 /// Whether the server has answered something that is no TLS.
-pub(crate) fn is_no_tls(said: &str) -> bool {
-    said.contains("corrupt message of type InvalidContentType")
+pub(crate) fn is_no_tls(error: &Error) -> bool {
+    matches!(error, Error::InvalidMessage(InvalidMessage::InvalidContentType))
 }
 
 /// The server has refused this client.
-fn refused(said: &str) -> Option<Problem> {
-    let (_, alert) = said.split_once("received fatal alert: ")?;
+fn refused(alert: AlertDescription) -> Option<Problem> {
     match alert {
-        "CertificateRequired" => Some((
+        AlertDescription::CertificateRequired => Some((
             "asks for a certificate of the client".to_owned(),
             "Give certificate=FILE and key=FILE.".to_owned(),
         )),
-        "BadCertificate"
-        | "UnsupportedCertificate"
-        | "CertificateRevoked"
-        | "CertificateExpired"
-        | "CertificateUnknown"
-        | "UnknownCA"
-        | "AccessDenied"
-        | "DecryptError" => Some((
-            format!("refuses the certificate of this client ({})", escape(alert)),
+        AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateRevoked
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::UnknownCA
+        | AlertDescription::AccessDenied
+        | AlertDescription::DecryptError => Some((
+            format!("refuses the certificate of this client ({alert:?})"),
             "The server must trust its authority, and admit its name. The server's log may say \
              more."
                 .to_owned(),
         )),
         // GnuTLS says so if a certificate is missing, too.
-        "HandshakeFailure" | "ProtocolVersion" | "InsufficientSecurity" => Some((
-            format!("refuses the handshake ({})", escape(alert)),
+        AlertDescription::HandshakeFailure
+        | AlertDescription::ProtocolVersion
+        | AlertDescription::InsufficientSecurity => Some((
+            format!("refuses the handshake ({alert:?})"),
             "It may ask for a certificate of the client (certificate=FILE and key=FILE), or for \
              another version of TLS: zlog has 1.2 and 1.3."
                 .to_owned(),
@@ -64,85 +82,119 @@ fn refused(said: &str) -> Option<Problem> {
 }
 
 /// The problem with the server's certificate, and the next step.
-pub(crate) fn of_certificate(said: &str, host: &str) -> Option<Problem> {
-    let (_, wrong) = said.split_once("invalid peer certificate: ")?;
-    // `openssl req -x509` makes such a certificate.
-    if wrong.contains("CaUsedAsEndEntity") {
-        return Some((
-            "uses the certificate of an authority as its own".to_owned(),
-            "Create a server certificate: openssl req -x509 … -addext \
-             basicConstraints=critical,CA:FALSE."
-                .to_owned(),
-        ));
-    }
-    // BadSignature: a trusted certificate has the same name but another key.
-    if wrong.contains("UnknownIssuer") || wrong.contains("BadSignature") {
-        return Some((
+pub(crate) fn of_certificate(wrong: &CertificateError, host: &str) -> Option<Problem> {
+    let (what, hint) = match wrong {
+        CertificateError::Other(OtherError(other))
+            if other.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity) =>
+        {
+            // `openssl req -x509` makes such a certificate.
+            (
+                "uses the certificate of an authority as its own".to_owned(),
+                "Create a server certificate: openssl req -x509 … -addext \
+                 basicConstraints=critical,CA:FALSE."
+                    .to_owned(),
+            )
+        }
+        // BadSignature: a trusted certificate has the same name but another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => (
             "has a certificate that is not trusted here".to_owned(),
             "If it is the right server, trust its certificate: trust=FILE (PEM).".to_owned(),
-        ));
-    }
-    if wrong.contains("ertificate not valid for name") || wrong.contains("NotValidForName") {
-        let names = names(wrong);
-        let others = if names.is_empty() { "no name" } else { &names };
-        return Some((
-            format!("has a certificate for {others}, not for {host}"),
-            format!("Use a name in the certificate, or get a certificate for {host}."),
-        ));
-    }
-    if wrong.contains("ertificate expired") || wrong.contains("Expired") {
-        let what = match day(wrong, "not valid after ") {
-            Some(day) => format!("has a certificate that expired on {day}"),
-            None => "has an expired certificate".to_owned(),
-        };
-        return Some((what, "Renew it, or check the clock of this machine.".to_owned()));
-    }
-    if wrong.contains("ertificate not valid yet") || wrong.contains("NotValidYet") {
-        let what = match day(wrong, "not valid before ") {
-            Some(day) => format!("has a certificate that is not valid before {day}"),
-            None => "has a certificate that is not valid yet".to_owned(),
-        };
-        let hint = "Check the clock of this machine, or renew the certificate.".to_owned();
-        return Some((what, hint));
-    }
-    None
+        ),
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            let names: Vec<String> = presented.iter().map(|name| escape(bare(name))).collect();
+            let names = if names.is_empty() { "no name".to_owned() } else { names.join(", ") };
+            (
+                format!("has a certificate for {names}, not for {host}"),
+                format!("Use a name in the certificate, or get a certificate for {host}."),
+            )
+        }
+        CertificateError::ExpiredContext { not_after, .. } => (
+            format!("has a certificate that expired on {}", day(not_after.as_secs())),
+            "Renew it, or check the clock of this machine.".to_owned(),
+        ),
+        CertificateError::NotValidYetContext { not_before, .. } => (
+            format!("has a certificate that is not valid before {}", day(not_before.as_secs())),
+            "Check the clock of this machine, or renew the certificate.".to_owned(),
+        ),
+        _ => return None,
+    };
+    Some((what, hint))
 }
 
-/// The names in the certificate, according to rustls.
-fn names(wrong: &str) -> String {
-    static NAME: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"(?:DnsName|IpAddress)\("?([^")]+)"?\)"#).expect("the pattern is a constant")
-    });
-    let names: Vec<String> = NAME.captures_iter(wrong).map(|found| escape(&found[1])).collect();
-    names.join(", ")
+/// A name in a certificate, which rustls gives as `DnsName("loghost")`.
+fn bare(name: &str) -> &str {
+    name.split_once('(').map_or(name, |(_, name)| name.trim_matches(['"', ')']))
 }
 
-/// The date after `words` in a message of rustls, given in seconds since 1970.
-fn day(wrong: &str, words: &str) -> Option<String> {
-    let (_, rest) = wrong.split_once(words)?;
-    let seconds = rest.split(' ').next()?.parse().ok()?;
-    let day = jiff::Timestamp::from_second(seconds).ok()?;
-    Some(day.strftime("%Y-%m-%d").to_string())
+/// The date of a time in seconds since 1970.
+fn day(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|it| jiff::Timestamp::from_second(it).ok());
+    time.map_or_else(|| "another day".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use rustls::pki_types::{ServerName, UnixTime};
+
+    use super::super::Fingerprint;
     use super::*;
+
+    fn explained(error: &Error) -> String {
+        explain(error, "loghost").map(|(what, hint)| format!("{what}\n{hint}")).unwrap_or_default()
+    }
 
     #[test]
     fn what_a_server_refuses_is_said_with_the_next_step() {
         for (alert, says) in [
-            ("CertificateRequired", "certificate=FILE and key=FILE"),
-            ("UnknownCA", "refuses the certificate of this client (UnknownCA)"),
-            ("HandshakeFailure", "refuses the handshake (HandshakeFailure)"),
+            (AlertDescription::CertificateRequired, "certificate=FILE and key=FILE"),
+            (AlertDescription::UnknownCA, "refuses the certificate of this client (UnknownCA)"),
+            (AlertDescription::HandshakeFailure, "refuses the handshake (HandshakeFailure)"),
         ] {
-            let said = format!("received fatal alert: {alert}");
-            let (what, hint) = explain(&said, "loghost").unwrap();
-            assert!(format!("{what}\n{hint}").contains(says), "{what}\n{hint}");
+            let said = explained(&Error::AlertReceived(alert));
+            assert!(said.contains(says), "{said}");
         }
-        assert_eq!(explain("received fatal alert: InternalError", "loghost"), None);
-        let other = format!("unexpected error: {DIFFERS}sha-256:AB");
-        let (what, _) = explain(&other, "loghost").unwrap();
-        assert_eq!(what, "has another certificate, with the fingerprint sha-256:AB");
+        let other = AlertDescription::InternalError;
+        assert_eq!(explain(&Error::AlertReceived(other), "loghost"), None);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_said_with_its_names_and_dates() {
+        let time = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let expected = ServerName::try_from("loghost").unwrap();
+        let presented = vec![r#"DnsName("other")"#.to_owned(), "IpAddress(10.0.0.1)".to_owned()];
+        let authority = OtherError(Arc::new(webpki::Error::CaUsedAsEndEntity));
+        let (now, day) = (time(1 << 31), time(1_700_000_000));
+        for (wrong, says) in [
+            (CertificateError::UnknownIssuer, "that is not trusted here"),
+            (CertificateError::Other(authority), "the certificate of an authority as its own"),
+            (
+                CertificateError::NotValidForNameContext { expected, presented },
+                "a certificate for other, 10.0.0.1, not for loghost",
+            ),
+            (
+                CertificateError::ExpiredContext { time: now, not_after: day },
+                "that expired on 2023-11-14",
+            ),
+            (
+                CertificateError::NotValidYetContext { time: time(0), not_before: day },
+                "that is not valid before 2023-11-14",
+            ),
+        ] {
+            let said = explained(&Error::InvalidCertificate(wrong));
+            assert!(said.contains(says), "{said}");
+        }
+    }
+
+    #[test]
+    fn an_error_of_rustls_is_found_within_those_around_it() {
+        let fingerprint: Fingerprint = "AB".repeat(32).parse().unwrap();
+        let error = Error::Other(OtherError(Arc::new(OtherFingerprint(fingerprint))));
+        let within = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, error));
+        let said = explained(of_rustls(&within).unwrap());
+        assert!(said.starts_with("has another certificate, with the fingerprint sha-256:AB:AB"));
+        assert!(of_rustls(&io::Error::other("no TLS")).is_none());
     }
 }

@@ -22,12 +22,12 @@ use zlog_core::{Error, Result};
 const LONGEST_ANSWER: usize = 1 << 20;
 
 /// Why there is no answer.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub(super) enum Failure {
     /// The collector can't be reached.
     Unreachable(String),
     /// The TLS handshake failed.
-    Tls(String),
+    Tls(std::io::Error),
     /// The connection broke, or what came is no HTTP.
     Broken(String),
 }
@@ -66,9 +66,10 @@ impl Connection {
         // Requests are written whole.
         let _ = stream.set_nodelay(true);
         let Some(tls) = tls else { return start(stream, protocol).await };
-        let name = ServerName::try_from(name).map_err(|error| Failure::Tls(error.to_string()))?;
-        let stream = tls.connect(name, stream).await;
-        start(stream.map_err(|error| Failure::Tls(error.to_string()))?, protocol).await
+        let no_name = |error| Failure::Tls(std::io::Error::other(error));
+        let name = ServerName::try_from(name).map_err(no_name)?;
+        let stream = tls.connect(name, stream).await.map_err(Failure::Tls)?;
+        start(stream, protocol).await
     }
 
     /// Whether the collector has closed it.

@@ -284,20 +284,22 @@ impl OtlpTransport {
             .hint("Check that it runs, or raise timeout. The records are sent again.")
     }
 
-    /// The error of a handshake, of which rustls says `why`.
-    fn no_tls(&self, why: &str) -> Error {
+    /// The error of a handshake.
+    fn no_tls(&self, error: &std::io::Error) -> Error {
         let url = self.shown();
-        if let Some((what, hint)) = problem::explain(why, self.url.host_str().unwrap_or("it")) {
+        let (of_tls, host) = (problem::of_rustls(error), self.url.host_str().unwrap_or("it"));
+        if let Some((what, hint)) = of_tls.and_then(|of_tls| problem::explain(of_tls, host)) {
             return Error::new(format!("the collector {url} {what}")).hint(hint);
         }
         let plain = match self.protocol {
             Protocol::Http => "For a collector without TLS, write http:// instead of https://.",
             Protocol::Grpc => "For a collector without TLS, write grpc:// instead of grpcs://.",
         };
-        if problem::is_no_tls(why) {
+        if of_tls.is_some_and(problem::is_no_tls) {
             return Error::new(format!("the collector {url} answers without TLS")).hint(plain);
         }
-        Error::new(format!("no TLS with the collector {url}: {}", escape(why))).hint(plain)
+        let why = escape(&error.to_string());
+        Error::new(format!("no TLS with the collector {url}: {why}")).hint(plain)
     }
 
     /// The error that names the collector, the cause and the next step.

@@ -314,13 +314,12 @@ impl Connection {
         let (host, port) = address.host().unwrap_or_default();
         let at =
             if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-        let of_tls = error.get_ref().filter(|cause| cause.is::<rustls::Error>());
-        let said = of_tls.map(ToString::to_string).unwrap_or_default();
-        if let Some((what, hint)) = problem::explain(&said, host) {
+        let of_tls = problem::of_rustls(error);
+        if let Some((what, hint)) = of_tls.and_then(|of_tls| problem::explain(of_tls, host)) {
             return Error::new(format!("syslog {address} {what}")).hint(hint).exit_as(Exit::Failed);
         }
         let plain = format!("For a daemon without TLS, write tcp://{at}.");
-        if problem::is_no_tls(&said) {
+        if of_tls.is_some_and(problem::is_no_tls) {
             let what = format!("syslog {address} answers without TLS");
             return Error::new(what).hint(plain).exit_as(Exit::Failed);
         }

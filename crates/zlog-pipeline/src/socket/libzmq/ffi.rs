@@ -43,7 +43,7 @@ impl fmt::Display for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 < HAUSNUMERO {
             let text = io::Error::from_raw_os_error(self.0).to_string();
-            let text = text.split(" (os error").next().unwrap_or_default();
+            let text = text.strip_suffix(&format!(" (os error {})", self.0)).unwrap_or(&text);
             return f.write_str(&text.to_lowercase());
         }
         // SAFETY: zmq_strerror returns a static, NUL-terminated string for any number.

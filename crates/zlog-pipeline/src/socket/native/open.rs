@@ -203,11 +203,8 @@ impl Bind for Binding<'_> {
     }
 
     fn bind(&mut self, candidate: &Candidate) -> Result<String, BindError> {
-        let failed = |error: std::io::Error| BindError {
-            kind: error.kind(),
-            // The same words as libzmq's.
-            text: error.to_string().split(" (os error").next().unwrap_or_default().to_owned(),
-        };
+        let failed =
+            |error: std::io::Error| BindError { kind: error.kind(), text: error.to_string() };
         let address = match candidate.address.as_str() {
             "ipc://*" => {
                 let directory = tempfile::Builder::new().prefix("zlog-").tempdir();

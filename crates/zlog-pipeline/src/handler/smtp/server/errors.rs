@@ -1,7 +1,4 @@
 //! Words the failures of a mail server: what failed, why, and the next step.
-//!
-//! lettre and rustls report some common mistakes in terms that only their authors understand.
-//! This module recognises them by their text, since lettre exposes nothing else.
 
 use std::error::Error as _;
 
@@ -18,7 +15,10 @@ impl Server {
                 let said = error.source().map(ToString::to_string).unwrap_or_default();
                 self.refusal(u16::from(code), &said)
             }
-            None => self.explain(&error.to_string()).unwrap_or_else(|| self.unreached(error)),
+            None => {
+                let known = problem::of_rustls(error).and_then(|of_tls| self.tls_failed(of_tls));
+                known.unwrap_or_else(|| self.unreached(error))
+            }
         };
         failure.exit_as(Exit::Failed)
     }
@@ -62,39 +62,40 @@ impl Server {
             .exit_as(Exit::Failed)
     }
 
-    /// Explains a message of lettre or rustls.
-    fn explain(&self, said: &str) -> Option<Error> {
-        let error = |what: &str, hint: String| {
-            Some(Error::new(format!("mail server {self} {what}")).hint(hint))
-        };
-        if let Some((what, hint)) = problem::of_certificate(said, &self.host) {
-            return error(&what, hint);
-        }
-        if said.contains("No compatible authentication mechanism") {
-            let hint = match self.encryption {
-                Encryption::None => format!(
-                    "Many servers accept a login only with encryption: write smtps://{0} or \
-                     smtp://{0}?tls=required, or leave out the login.",
-                    self.host
+    /// The handshake failed in a way that is known.
+    fn tls_failed(&self, error: &rustls::Error) -> Option<Error> {
+        let (what, hint) = match error {
+            rustls::Error::InvalidCertificate(wrong) => problem::of_certificate(wrong, &self.host)?,
+            _ if problem::is_no_tls(error) => (
+                "does not begin with TLS".to_owned(),
+                format!(
+                    "For STARTTLS, write smtp://{self}?tls=required; smtps:// is for port 465."
                 ),
-                _ => "Leave out the login, or use another server.".to_owned(),
-            };
-            return error("accepts no login on this connection", hint);
-        }
-        if said.contains("STARTTLS is not supported") {
-            let hint = format!(
-                "Use smtps://{0}, or leave out ?tls=required on a trusted network.",
+            ),
+            _ => return None,
+        };
+        Some(Error::new(format!("mail server {self} {what}")).hint(hint))
+    }
+
+    /// The server has none of the ways to log in that are known here.
+    pub(super) fn takes_no_login(&self) -> Error {
+        let hint = match self.encryption {
+            Encryption::None => format!(
+                "Many servers accept a login only with encryption: write smtps://{0} or \
+                 smtp://{0}?tls=required, or leave out the login.",
                 self.host
-            );
-            return error("offers no STARTTLS", hint);
-        }
-        if problem::is_no_tls(said) {
-            let hint = format!(
-                "For STARTTLS, write smtp://{self}?tls=required; smtps:// is for port 465."
-            );
-            return error("does not begin with TLS", hint);
-        }
-        None
+            ),
+            _ => "Leave out the login, or use another server.".to_owned(),
+        };
+        Error::new(format!("mail server {self} accepts no login on this connection")).hint(hint)
+    }
+
+    /// The server can't be asked to encrypt.
+    pub(super) fn has_no_starttls(&self) -> Error {
+        Error::new(format!("mail server {self} offers no STARTTLS")).hint(format!(
+            "Use smtps://{0}, or leave out ?tls=required on a trusted network.",
+            self.host
+        ))
     }
 }
 

@@ -225,28 +225,32 @@ impl Server {
         let steps = StepTimeout { timeout: self.timeout, until };
         let found = self.addresses.addresses(Instant::now() + steps.next());
         let found = found.map_err(|error| self.not_reached(&error))?;
-        self.begin(&found, steps).map_err(|error| self.failed(&error))
+        self.begin(&found, steps)
     }
 
     /// Connects to the first reachable address.
-    fn begin(
-        &self,
-        server: &[SocketAddr],
-        steps: StepTimeout,
-    ) -> Result<SmtpConnection, SmtpError> {
+    fn begin(&self, server: &[SocketAddr], steps: StepTimeout) -> Result<SmtpConnection> {
+        let failed = |error: SmtpError| self.failed(&error);
         let implicit = match &self.encryption {
             Encryption::Implicit(parameters) => Some(parameters),
             Encryption::None | Encryption::StartTls(_) => None,
         };
         let timeout = Some(steps.next());
-        let mut connection = SmtpConnection::connect(server, timeout, &self.hello, implicit, None)?;
+        let connection = SmtpConnection::connect(server, timeout, &self.hello, implicit, None);
+        let mut connection = connection.map_err(failed)?;
         if let Encryption::StartTls(parameters) = &self.encryption {
+            if !connection.can_starttls() {
+                return Err(self.has_no_starttls());
+            }
             steps.begin(&mut connection);
-            connection.starttls(parameters, &self.hello)?;
+            connection.starttls(parameters, &self.hello).map_err(failed)?;
         }
         if let Some(login) = &self.login {
+            if connection.server_info().get_auth_mechanism(DEFAULT_MECHANISMS).is_none() {
+                return Err(self.takes_no_login());
+            }
             steps.begin(&mut connection);
-            connection.auth(DEFAULT_MECHANISMS, login)?;
+            connection.auth(DEFAULT_MECHANISMS, login).map_err(failed)?;
         }
         Ok(connection)
     }
