@@ -1,6 +1,8 @@
 //! Suggests zlog's names for the classes and keys of `logging.config.dictConfig`. zlog itself
 //! accepts only one name for each thing.
 
+use zlog_core::text::suggest::did_you_mean;
+
 /// The class that replaces a class of Python, found by the last part of its name.
 pub(super) fn suggest_class(name: &str) -> Option<&'static str> {
     Some(match name.rsplit('.').next().unwrap_or(name) {
@@ -77,5 +79,5 @@ pub(super) fn suggest_key(name: &str, known: &[&str]) -> Option<String> {
         _ => return None,
     };
     let found = ours.iter().find(|ours| known.contains(ours));
-    found.map(|ours| format!("Did you mean {ours}?"))
+    found.map(|ours| did_you_mean(ours))
 }

@@ -9,7 +9,7 @@
 //! - `format=` takes the rest of the text, so it must be last.
 
 use zlog_core::text::escape::escape;
-use zlog_core::text::suggest::nearest;
+use zlog_core::text::suggest::{did_you_mean, nearest};
 use zlog_core::{Error, Result};
 use zlog_pipeline::router::options::{Class, Key, Reader, nats};
 use zlog_pipeline::typed_url::{servers_without_logins, without_logins};
@@ -150,7 +150,7 @@ impl KeyValues {
             key_list(known)
         ));
         match nearest {
-            Some(nearest) => error.note(format!("Did you mean {nearest}=?")),
+            Some(nearest) => error.note(did_you_mean(&format!("{nearest}="))),
             None => error,
         }
     }

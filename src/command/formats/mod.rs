@@ -11,7 +11,7 @@ use crate::config::formats::UserFormats;
 use zlog_core::formats::Formats;
 use zlog_core::text::escape::escape;
 use zlog_core::text::plural::counted;
-use zlog_core::text::suggest::nearest;
+use zlog_core::text::suggest::{did_you_mean, nearest};
 use zlog_core::{Error, Exit, Result};
 use zlog_pipeline::os::terminal;
 
@@ -93,7 +93,7 @@ fn check_name(user: &UserFormats, formats: &Formats, name: &str) -> Result<()> {
     }
     let known: Vec<&str> = formats.definitions().map(|format| format.name).collect();
     let suggestion = match nearest(name, known) {
-        Some(meant) => format!("Did you mean {}?", escape(meant)),
+        Some(meant) => did_you_mean(meant),
         None => "`zlog formats` lists all of them.".to_owned(),
     };
     Err(Error::usage(format!("{name:?} is not a line format")).hint(suggestion))

@@ -8,7 +8,7 @@ use zlog_core::filter::FieldPath;
 use zlog_core::format::Fields;
 use zlog_core::stats::CountBy;
 use zlog_core::text::escape::escape;
-use zlog_core::text::suggest::{nearest, suggest};
+use zlog_core::text::suggest::{did_you_mean, nearest, suggest};
 
 /// The most names of extras that are kept for suggestions.
 const MAX_KNOWN: usize = 100;
@@ -129,7 +129,7 @@ impl UnseenFields {
             false => nearest(name, all),
         };
         let hint = match meant {
-            Some(meant) => format!("Did you mean {}?", escape(meant)),
+            Some(meant) => did_you_mean(meant),
             None => suggest(name, &known),
         };
         format!("{option}: no record has the field {}. {hint}", escape(name)).trim_end().to_owned()

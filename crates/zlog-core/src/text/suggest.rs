@@ -25,11 +25,16 @@ pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     best.filter(|(similarity, _)| *similarity > MIN_SIMILARITY).map(|(_, known)| known)
 }
 
+/// The question whether `name` is meant: "Did you mean max-bytes?"
+pub fn did_you_mean(name: &str) -> String {
+    format!("Did you mean {}?", escape(name))
+}
+
 /// A hint for an unknown name: "Did you mean max-bytes?", or the list of known names.
 /// Empty if there are none.
 pub fn suggest(name: &str, known: &[&str]) -> String {
     match nearest(name, known.iter().copied()) {
-        Some(nearest) => format!("Did you mean {}?", escape(nearest)),
+        Some(nearest) => did_you_mean(nearest),
         None if known.is_empty() => String::new(),
         None => format!("There are: {}.", escape(&listed(known))),
     }

@@ -21,7 +21,7 @@ use crate::record::Record;
 use crate::text::choice::{Choice, Named};
 use crate::text::escape::Newlines;
 use crate::text::escape::write_inline;
-use crate::text::suggest::nearest;
+use crate::text::suggest::{did_you_mean, nearest};
 
 /// Python's `logging.BASIC_FORMAT`.
 const BASIC_FORMAT: &str = "%(levelname)s:%(name)s:%(message)s";
@@ -166,7 +166,7 @@ impl FormatterSpec {
             ([], []) if !self.validate || text.is_empty() => Ok(TemplateStyle::Percent),
             ([], []) => Err(no_field(text)),
             _ => Err(Error::usage(format!("format {text:?} fits more than one style"))
-                .hint("Say which: --style %, --style { or --style $.")),
+                .hint("Give its style: %, { or $.")),
         }
     }
 
@@ -217,8 +217,8 @@ impl FormatterSpec {
     fn invalid(&self, text: &str, kind: TemplateStyle, error: &TemplateError) -> Error {
         let hint = match error {
             TemplateError::UnknownField(_) => format!(
-                "The fields are {}. Declare other fields: --extra NAME, or --extra NAME=DEFAULT \
-                 for records without it.",
+                "The fields are {}. Declare an extra to use it, with a default for records without \
+                 it.",
                 names(&self.extras)
             ),
             TemplateError::Invalid(_) => {
@@ -240,7 +240,7 @@ fn no_field(text: &str) -> Error {
         ready.join(", ")
     ));
     match nearest(text, ready) {
-        Some(nearest) => error.note(format!("Did you mean {nearest}?")),
+        Some(nearest) => error.note(did_you_mean(nearest)),
         None => error,
     }
 }

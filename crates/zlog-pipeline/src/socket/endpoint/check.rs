@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Role, to_bytes};
+use zlog_core::text::suggest::did_you_mean;
 use zlog_core::{Error, Result};
 
 /// Longest socket path that `sockaddr_un` holds, without the final NUL.
@@ -82,7 +83,7 @@ fn example(transport: Transport) -> &'static str {
 fn without_scheme(text: &str, role: Role) -> Error {
     let error = wrong(text, role, "the transport is missing");
     if text.starts_with(['/', '.']) {
-        return error.hint(format!("Did you mean ipc://{text}?"));
+        return error.hint(did_you_mean(&format!("ipc://{text}")));
     }
     error.hint(example(Transport::Tcp))
 }
@@ -112,11 +113,11 @@ fn check_host_and_port(text: &str, role: Role, address: &str) -> Result<()> {
         Role::Bind => address,
     };
     let Some((host, port)) = address.rsplit_once(':').filter(|(_, p)| !p.ends_with(']')) else {
-        let hint = format!("Did you mean {text}:12345?");
+        let hint = did_you_mean(&format!("{text}:12345"));
         return Err(wrong(text, role, "the port is missing").hint(hint));
     };
     if host.is_empty() {
-        let hint = format!("Did you mean {}?", text.replacen("://", "://127.0.0.1", 1));
+        let hint = did_you_mean(&text.replacen("://", "://127.0.0.1", 1));
         return Err(wrong(text, role, "the host is missing").hint(hint));
     }
     check_host(text, role, host, port)?;
