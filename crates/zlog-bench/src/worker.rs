@@ -25,6 +25,7 @@ use super::smtp_server::{ServerOptions, SmtpServer};
 use super::usage::Usage;
 use zlog_core::{Error, Result};
 use zlog_pipeline::os::signal;
+use zlog_pipeline::os::terminal::output_error;
 use zlog_pipeline::socket::{Endpoint, Role, SocketOptions, Subscriber};
 
 /// Performs the task that `input` names, and writes responses to `output`.
@@ -90,7 +91,7 @@ impl Inbox {
 type Respond<'t> = dyn FnMut(&Response) -> Result<()> + 't;
 
 fn write_response(output: &mut impl Write, response: &Response) -> Result<()> {
-    let failed = |error: io::Error| Error::io("standard output", &error);
+    let failed = |error: io::Error| output_error(&error);
     let mut line = serde_json::to_vec(response).map_err(|error| failed(error.into()))?;
     line.push(b'\n');
     output.write_all(&line).and_then(|()| output.flush()).map_err(failed)

@@ -1,7 +1,6 @@
 //! Errors for people, and exit codes.
 //!
-//! An [`Error`] says what failed, the cause, and the next step. A closed pipe ends a
-//! command successfully: its reader wants no more output.
+//! An [`Error`] says what failed, the cause, and the next step.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -74,16 +73,14 @@ impl Error {
         Error::with_exit(Exit::Usage, message.into(), None)
     }
 
-    /// An I/O error met while doing `what`. A closed pipe becomes [`Exit::Done`].
+    /// An I/O error met while doing `what`.
     pub fn io(what: impl fmt::Display, error: &io::Error) -> Error {
-        let exit =
-            if error.kind() == io::ErrorKind::BrokenPipe { Exit::Done } else { Exit::Failed };
         // io::Error can't be cloned.
         let cause = match error.raw_os_error() {
             Some(code) => io::Error::from_raw_os_error(code),
             None => io::Error::new(error.kind(), error.to_string()),
         };
-        Error::with_exit(exit, format!("{what}: {}", io_cause(error)), Some(cause))
+        Error::with_exit(Exit::Failed, format!("{what}: {}", io_cause(error)), Some(cause))
     }
 
     fn with_exit(exit: Exit, message: String, cause: Option<io::Error>) -> Error {
@@ -250,11 +247,10 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_pipe_is_success_and_a_full_disk_is_not() {
-        let closed = io::Error::from(io::ErrorKind::BrokenPipe);
-        assert_eq!(Error::io("writing", &closed).exit(), Exit::Done);
-        let full = io::Error::from(io::ErrorKind::StorageFull);
-        assert_eq!(Error::io("writing", &full).exit(), Exit::Failed);
+    fn an_io_error_is_a_failure() {
+        for kind in [io::ErrorKind::BrokenPipe, io::ErrorKind::StorageFull] {
+            assert_eq!(Error::io("writing", &kind.into()).exit(), Exit::Failed);
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::server::{PASSWORD_VARIABLE, ServerOptions, TOKEN_VARIABLE, USER_VARIA
 use crate::os::runtime::Runtime;
 use crate::tls::problem;
 use zlog_core::text::escape::escape;
-use zlog_core::{Error, Exit, Result};
+use zlog_core::{Error, Result};
 
 /// Longer than any connection is kept after it broke.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -215,7 +215,6 @@ fn read(path: &Path, what: &str) -> Result<String> {
 fn unreadable(path: &Path, what: &str, error: &std::io::Error) -> Error {
     Error::io(format_args!("{what} can't be read from {}", shown(path)), error)
         .hint("Check the path and its permissions.")
-        .exit_as(Exit::Failed)
 }
 
 fn shown(path: &Path) -> String {

@@ -15,7 +15,7 @@ use rustls::{ClientConfig, RootCertStore, crypto};
 
 pub use self::fingerprint::Fingerprint;
 use zlog_core::text::escape::escape;
-use zlog_core::{Error, Exit, Result};
+use zlog_core::{Error, Result};
 
 /// Files for TLS. They are read whenever a connection is made, so that they can be replaced
 /// meanwhile.
@@ -109,7 +109,6 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 fn no_pem(path: &Path, error: &dyn std::fmt::Display) -> Error {
     Error::new(format!("{} can't be read: {error}", shown(path)))
         .hint("Check the path, its permissions, and that it is PEM.")
-        .exit_as(Exit::Failed)
 }
 
 fn shown(path: &Path) -> String {

@@ -130,7 +130,7 @@ impl Transport for CommandTransport {
         let why = match process::run(&self.command, input, deadline(self.timeout, until)) {
             RunOutcome::NotStarted(error) => {
                 let what = format!("command {name} can't be started");
-                return SendOutcome::Retry(Error::io(what, &error).exit_as(Exit::Failed));
+                return SendOutcome::Retry(Error::io(what, &error));
             }
             RunOutcome::Ended { success: true, .. } => return SendOutcome::Sent,
             RunOutcome::Ended { description, .. } => description,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::compression::Compression;
 use zlog_core::text::escape::escape;
-use zlog_core::{Error, Exit, Result};
+use zlog_core::{Error, Result};
 
 /// The names of a log's replaced files. Hold the guard while any of them changes.
 #[derive(Default)]
@@ -114,12 +114,11 @@ fn not_renamed(from: &Path, to: &Path, error: &io::Error) -> Error {
     let [from, to] = [from, to].map(|path| escape(&path.display().to_string()));
     Error::io(format_args!("can't rename {from} to {to}"), error)
         .hint("Records still go to the same file. Check the permissions of its directory.")
-        .exit_as(Exit::Failed)
 }
 
 /// The error for an operation on a replaced file.
 pub(crate) fn failed(what: &str, path: &Path, error: &io::Error) -> Error {
-    Error::io(format_args!("{what} {}", escape(&path.display().to_string())), error)
-        .hint("Records still go to the log. Check the permissions and the free space of its directory.")
-        .exit_as(Exit::Failed)
+    Error::io(format_args!("{what} {}", escape(&path.display().to_string())), error).hint(
+        "Records still go to the log. Check the permissions and the free space of its directory.",
+    )
 }

@@ -13,7 +13,7 @@ use crate::handler::retry::{Batch, SendOutcome, deadline};
 use crate::os::resolve::Host;
 use crate::tls::{self, problem};
 use zlog_core::text::plural::{counted, were};
-use zlog_core::{Error, Exit, Result};
+use zlog_core::{Error, Result};
 
 /// How long to wait for the refusal of a datagram that was sent to an unreachable daemon.
 const REFUSAL: Duration = Duration::from_millis(20);
@@ -316,12 +316,12 @@ impl Connection {
             if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         let of_tls = problem::of_rustls(error);
         if let Some((what, hint)) = of_tls.and_then(|of_tls| problem::explain(of_tls, host)) {
-            return Error::new(format!("syslog {address} {what}")).hint(hint).exit_as(Exit::Failed);
+            return Error::new(format!("syslog {address} {what}")).hint(hint);
         }
         let plain = format!("For a daemon without TLS, write tcp://{at}.");
         if of_tls.is_some_and(problem::is_no_tls) {
             let what = format!("syslog {address} answers without TLS");
-            return Error::new(what).hint(plain).exit_as(Exit::Failed);
+            return Error::new(what).hint(plain);
         }
         let hint = match error.kind() {
             _ if address.is_tls() => {
@@ -343,7 +343,7 @@ impl Connection {
         } else {
             Error::io(format_args!("syslog {address}"), error)
         };
-        error.hint(hint).exit_as(Exit::Failed)
+        error.hint(hint)
     }
 }
 

@@ -26,7 +26,7 @@ use self::stdio_writer::{Abandoned, StdioWriter};
 use zlog_core::text::choice::{Choice, Named};
 use zlog_core::text::escape::{Newlines, escape_into};
 use zlog_core::text::wrap::wrap;
-use zlog_core::{Error, Result};
+use zlog_core::{Error, Exit, Result};
 
 /// When to colour: `--color`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -337,15 +337,16 @@ impl Write for Stdout {
 }
 
 /// The error of a failed write to standard output. Its exit code is
-/// [`Exit::Done`](zlog_core::Exit::Done) for a closed pipe, and the signal's
-/// [`Exit::Signal`](zlog_core::Exit::Signal) if output was dropped after a signal.
+/// [`Exit::Done`] for a closed pipe, and the signal's
+/// [`Exit::Signal`] if output was dropped after a signal.
 /// Anything else (a full disk) is a failure.
 pub fn output_error(cause: &io::Error) -> Error {
-    let error = Error::io("standard output", cause);
-    match Abandoned::exit(cause) {
-        Some(exit) => error.exit_as(exit),
-        None => error,
-    }
+    let exit = match cause.kind() {
+        // Its reader wants no more.
+        io::ErrorKind::BrokenPipe => Exit::Done,
+        _ => Abandoned::exit(cause).unwrap_or(Exit::Failed),
+    };
+    Error::io("standard output", cause).exit_as(exit)
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@ use std::error::Error as _;
 
 use super::{Encryption, Server, SmtpError};
 use crate::tls::problem;
+use zlog_core::Error;
 use zlog_core::text::escape::escape;
-use zlog_core::{Error, Exit};
 
 impl Server {
     /// The error for a failed command or connection.
     pub(super) fn failed(&self, error: &SmtpError) -> Error {
-        let failure = match error.status() {
+        match error.status() {
             Some(code) => {
                 let said = error.source().map(ToString::to_string).unwrap_or_default();
                 self.refusal(u16::from(code), &said)
@@ -19,8 +19,7 @@ impl Server {
                 let known = problem::of_rustls(error).and_then(|of_tls| self.tls_failed(of_tls));
                 known.unwrap_or_else(|| self.unreached(error))
             }
-        };
-        failure.exit_as(Exit::Failed)
+        }
     }
 
     /// The server answered with a refusal.
@@ -59,7 +58,6 @@ impl Server {
     pub(super) fn not_reached(&self, error: &std::io::Error) -> Error {
         Error::io(format_args!("mail server {self}"), error)
             .hint("Check that it runs, and its host and port.")
-            .exit_as(Exit::Failed)
     }
 
     /// The handshake failed in a way that is known.
