@@ -14,6 +14,7 @@ mod fast;
 mod message;
 #[cfg(feature = "nats")]
 mod publish;
+#[cfg(feature = "nats")]
 mod task;
 #[cfg(feature = "nats")]
 mod transport;
