@@ -2,7 +2,6 @@
 
 pub(crate) mod backoff;
 pub(crate) mod driver;
-mod establish;
 pub(crate) mod link;
 pub(crate) mod links;
 pub(crate) mod outbox;

@@ -1,16 +1,16 @@
-//! How connections come about: listeners, connectors and handshakes.
+//! Makes connections: accepts at listeners, connects to addresses, and shakes hands.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use mio::Token;
 
-use super::backoff::Backoff;
-use super::driver::{Driver, HANDSHAKE_READ, LISTENERS};
-use super::link::{Link, Stage};
-use super::role::Role;
-use super::status::{Event, EventKind};
-use super::transport::{Listener, Stream};
+use super::{Driver, HANDSHAKE_READ, LISTENERS};
+use crate::net::backoff::Backoff;
+use crate::net::link::{Link, Stage};
+use crate::net::role::Role;
+use crate::net::status::{Event, EventKind};
+use crate::net::transport::{Listener, Stream};
 use crate::protocol::handshake::{Handshake, Own};
 use crate::protocol::mechanism::Credentials;
 use crate::{Address, Disconnect};

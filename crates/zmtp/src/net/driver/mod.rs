@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 use mio::{Events, Poll, Token, Waker, event};
 
-use super::establish::Connector;
+use self::establish::Connector;
 use super::link::{Link, Stage};
 use super::links::Links;
 use super::role::Role;
@@ -18,11 +18,13 @@ use super::transport::Listener;
 use crate::protocol::handshake::Own;
 use crate::{Address, Disconnect, Options};
 
+mod establish;
+
 const WAKER: Token = Token(usize::MAX);
 /// Tokens of listeners count down from here; those of links are their slots.
-pub(super) const LISTENERS: usize = usize::MAX - 1;
+const LISTENERS: usize = usize::MAX - 1;
 /// Bytes of one read in a handshake.
-pub(super) const HANDSHAKE_READ: usize = 4096;
+const HANDSHAKE_READ: usize = 4096;
 /// A turn that takes this much longer than planned means that the process was suspended.
 const SUSPENDED: Duration = Duration::from_secs(1);
 /// How long to wait for the end of peers that have been sent everything.
@@ -42,28 +44,28 @@ pub(crate) enum Command {
 
 /// The state of the thread.
 pub(crate) struct Driver<R: Role> {
-    pub(super) poll: Poll,
-    pub(super) role: R,
-    pub(super) options: Options,
+    poll: Poll,
+    role: R,
+    options: Options,
     /// What handshakes start with.
-    pub(super) own: Own,
-    pub(super) links: Links<R::Peer>,
+    own: Own,
+    links: Links<R::Peer>,
     /// By numbers that are never reused.
-    pub(super) listeners: BTreeMap<usize, (Listener, Address)>,
-    pub(super) connectors: BTreeMap<usize, Connector>,
-    pub(super) next_endpoint: usize,
+    listeners: BTreeMap<usize, (Listener, Address)>,
+    connectors: BTreeMap<usize, Connector>,
+    next_endpoint: usize,
     commands: Receiver<Command>,
     requests: Receiver<R::Request>,
     /// Addresses that are not connected to any more. What was sent before is passed on first.
     given_up: Vec<Address>,
-    pub(super) status: Arc<Status>,
-    pub(super) next_id: u64,
+    status: Arc<Status>,
+    next_id: u64,
     /// When a connection or a connector has timed work, at the earliest.
     timer: Option<Instant>,
-    pub(super) accept_at: Option<Instant>,
+    accept_at: Option<Instant>,
     /// When to ask the authenticator again about the peers.
-    pub(super) admit_again_at: Option<Instant>,
-    pub(super) closing: Option<(Instant, Sender<bool>)>,
+    admit_again_at: Option<Instant>,
+    closing: Option<(Instant, Sender<bool>)>,
 }
 
 impl<R: Role> Driver<R> {
@@ -218,7 +220,7 @@ impl<R: Role> Driver<R> {
     }
 
     /// Ends the connections of an endpoint.
-    pub(super) fn end_all(&mut self, address: &Address, connector: Option<usize>) {
+    fn end_all(&mut self, address: &Address, connector: Option<usize>) {
         let of_it = |link: &Link<R::Peer>| link.endpoint == *address && link.connector == connector;
         let links = self.links.iter().filter(|(_, link)| of_it(link));
         let slots: Vec<usize> = links.map(|(slot, _)| slot).collect();
@@ -305,7 +307,7 @@ impl<R: Role> Driver<R> {
         }
     }
 
-    pub(super) fn note_timer(&mut self, at: Option<Instant>) {
+    fn note_timer(&mut self, at: Option<Instant>) {
         self.timer = [self.timer, at].into_iter().flatten().min();
     }
 
