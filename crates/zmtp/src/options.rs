@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::mechanism::{Authenticator, Security};
+use crate::protocol::security::{Authenticator, Security};
 
 /// Default bytes queued for a peer. More falls out of the processor's cache: with 2 MiB, a message of
 /// 300 bytes takes a quarter more of processor time (benches/results/2026-11-27-engine.md).

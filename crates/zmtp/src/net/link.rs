@@ -7,11 +7,11 @@ use super::outbox::Outbox;
 use super::staged::Staged;
 use super::transport::Stream;
 use crate::protocol::command;
-use crate::protocol::curve::Session;
 use crate::protocol::frame::Frames;
 use crate::protocol::handshake::Handshake;
 use crate::protocol::heartbeat::{Due, Heartbeat};
-use crate::protocol::mechanism::{Rights, allows};
+use crate::protocol::security::{Rights, allows};
+use crate::protocol::session::Session;
 use crate::{Address, Disconnect, SocketType};
 
 /// Bytes of one read that are decrypted.

@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 
 use super::outbox::Outbox;
 use super::transport::Stream;
-use crate::protocol::curve::{self, Session};
+use crate::protocol::session::{self, Session};
 
 /// Bytes that are encrypted at a time, or one frame if that is larger. The memory that is kept.
 const BATCH: usize = 64 << 10;
@@ -74,7 +74,7 @@ impl Staged {
     pub(super) fn settle(&mut self, outbox: &mut Outbox) {
         let (mut written, mut done) = (self.written.saturating_sub(self.unencrypted), 0);
         let pieces: Vec<_> = if self.plain > 0 { outbox.unwritten().collect() } else { Vec::new() };
-        for (plain, encrypted) in pieces.iter().flat_map(|piece| curve::frame_sizes(piece)) {
+        for (plain, encrypted) in pieces.iter().flat_map(|piece| session::frame_sizes(piece)) {
             if encrypted > written || done + plain > self.plain {
                 break;
             }
@@ -102,7 +102,7 @@ mod tests {
             messages.iter().for_each(|message| outbox.push_message(message.clone()));
             staged.push(b"the handshake");
             staged.encrypt(&outbox, &mut session);
-            let (_, size) = curve::frame_sizes(&messages[0]).next().expect("a frame");
+            let (_, size) = session::frame_sizes(&messages[0]).next().expect("a frame");
             assert_eq!(staged.bytes.len(), 13 + 10 * size);
             staged.written = 13 + whole * size + more;
             staged.settle(&mut outbox);

@@ -5,12 +5,13 @@
 use std::time::{Duration, Instant};
 
 use super::command;
-use super::curve::{KeyPair, Session};
 use super::frame::{self, Frames};
 use super::handshake::{Handshake, Own};
 use super::heartbeat::{Due, Heartbeat};
-use super::mechanism::Security;
+use super::keys::KeyPair;
 use super::scanner::{Item, Scanner};
+use super::security::Security;
+use super::session::Session;
 use super::socket_type::SocketType;
 use super::subscription;
 use crate::Disconnect;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::command::{self, Command};
-use super::curve::Session;
 use super::greeting;
-use super::mechanism::{Authenticator, Credentials, Mechanism, Rights, Security};
+use super::mechanism::Mechanism;
 use super::metadata::{self, SOCKET_TYPE};
 use super::scanner::{Item, Scanner};
+use super::security::{Authenticator, Credentials, Rights, Security};
+use super::session::Session;
 use super::socket_type::SocketType;
 use crate::disconnect::Disconnect;
 

@@ -4,16 +4,19 @@
 //! ZMTP 3.0 differ, <https://rfc.zeromq.org/spec/23/>.
 
 pub(crate) mod command;
-pub(crate) mod curve;
+mod curve;
 pub(crate) mod frame;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 pub(crate) mod greeting;
 pub(crate) mod handshake;
 pub(crate) mod heartbeat;
-pub(crate) mod mechanism;
+pub(crate) mod keys;
+mod mechanism;
 pub(crate) mod metadata;
 pub(crate) mod scanner;
+pub(crate) mod security;
+pub(crate) mod session;
 pub(crate) mod socket_type;
 pub(crate) mod subscription;
 

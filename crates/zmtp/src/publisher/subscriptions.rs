@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::absent::{OWNER, is_absent};
-use crate::protocol::mechanism::{Prefixes, allows};
+use crate::protocol::security::{Prefixes, allows};
 use crate::{Disconnect, Options};
 
 /// What a subscription takes in addition to its bytes, about.

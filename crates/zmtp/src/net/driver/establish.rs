@@ -12,7 +12,7 @@ use crate::net::role::Role;
 use crate::net::status::{Event, EventKind};
 use crate::net::transport::{Listener, Stream};
 use crate::protocol::handshake::{Handshake, Own};
-use crate::protocol::mechanism::Credentials;
+use crate::protocol::security::Credentials;
 use crate::{Address, Disconnect};
 
 /// When to accept again after an error, such as no more descriptors.

@@ -1,13 +1,14 @@
 //! The client's side of a CURVE handshake.
 
-use super::{
-    COOKIE, HELLO, INITIATE, KEY, KeyPair, LONG_NONCE, READY, SHORT_NONCE, Session, SharedKey,
-    VOUCHED, WELCOME, WRONG_LENGTH, nonce, random, take,
-};
+use super::{COOKIE, HELLO, INITIATE, READY, VOUCHED, WELCOME, random, take};
 use crate::disconnect::Disconnect;
 use crate::protocol::command::{self, Command};
+use crate::protocol::keys::{
+    KEY, KeyPair, LONG_NONCE, SHORT_NONCE, SharedKey, WRONG_LENGTH, nonce,
+};
 use crate::protocol::mechanism::Mechanism;
 use crate::protocol::metadata;
+use crate::protocol::session::Session;
 use crate::protocol::socket_type::SocketType;
 
 /// Counters of HELLO and INITIATE.

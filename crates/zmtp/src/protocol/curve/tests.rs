@@ -6,13 +6,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::{KEY, KeyPair, Session};
 use crate::Disconnect;
 use crate::protocol::command;
 use crate::protocol::frame::{self, Frames};
 use crate::protocol::greeting;
 use crate::protocol::handshake::{Handshake, Own};
-use crate::protocol::mechanism::{Authenticator, Credentials, Rights, Security};
+use crate::protocol::keys::{KEY, KeyPair};
+use crate::protocol::security::{Authenticator, Credentials, Rights, Security};
+use crate::protocol::session::Session;
 use crate::protocol::socket_type::SocketType;
 
 const MAX_MESSAGE: usize = 5000;

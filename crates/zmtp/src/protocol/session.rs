@@ -1,9 +1,13 @@
-//! What follows a CURVE handshake: each frame is in a box of its own.
+//! Encrypts and decrypts what follows a CURVE handshake: each frame is in a box of its own.
 
-use super::{FROM_CLIENT, FROM_SERVER, MAC, SHORT_NONCE, SharedKey, nonce};
+use super::frame::{self, Header, MAX_HEADER};
+use super::keys::{MAC, SHORT_NONCE, SharedKey, WRONG_LENGTH, nonce};
+use super::scanner::{Item, Scanner};
 use crate::disconnect::Disconnect;
-use crate::protocol::frame::{self, Header, MAX_HEADER};
-use crate::protocol::scanner::{Item, Scanner};
+
+/// What the nonces of a side begin with.
+const FROM_CLIENT: &[u8] = b"CurveZMQMESSAGEC";
+const FROM_SERVER: &[u8] = b"CurveZMQMESSAGES";
 
 /// What the body of a frame begins with. A counter and a box follow.
 const MESSAGE: &[u8] = b"\x07MESSAGE";
@@ -121,7 +125,7 @@ impl Session {
     /// Both ends of a connection.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn pair(max_message: usize) -> (Session, Session) {
-        let (start, key) = ((1, 1), || SharedKey([7; super::KEY]));
+        let (start, key) = ((1, 1), || SharedKey([7; super::keys::KEY]));
         (Session::client(key(), start, max_message), Session::server(key(), start, max_message))
     }
 
@@ -158,7 +162,7 @@ impl Session {
         let (counter, sealed) = message
             .split_first_chunk::<SHORT_NONCE>()
             .filter(|(_, sealed)| sealed.len() > MAC)
-            .ok_or(super::WRONG_LENGTH)?;
+            .ok_or(WRONG_LENGTH)?;
         let number = u64::from_be_bytes(*counter);
         let last = self.receive.counter;
         if number <= last || self.has_received && number > last + 1 {
