@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::pending::Run;
+use super::run::{self, Run};
 use crate::net::outbox::{Block, Chunk};
 use crate::protocol::frame::Header;
 use crate::{Batch, Message, Messages};
@@ -88,10 +88,10 @@ impl Group {
     }
 
     /// Takes everything, and leaves the group empty.
-    pub(super) fn take(&mut self) -> Option<super::pending::Batch> {
+    pub(super) fn take(&mut self) -> Option<run::Batch> {
         (self.messages, self.bytes) = (0, 0);
         let runs = std::mem::take(&mut self.runs);
-        self.chunk.take().map(|chunk| super::pending::Batch { chunk, runs })
+        self.chunk.take().map(|chunk| run::Batch { chunk, runs })
     }
 
     /// Drops all messages.

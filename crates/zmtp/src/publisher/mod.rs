@@ -9,6 +9,7 @@ mod notices;
 mod pending;
 mod report;
 mod role;
+mod run;
 mod subscriptions;
 
 use std::io;

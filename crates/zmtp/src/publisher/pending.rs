@@ -1,13 +1,13 @@
 //! Messages on their way from the caller to the socket's thread. Each is encoded once, into a
 //! block that subscribers share.
 
-use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
 use super::group::Group;
+use super::run::{Batch, Run};
 use crate::net::outbox::{Block, Chunk};
 use crate::protocol::frame;
 
@@ -20,24 +20,6 @@ const MAX_BYTES: usize = 512 << 10;
 
 /// How often the thread lets others run before it waits to be woken.
 const YIELDS: usize = 4;
-
-/// Messages in a row that have the same topic.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Run {
-    /// Where the topic stands in the chunk.
-    pub(crate) topic: Range<usize>,
-    /// Where the messages stand.
-    pub(crate) bytes: Range<usize>,
-    /// How many they are.
-    pub(crate) messages: usize,
-}
-
-/// Messages that were encoded one after another.
-#[derive(Debug)]
-pub(crate) struct Batch {
-    pub(crate) chunk: Chunk,
-    pub(crate) runs: Vec<Run>,
-}
 
 struct Queue {
     block: BytesMut,

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use super::absent::Absent;
-use super::pending::Run;
 use super::role::Peer;
+use super::run::Run;
 use super::{Dropped, End, PeerStatus};
 use crate::net::link::Link;
 use crate::net::outbox::{Chunk, Outbox};

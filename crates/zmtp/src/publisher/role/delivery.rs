@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::super::pending::Run;
 use super::super::report::{count_dropped, room};
+use super::super::run::Run;
 use super::{Peer, PublisherRole};
 use crate::WhenFull;
 use crate::net::links::Links;

@@ -10,8 +10,8 @@ use crossbeam_channel::Sender;
 
 use super::absent::{Absent, AbsentPeers};
 use super::notices::Notices;
-use super::pending::Batch;
 use super::report::{add_dropped, dropped_of, dropped_of_absent, status_of, status_of_absent};
+use super::run::Batch;
 use super::subscriptions::Offender;
 use super::{Dropped, End, PeerStatus, Shared};
 use crate::net::link::Link;
