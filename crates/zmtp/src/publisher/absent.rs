@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::role::Peer;
+use super::peer::Peer;
 use crate::Address;
 use crate::net::outbox::Outbox;
 

@@ -6,6 +6,7 @@
 mod absent;
 mod group;
 mod notices;
+mod peer;
 mod pending;
 mod report;
 mod role;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::absent::Absent;
-use super::role::Peer;
+use super::peer::Peer;
 use super::run::Run;
 use super::{Dropped, End, PeerStatus};
 use crate::net::link::Link;

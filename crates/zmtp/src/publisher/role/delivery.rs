@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::super::peer::Peer;
 use super::super::report::{count_dropped, room};
 use super::super::run::Run;
-use super::{Peer, PublisherRole};
+use super::PublisherRole;
 use crate::WhenFull;
 use crate::net::links::Links;
 use crate::net::outbox::Chunk;

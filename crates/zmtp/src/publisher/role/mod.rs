@@ -9,7 +9,7 @@ use std::time::Instant;
 use crossbeam_channel::Sender;
 
 use super::absent::{Absent, AbsentPeers};
-use super::notices::Notices;
+use super::peer::Peer;
 use super::report::{add_dropped, dropped_of, dropped_of_absent, status_of, status_of_absent};
 use super::run::Batch;
 use super::subscriptions::Offender;
@@ -22,6 +22,7 @@ use crate::protocol::subscription::{self, FromSubscriber};
 use crate::{Address, Disconnect, Options, SocketType, WhenFull};
 
 mod delivery;
+mod notices;
 mod stall;
 
 /// Bytes of one read, and reads of one subscriber in a row.
@@ -29,35 +30,6 @@ const READ: usize = 16 << 10;
 const READS: usize = 4;
 /// Topics whose subscribers are remembered.
 const CACHED_TOPICS: usize = 1024;
-
-/// What is known of a subscriber.
-pub(crate) struct Peer {
-    scanner: Scanner,
-    /// An incomplete message of it.
-    partial: Vec<u8>,
-    /// It is in [`PublisherRole::dirty`].
-    pub(super) is_dirty: bool,
-    /// Messages dropped for it, by topic.
-    pub(super) dropped: HashMap<Box<[u8]>, u64>,
-    /// Messages queued for it since it connected.
-    sent: u64,
-    /// Notices for which its queue has no room.
-    pub(super) notices: Notices,
-}
-
-impl Default for Peer {
-    fn default() -> Peer {
-        let scanner = Scanner::new(0, 0);
-        Peer {
-            scanner,
-            partial: Vec::new(),
-            is_dirty: false,
-            dropped: HashMap::new(),
-            sent: 0,
-            notices: Notices::default(),
-        }
-    }
-}
 
 /// A request of the owner.
 pub(crate) enum Request {
@@ -71,15 +43,15 @@ pub(crate) enum Request {
 
 /// The publisher's side of the event loop.
 pub(crate) struct PublisherRole {
-    pub(super) shared: Arc<Shared>,
-    pub(super) options: Options,
+    shared: Arc<Shared>,
+    options: Options,
     /// Messages to pass on.
     todo: VecDeque<Batch>,
     topics: TopicCache,
     /// Subscribers with something to write.
-    pub(super) dirty: Vec<usize>,
+    dirty: Vec<usize>,
     /// Subscribers for which notices wait.
-    pub(super) noticed: Vec<usize>,
+    noticed: Vec<usize>,
     /// A subscriber of the first message has no room.
     blocked_by: Option<usize>,
     /// While one has none: when to look next who takes nothing.
@@ -87,7 +59,7 @@ pub(crate) struct PublisherRole {
     /// Subscribers that offend because another one exceeded the limit of all.
     offenders: Vec<Offender>,
     /// Subscribers that are expected back.
-    pub(super) absent: AbsentPeers,
+    absent: AbsentPeers,
     /// What was dropped for subscribers that are gone.
     dropped: Vec<Dropped>,
     is_closing: bool,

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::super::absent::is_absent;
+use super::super::peer::Peer;
 use super::super::report::{add_dropped, dropped_of_absent};
-use super::{Peer, PublisherRole};
+use super::PublisherRole;
 use crate::net::links::Links;
 use crate::{Disconnect, WhenFull};
 
