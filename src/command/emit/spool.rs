@@ -10,7 +10,7 @@ use zlog_pipeline::os::terminal;
 use zlog_pipeline::socket::{
     Confirmation, ConfirmedOptions, Publisher, SocketOptions, open_confirmed,
 };
-use zlog_pipeline::source::file;
+use zlog_pipeline::source::saved_record;
 use zlog_pipeline::spool::SpoolOptions;
 
 /// How often what was appended is handed to the disk (fdatasync), at most.
@@ -44,7 +44,7 @@ pub(super) fn open(
         socket,
         sync_interval: SYNC_INTERVAL,
         holds: sends_after_save(args),
-        committed: args.position.as_deref().and_then(|path| file::saved_record(path, &args.file)),
+        committed: args.position.as_deref().and_then(|path| saved_record(path, &args.file)),
         report: Box::new(move |text| {
             if !quiet {
                 terminal::eprint_line(format_args!("zlog emit: {text}"));

@@ -11,12 +11,14 @@ mod ahead;
 pub mod command;
 mod decompress;
 pub mod file;
+mod fingerprint;
 mod lines;
 pub mod merge;
 pub mod message;
 pub mod nats;
 mod objects;
 pub mod otlp;
+mod position;
 pub mod python;
 mod reader;
 pub mod replay;
@@ -27,6 +29,7 @@ pub mod synthetic;
 mod testing;
 pub mod text;
 
+pub use position::saved_record;
 pub use reader::{Notice, ReadProgress, Severity, Tee};
 
 use std::ops::ControlFlow;

@@ -6,11 +6,12 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::open_file::{Change, OpenFile, Start};
-use super::position::SavedPosition;
-use super::{FileOptions, WAITING, identity, read_error, with_name};
+use super::open_file::OpenFile;
+use super::{FileOptions, WAITING, read_error, with_name};
 use crate::os::clock::now;
 use crate::os::file_watch::FileWatch;
+use crate::source::fingerprint::{Change, Start, identity};
+use crate::source::position::SavedPosition;
 use crate::source::reader::{Disconnected, ReaderEvent, ReaderHandle, Severity};
 
 /// How often a followed file is checked for a rotation; and for growth, where the system does

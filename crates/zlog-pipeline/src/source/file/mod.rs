@@ -28,29 +28,25 @@
 
 mod follower;
 mod open_file;
-mod position;
 
 use std::collections::HashMap;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::follower::Follower;
-use self::open_file::Start;
-use self::position::SavedPosition;
-pub use self::position::saved_record;
-pub(super) use self::position::{PositionFile, SAVE_INTERVAL};
 use super::ahead::read_objects;
 use super::decompress::Decompressor;
+use super::fingerprint::{Start, display_name};
 use super::merge::MergeSource;
+use super::position::{PositionFile, SavedPosition};
 use super::reader::{Notice, ReaderEvent, ReaderHandle, Severity, Tee};
 use super::text::{LineOptions, StreamSpec, TextSource, start_of_last};
 use crate::os::file_error;
 use crate::os::{terminal, thread};
 use crate::socket::Confirmation;
 use zlog_core::parse::ObjectReader;
-use zlog_core::text::escape::escape;
 use zlog_core::{Error, Record, Result};
 
 /// Blocks read ahead of each file that is merged with others: there may be many files.
@@ -351,25 +347,6 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
 
 fn with_name(path: &Path, what: &str) -> String {
     format!("{} {what}", display_name(path))
-}
-
-/// A path as it is shown in a message.
-fn display_name(path: &Path) -> String {
-    escape(&path.to_string_lossy())
-}
-
-/// Identifies a file, whatever its name.
-#[cfg(unix)]
-fn identity(meta: &Metadata) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    Some((meta.dev(), meta.ino()))
-}
-
-/// Without inodes, files are identified by creation time.
-#[cfg(not(unix))]
-fn identity(meta: &Metadata) -> Option<(u64, u64)> {
-    let since = meta.created().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some((since.as_secs(), u64::from(since.subsec_nanos())))
 }
 
 #[cfg(test)]

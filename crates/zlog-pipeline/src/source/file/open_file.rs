@@ -7,84 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::identity;
-use super::position::{absolute, hash_end};
 use crate::source::decompress::Decompressor;
+use crate::source::fingerprint::{
+    Change, FINGERPRINT_SIZE, Fingerprint, Start, absolute, check_text, compressed_text, identity,
+};
 use crate::source::reader::{Check, Origin};
-
-/// Bytes that are remembered, to recognise the file by: enough for many lines with their
-/// times, and few enough to be compared in a few microseconds.
-const FINGERPRINT_SIZE: usize = 4096;
-
-/// The bytes that were last read from a file.
-#[derive(Default)]
-struct Fingerprint {
-    /// Offset of their end: the file was read up to there.
-    end: u64,
-    bytes: Vec<u8>,
-}
-
-impl Fingerprint {
-    /// Appends bytes that were read.
-    fn push(&mut self, bytes: &[u8]) {
-        self.end += bytes.len() as u64;
-        let bytes = &bytes[bytes.len().saturating_sub(FINGERPRINT_SIZE)..];
-        let excess = (self.bytes.len() + bytes.len()).saturating_sub(FINGERPRINT_SIZE);
-        self.bytes.drain(..excess);
-        self.bytes.extend_from_slice(bytes);
-    }
-}
-
-impl io::Write for Fingerprint {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.push(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A change of a file other than growth.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Change {
-    /// It is shorter than what was read.
-    Truncated,
-    /// The bytes last read have changed.
-    Rewritten,
-    /// It was modified, and has the same length and the same last bytes.
-    Modified,
-}
-
-impl Change {
-    /// The rest of the notice, after the file's name.
-    pub(super) fn text(self) -> &'static str {
-        match self {
-            Change::Truncated => {
-                "was truncated: reading it from its start; lines added shortly before may be missing"
-            }
-            Change::Rewritten => {
-                "was rewritten: reading it from its start; lines added shortly before may be missing"
-            }
-            Change::Modified => {
-                "was modified, but its length and end are the same: zlog can't know whether it \
-                 was rewritten, and does not read it again"
-            }
-        }
-    }
-}
 
 /// Length and time of the last modification.
 type Stamp = (u64, Option<SystemTime>);
-
-/// Where the reading of a file begins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Start {
-    Beginning,
-    End,
-    At(u64),
-}
 
 /// A file that is followed.
 pub(super) struct OpenFile {
@@ -242,28 +172,4 @@ impl Read for OpenFile {
         self.fingerprint.push(&buffer[..length]);
         Ok(length)
     }
-}
-
-/// The text of a file, from its start, if the file is compressed. Otherwise the cursor stands at the start.
-pub(super) fn compressed_text(file: &File) -> io::Result<Option<Decompressor<File>>> {
-    let mut start = file;
-    start.rewind()?;
-    let mut text = Decompressor::new(file.try_clone()?);
-    if text.is_compressed()? {
-        return Ok(Some(text));
-    }
-    start.rewind()?;
-    Ok(None)
-}
-
-/// Reads a compressed file up to `start`. Returns the bytes before it.
-pub(super) fn check_text(text: &mut impl Read, start: Start) -> io::Result<Check> {
-    let limit = match start {
-        Start::Beginning => 0,
-        Start::End => u64::MAX,
-        Start::At(offset) => offset,
-    };
-    let mut last = Fingerprint::default();
-    io::copy(&mut text.take(limit), &mut last)?;
-    Ok(Check { end: last.end, hash: hash_end(&last.bytes) })
 }

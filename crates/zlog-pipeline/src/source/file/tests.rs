@@ -5,9 +5,10 @@ use std::time::Instant;
 use tempfile::TempDir;
 
 use super::follower::CHECK_INTERVAL;
-use super::open_file::{Change, OpenFile, Start};
+use super::open_file::OpenFile;
 use super::*;
 use crate::source::Source as _;
+use crate::source::fingerprint::Change;
 use crate::source::testing::{DEADLINE, all, keep, messages, poll_until};
 use zlog_core::{Exit, Level, Record};
 

@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::heal::Message;
 use crate::socket::{Endpoint, QueryClient, Reply, SocketOptions};
 use zlog_core::wire::query::{self, Hole, MAX_MESSAGES, Missing, Question};
 use zlog_core::{Record, wire};
+
+/// The frames of a message, and when it arrived.
+pub(super) type Message = (Vec<Vec<u8>>, f64);
 
 /// What has come of an answer.
 pub(super) enum Answered {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::options::{Explained, LineOptions, StreamSpec};
-use super::stream::Shared;
+use super::shared::Shared;
 use crate::source::Sink;
 use zlog_core::formats::Formats;
 use zlog_core::multiline::{self, Assembled, Assembler, LATE, Offer, Tag, Wait, mentions_error};

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::assembly::Assembly;
 use super::options::{LineCounts, LineOptions, StreamSpec};
-use super::stream::Shared;
+use super::shared::Shared;
 use crate::source::Sink;
 use zlog_core::Result;
 use zlog_core::multiline::{Offer, Tag};

@@ -33,6 +33,7 @@ mod encoding;
 mod last;
 mod options;
 mod progress;
+mod shared;
 mod stream;
 
 use std::ops::ControlFlow;
@@ -46,8 +47,9 @@ use memchr::memchr;
 use self::encoding::Encoding;
 pub(super) use self::last::start_of_last;
 pub use self::options::{Explained, LONGEST_STORED_LINE, LineCounts, LineOptions, StreamSpec};
-use self::stream::{CurrentBlock, Shared, Stream};
-use super::file::{PositionFile, SAVE_INTERVAL};
+use self::shared::Shared;
+use self::stream::{CurrentBlock, Stream};
+use super::position::{PositionFile, SAVE_INTERVAL};
 use super::reader::{
     BLOCKS, Notice, ReadProgress, ReaderEvent, ReaderHandle, ReaderMessage, Severity,
 };

@@ -6,26 +6,14 @@ use std::time::Instant;
 
 use super::channels::Channels;
 use super::encoding::Encoding;
-use super::options::{Explained, LineCounts, LineOptions, StreamSpec};
+use super::options::{LineOptions, StreamSpec};
 use super::progress::{self, Progress};
+use super::shared::Shared;
 use crate::source::Sink;
 use crate::source::lines::Splitter;
-use crate::source::objects::Objects;
-use crate::source::reader::{BLOCK, Block, Origin, ReadProgress};
+use crate::source::reader::{BLOCK, Block, Origin};
 use zlog_core::Result;
 use zlog_core::multiline::Tag;
-
-/// State that the streams of a source share.
-pub(super) struct Shared {
-    pub(super) counts: LineCounts,
-    pub(super) skip_empty: bool,
-    /// How the last record was read, if that is noted.
-    pub(super) explained: Option<Explained>,
-    /// The records of JSON objects in the present block, if they were read before.
-    pub(super) objects: Option<Objects>,
-    /// Closed once records that are delivered count as not read.
-    pub(super) progress: Arc<ReadProgress>,
-}
 
 /// State of one stream.
 pub(super) struct Stream {

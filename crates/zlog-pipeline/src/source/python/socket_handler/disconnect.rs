@@ -1,11 +1,10 @@
 //! Why a client is disconnected, as text.
-//!
-//! A client that speaks another protocol is recognised by its first four bytes.
 
 use std::io::{ErrorKind, Read};
 use std::time::Duration;
 
 use super::frames::Frames;
+use super::other_protocol::{protocol, text};
 use zlog_core::text::escape;
 use zlog_core::text::plural::{counted, were};
 use zlog_core::wire::pickle::Refused;
@@ -47,30 +46,6 @@ impl DisconnectReason {
             }
         }
     }
-}
-
-/// Whether the first bytes of a client are those of another protocol.
-pub(super) fn is_other_protocol(header: [u8; 4]) -> bool {
-    protocol(header).is_some() || text(&header).is_some()
-}
-
-/// A protocol by its first bytes.
-fn protocol(header: [u8; 4]) -> Option<&'static str> {
-    const METHODS: [&[u8]; 8] =
-        [b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"DELE", b"CONN", b"PRI "];
-    match header {
-        [0x16, 3, ..] => Some("TLS"),
-        header if METHODS.contains(&&header[..]) => Some("HTTP"),
-        [b'S', b'S', b'H', b'-'] => Some("SSH"),
-        // The start of ZeroMQ's greeting.
-        [0xff, 0, 0, 0] => Some("ZeroMQ"),
-        _ => None,
-    }
-}
-
-fn text(header: &[u8; 4]) -> Option<&str> {
-    let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
-    std::str::from_utf8(header).ok().filter(|_| header.iter().all(is_text))
 }
 
 /// An invalid length is usually the start of another protocol.

@@ -5,7 +5,7 @@
 //! is cut by the end of a read is kept for its client, so a client costs the memory that it
 //! has sent, never what it has announced. A frame that is too long is skipped.
 
-use super::disconnect;
+use super::other_protocol::is_other_protocol;
 use zlog_core::Result;
 use zlog_core::wire::pickle;
 
@@ -87,9 +87,7 @@ fn next(bytes: &[u8], max_record: usize) -> Next<'_> {
     let length = usize::try_from(announced).unwrap_or(usize::MAX);
     if length > max_record {
         return match rest.first() {
-            _ if announced > MAX_SKIPPED || disconnect::is_other_protocol(*header) => {
-                Next::NoFrame(*header)
-            }
+            _ if announced > MAX_SKIPPED || is_other_protocol(*header) => Next::NoFrame(*header),
             None => Next::Incomplete(1),
             Some(first) if pickle::is_start(*first) => Next::TooLong(announced),
             Some(_) => Next::NoFrame(*header),

@@ -18,6 +18,7 @@ mod acceptor;
 mod client;
 mod disconnect;
 mod frames;
+mod other_protocol;
 mod reconnect;
 
 use std::time::{Duration, Instant};

@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::answer::{Answered, Asking};
+use super::answer::{Answered, Asking, Message};
 use crate::socket::{Endpoint, SocketOptions};
 use zlog_core::sequence::SequenceTracker;
 use zlog_core::wire::mark::Mark;
@@ -30,9 +30,6 @@ const AFTER_RECONNECT: Duration = Duration::from_millis(300);
 const BUSY_PAUSE: Duration = Duration::from_millis(200);
 /// Time between two looks at connections.
 const LOOK: Duration = Duration::from_millis(50);
-
-/// The frames of a message, and when it arrived.
-pub(super) type Message = (Vec<Vec<u8>>, f64);
 
 /// What happens to a record that has arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,7 +4,8 @@ use std::fs;
 
 use super::traces::directory;
 use super::*;
-use crate::source::text::stream::{CurrentBlock, Shared};
+use crate::source::text::shared::Shared;
+use crate::source::text::stream::CurrentBlock;
 
 /// The records of lines that come with these pauses between them, by a simulated clock.
 fn read_slowly(text: &str, pause: Duration) -> Vec<Record<'static>> {
