@@ -78,41 +78,64 @@ const FORBIDDEN_MODULES: [(&str, &[&str]); 11] = [
     ("src/cli", &["config", "command"]),
 ];
 
-/// The modules of its own crate that a source text uses, braced imports included. Its tests may
-/// use any.
-fn modules_used(text: &str) -> Vec<String> {
+/// The paths in a source text that begin with `crate`, `super` or `self`, braced imports included. Its
+/// tests may use any.
+fn paths_used(text: &str) -> Vec<Vec<&str>> {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    let without_comment =
-        |line: &str| line.split("//").next().unwrap_or_default().to_owned() + "\n";
-    let code: String = text.lines().map(without_comment).collect();
-    let mut used = Vec::new();
-    for path in code.split("crate::").skip(1) {
-        let mut depth = 0;
-        let mut name = String::new();
-        for c in path.chars() {
-            match c {
-                '{' => depth += 1,
-                '}' => depth -= 1,
-                _ if depth <= 1 && (c.is_alphanumeric() || c == '_') => name.push(c),
-                _ if depth == 1 && c == ',' => used.push(std::mem::take(&mut name)),
-                // The path below the module.
-                _ if depth == 1 && c == ':' => name.push(c),
-                _ => {}
-            }
-            if depth == 0 && !(c.is_alphanumeric() || c == '_') {
-                break;
+    let mut paths = Vec::new();
+    for line_or_import in text.split_inclusive(';') {
+        for root in ["crate::", "super::", "self::"] {
+            for (at, _) in line_or_import.match_indices(root) {
+                let before = &line_or_import[..at];
+                let is_path = !before.ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c));
+                if is_path && !before.rsplit('\n').next().unwrap_or_default().contains("//") {
+                    add_paths(&line_or_import[at..], &[], &mut paths);
+                }
             }
         }
-        used.push(name);
     }
-    used.iter().filter_map(|path| path.split(':').next()).map(str::to_owned).collect()
+    paths
+}
+
+/// Adds the paths that `text` begins with, each behind `before`. Returns what follows them.
+fn add_paths<'t>(mut text: &'t str, before: &[&'t str], paths: &mut Vec<Vec<&'t str>>) -> &'t str {
+    let mut path = before.to_vec();
+    loop {
+        if let Some(mut rest) = text.strip_prefix('{') {
+            while !rest.is_empty() && !rest.starts_with('}') {
+                rest = add_paths(rest.trim_start(), &path, paths);
+                rest = rest.split_once([',', '}']).map_or("", |(end, _)| &rest[end.len()..]);
+                rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+            }
+            return rest.strip_prefix('}').unwrap_or(rest);
+        }
+        let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+        path.push(&text[..end]);
+        text = &text[end..];
+        match text.strip_prefix("::") {
+            Some(rest) => text = rest,
+            None => break,
+        }
+    }
+    paths.push(path);
+    text
 }
 
 #[test]
-fn modules_in_braced_imports_are_found_and_comments_skipped() {
-    let text = "use crate::{a, b::{c, d::e}, f::g};\nuse crate::h::i; // crate::j\ncrate::k()\n\
-                #[cfg(test)]\nmod tests { use crate::l; }";
-    assert_eq!(modules_used(text), ["a", "b", "f", "h", "k"]);
+fn paths_in_braced_imports_are_found_and_comments_skipped() {
+    let text = "use crate::{\n    a,\n    b::{self, c, d::e as f},\n    g::h,\n};\n\
+                use super::super::i; // crate::j\n/// [`crate::j`]\nself::k(crate::l::M { n: 0 })\n\
+                #[cfg(test)]\nmod tests { use crate::o; }";
+    let paths: Vec<_> = paths_used(text).iter().map(|path| path.join("::")).collect();
+    let mut expected = vec!["crate::a", "crate::b::self", "crate::b::c", "crate::b::d::e"];
+    expected.extend(["crate::g::h", "super::super::i", "crate::l::M", "self::k"]);
+    assert_eq!(paths, expected);
+}
+
+/// The modules at the root of its own crate that a source text uses.
+fn modules_used(text: &str) -> Vec<&str> {
+    let paths = paths_used(text).into_iter().filter(|path| path[0] == "crate");
+    paths.filter_map(|path| path.get(1).copied()).collect()
 }
 
 /// The source files at `path` and below it, without tests: those of a configuration compare it
@@ -131,36 +154,68 @@ fn no_module_uses_one_above_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for (module, forbidden) in FORBIDDEN_MODULES {
         for path in sources(&root.join(module)) {
-            let used = modules_used(&fs::read_to_string(&path).unwrap());
-            let wrong = used.iter().find(|name| forbidden.contains(&name.as_str()));
+            let text = fs::read_to_string(&path).unwrap();
+            let used = modules_used(&text);
+            let wrong = used.iter().find(|name| forbidden.contains(*name));
             assert_eq!(wrong, None, "{}", path.display());
         }
     }
 }
 
-/// The modules at the root of a crate, each with those that it uses.
-fn module_graph(source: &Path) -> BTreeMap<String, BTreeSet<String>> {
-    let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for entry in fs::read_dir(source).unwrap() {
-        let path = entry.unwrap().path();
-        let module = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let uses = graph.entry(module.clone()).or_default();
-        for path in sources(&path) {
-            uses.extend(modules_used(&fs::read_to_string(&path).unwrap()));
+/// Modules with the same parent, each with those of them that it uses.
+type Graph = BTreeMap<String, BTreeSet<String>>;
+
+/// The names of a source file's module and of those around it, the outermost first.
+fn module(source: &Path, file: &Path) -> Vec<String> {
+    let path = file.strip_prefix(source).unwrap().with_extension("");
+    let names = path.iter().map(|name| name.to_str().unwrap().to_owned());
+    names.filter(|name| !["mod", "lib", "main"].contains(&name.as_str())).collect()
+}
+
+/// The module that has what `path` names in a source file of the module `from`.
+fn module_of_path(from: &[String], path: &[&str], all: &BTreeSet<Vec<String>>) -> Vec<String> {
+    let mut module = if path[0] == "crate" { Vec::new() } else { from.to_vec() };
+    for name in path {
+        match *name {
+            "crate" | "self" => {}
+            "super" => _ = module.pop(),
+            name => module.push(name.to_owned()),
         }
-        uses.remove(&module);
     }
-    graph
+    while !module.is_empty() && !all.contains(&module) {
+        module.pop();
+    }
+    module
+}
+
+/// The modules of a crate, by their parents.
+fn module_graphs(source: &Path) -> BTreeMap<Vec<String>, Graph> {
+    let mut graphs: BTreeMap<Vec<String>, Graph> = BTreeMap::new();
+    let files = sources(source);
+    let all = files.iter().map(|file| module(source, file)).collect();
+    for file in &files {
+        let from = module(source, file);
+        for path in paths_used(&fs::read_to_string(file).unwrap()) {
+            let to = module_of_path(&from, &path, &all);
+            let common = from.iter().zip(&to).take_while(|(from, to)| from == to).count();
+            // A module and its parts may use each other.
+            if let (Some(user), Some(used)) = (from.get(common), to.get(common)) {
+                let graph = graphs.entry(to[..common].to_vec()).or_default();
+                graph.entry(user.clone()).or_default().insert(used.clone());
+            }
+        }
+    }
+    graphs
 }
 
 /// Removes the modules that use no others, then those that used only them, and so on: those that
 /// are left use each other, or use such modules.
-fn without_leaves(mut graph: BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+fn without_leaves(mut graph: Graph) -> Graph {
     loop {
         let left: BTreeSet<String> = graph.keys().cloned().collect();
         graph.retain(|_, uses| uses.iter().any(|module| left.contains(module)));
         if graph.len() == left.len() {
-            return left;
+            return graph;
         }
     }
 }
@@ -176,15 +231,39 @@ fn a_module_with_parts_is_the_mod_rs_beside_them() {
 }
 
 #[test]
-fn no_modules_of_a_crate_use_each_other() {
+fn no_modules_beside_each_other_use_each_other() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let crates = ["", "crates/zlog-core", "crates/zlog-pipeline", "crates/zlog-bench"];
-    for krate in crates {
-        let graph = module_graph(&root.join(krate).join("src"));
-        assert!(graph.values().any(|uses| !uses.is_empty()), "{krate}: {graph:?}");
-        assert_eq!(without_leaves(graph), BTreeSet::new(), "{krate}");
+    let crates = ["zlog-core", "zlog-pipeline", "zlog-bench", "zlog-tracing", "zmtp"];
+    let crates = crates.map(|name| root.join("crates").join(name));
+    for krate in crates.iter().map(PathBuf::as_path).chain([root]) {
+        let graphs = module_graphs(&krate.join("src"));
+        assert!(!graphs.is_empty(), "{}", krate.display());
+        for (parent, graph) in graphs {
+            let (krate, parent) = (krate.display(), parent.join("::"));
+            assert_eq!(
+                without_leaves(graph),
+                Graph::new(),
+                "{krate} {parent}: see CONTRIBUTING.md"
+            );
+        }
     }
+}
+
+#[test]
+fn a_circle_of_modules_is_found() {
     let circle = [("a", "b"), ("b", "c"), ("c", "b"), ("d", "e")];
     let circle = circle.map(|(name, used)| (name.to_owned(), BTreeSet::from([used.to_owned()])));
     assert_eq!(without_leaves(circle.into()).len(), 3);
+    let names = |text: &str| text.split("::").map(str::to_owned).collect::<Vec<_>>();
+    let all = ["a", "a::b", "a::c", "d"].map(names).into();
+    for (path, module) in [
+        ("super::c::f", "a::c"),
+        ("self::f", "a::b"),
+        ("super::super::d::T", "d"),
+        ("crate::a::b::T", "a::b"),
+        ("super::T", "a"),
+    ] {
+        let path: Vec<&str> = path.split("::").collect();
+        assert_eq!(module_of_path(&names("a::b"), &path, &all), names(module), "{path:?}");
+    }
 }
