@@ -86,8 +86,8 @@ impl Span {
         };
         let ends = span.since.as_ref().zip(span.until.as_ref());
         if ends.is_some_and(|(since, until)| since.seconds >= until.seconds) {
-            return Err(Error::usage("no time is both after since and before until")
-                .hint("Give since the earlier time: 20m, and until 10m."));
+            return Err(Error::usage("no time is both after --since and before --until")
+                .hint("Give --since the earlier time: --since 20m --until 10m."));
         }
         Ok(span)
     }

@@ -54,7 +54,7 @@ impl Fields {
     pub(super) fn shown_beside_columns(&self) -> Result<Vec<FieldPath>> {
         let others = self.shown.iter().filter(|name| !Fields::NAMES.contains(&name.as_str()));
         let path = |name: &String| {
-            FieldPath::new(name).map_err(|error| Error::usage(format!("a field to show: {error}")))
+            FieldPath::new(name).map_err(|error| Error::usage(format!("--show: {error}")))
         };
         others.map(path).collect()
     }

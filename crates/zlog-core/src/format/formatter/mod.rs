@@ -166,7 +166,7 @@ impl FormatterSpec {
             ([], []) if !self.validate || text.is_empty() => Ok(TemplateStyle::Percent),
             ([], []) => Err(no_field(text)),
             _ => Err(Error::usage(format!("format {text:?} fits more than one style"))
-                .hint("Give its style: %, { or $.")),
+                .hint("Say which: --style %, --style { or --style $.")),
         }
     }
 
@@ -217,8 +217,8 @@ impl FormatterSpec {
     fn invalid(&self, text: &str, kind: TemplateStyle, error: &TemplateError) -> Error {
         let hint = match error {
             TemplateError::UnknownField(_) => format!(
-                "The fields are {}. Declare an extra to use it, with a default for records without \
-                 it.",
+                "The fields are {}. Declare other fields: --extra NAME, or --extra NAME=DEFAULT \
+                 for records without it.",
                 names(&self.extras)
             ),
             TemplateError::Invalid(_) => {

@@ -244,7 +244,7 @@ fn show_adds_attributes_and_nested_extras() {
     }
     let time = TimeFormat::new(DEFAULT_PATTERN, TimeZone::UTC).unwrap();
     let error = Pretty::new(time, fields(&["a b"], &[])).err().unwrap();
-    assert!(error.to_string().starts_with("a field to show: "), "{error}");
+    assert!(error.to_string().contains("--show"), "{error}");
 }
 
 #[test]
