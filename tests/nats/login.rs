@@ -122,12 +122,13 @@ fn tls_is_used_and_its_certificate_checked() {
         format!("tls {{ cert_file: '{}', key_file: '{}' }}", certificate.display(), key.display());
     let Some(server) = nats_with(&config) else { return };
     let servers = server.url().replace("nats://127.0.0.1", "tls://localhost");
-    let with = |trust| {
+    let with_servers = |servers: &str, trust| {
         let tls = TlsOptions { trust, ..TlsOptions::default() };
         let server_options =
-            ServerOptions { servers: servers.clone(), tls, ..ServerOptions::default() };
+            ServerOptions { servers: servers.to_owned(), tls, ..ServerOptions::default() };
         NatsOptions { server: server_options, ..options(&server) }
     };
+    let with = |trust| with_servers(&servers, trust);
     let error = store(with(None)).unwrap_err();
     assert!(
         error.contains("has a certificate that is not trusted here")
@@ -135,6 +136,13 @@ fn tls_is_used_and_its_certificate_checked() {
         "{error}"
     );
     store(with(Some(tls("ca.pem")))).unwrap();
+    // Linux connects to this machine there.
+    let other = servers.replace("localhost", "0.0.0.0");
+    let error = store(with_servers(&other, Some(tls("ca.pem")))).unwrap_err();
+    assert!(
+        error.contains("has a certificate for localhost, 127.0.0.1, not for 0.0.0.0"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -258,7 +258,7 @@ fn not_connected(options: &ServerOptions, error: &ConnectError) -> Error {
                 .hint("For a server without TLS, write nats:// instead of tls://.")
         }
         ConnectErrorKind::Tls => {
-            let known = of_tls.and_then(|of_tls| problem::explain(of_tls, &servers));
+            let known = of_tls.and_then(|of_tls| problem::explain(of_tls, &options.hosts()));
             match known {
                 Some((what, hint)) => {
                     Error::new(format!("the NATS server {servers} {what}")).hint(hint)

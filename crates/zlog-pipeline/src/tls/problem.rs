@@ -101,7 +101,7 @@ pub(crate) fn of_certificate(wrong: &CertificateError, host: &str) -> Option<Pro
             "If it is the right server, trust its certificate: trust=FILE (PEM).".to_owned(),
         ),
         CertificateError::NotValidForNameContext { presented, .. } => {
-            let names: Vec<String> = presented.iter().map(|name| escape(bare(name))).collect();
+            let names: Vec<String> = presented.iter().filter_map(|name| bare(name)).collect();
             let names = if names.is_empty() { "no name".to_owned() } else { names.join(", ") };
             (
                 format!("has a certificate for {names}, not for {host}"),
@@ -109,11 +109,16 @@ pub(crate) fn of_certificate(wrong: &CertificateError, host: &str) -> Option<Pro
             )
         }
         CertificateError::ExpiredContext { not_after, .. } => (
-            format!("has a certificate that expired on {}", day(not_after.as_secs())),
+            format!("has a certificate that expired on {}", day(not_after.as_secs())?),
             "Renew it, or check the clock of this machine.".to_owned(),
         ),
+        // Its first day is after its last one.
+        CertificateError::Expired => (
+            "has a certificate that is never valid".to_owned(),
+            "Renew it, with a first day before the last one.".to_owned(),
+        ),
         CertificateError::NotValidYetContext { not_before, .. } => (
-            format!("has a certificate that is not valid before {}", day(not_before.as_secs())),
+            format!("has a certificate that is not valid before {}", day(not_before.as_secs())?),
             "Check the clock of this machine, or renew the certificate.".to_owned(),
         ),
         _ => return None,
@@ -121,15 +126,16 @@ pub(crate) fn of_certificate(wrong: &CertificateError, host: &str) -> Option<Pro
     Some((what, hint))
 }
 
-/// A name in a certificate, which rustls gives as `DnsName("loghost")`.
-fn bare(name: &str) -> &str {
-    name.split_once('(').map_or(name, |(_, name)| name.trim_matches(['"', ')']))
+/// A host in a certificate, which rustls gives as `DnsName("loghost")`. `None` for other names.
+fn bare(name: &str) -> Option<String> {
+    let (kind, name) = name.split_once('(')?;
+    ["DnsName", "IpAddress"].contains(&kind).then(|| escape(name.trim_matches(['"', ')'])))
 }
 
 /// The date of a time in seconds since 1970.
-fn day(seconds: u64) -> String {
-    let time = i64::try_from(seconds).ok().and_then(|it| jiff::Timestamp::from_second(it).ok());
-    time.map_or_else(|| "another day".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
+fn day(seconds: u64) -> Option<String> {
+    let time = jiff::Timestamp::from_second(i64::try_from(seconds).ok()?).ok()?;
+    Some(time.strftime("%Y-%m-%d").to_string())
 }
 
 #[cfg(test)]
@@ -164,11 +170,13 @@ mod tests {
     fn what_is_wrong_with_a_certificate_is_said_with_its_names_and_dates() {
         let time = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let expected = ServerName::try_from("loghost").unwrap();
-        let presented = vec![r#"DnsName("other")"#.to_owned(), "IpAddress(10.0.0.1)".to_owned()];
+        let presented = ["DnsName(\"other\")", "IpAddress(10.0.0.1)", "Unsupported(0x01)"];
+        let presented = presented.map(str::to_owned).into();
         let authority = OtherError(Arc::new(webpki::Error::CaUsedAsEndEntity));
         let (now, day) = (time(1 << 31), time(1_700_000_000));
         for (wrong, says) in [
             (CertificateError::UnknownIssuer, "that is not trusted here"),
+            (CertificateError::Expired, "that is never valid"),
             (CertificateError::Other(authority), "the certificate of an authority as its own"),
             (
                 CertificateError::NotValidForNameContext { expected, presented },

@@ -24,8 +24,8 @@ pub(super) const WRONG_LENGTH: Disconnect =
 /// A public key and the secret key that belongs to it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyPair {
-    pub(super) public: [u8; KEY],
-    pub(super) secret: [u8; KEY],
+    public: [u8; KEY],
+    secret: [u8; KEY],
 }
 
 impl KeyPair {
@@ -39,6 +39,12 @@ impl KeyPair {
     pub fn from_secret(secret: [u8; 32]) -> KeyPair {
         let mut public = [0; KEY];
         crypto_scalarmult_base(&mut public, &secret);
+        KeyPair { public, secret }
+    }
+
+    /// Two keys that need not belong to each other.
+    #[cfg(test)]
+    pub(super) fn of(public: [u8; KEY], secret: [u8; KEY]) -> KeyPair {
         KeyPair { public, secret }
     }
 
@@ -68,7 +74,7 @@ impl fmt::Debug for KeyPair {
 
 /// The key that two sides share. It is computed from the public key of one and the secret key
 /// of the other.
-pub(super) struct SharedKey(pub(super) [u8; KEY]);
+pub(super) struct SharedKey([u8; KEY]);
 
 impl Drop for SharedKey {
     fn drop(&mut self) {
@@ -77,6 +83,12 @@ impl Drop for SharedKey {
 }
 
 impl SharedKey {
+    /// A known key.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn of(key: [u8; KEY]) -> SharedKey {
+        SharedKey(key)
+    }
+
     /// # Errors
     /// The public key gives the same shared key whatever the secret key is.
     pub(super) fn new(public: &[u8; KEY], own: &KeyPair) -> Result<SharedKey, Disconnect> {

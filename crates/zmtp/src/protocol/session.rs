@@ -125,7 +125,7 @@ impl Session {
     /// Both ends of a connection.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn pair(max_message: usize) -> (Session, Session) {
-        let (start, key) = ((1, 1), || SharedKey([7; super::keys::KEY]));
+        let (start, key) = ((1, 1), || SharedKey::of([7; super::keys::KEY]));
         (Session::client(key(), start, max_message), Session::server(key(), start, max_message))
     }
 

@@ -16,7 +16,7 @@ use url::Url;
 use super::OtlpOptions;
 use crate::otlp::address::{Protocol, cause};
 use crate::tls;
-use zlog_core::{Error, Result};
+use zlog_core::Result;
 
 /// The longest answer that is read, in bytes.
 const LONGEST_ANSWER: usize = 1 << 20;
@@ -25,7 +25,7 @@ const LONGEST_ANSWER: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) enum Failure {
     /// The collector can't be reached.
-    Unreachable(String),
+    Unreachable(std::io::Error),
     /// The TLS handshake failed.
     Tls(std::io::Error),
     /// The connection broke, or what came is no HTTP.
@@ -57,12 +57,7 @@ impl Connection {
         // Addresses of IPv6 have brackets in a URL.
         let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = url.port_or_known_default().unwrap_or_default();
-        let unreachable = |error: std::io::Error| {
-            Failure::Unreachable(
-                Error::io("", &error).message().trim_start_matches(": ").to_owned(),
-            )
-        };
-        let stream = TcpStream::connect((&*name, port)).await.map_err(unreachable)?;
+        let stream = TcpStream::connect((&*name, port)).await.map_err(Failure::Unreachable)?;
         // Requests are written whole.
         let _ = stream.set_nodelay(true);
         let Some(tls) = tls else { return start(stream, protocol).await };

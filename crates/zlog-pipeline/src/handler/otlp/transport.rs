@@ -306,15 +306,15 @@ impl OtlpTransport {
     fn failed(&self, failure: &Failure) -> Error {
         let url = self.shown();
         match failure {
-            Failure::Unreachable(why) => Error::new(format!(
-                "no collector at {url}: {}",
-                escape(why)
-            ))
+            Failure::Unreachable(error) => Error::io(
+                format_args!("no collector at {url}"),
+                error,
+            )
             .hint(
                 "Check that it runs and listens there: OTLP over HTTP has port 4318, gRPC 4317. The \
                  records are sent again.",
             ),
-            Failure::Tls(why) => self.no_tls(why),
+            Failure::Tls(error) => self.no_tls(error),
             Failure::Broken(why) => Error::new(format!(
                 "the connection to the collector {url} broke: {}",
                 escape(why)

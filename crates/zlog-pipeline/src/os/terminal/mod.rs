@@ -336,10 +336,9 @@ impl Write for Stdout {
     }
 }
 
-/// The error of a failed write to standard output. Its exit code is
-/// [`Exit::Done`] for a closed pipe, and the signal's
-/// [`Exit::Signal`] if output was dropped after a signal.
-/// Anything else (a full disk) is a failure.
+/// The error of a failed write to standard output. Its exit code is [`Exit::Done`] for a closed
+/// pipe, and the signal's [`Exit::Signal`] if output was dropped after a signal. Anything else (a
+/// full disk) is a failure.
 pub fn output_error(cause: &io::Error) -> Error {
     let exit = match cause.kind() {
         // Its reader wants no more.

@@ -63,8 +63,8 @@ impl Client {
             return Err(WRONG_LENGTH);
         }
         let number = random::<LONG_NONCE>();
-        let mut plain = [&self.keys.public[..], &number].concat();
-        let vouch = [self.transient.public, self.server].concat();
+        let mut plain = [&self.keys.public()[..], &number].concat();
+        let vouch = [*self.transient.public(), self.server].concat();
         let long_term = SharedKey::new(&server, &self.keys)?;
         long_term.seal(&nonce(VOUCHED, &number), &vouch, &mut plain);
         plain.extend(metadata::of_type(self.socket_type));
@@ -87,7 +87,7 @@ impl Mechanism for Client {
         let counter = HELLO_COUNT.to_be_bytes();
         let mut hello = vec![1, 0];
         hello.extend([0; 72]);
-        hello.extend(self.transient.public);
+        hello.extend(self.transient.public());
         hello.extend(counter);
         key.seal(&nonce(HELLO, &counter), &[0; 2 * KEY], &mut hello);
         command::put(out, "HELLO", &[&hello]);

@@ -61,7 +61,7 @@ impl Server {
         }
         let (transient, cookie) = (KeyPair::generate(), random::<COOKIE>());
         let number = random::<LONG_NONCE>();
-        let plain = [&transient.public[..], &cookie].concat();
+        let plain = [&transient.public()[..], &cookie].concat();
         let mut answer = number.to_vec();
         key.seal(&nonce(WELCOME, &number), &plain, &mut answer);
         command::put(out, "WELCOME", &[&answer]);
@@ -92,7 +92,7 @@ impl Server {
         let vouch: [u8; VOUCH] = take(&mut rest)?;
         let long_term = SharedKey::new(&client, transient)?;
         let vouched = long_term.open(&nonce(VOUCHED, &number), &vouch, "INITIATE")?;
-        if vouched != [*transient_client, self.keys.public].concat() {
+        if vouched != [*transient_client, *self.keys.public()].concat() {
             return Err(Disconnect::Undecipherable("INITIATE"));
         }
         let metadata = rest.to_vec();

@@ -219,7 +219,7 @@ fn a_handshake_with_a_changed_or_truncated_command_ends_with_its_name() {
 #[test]
 fn wrong_keys_and_a_stolen_public_key_are_refused() {
     let (server, other, client) = (KeyPair::generate(), KeyPair::generate(), KeyPair::generate());
-    let stolen = KeyPair { public: *other.public(), secret: *client.secret() };
+    let stolen = KeyPair::of(*other.public(), *client.secret());
     for (keys, expected_server, refused) in
         [(client.clone(), *other.public(), "HELLO"), (stolen, *server.public(), "INITIATE")]
     {
