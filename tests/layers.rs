@@ -21,6 +21,10 @@ const FORBIDDEN: [(&str, &[&str]); 5] = [
             "signal-hook",
             "tempfile",
             "crossbeam-channel",
+            "zmtp",
+            "tokio",
+            "hyper",
+            "rustls",
             // No command line and no configuration file.
             "clap",
             "toml",
@@ -37,7 +41,8 @@ const FORBIDDEN: [(&str, &[&str]); 5] = [
     ("zlog-tracing", &["zmq", "zmq-sys", "lettre", "clap", "zlog-pipeline", "zlog-bench", "zlog"]),
 ];
 
-/// The names of all crates that `name` is built with.
+/// The names of all crates that `name` is built with. Its tests may use others: those of zlog-pipeline
+/// use the mail server of zlog-bench.
 fn dependencies(name: &str) -> Vec<String> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
@@ -78,20 +83,42 @@ const FORBIDDEN_MODULES: [(&str, &[&str]); 11] = [
     ("src/cli", &["config", "command"]),
 ];
 
-/// The paths in a source text that begin with `crate`, `super` or `self`, braced imports included. Its
-/// tests may use any.
-fn paths_used(text: &str) -> Vec<Vec<&str>> {
+/// A source text without its tests, which may use any module, and without comments.
+fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let without_comment = |line: &str| {
+        let is_comment =
+            |(at, _): &(usize, &str)| line[..*at].matches('"').count().is_multiple_of(2);
+        let end = line.match_indices("//").find(is_comment).map_or(line.len(), |(at, _)| at);
+        line[..end].to_owned() + "\n"
+    };
+    text.lines().map(without_comment).collect()
+}
+
+/// The paths in code that begin with `crate`, `super` or `self`, braced imports included.
+fn paths_used(code: &str) -> Vec<Vec<&str>> {
     let mut paths = Vec::new();
-    for line_or_import in text.split_inclusive(';') {
-        for root in ["crate::", "super::", "self::"] {
-            for (at, _) in line_or_import.match_indices(root) {
-                let before = &line_or_import[..at];
-                let is_path = !before.ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c));
-                if is_path && !before.rsplit('\n').next().unwrap_or_default().contains("//") {
-                    add_paths(&line_or_import[at..], &[], &mut paths);
-                }
+    for root in ["crate::", "super::", "self::"] {
+        for (at, _) in code.match_indices(root) {
+            if !code[..at].ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c)) {
+                add_paths(&code[at..], &[], &mut paths);
             }
+        }
+    }
+    paths
+}
+
+/// The paths that code imports.
+fn imports(code: &str) -> Vec<Vec<&str>> {
+    let mut paths = Vec::new();
+    for statement in code.split(';') {
+        if let Some((before, path)) = statement.split_once("use ")
+            && before
+                .rsplit(['\n', '}'])
+                .next()
+                .is_some_and(|it| it.is_empty() || it.starts_with("pub"))
+        {
+            add_paths(path, &[], &mut paths);
         }
     }
     paths
@@ -123,18 +150,22 @@ fn add_paths<'t>(mut text: &'t str, before: &[&'t str], paths: &mut Vec<Vec<&'t 
 
 #[test]
 fn paths_in_braced_imports_are_found_and_comments_skipped() {
-    let text = "use crate::{\n    a,\n    b::{self, c, d::e as f},\n    g::h,\n};\n\
+    let text = "use crate::{ // a, z\n    a,\n    b::{self, c, d::e as f},\n    g::h,\n};\n\
                 use super::super::i; // crate::j\n/// [`crate::j`]\nself::k(crate::l::M { n: 0 })\n\
                 #[cfg(test)]\nmod tests { use crate::o; }";
-    let paths: Vec<_> = paths_used(text).iter().map(|path| path.join("::")).collect();
+    let code = code(text);
+    let joined =
+        |paths: Vec<Vec<&str>>| -> Vec<_> { paths.iter().map(|path| path.join("::")).collect() };
     let mut expected = vec!["crate::a", "crate::b::self", "crate::b::c", "crate::b::d::e"];
-    expected.extend(["crate::g::h", "super::super::i", "crate::l::M", "self::k"]);
-    assert_eq!(paths, expected);
+    expected.push("crate::g::h");
+    assert_eq!(joined(imports(&code)), [&expected[..], &["super::super::i"]].concat());
+    expected.extend(["crate::l::M", "super::super::i", "self::k"]);
+    assert_eq!(joined(paths_used(&code)), expected);
 }
 
-/// The modules at the root of its own crate that a source text uses.
-fn modules_used(text: &str) -> Vec<&str> {
-    let paths = paths_used(text).into_iter().filter(|path| path[0] == "crate");
+/// The modules at the root of its own crate that code uses.
+fn modules_used(code: &str) -> Vec<&str> {
+    let paths = paths_used(code).into_iter().filter(|path| path[0] == "crate");
     paths.filter_map(|path| path.get(1).copied()).collect()
 }
 
@@ -154,13 +185,16 @@ fn no_module_uses_one_above_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for (module, forbidden) in FORBIDDEN_MODULES {
         for path in sources(&root.join(module)) {
-            let text = fs::read_to_string(&path).unwrap();
-            let used = modules_used(&text);
+            let code = code(&fs::read_to_string(&path).unwrap());
+            let used = modules_used(&code);
             let wrong = used.iter().find(|name| forbidden.contains(*name));
             assert_eq!(wrong, None, "{}", path.display());
         }
     }
 }
+
+/// How often a name is imported from a module that has imported it itself.
+const MAX_IMPORTS: usize = 8;
 
 /// Modules with the same parent, each with those of them that it uses.
 type Graph = BTreeMap<String, BTreeSet<String>>;
@@ -172,31 +206,54 @@ fn module(source: &Path, file: &Path) -> Vec<String> {
     names.filter(|name| !["mod", "lib", "main"].contains(&name.as_str())).collect()
 }
 
-/// The module that has what `path` names in a source file of the module `from`.
-fn module_of_path(from: &[String], path: &[&str], all: &BTreeSet<Vec<String>>) -> Vec<String> {
+/// The modules of a crate, each with its code.
+type Modules = BTreeMap<Vec<String>, String>;
+
+/// The module that has what `path` names in the module `from`, imported names followed up to `depth`
+/// times. `None` for other crates.
+fn module_of_path(
+    from: &[String],
+    path: &[&str],
+    all: &Modules,
+    depth: usize,
+) -> Option<Vec<String>> {
     let mut module = if path[0] == "crate" { Vec::new() } else { from.to_vec() };
-    for name in path {
+    let mut left = path;
+    while let Some((name, rest)) = left.split_first() {
         match *name {
             "crate" | "self" => {}
             "super" => _ = module.pop(),
-            name => module.push(name.to_owned()),
+            name => {
+                module.push(name.to_owned());
+                if !all.contains_key(&module) {
+                    module.pop();
+                    break;
+                }
+            }
         }
+        left = rest;
     }
-    while !module.is_empty() && !all.contains(&module) {
-        module.pop();
-    }
-    module
+    let (Some(name), Some(depth)) = (left.first(), depth.checked_sub(1)) else {
+        return (left.len() < path.len()).then_some(module);
+    };
+    let code = all.get(&module).map(String::as_str).unwrap_or_default();
+    let import = imports(code).into_iter().find(|path| path.last() == Some(name));
+    let imported = import.and_then(|path| module_of_path(&module, &path, all, depth));
+    imported.or_else(|| (left.len() < path.len()).then_some(module))
 }
 
 /// The modules of a crate, by their parents.
 fn module_graphs(source: &Path) -> BTreeMap<Vec<String>, Graph> {
+    let read = |file: &PathBuf| (module(source, file), code(&fs::read_to_string(file).unwrap()));
+    let mut all = Modules::new();
+    for (module, code) in sources(source).iter().map(read) {
+        // The root may have two files.
+        *all.entry(module).or_default() += &code;
+    }
     let mut graphs: BTreeMap<Vec<String>, Graph> = BTreeMap::new();
-    let files = sources(source);
-    let all = files.iter().map(|file| module(source, file)).collect();
-    for file in &files {
-        let from = module(source, file);
-        for path in paths_used(&fs::read_to_string(file).unwrap()) {
-            let to = module_of_path(&from, &path, &all);
+    for (from, code) in &all {
+        for path in paths_used(code) {
+            let Some(to) = module_of_path(from, &path, &all, MAX_IMPORTS) else { continue };
             let common = from.iter().zip(&to).take_while(|(from, to)| from == to).count();
             // A module and its parts may use each other.
             if let (Some(user), Some(used)) = (from.get(common), to.get(common)) {
@@ -255,15 +312,21 @@ fn a_circle_of_modules_is_found() {
     let circle = circle.map(|(name, used)| (name.to_owned(), BTreeSet::from([used.to_owned()])));
     assert_eq!(without_leaves(circle.into()).len(), 3);
     let names = |text: &str| text.split("::").map(str::to_owned).collect::<Vec<_>>();
-    let all = ["a", "a::b", "a::c", "d"].map(names).into();
+    let all =
+        [("a", "use self::c::T;\npub use std::fmt;\n"), ("a::b", ""), ("a::c", ""), ("d", "")];
+    let all: Modules = all.map(|(name, code)| (names(name), code.to_owned())).into();
     for (path, module) in [
         ("super::c::f", "a::c"),
         ("self::f", "a::b"),
         ("super::super::d::T", "d"),
         ("crate::a::b::T", "a::b"),
-        ("super::T", "a"),
+        ("super::U", "a"),
+        ("super::fmt::Write", "a"),
+        // The parent has it from there.
+        ("super::T", "a::c"),
     ] {
         let path: Vec<&str> = path.split("::").collect();
-        assert_eq!(module_of_path(&names("a::b"), &path, &all), names(module), "{path:?}");
+        let found = module_of_path(&names("a::b"), &path, &all, MAX_IMPORTS);
+        assert_eq!(found, Some(names(module)), "{path:?}");
     }
 }

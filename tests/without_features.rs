@@ -1,5 +1,4 @@
-//! Runs every kind of thing that a zlog without default features has. `.ci/run` starts it: `cargo test`
-//! has the features.
+//! Runs `parity` on a zlog without default features. `.ci/run` starts it: `cargo test` has the features.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::{Value, number, push};
+use super::value::Value;
+use super::{number, push};
 use crate::text::json;
 
 /// Below this depth, values are shown as JSON: each level is parsed again, and is a
@@ -244,10 +245,4 @@ fn push_fixed(mantissa: &str, exponent: i32, out: &mut String) {
 pub(crate) fn elements(value: &str) -> Option<Vec<&str>> {
     let elements: Vec<&RawValue> = serde_json::from_str(value).ok()?;
     Some(elements.into_iter().map(RawValue::get).collect())
-}
-
-/// Whether a JSON value is an integer to Python: a number without point or exponent.
-pub(super) fn is_integer(value: &str) -> bool {
-    let digits = value.strip_prefix('-').unwrap_or(value);
-    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::repr;
 use crate::text::json;
 
 /// The value of a record's field, or one given as JSON.
@@ -39,7 +38,7 @@ impl<'a> Value<'a> {
         match json.as_bytes().first() {
             Some(b'"') => json::string_value(json).map_or(Value::Text(json.into()), Value::Text),
             Some(b'[' | b'{') => Value::Json(json),
-            Some(b'-' | b'0'..=b'9') if repr::is_integer(json) => match json.parse() {
+            Some(b'-' | b'0'..=b'9') if is_integer(json) => match json.parse() {
                 Ok(number) => Value::Int(number),
                 Err(_) => Value::Big(json),
             },
@@ -85,4 +84,10 @@ fn fraction(text: &str) -> Option<f64> {
         Some((above, below)) => Some(above.parse::<f64>().ok()? / below.parse::<f64>().ok()?),
         None => text.parse().ok(),
     }
+}
+
+/// Whether a JSON value is an integer to Python: a number without point or exponent.
+fn is_integer(value: &str) -> bool {
+    let digits = value.strip_prefix('-').unwrap_or(value);
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }

@@ -1,5 +1,5 @@
 //! Recognises a file, whatever its name: by its number, and by the bytes before the place up to which it was
-//! read.
+//! read. Says where reading begins, and what has changed.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
@@ -72,10 +72,6 @@ impl Change {
     }
 }
 
-/// Bytes before a position that are compared, to recognise a file that was rewritten or whose
-/// number was used again.
-const CHECKED: usize = 1024;
-
 /// Where the reading of a file begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Start {
@@ -107,6 +103,10 @@ pub(super) fn check_text(text: &mut impl Read, start: Start) -> io::Result<Check
     io::copy(&mut text.take(limit), &mut last)?;
     Ok(Check { end: last.end, hash: hash_end(&last.bytes) })
 }
+
+/// Bytes before a position that are compared, to recognise a file that was rewritten or whose
+/// number was used again.
+const CHECKED: usize = 1024;
 
 /// The hash of up to [`CHECKED`] bytes before `offset`.
 pub(super) fn hash_before(file: &File, offset: u64) -> io::Result<u64> {

@@ -19,7 +19,7 @@ pub(in crate::source) struct SavedPosition {
     /// Device and inode.
     identity: (u64, u64),
     offset: u64,
-    /// The check of up to [`CHECKED`] bytes, before `offset` or before the place from which a
+    /// The check of up to 1024 bytes, before `offset` or before the place from which a
     /// compressed file was read.
     check: Check,
 }

@@ -35,6 +35,7 @@ const QUEUED_ANSWERS: usize = 1024;
 const MAX_SENDERS: usize = 1000;
 /// Longest wait without an event.
 const TICK: Duration = Duration::from_millis(200);
+
 /// How records are received.
 pub struct ReceiveOptions {
     /// Where they are kept until the handlers have them.

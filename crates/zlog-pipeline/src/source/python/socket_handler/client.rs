@@ -8,7 +8,7 @@ use super::super::peer::Peer;
 use super::super::sockets::Stream;
 use super::disconnect::DisconnectReason;
 use super::frames::{FeedOutcome, Frame, FrameOutcome, Frames};
-use super::reconnect::{Idle, Predecessor, Processes};
+use super::predecessor::{Idle, Predecessor, Processes};
 use zlog_core::wire::pickle::Refused;
 use zlog_core::{Record, Result};
 

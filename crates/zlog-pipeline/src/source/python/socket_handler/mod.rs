@@ -19,6 +19,7 @@ mod client;
 mod disconnect;
 mod frames;
 mod other_protocol;
+mod predecessor;
 mod reconnect;
 
 use std::time::{Duration, Instant};
@@ -29,7 +30,7 @@ use self::acceptor::{Accepted, Acceptor};
 use self::client::{Client, ConnectionEnd};
 use self::disconnect::DisconnectReason;
 use self::frames::Frames;
-use self::reconnect::{Idle, Processes};
+use self::predecessor::{Idle, Processes};
 use super::delivery::{Delivery, TurnOutcome};
 use super::options::ListenOptions;
 use super::peer::Peer;
@@ -131,7 +132,7 @@ impl Clients {
 
     /// Longest wait before [`Clients::accept`] or [`Clients::release`] must be called.
     pub(super) fn max_wait(&self, now: Instant) -> Duration {
-        let waits = if self.waiting > 0 { reconnect::CHECK } else { Duration::MAX };
+        let waits = if self.waiting > 0 { predecessor::CHECK } else { Duration::MAX };
         self.acceptors.iter().map(|acceptor| acceptor.max_wait(now)).fold(waits, Duration::min)
     }
 
