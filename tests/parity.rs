@@ -137,6 +137,55 @@ fn every_source_that_the_command_line_can_choose_delivers() {
     }
 }
 
+/// Sends `hello` to a relay that listens at this address.
+type Send = fn(&str, &mut Running);
+
+#[test]
+fn every_source_of_a_relay_delivers_from_a_configuration() {
+    let sources: [(&str, &str, Send); 4] = [
+        ("stdin = true", "", |_, relay| relay.write("hello\n")),
+        ("listen = '127.0.0.1:0'", "for Python's SocketHandler", |address, _| {
+            TcpStream::connect(address).unwrap().write_all(&framed()).unwrap();
+        }),
+        ("listen-udp = '127.0.0.1:0'", "for Python's DatagramHandler", |address, _| {
+            UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&framed(), address).unwrap();
+        }),
+        ("otlp-listen = '127.0.0.1:0'", "for OpenTelemetry", |address, _| {
+            let option = format!("--otlp=http://{address}");
+            zlog(["tail", "--input", "-", &option]).stdin("hello\n").run().success();
+        }),
+    ];
+    for (key, is_for, send) in sources {
+        let directory = tempfile::tempdir().unwrap();
+        let [config, log] = ["relay.toml", "app.log"].map(|name| directory.path().join(name));
+        let text = format!(
+            "version = 1\n[relay]\nbind = '{ANY_PORT}'\npublish-bind = '{ANY_PORT}'\n{key}\n\
+             [handlers.a]\nclass = 'file'\npath = '{}'\nformat = '%(message)s'\n",
+            log.display()
+        );
+        std::fs::write(&config, text).unwrap();
+        let relay = zlog(["relay", "--config", config.to_str().unwrap(), "--no-ask"]);
+        if key.starts_with("otlp") && !cfg!(feature = "otlp") {
+            relay.run().code(2).stderr_has("this zlog was built without OpenTelemetry");
+            continue;
+        }
+        let mut relay = relay.stdin_open().start();
+        let address = match is_for {
+            "" => String::new(),
+            is_for => relay.expect_address(is_for).to_string(),
+        };
+        send(&address, &mut relay);
+        let deadline = Instant::now() + DEADLINE;
+        while !std::fs::read_to_string(&log).is_ok_and(|written| written.starts_with("hello")) {
+            assert!(Instant::now() < deadline, "{key}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        relay.terminate();
+        relay.expect_end();
+        relay.wait().code(143);
+    }
+}
+
 /// A handler as a test sets it up, and whether `hello` has arrived at its target.
 struct Exemplar {
     /// The value of its option on the command line.

@@ -258,7 +258,11 @@ impl EmitArgs {
         match self.source_kind() {
             SourceKind::Stdin | SourceKind::Command => true,
             SourceKind::File => self.file.iter().any(|path| path == "-"),
-            _ => false,
+            SourceKind::Message
+            | SourceKind::Synthetic
+            | SourceKind::Replay
+            | SourceKind::Python
+            | SourceKind::Otlp => false,
         }
     }
 

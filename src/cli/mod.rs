@@ -282,7 +282,7 @@ fn with_suggestions(mut error: clap::Error, args: &[OsString]) -> clap::Error {
             tips_for_option(word, args).filter(|_| !has_near).into_iter().collect()
         }
         (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) => {
-            match tips_for_plain_word(word, &error) {
+            match tips_for_plain_word(word, args) {
                 Some(tips) => tips,
                 None => return error,
             }
@@ -365,9 +365,8 @@ fn tips_for_option(word: &str, args: &[OsString]) -> Option<String> {
 
 /// Suggests a command line for `zlog emit ./backup.sh`, `zlog emit app.log` and `zlog emit @prod`,
 /// which people try first and which clap only calls unexpected.
-fn tips_for_plain_word(word: &str, error: &clap::Error) -> Option<Vec<String>> {
-    let emits = matches!(error.get(ContextKind::Usage),
-        Some(ContextValue::StyledStr(usage)) if usage.to_string().contains("zlog emit"));
+fn tips_for_plain_word(word: &str, args: &[OsString]) -> Option<Vec<String>> {
+    let emits = args.get(1).is_some_and(|command| command == "emit");
     emits.then(|| match word.starts_with('@') || word.contains("://") {
         true => vec![format!("to publish to an endpoint: zlog emit --connect {word}")],
         false => vec![

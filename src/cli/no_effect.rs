@@ -12,16 +12,19 @@ use super::{BenchArgs, Cli, Command, EmitArgs, EndpointArgs, RelayArgs, TailArgs
 use zlog_bench::target::BenchTarget;
 use zlog_core::format::Output;
 use zlog_pipeline::handler::publish::{OnFull, Wire};
-use zlog_pipeline::source::SourceKind;
+use zlog_pipeline::router::options::Class;
 
 /// Options that have an effect only with some arguments.
 struct Rule<A> {
-    /// Their long names.
+    /// Their long names, or [`HANDLERS`].
     options: &'static [&'static str],
     has_effect: fn(&A) -> bool,
     /// Why they have none otherwise.
     why: &'static str,
 }
+
+/// Stands for the options of all handlers.
+const HANDLERS: &str = "HANDLERS";
 
 const TAIL: &[Rule<TailArgs>] = &[
     Rule {
@@ -112,23 +115,17 @@ const EMIT: &[Rule<EmitArgs>] = &[
     },
     Rule {
         options: &["max-line", "multiline", "no-multiline", "multiline-wait", "skip-empty"],
-        has_effect: |args| {
-            matches!(args.source_kind(), SourceKind::Stdin | SourceKind::File | SourceKind::Command)
-        },
+        has_effect: |args| args.source_kind().reads_lines(),
         why: "no lines are read",
     },
     Rule {
         options: &["tee"],
-        has_effect: |args| {
-            matches!(args.source_kind(), SourceKind::Stdin | SourceKind::File | SourceKind::Command)
-        },
+        has_effect: |args| args.source_kind().reads_lines(),
         why: "there is no input to copy",
     },
     Rule {
         options: &["level", "topic-delim", "trust-topic", "no-detect", "pattern", "format-in"],
-        has_effect: |args| {
-            !matches!(args.source_kind(), SourceKind::Synthetic | SourceKind::Python)
-        },
+        has_effect: |args| !args.source_kind().has_whole_records(),
         why: "the records come whole, not as text",
     },
     Rule {
@@ -201,13 +198,7 @@ const RELAY: &[Rule<RelayArgs>] = &[
             "report",
             "fail-on-loss",
             "verbose",
-            "console",
-            "file",
-            "mail",
-            "syslog",
-            "exec",
-            "publish",
-            "queue",
+            HANDLERS,
         ],
         has_effect: |args| args.status.is_none(),
         why: "--status only asks a relay that runs",
@@ -271,14 +262,13 @@ pub fn remarks(cli: &Cli, matches: &ArgMatches) -> Vec<String> {
 }
 
 fn of_rules<A>(rules: &[Rule<A>], args: &A, matches: &ArgMatches) -> Vec<String> {
-    let is_typed = |option: &&&str| {
+    let is_typed = |option: &&str| {
         let id = option.replace('-', "_");
-        let is_known = matches.try_contains_id(&id).is_ok();
-        is_known && matches.value_source(&id) == Some(ValueSource::CommandLine)
+        matches.value_source(&id) == Some(ValueSource::CommandLine)
     };
     let remark = |rule: &Rule<A>| {
         let typed: Vec<String> =
-            rule.options.iter().filter(is_typed).map(|option| format!("--{option}")).collect();
+            long_names(rule.options).filter(is_typed).map(|option| format!("--{option}")).collect();
         let (last, others) = typed.split_last()?;
         Some(match others {
             [] => format!("{last} has no effect: {}", rule.why),
@@ -286,6 +276,14 @@ fn of_rules<A>(rules: &[Rule<A>], args: &A, matches: &ArgMatches) -> Vec<String>
         })
     };
     rules.iter().filter(|rule| !(rule.has_effect)(args)).filter_map(remark).collect()
+}
+
+/// The long names of options, with those of all handlers.
+fn long_names(options: &[&'static str]) -> impl Iterator<Item = &'static str> {
+    options.iter().flat_map(|option| match *option {
+        HANDLERS => Class::of_options().map(|class| &class.option[2..]).collect(),
+        option => vec![option],
+    })
 }
 
 #[cfg(test)]
@@ -297,6 +295,26 @@ mod tests {
         let matches = crate::cli::command().try_get_matches_from(&line).unwrap();
         let (_, matches) = matches.subcommand().unwrap();
         remarks(&Cli::parse_line(line).unwrap(), matches)
+    }
+
+    #[test]
+    fn each_option_of_a_rule_is_one_of_its_command() {
+        fn options<A>(rules: &[Rule<A>]) -> Vec<&'static str> {
+            rules.iter().flat_map(|rule| long_names(rule.options)).collect()
+        }
+        let parser = crate::cli::command();
+        for (command, options) in [
+            ("tail", options(TAIL)),
+            ("emit", options(EMIT)),
+            ("relay", options(RELAY)),
+            ("bench", options(BENCH)),
+        ] {
+            let command = parser.find_subcommand(command).unwrap();
+            for option in options {
+                let has = command.get_arguments().any(|it| it.get_long() == Some(option));
+                assert!(has, "{} has no --{option}", command.get_name());
+            }
+        }
     }
 
     #[test]
@@ -345,6 +363,8 @@ mod tests {
             ("relay --max-clients 7", "--max-clients has no effect: there is no --listen"),
             ("relay -p 0 --endpoint 7", "--endpoint has no effect: --publish-bind"),
             ("relay --status --report 1s", "--report has no effect: --status only asks"),
+            ("relay --status --nats nats://h", "--nats has no effect: --status only asks"),
+            ("emit --otlp-listen 0 --level info", "--level has no effect: the records come whole"),
         ] {
             let remarks = remarks_on(&format!("zlog {line}"));
             assert!(remarks.len() == 1 && remarks[0].starts_with(expected), "{line}: {remarks:?}");

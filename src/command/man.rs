@@ -8,7 +8,10 @@ use crate::cli::examples::{self, Notes};
 use crate::cli::{self, ManArgs, handlers, help};
 use zlog_core::text::escape::escape;
 use zlog_core::{Error, Exit, Result};
+use zlog_pipeline::keys::KEYS_VARIABLE;
 use zlog_pipeline::os::terminal::Stdout;
+use zlog_pipeline::router::options::Class;
+use zlog_pipeline::socket::ENGINE_VARIABLE;
 
 const SOURCE: &str = concat!("zlog ", env!("CARGO_PKG_VERSION"));
 
@@ -94,7 +97,7 @@ struct Variable {
     options: &'static [&'static str],
 }
 
-const ENVIRONMENT: [Variable; 9] = [
+const ENVIRONMENT: [Variable; 6] = [
     Variable {
         name: "ZLOG_ENDPOINT",
         meaning: "Endpoint used without --bind and --connect",
@@ -102,34 +105,16 @@ const ENVIRONMENT: [Variable; 9] = [
         options: &["endpoint"],
     },
     Variable {
-        name: "ZLOG_ENGINE",
+        name: ENGINE_VARIABLE,
         meaning: "Engine of the sockets: native or libzmq",
         commands: &[],
         options: &["engine"],
     },
     Variable {
-        name: "ZLOG_KEYS",
+        name: KEYS_VARIABLE,
         meaning: "Directory of keys [default: ~/.config/zlog]",
         commands: &["keygen"],
         options: &["key"],
-    },
-    Variable {
-        name: "ZLOG_SMTP_USER, ZLOG_SMTP_PASSWORD",
-        meaning: "Login for the mail server",
-        commands: &[],
-        options: &["smtp"],
-    },
-    Variable {
-        name: "ZLOG_NATS_TOKEN, or ZLOG_NATS_USER and ZLOG_NATS_PASSWORD",
-        meaning: "Login for the NATS server",
-        commands: &[],
-        options: &["nats", "from-nats"],
-    },
-    Variable {
-        name: "OTEL_EXPORTER_OTLP_LOGS_HEADERS, OTEL_EXPORTER_OTLP_HEADERS",
-        meaning: "Headers for the OpenTelemetry collector: NAME=VALUE,NAME=VALUE",
-        commands: &[],
-        options: &["otlp"],
     },
     Variable {
         name: "ZLOG_CONFIG",
@@ -152,8 +137,8 @@ const ENVIRONMENT: [Variable; 9] = [
     },
 ];
 
-/// The variables that the command reads. The page of zlog itself has all; every command reads one without
-/// commands and options.
+/// The variables that the command and its handlers read. The page of zlog itself has all; every command
+/// reads one without commands and options.
 fn environment(notes: &Notes, command: &clap::Command, out: &mut Vec<u8>) -> io::Result<()> {
     let has = |name: &str| command.get_arguments().any(|arg| arg.get_long() == Some(name));
     let is_read = |variable: &&Variable| {
@@ -163,7 +148,13 @@ fn environment(notes: &Notes, command: &clap::Command, out: &mut Vec<u8>) -> io:
             || variable.options.iter().any(|name| has(name))
     };
     let read = ENVIRONMENT.iter().filter(is_read);
-    let terms: Vec<_> = read.map(|variable| (variable.name, variable.meaning)).collect();
+    let has_handler = |name: &str| has(name) || has(&format!("from-{name}"));
+    let handlers = Class::of_options()
+        .filter(|class| notes.command.is_empty() || has_handler(&class.option[2..]));
+    let terms: Vec<_> = read
+        .map(|variable| (variable.name, variable.meaning))
+        .chain(handlers.flat_map(|class| class.variables.iter().copied()))
+        .collect();
     section(out, "ENVIRONMENT", &terms)
 }
 

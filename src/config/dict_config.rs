@@ -18,7 +18,7 @@ pub(super) fn suggest_class(name: &str) -> Option<&'static str> {
             "Any handler may have a queue: set queue = N. Name the class of the handler itself."
         }
         "MemoryHandler" => {
-            "smtp and exec handlers collect batches (batch, every). Name the class of the handler \
+            "smtp, exec and otlp handlers collect batches (batch, every). Name the class of the handler \
              itself."
         }
         "SocketHandler" => {

@@ -74,7 +74,10 @@ fn class(reader: &mut TableReader<'_>) -> Option<&'static Class> {
 fn classes_with(key: &str, class: &Class) -> Option<String> {
     let is_format = key == "formatter" || options::FORMAT.iter().any(|known| known.name == key);
     if is_format && !class.formatted {
-        return Some("A publish handler has no format: its subscribers format the records.".into());
+        return Some(format!(
+            "A handler of class {} has no format: it sends whole records.",
+            class.name
+        ));
     }
     let is_target = CLASSES.iter().filter_map(|other| other.main).any(|main| main.name == key);
     if let Some(main) = class.main.filter(|_| is_target || OTHER_TARGETS.contains(&key)) {

@@ -164,10 +164,10 @@ impl KeyValues {
         let Some(key) = left else { return self.error.map_or(Ok(()), Err) };
         let others = Class::of_option(self.option).filter(|other| other.has(key));
         let pickers: Vec<&str> = others.filter_map(|other| other.picked_by).collect();
-        if pickers.is_empty() {
+        if let (true, Some(picker)) = (pickers.is_empty(), class.picked_by) {
             return Err(self
-                .error_about(key, "can't be used with rotation")
-                .hint(format!("Leave out {key}, or max-bytes and when.")));
+                .error_about(key, &format!("can't be used with {picker}"))
+                .hint(format!("Leave out {key} or {picker}.")));
         }
         let pickers = pickers.join(" or ");
         Err(self

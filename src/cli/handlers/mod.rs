@@ -70,7 +70,7 @@ pub struct StoreArgs(pub HandlerArgs);
 
 impl StoreArgs {
     fn classes() -> impl Iterator<Item = &'static Class> {
-        Class::of_options().filter(|class| ["--nats", "--otlp"].contains(&class.option))
+        Class::of_options().filter(|class| class.stores)
     }
 }
 

@@ -50,7 +50,7 @@ fn keys_that_exclude_each_other_are_refused() {
         ("file", "a,backups=3", "backups requires max-bytes or when"),
         ("file", "a,compress=gzip", "compress requires max-bytes or when"),
         ("file", "a,max-bytes=1K,at=03:00", "at requires when"),
-        ("file", "a,max-bytes=1K,sync", "sync can't be used with rotation"),
+        ("file", "a,max-bytes=1K,sync", "sync can't be used with max-bytes"),
         ("file", "a,on-full=drop", "on-full has no effect without a queue"),
         ("file", "a,level=loud", "level=loud: not a level"),
         ("file", "a,when=noon", "when=noon: unknown rotation time"),

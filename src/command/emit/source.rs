@@ -158,6 +158,11 @@ pub(super) fn is_stored(args: &EmitArgs) -> bool {
     match args.source_kind() {
         SourceKind::File => !args.follow,
         SourceKind::Replay => true,
-        _ => false,
+        SourceKind::Stdin
+        | SourceKind::Command
+        | SourceKind::Message
+        | SourceKind::Synthetic
+        | SourceKind::Python
+        | SourceKind::Otlp => false,
     }
 }

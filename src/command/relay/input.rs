@@ -21,8 +21,9 @@ use zlog_pipeline::os::{terminal, thread};
 use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::sender::{OUTSIDE_ROOT, SenderFields};
 use zlog_pipeline::socket::{ConfirmService, Proxy, Publisher, SocketOptions};
+use zlog_pipeline::source::ListenStats;
 use zlog_pipeline::source::otlp;
-use zlog_pipeline::source::python::{ListenStats, PythonSource};
+use zlog_pipeline::source::python::PythonSource;
 use zlog_pipeline::source::text::{LineOptions, StreamSpec};
 use zlog_pipeline::source::{Notice, PollStatus, Source, SourceCounts, stdin};
 

@@ -13,6 +13,7 @@ mod decompress;
 pub mod file;
 mod fingerprint;
 mod lines;
+mod listen_stats;
 pub mod merge;
 pub mod message;
 pub mod nats;
@@ -29,6 +30,7 @@ pub mod synthetic;
 mod testing;
 pub mod text;
 
+pub use listen_stats::ListenStats;
 pub use position::saved_record;
 pub use reader::{Notice, ReadProgress, Severity, Tee};
 
@@ -38,7 +40,6 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
-use self::python::ListenStats;
 use self::text::LineCounts;
 use zlog_core::{Exit, Record, Result};
 
@@ -75,6 +76,32 @@ source_kinds! {
     Python,
     /// Programs and collectors that send OpenTelemetry's log records.
     Otlp,
+}
+
+impl SourceKind {
+    /// Whether it reads lines, of input that goes on.
+    pub fn reads_lines(self) -> bool {
+        match self {
+            SourceKind::Stdin | SourceKind::File | SourceKind::Command => true,
+            SourceKind::Message
+            | SourceKind::Synthetic
+            | SourceKind::Replay
+            | SourceKind::Python
+            | SourceKind::Otlp => false,
+        }
+    }
+
+    /// Whether its records come whole, with levels and names, and not as text.
+    pub fn has_whole_records(self) -> bool {
+        match self {
+            SourceKind::Synthetic | SourceKind::Python | SourceKind::Otlp => true,
+            SourceKind::Stdin
+            | SourceKind::File
+            | SourceKind::Command
+            | SourceKind::Message
+            | SourceKind::Replay => false,
+        }
+    }
 }
 
 /// Outcome of [`Source::poll`].

@@ -19,6 +19,8 @@ pub(super) static CONSOLE: Class = Class {
     keys: &[],
     picked_by: None,
     formatted: true,
+    stores: false,
+    variables: &[],
     read: |_, _| Some(Target::Console(ConsoleTarget::default())),
 };
 

@@ -17,6 +17,8 @@ pub(super) static EXEC: Class = Class {
     keys: &[BATCH, RETRY],
     picked_by: None,
     formatted: true,
+    stores: false,
+    variables: &[],
     read,
 };
 

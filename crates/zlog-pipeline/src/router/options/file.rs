@@ -39,6 +39,8 @@ pub(super) static FILE: Class = Class {
     keys: &[&[Key::switch("sync", "Wait for the disk after each record")]],
     picked_by: None,
     formatted: true,
+    stores: false,
+    variables: &[],
     read: |reader, _| {
         let sync = if reader.flag("sync") { Sync::Data } else { Sync::Block };
         Some(Target::File(FileTarget { path: path(reader)?, sync }))
@@ -57,6 +59,8 @@ pub(super) static ROTATING: Class = Class {
     ],
     picked_by: Some("max-bytes"),
     formatted: true,
+    stores: false,
+    variables: &[],
     read: rotating,
 };
 
@@ -76,6 +80,8 @@ pub(super) static TIMED: Class = Class {
     ],
     picked_by: Some("when"),
     formatted: true,
+    stores: false,
+    variables: &[],
     read: timed,
 };
 

@@ -256,6 +256,10 @@ pub struct Class {
     pub picked_by: Option<&'static str>,
     /// Whether it has the keys of [`FORMAT`].
     pub formatted: bool,
+    /// Whether it keeps records for readers that come later: `emit` has these handlers, too.
+    pub stores: bool,
+    /// Variables of the environment that it reads, as help names them, and what they set.
+    pub variables: &'static [(&'static str, &'static str)],
     /// Reads its own keys. `None` if a required one is missing or invalid, which the reader
     /// knows.
     pub read: fn(&mut dyn Reader, &SharedSettings) -> Option<Target>,

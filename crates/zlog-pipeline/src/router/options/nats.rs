@@ -74,6 +74,11 @@ pub(super) static NATS: Class = Class {
     picked_by: None,
     // The body is that of `publish`.
     formatted: false,
+    stores: true,
+    variables: &[(
+        "ZLOG_NATS_TOKEN, or ZLOG_NATS_USER and ZLOG_NATS_PASSWORD",
+        "Login for the NATS server",
+    )],
     read: |reader, _| {
         let default = NatsOptions::default();
         Some(Target::Nats(NatsOptions {

@@ -51,6 +51,11 @@ pub(super) static OTLP: Class = Class {
     picked_by: None,
     // A log record has all fields of a record.
     formatted: false,
+    stores: true,
+    variables: &[(
+        "OTEL_EXPORTER_OTLP_LOGS_HEADERS, OTEL_EXPORTER_OTLP_HEADERS",
+        "Headers for the OpenTelemetry collector: NAME=VALUE,NAME=VALUE",
+    )],
     read: |reader, _| {
         let default = OtlpOptions::default();
         let parse = |text: &str| address::parse(text).map(drop);

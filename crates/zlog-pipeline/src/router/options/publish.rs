@@ -49,6 +49,8 @@ pub(super) static PUBLISH: Class = Class {
     picked_by: None,
     // Subscribers format records themselves.
     formatted: false,
+    stores: false,
+    variables: &[],
     read: |reader, _| {
         let default = PublishTarget::default();
         Some(Target::Publish(PublishTarget {

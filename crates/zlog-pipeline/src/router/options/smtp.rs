@@ -44,6 +44,8 @@ pub(super) static SMTP: Class = Class {
     ],
     picked_by: None,
     formatted: true,
+    stores: false,
+    variables: &[("ZLOG_SMTP_USER, ZLOG_SMTP_PASSWORD", "Login for the mail server")],
     read,
 };
 

@@ -56,6 +56,8 @@ pub(super) static SYSLOG: Class = Class {
     ],
     picked_by: None,
     formatted: true,
+    stores: false,
+    variables: &[],
     read: |reader, _| {
         let default = SyslogOptions::default();
         Some(Target::Syslog(SyslogOptions {

@@ -33,9 +33,8 @@ use self::socket_handler::Clients;
 #[cfg(feature = "otlp")]
 pub(in crate::source) use self::sockets::{keep_alive, listen_tcp};
 use self::stats::ListenReport;
-pub use self::stats::ListenStats;
 pub(in crate::source) use self::stats::NoticeLimiter;
-use super::{Notice, PollStatus, Sink, Source, SourceCounts};
+use super::{ListenStats, Notice, PollStatus, Sink, Source, SourceCounts};
 use crate::os::clock::now;
 use crate::os::fd_limit;
 use zlog_core::text::plural::{counted, were};
