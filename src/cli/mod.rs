@@ -332,7 +332,7 @@ fn forget_far_suggestions(error: &mut clap::Error) {
     }
 }
 
-/// What reads files is called `--file` and `--replay` in one command, and `--input` in the others.
+/// The options that read files: `--file` and `--replay` in one command, and `--input` in the others.
 const READS_FILES: [(&str, &str, &str); 4] = [
     ("tail", "--replay", "to print stored records: zlog tail --input FILE"),
     ("top", "--input", "to count stored records: zlog tail --input FILE --count-by FIELD"),

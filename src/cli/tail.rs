@@ -100,7 +100,7 @@ pub struct TailArgs {
     /// Ask the relay for records that did not arrive, and wait this long
     ///
     /// The relay must run with --keep. A record after a hole is held until the missing ones have
-    /// come, or there was no answer for this time: 2s. Only what no relay has is reported as lost.
+    /// come, or there was no answer for this time: 2s. Records that no relay has are reported as lost.
     #[arg(long, value_name = "DURATION", value_parser = parsers::nonzero_duration)]
     #[arg(help_heading = INPUT, hide_short_help = true)]
     pub heal: Option<Seconds>,

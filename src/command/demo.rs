@@ -35,7 +35,7 @@ fn tail(args: &DemoArgs, endpoint: &str) -> Result<Exit> {
     }
     match Cli::parse_line(line.into_iter().map(Into::into)) {
         Ok(Cli { command: Typed::Tail(args) }) => command::tail::run(*args),
-        Ok(_) => Err(Error::new("the demo's command line is not a tail's")),
+        Ok(_) => Err(Error::new("the demo's command line is not one of `zlog tail`")),
         Err(error) => Err(Error::new(error.to_string())),
     }
 }

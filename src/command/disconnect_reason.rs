@@ -1,9 +1,9 @@
-//! Reports connections that libzmq closed because of what the publisher sent.
+//! Reports why connections were ended.
 //!
-//! libzmq reports that a connection has ended, but not why. After a publisher has left, libzmq
-//! reconnects by itself and reports that at once. It does not reconnect when it has closed the
-//! connection itself, because a message exceeded the limit or the bytes were not a message;
-//! zlog then reconnects.
+//! The native engine gives the reason. libzmq reports only that a connection has ended. After a
+//! publisher has left, libzmq reconnects by itself and reports that at once. It does not reconnect
+//! when it has closed the connection itself, because a message exceeded the limit or the bytes were
+//! not a message; zlog then reconnects.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};

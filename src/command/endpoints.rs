@@ -175,8 +175,8 @@ pub(super) fn to_confirm(
     };
     let confirms = collects.confirm_endpoint().filter(|_| collects.role() == Role::Connect);
     confirms.ok_or_else(|| {
-        Error::usage(format!("{collects} does not tell where a relay confirms"))
-            .hint("Connect to where a relay collects, or say where it confirms: --confirm-at.")
+        Error::usage(format!("no place where a relay confirms follows from {collects}"))
+            .hint("Connect to where a relay collects, or name where it confirms: --confirm-at.")
     })
 }
 

@@ -44,9 +44,9 @@ fn files_that_can_not_be_read_are_reported_before_the_wait_for_subscribers() {
     for (args, says) in [
         (
             &["--file", &missing][..],
-            "missing.log: no such file or directory\n  With --follow it is waited for.",
+            "missing.log: no such file or directory\n  Add --follow to wait for it.",
         ),
-        (&["--file", "missing.log"], ". With --follow it is waited for."),
+        (&["--file", "missing.log"], ". Add --follow to wait for it."),
         (&["--file", &missing, &here], "is a directory\n  Name a file in that directory."),
         (&["--follow", "--file", &here], "is a directory"),
         (&["--replay", &missing], "missing.log: no such file or directory"),

@@ -109,7 +109,7 @@ impl Handler {
     }
 }
 
-/// Closes it. What was not sent is told on stderr.
+/// Closes it. Records that were not sent are reported on stderr.
 impl Drop for Handler {
     fn drop(&mut self) {
         if self.thread.is_some() {

@@ -14,7 +14,7 @@ pub enum Disconnect {
     NotZmtp,
     /// The peer speaks ZMTP of this major version, which is older than 3.
     OldVersion(u8),
-    /// The peer's security mechanism differs from the own one.
+    /// The peer's security mechanism differs from that of this side.
     Mechanism(String),
     /// The authenticator refused the peer, for this reason.
     Refused(String),

@@ -20,11 +20,11 @@ pub enum WhenFull {
     Drop,
     /// As [`WhenFull::Block`], but a subscriber that messages wait for is disconnected if it has
     /// taken no bytes for this time, or was absent for it ([`Options::keep_absent`]). What is
-    /// queued for it is told as unsent.
+    /// queued for it is reported as unsent.
     ///
     /// On Linux, the bytes count that the peer's machine has taken, which makes room for them as
     /// its program reads: in steps of up to 128 KiB (measured on loopback; 36 KiB for ipc).
-    /// Elsewhere, those that the own system has taken, in larger steps.
+    /// Elsewhere, those that the system here has taken, in larger steps.
     CutOff(Duration),
 }
 

@@ -50,7 +50,7 @@ impl Messages {
         text
     }
 
-    /// What a line or a message of any format says that has a message of this run in it.
+    /// Finds a message of this run in a line or a message of any format.
     pub(super) fn find(&self, bytes: &[u8]) -> Option<Found> {
         let at = memmem::find(bytes, self.begin.as_bytes())?;
         let rest = &bytes[at + self.begin.len()..];

@@ -331,7 +331,7 @@ impl Emit {
     /// Saves what was read, before the spool is closed: that sends what it holds.
     fn save_positions(&mut self, source: &mut dyn Source) {
         let Some(publish) = &mut self.publish else { return };
-        // A record that could not be written is not read, and told at the end.
+        // A record that could not be written counts as unread, and is reported at the end.
         let _ = publish.flush();
         if self.confirmation.is_some() && self.is_stored() {
             source.checkpoint(true);

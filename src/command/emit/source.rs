@@ -91,7 +91,7 @@ fn open_files(
     let missing = |path: &PathBuf| !args.follow && path != Path::new("-") && !path.exists();
     let is_missing = args.file.iter().any(missing);
     file::open(args.file.clone(), options, spec, lines, tee).map_err(|error| match is_missing {
-        true => error.also("With --follow it is waited for."),
+        true => error.also("Add --follow to wait for it."),
         false => error,
     })
 }

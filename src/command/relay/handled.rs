@@ -1,9 +1,9 @@
-//! How many of the records that were passed to handlers these have done with.
+//! Counts the records that all handlers have finished.
 
 use zlog_pipeline::router::HandlerStatus;
 
 /// The records that were passed on at some time, and how many each handler had received by then.
-struct Passed {
+struct HandedOver {
     count: u64,
     received: Vec<(String, u64)>,
 }
@@ -11,7 +11,7 @@ struct Passed {
 /// Follows what handlers hold: in queues, for a batch, or until their target is reachable.
 #[derive(Default)]
 pub(super) struct Handled {
-    passed: Option<Passed>,
+    passed: Option<HandedOver>,
 }
 
 impl Handled {
@@ -36,7 +36,7 @@ impl Handled {
             None => None,
         };
         let received = handlers.iter().map(|it| (it.name.clone(), it.received)).collect();
-        self.passed = Some(Passed { count, received });
+        self.passed = Some(HandedOver { count, received });
         done
     }
 

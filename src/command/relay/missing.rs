@@ -97,11 +97,11 @@ impl<C> HoleSearch<C> {
     }
 
     /// Searches on until its turn is over. Returns whether it is finished.
-    fn advance(&mut self, keep: &History, budget: &mut Budget) -> bool {
+    fn advance(&mut self, history: &History, budget: &mut Budget) -> bool {
         let until = (budget.left - TURN).max(0);
         while let Some((topic, mut open)) = self.topics.pop_front() {
             budget.spend(100 * open.len());
-            let is_done = self.look_at(&topic, &mut open, keep, budget, until);
+            let is_done = self.look_at(&topic, &mut open, history, budget, until);
             if self.steps == 0 {
                 return true;
             }
@@ -119,7 +119,7 @@ impl<C> HoleSearch<C> {
         &mut self,
         topic: &str,
         open: &mut Vec<usize>,
-        keep: &History,
+        history: &History,
         budget: &mut Budget,
         until: i64,
     ) -> bool {
@@ -128,7 +128,7 @@ impl<C> HoleSearch<C> {
         let names = open.iter().take(MAX_NAMES + 1);
         let names = names.map(|at| memmem::Finder::new(holes[*at].source.as_bytes()));
         let names: Vec<_> = names.collect();
-        for message in keep.of_topic(topic.as_bytes(), self.before) {
+        for message in history.of_topic(topic.as_bytes(), self.before) {
             if open.is_empty() {
                 break;
             }
@@ -212,12 +212,12 @@ impl<C> HoleSearches<C> {
     }
 
     /// Searches on as long as the budget lasts. Returns those that are finished.
-    pub(super) fn advance(&mut self, keep: &History, budget: &mut Budget) -> Vec<HoleSearch<C>> {
+    pub(super) fn advance(&mut self, history: &History, budget: &mut Budget) -> Vec<HoleSearch<C>> {
         let mut finished = Vec::new();
         while !budget.is_spent()
             && let Some(mut search) = self.queue.pop_front()
         {
-            match search.advance(keep, budget) {
+            match search.advance(history, budget) {
                 true => finished.push(search),
                 false => self.queue.push_back(search),
             }
@@ -235,16 +235,16 @@ mod tests {
         Hole { source: source.into(), topic: "t".into(), first, last }
     }
 
-    fn push(keep: &mut History, source: usize, number: u64) {
+    fn push(history: &mut History, source: usize, number: u64) {
         let body = format!("{{\"msg\":\"x\",\"source\":\"s{source}\",\"seq\":{number}}}");
-        keep.push(&[b"t", body.as_bytes()], 0.0);
+        history.push(&[b"t", body.as_bytes()], 0.0);
     }
 
     /// A hundred messages of each of ten sources, in turns.
     fn filled(per_topic: usize) -> History {
-        let mut keep = History::new(Limits { per_topic, bytes: 100 << 20 });
-        (1..=100).for_each(|number| (0..10).for_each(|source| push(&mut keep, source, number)));
-        keep
+        let mut history = History::new(Limits { per_topic, bytes: 100 << 20 });
+        (1..=100).for_each(|number| (0..10).for_each(|source| push(&mut history, source, number)));
+        history
     }
 
     fn numbers(messages: &[StoredMessage]) -> Vec<(String, u64)> {
@@ -257,13 +257,13 @@ mod tests {
     }
 
     /// Finishes a search, with a budget that is refilled by `gained` each time.
-    fn search(holes: Vec<Hole>, keep: &History, steps: usize) -> (Vec<(String, u64)>, bool) {
+    fn search(holes: Vec<Hole>, history: &History, steps: usize) -> (Vec<(String, u64)>, bool) {
         let mut searches = HoleSearches::new();
         searches.add(HoleSearch::new((), Missing { holes }, steps));
         let mut budget = Budget::new(Instant::now());
         loop {
             budget.left = MOST;
-            if let Some(search) = searches.advance(keep, &mut budget).pop() {
+            if let Some(search) = searches.advance(history, &mut budget).pop() {
                 let ((), messages, is_whole) = search.finish();
                 return (numbers(&messages), is_whole);
             }
@@ -272,9 +272,9 @@ mod tests {
 
     #[test]
     fn holes_of_many_sources_of_one_topic_are_filled_by_one_search_of_it() {
-        let keep = filled(usize::MAX);
+        let history = filled(usize::MAX);
         let holes: Vec<Hole> = (0..10).map(|it| hole(&format!("s{it}"), 11, 20)).collect();
-        let (found, is_whole) = search(holes, &keep, 1000);
+        let (found, is_whole) = search(holes, &history, 1000);
         assert!(is_whole);
         let expected =
             (0..10).flat_map(|it| (11..=20).map(move |number| (format!("s{it}"), number)));
@@ -282,10 +282,10 @@ mod tests {
         // Two holes of one source, and one that is beyond what there is.
         let holes = vec![hole("s1", 99, u64::MAX), hole("s1", 2, 3), hole("none", 1, 5)];
         let s1 = |number| ("s1".to_owned(), number);
-        let (found, is_whole) = search(holes.clone(), &keep, 1001);
+        let (found, is_whole) = search(holes.clone(), &history, 1001);
         assert_eq!((found, is_whole), (vec![s1(99), s1(100), s1(2), s1(3)], true));
         // Each number of ten sources is ten steps back.
-        let (found, is_whole) = search(holes, &keep, 25);
+        let (found, is_whole) = search(holes, &history, 25);
         assert_eq!(
             (found, is_whole),
             (vec![s1(99), s1(100)], false),
@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn many_questions_cost_no_more_than_their_share_of_the_time_and_all_are_answered() {
-        let mut keep = filled(1000);
+        let mut history = filled(1000);
         let mut searches = HoleSearches::new();
         for client in 0..100 {
             let holes = vec![hole("s1", 1, u64::MAX), hole("none", 1, 5)];
@@ -310,7 +310,7 @@ mod tests {
             millis += 5;
             budget.refill(begun + Duration::from_millis(millis));
             let before = budget.left;
-            let finished = searches.advance(&keep, &mut budget);
+            let finished = searches.advance(&history, &mut budget);
             assert!(
                 before - budget.left <= before + STEP,
                 "a turn has taken {}",
@@ -322,7 +322,7 @@ mod tests {
                 after_first = millis;
             }
             // The relay forwards meanwhile: a message comes, and the oldest one goes.
-            push(&mut keep, 2, 100 + millis);
+            push(&mut history, 2, 100 + millis);
         }
         let share = MOST + i64::try_from(millis).unwrap() * 1_000_000 / i64::from(PARTS) + STEP;
         assert!(spent <= share && millis > 50, "{spent} of {share} in {millis} ms");
@@ -347,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_short_search_does_not_wait_for_a_long_one() {
-        let keep = filled(usize::MAX);
+        let history = filled(usize::MAX);
         let mut searches = HoleSearches::new();
         for client in 0..50 {
             let holes = vec![hole("s1", 1, u64::MAX), hole("none", 1, 5)];
@@ -357,7 +357,7 @@ mod tests {
         let mut budget = Budget::new(Instant::now());
         let first = std::iter::from_fn(|| {
             budget.left = MOST;
-            Some(searches.advance(&keep, &mut budget))
+            Some(searches.advance(&history, &mut budget))
         });
         let first = first.flatten().next().expect("an answer");
         assert_eq!(first.client, 99);

@@ -93,7 +93,7 @@ struct Relay {
     registered: Option<RegisteredRelay>,
     /// The endpoints of publishers that the relay connects to.
     publishers: Vec<String>,
-    keep: Option<History>,
+    history: Option<History>,
     handlers: Handlers,
     handled: Handled,
     inputs: Inputs,
@@ -130,7 +130,7 @@ impl Relay {
         let sources = Sources::open(args, &stop)?;
         let mut sockets = Sockets::open(args, &options(args, engine))?;
         let proxy = &mut sockets.proxy;
-        let keep = args.keep.map(|per_topic| {
+        let history = args.keep.map(|per_topic| {
             proxy.subscribe(b"");
             let per_topic = usize::try_from(per_topic).unwrap_or(usize::MAX);
             History::new(Limits { per_topic, bytes: args.keep_bytes })
@@ -147,7 +147,7 @@ impl Relay {
             queries: server.map(QueryService::new),
             registered,
             publishers,
-            keep,
+            history,
             handlers,
             rates: Rates::new(begun, &proxy, &inputs, args.report.map(|every| every.0)),
             inputs,
@@ -251,19 +251,19 @@ impl Relay {
         }
         // Checked again: housekeeping may just have told a client to subscribe.
         let one_by_one = self.expecting();
-        let Relay { proxy, keep, handlers, .. } = self;
+        let Relay { proxy, history, handlers, .. } = self;
         let most = match (one_by_one, handlers.any()) {
             (true, _) => 1,
             (false, true) => HANDLER_BURST,
             (false, false) => BURST,
         };
-        if keep.is_none() && !handlers.any() {
+        if history.is_none() && !handlers.any() {
             return proxy.forward(most, None);
         }
         let received = clock::now();
         let mut inspect = |frames: &[&[u8]]| {
-            if let Some(keep) = keep {
-                keep.push(frames, received);
+            if let Some(history) = history {
+                history.push(frames, received);
             }
             handlers.take(frames, received);
             Ok(())
@@ -302,10 +302,10 @@ impl Relay {
             self.proxy.markers();
             return;
         };
-        queries.process(&mut self.proxy, self.keep.as_mut());
+        queries.process(&mut self.proxy, self.history.as_mut());
         if queries.status_wanted() {
-            let Relay { proxy, keep, handlers, inputs, rates, .. } = self;
-            let status = status::of(proxy, keep.as_ref(), handlers, inputs, rates);
+            let Relay { proxy, history, handlers, inputs, rates, .. } = self;
+            let status = status::of(proxy, history.as_ref(), handlers, inputs, rates);
             queries.answer_status(status, self.begun.elapsed());
         }
     }
@@ -435,7 +435,7 @@ impl Relay {
     /// Reports what has happened to connections since the last report.
     fn report_last_events(&mut self) {
         self.proxy.process_events();
-        self.proxy.settle();
+        self.proxy.wait_for_counts();
         self.report_events(Instant::now());
         for text in
             self.disconnect_reasons.as_mut().map(DisconnectReasons::finish).unwrap_or_default()

@@ -91,14 +91,14 @@ impl QueryService {
     }
 
     /// Reads questions and markers, and sends the answers that are due.
-    pub(super) fn process(&mut self, proxy: &mut Proxy, mut keep: Option<&mut History>) {
+    pub(super) fn process(&mut self, proxy: &mut Proxy, mut history: Option<&mut History>) {
         self.server.process_events();
         self.budget.refill(Instant::now());
-        self.continue_replies(keep.as_deref_mut());
-        let keep = keep.as_deref();
+        self.continue_replies(history.as_deref_mut());
+        let history = history.as_deref();
         // Or else new questions could take all of it, and none would be answered.
         let half = self.budget.take(2);
-        self.continue_searches(keep, half);
+        self.continue_searches(history, half);
         for _ in 0..MAX_QUESTIONS {
             // The others wait in the socket.
             if self.budget.is_spent() {
@@ -119,17 +119,17 @@ impl QueryService {
                     self.status.push(client);
                 }
                 Ok(Question::Status) => self.refuse(&client, TOO_MANY.into()),
-                Ok(Question::Last(last)) => self.begin(client, last, keep),
-                Ok(Question::Missing(missing)) => self.search(client, missing, keep),
+                Ok(Question::Last(last)) => self.begin(client, last, history),
+                Ok(Question::Missing(missing)) => self.search(client, missing, history),
                 Err(why) => self.refuse(&client, why),
             }
         }
         for marker in proxy.markers() {
-            self.handle_marker(&marker, keep);
+            self.handle_marker(&marker, history);
         }
-        self.answer_overdue(keep);
+        self.answer_overdue(history);
         let rest = self.budget.take(1);
-        self.continue_searches(keep, rest);
+        self.continue_searches(history, rest);
     }
 
     /// Forgets the answer of a client if all of it is on its way: the client may have its end, and ask
@@ -141,8 +141,8 @@ impl QueryService {
     }
 
     /// Begins to search for the numbers that a reader lacks.
-    fn search(&mut self, client: ClientId, missing: Missing, keep: Option<&History>) {
-        if keep.is_none() {
+    fn search(&mut self, client: ClientId, missing: Missing, history: Option<&History>) {
+        if history.is_none() {
             return self.refuse(&client, KEEPS_NOTHING.into());
         }
         if self.unfinished() >= MAX_CLIENTS {
@@ -153,10 +153,10 @@ impl QueryService {
 
     /// Searches on for what readers lack, as long as this part of the budget lasts, and answers with what
     /// there is of it.
-    fn continue_searches(&mut self, keep: Option<&History>, mut part: Budget) {
+    fn continue_searches(&mut self, history: Option<&History>, mut part: Budget) {
         let server = &self.server;
         self.searches.retain(|client| server.unsent(client).is_some());
-        let finished = keep.map(|keep| self.searches.advance(keep, &mut part));
+        let finished = history.map(|history| self.searches.advance(history, &mut part));
         self.budget.give_back(&part);
         for search in finished.into_iter().flatten() {
             let (client, messages, is_whole) = search.finish();
@@ -173,8 +173,8 @@ impl QueryService {
         self.subscribing.len() + self.replies.len() + self.searches.len()
     }
 
-    fn begin(&mut self, client: ClientId, last: Last, keep: Option<&History>) {
-        let Some(keep) = keep else { return self.refuse(&client, KEEPS_NOTHING.into()) };
+    fn begin(&mut self, client: ClientId, last: Last, history: Option<&History>) {
+        let Some(history) = history else { return self.refuse(&client, KEEPS_NOTHING.into()) };
         // A new question of the same client replaces its first one.
         if let Some(at) = self.subscribing.iter().position(|it| it.client == client) {
             self.subscribing.swap_remove(at);
@@ -184,7 +184,7 @@ impl QueryService {
             return self.refuse(&client, TOO_MANY.into());
         }
         // What its answer will cost: that must not wait once the client has subscribed.
-        self.budget.spend(TOPIC_WORK * keep.size().topics + MESSAGE_WORK * last.n);
+        self.budget.spend(TOPIC_WORK * history.size().topics + MESSAGE_WORK * last.n);
         if self.send(&client, &Answer::Ready) == AnswerOutcome::Sent {
             let until = Instant::now() + SUBSCRIBE_TIMEOUT;
             self.subscribing.push(Subscribing { client, last, begun: None, until });
@@ -207,10 +207,10 @@ impl QueryService {
 
     /// Sends the parts of answers for which there is room, and disconnects clients that do not
     /// read.
-    fn continue_replies(&mut self, keep: Option<&mut History>) {
+    fn continue_replies(&mut self, history: Option<&mut History>) {
         let now = Instant::now();
         // The oldest answer keeps the oldest messages in memory.
-        let mut too_much = keep.is_some_and(History::exceeds_outstanding_limit);
+        let mut too_much = history.is_some_and(History::exceeds_outstanding_limit);
         if too_much
             && self.replies.is_empty()
             && let Some(client) = self.searches.give_up()
@@ -256,8 +256,8 @@ impl QueryService {
         }
     }
 
-    fn handle_marker(&mut self, marker: &Marker, keep: Option<&History>) {
-        let Some(keep) = keep else { return };
+    fn handle_marker(&mut self, marker: &Marker, history: Option<&History>) {
+        let Some(history) = history else { return };
         let is_its = |it: &Subscribing| {
             [&it.last.begin, &it.last.end].iter().any(|own| own.as_bytes() == &*marker.prefix)
         };
@@ -267,28 +267,28 @@ impl QueryService {
             return;
         }
         let client = self.subscribing.swap_remove(at);
-        self.answer(&client, keep);
+        self.answer(&client, history);
     }
 
     /// Answers clients whose markers did not arrive in time: they may have subscribed to
     /// another relay.
-    fn answer_overdue(&mut self, keep: Option<&History>) {
-        let Some(keep) = keep else { return };
+    fn answer_overdue(&mut self, history: Option<&History>) {
+        let Some(history) = history else { return };
         let now = Instant::now();
         while let Some(at) = self.subscribing.iter().position(|it| it.until <= now) {
             let client = self.subscribing.swap_remove(at);
-            self.answer(&Subscribing { begun: None, ..client }, keep);
+            self.answer(&Subscribing { begun: None, ..client }, history);
         }
     }
 
-    fn answer(&mut self, to: &Subscribing, keep: &History) {
+    fn answer(&mut self, to: &Subscribing, history: &History) {
         let Subscribing { client, last, begun, .. } = to;
         // The message before the first marker may have been sent to the new subscription:
         // libzmq reads subscriptions while it sends.
         let since = begun.map_or(u64::MAX, |begun| begun.saturating_sub(1));
-        let between = keep.arrived().saturating_sub(since);
+        let between = history.arrived().saturating_sub(since);
         let most = last.n + usize::try_from(between).unwrap_or(0).min(query::MAX_MESSAGES);
-        let mut messages = keep.last(most, &last.prefixes);
+        let mut messages = history.last(most, &last.prefixes);
         let window = messages.iter().filter(|message| message.arrival >= since).count();
         // All of the window, even if it is longer than asked for: the client may receive it
         // from its subscription, too, and must recognize it.

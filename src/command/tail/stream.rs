@@ -11,8 +11,8 @@ use zlog_pipeline::pump::{Pipeline, pump};
 use zlog_pipeline::source::nats::{NatsSource, NatsSourceOptions, Start};
 use zlog_pipeline::source::{PollStatus, Source as _};
 
-/// How much later than a record was created it may have been stored, by the clocks of two machines
-/// of which the emitter's is ahead: a server selects by its own time, and `--since` by the record's.
+/// By how many seconds the clock of an emitter may be ahead of the server's: a server selects by its
+/// own time, and `--since` by the record's.
 const CLOCKS_DIFFER: f64 = 300.0;
 
 /// Shows the records of the stream at `servers`.

@@ -107,7 +107,7 @@ impl Relay {
 
 /// What is watched: one topic, level or source.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Watched {
+pub(super) struct WatchedName {
     pub(super) group: Group,
     pub(super) name: String,
 }
@@ -132,7 +132,7 @@ pub(super) struct Model {
     pub(super) undecoded: u64,
     /// The newest errors, the newest first.
     pub(super) errors: VecDeque<Arc<Record<'static>>>,
-    watched: Option<Watched>,
+    watched: Option<WatchedName>,
     /// The newest records of what is watched, the newest first.
     pub(super) records: VecDeque<Arc<Record<'static>>>,
     /// Publishers that are connected, for each endpoint; empty for a stream of NATS.
@@ -303,7 +303,7 @@ impl Model {
     }
 
     /// Keeps the newest records of one topic, level or source from now on, or of none.
-    pub(super) fn watch(&mut self, watched: Option<Watched>) {
+    pub(super) fn watch(&mut self, watched: Option<WatchedName>) {
         if self.watched != watched {
             self.watched = watched;
             self.records.clear();
@@ -476,7 +476,7 @@ mod tests {
     fn the_newest_records_of_what_is_watched_are_kept() {
         let mut model = Model::new(Instant::now());
         observe(&mut model, "a.INFO", Level::INFO, "s", 1);
-        let watched = |group, name: &str| Some(Watched { group, name: name.to_owned() });
+        let watched = |group, name: &str| Some(WatchedName { group, name: name.to_owned() });
         for (group, name, expected) in [
             (Group::Topic, "a.INFO", ["s 3", "s 2"].as_slice()),
             (Group::Level, "DEBUG", &["t 2"]),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::model::{Group, Model, Watched};
+use super::model::{Group, Model, WatchedName};
 use super::table::{Order, Selection, Sort};
 use zlog_core::Record;
 
@@ -52,7 +52,7 @@ impl Tab {
 #[derive(Clone, Debug)]
 pub(super) struct Detail {
     /// It is a record of this; `None` for one of the errors.
-    pub(super) watched: Option<Watched>,
+    pub(super) watched: Option<WatchedName>,
     /// The record; `None` for whichever is the newest.
     pub(super) record: Option<Arc<Record<'static>>>,
     /// The first line on the screen. The view corrects it.
@@ -133,7 +133,7 @@ impl Screen {
     }
 
     /// What the model is to keep records of.
-    pub(super) fn watched(&self) -> Option<Watched> {
+    pub(super) fn watched(&self) -> Option<WatchedName> {
         self.detail.as_ref()?.watched.clone()
     }
 
@@ -234,7 +234,7 @@ impl Screen {
         let model = self.paused.as_deref().unwrap_or(model);
         let detail = |watched, record| Some(Detail { watched, record, scroll: 0 });
         self.detail = match tab {
-            Tab::Names(group) => detail(Some(Watched { group, name }), None),
+            Tab::Names(group) => detail(Some(WatchedName { group, name }), None),
             Tab::Errors => {
                 let error = model.errors.iter().find(|error| id_of(error) == name);
                 error.and_then(|error| detail(None, Some(Arc::clone(error))))

@@ -11,12 +11,12 @@ const MAX_SOURCES: usize = 200;
 
 /// The sources seen so far.
 pub(super) struct Sources {
-    known: TopicTable<Known>,
+    known: TopicTable<SeenSource>,
     several: bool,
 }
 
 #[derive(Clone, Copy)]
-struct Known {
+struct SeenSource {
     /// The length of the label.
     label: usize,
     /// Its place in the order of appearance, which is the number of its colour.
@@ -37,7 +37,7 @@ impl Sources {
     pub(super) fn label<'s>(&mut self, source: &'s str) -> (&'s str, usize) {
         let before = self.known.len();
         let number = before + usize::try_from(self.known.forgotten()).unwrap_or(0);
-        let new = || Known { label: 0, number };
+        let new = || SeenSource { label: 0, number };
         let Some(known) = self.known.get_or_insert_with("", source, new, |_| true) else {
             return (source, source.len());
         };

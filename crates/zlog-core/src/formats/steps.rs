@@ -1,4 +1,4 @@
-//! Patterns of which each byte leaves one way to go on, as those of most formats. They are
+//! Deterministic patterns, as those of most formats: after each byte, one step can follow. They are
 //! matched without backtracking, several times as fast as by a general regular expression, and
 //! need no automaton, which would take longer to compile than a short run of zlog.
 

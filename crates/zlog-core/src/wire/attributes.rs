@@ -255,7 +255,7 @@ impl<'r, 'a> Builder<'r, 'a> {
         self.set_as(Attribute::of_key(&key), || key, value);
     }
 
-    /// As [`Builder::set`], for a key of which it is known what it names.
+    /// As [`Builder::set`], for a key whose attribute is known.
     pub(super) fn set_as(
         &mut self,
         attribute: Attribute,

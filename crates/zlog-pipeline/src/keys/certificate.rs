@@ -189,11 +189,13 @@ fn check_private(path: &Path, file: &File) -> Result<()> {
         return Err(Error::new(format!(
             "others may read the secret key in {file} (mode {mode:04o})"
         ))
-        .hint(format!("If nobody has: chmod 600 {file}. Otherwise make a new key: zlog keygen.")));
+        .hint(format!(
+            "If nobody has read it: chmod 600 {file}. Otherwise make a new key: zlog keygen."
+        )));
     }
     if is_foreign(&metadata) {
         return Err(Error::new(format!("the secret key in {file} belongs to another user"))
-            .hint("Who has made it knows it. Make one of your own: zlog keygen."));
+            .hint("Its creator knows the key. Make your own: zlog keygen."));
     }
     let parent = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let metadata = parent.metadata().map_err(|error| Error::io(shown(parent), &error))?;

@@ -1,5 +1,5 @@
-//! What becomes of messages that were not sent: the rest when a socket is closed, and what nobody
-//! lacks.
+//! Outcomes of messages that were not sent: those left when a socket is closed, and those that nobody
+//! needed.
 
 /// Outcome of a flush.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -7,7 +7,7 @@ pub enum Flushed {
     /// The system took all messages.
     Yes,
     /// The time was up, and messages were dropped: for these subscribers, if they are known.
-    No(Vec<Lacking>),
+    No(Vec<PeerLoss>),
 }
 
 /// Messages that an engine took and did not send to everybody, though nobody lacks them.
@@ -27,7 +27,7 @@ pub(crate) type CountNotNeeded = Box<dyn Fn() -> NotNeeded + Send>;
 
 /// A subscriber that did not get everything.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Lacking {
+pub struct PeerLoss {
     /// Its name.
     pub peer: String,
     /// Number of messages that it lacks. The first of them may have arrived.

@@ -1,9 +1,9 @@
 //! The keys of a socket: which connections are encrypted, and whose keys are admitted.
 //!
-//! What is bound beyond loopback is encrypted with the own key, unless `insecure` is set; with a
+//! What is bound beyond loopback is encrypted with this machine's key, unless `insecure` is set; with a
 //! key that was named, so is loopback. A connection is encrypted if the server's key is known. A
 //! server on loopback that asks for encryption may be another process of this machine: then the
-//! server must have the own key, too. The lists are read again when they change.
+//! server must have this machine's key, too. The lists are read again when they change.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -31,7 +31,7 @@ const MAX_NOTICES: usize = 16;
 /// The keys of a socket.
 pub struct Keyring {
     directory: Option<KeyDirectory>,
-    /// The file of the own key that was named. All tcp connections are then encrypted.
+    /// The file of the key that was named. All tcp connections are then encrypted.
     file: Option<PathBuf>,
     insecure: bool,
     state: Mutex<State>,
@@ -44,7 +44,7 @@ struct State {
     servers: Servers,
     /// Those of the lists of clients and of servers that were read.
     stamps: [Option<Stamp>; 2],
-    /// What is wrong with each list, as it was told, and what is to be told.
+    /// What was last reported to be wrong with each list, and the notices that are not reported yet.
     wrong: [Option<String>; 2],
     notices: Vec<String>,
     /// They were read again since [`Authenticator::has_changed`] was asked.
@@ -56,7 +56,7 @@ struct State {
 }
 
 impl Keyring {
-    /// Reads the keys that these endpoints need. `file` has the own key, instead of the machine's;
+    /// Reads the keys that these endpoints need. `file` has the key to use instead of the machine's;
     /// `insecure` allows to bind without one.
     ///
     /// # Errors
@@ -138,7 +138,7 @@ impl Keyring {
         Ok(is_known)
     }
 
-    /// Reads the own key if that has not happened yet. Returns whether there is one.
+    /// Reads the key to use if that has not happened yet. Returns whether there is one.
     fn load_own(&self) -> Result<bool> {
         Ok(self.own(&mut self.state())?.is_some())
     }

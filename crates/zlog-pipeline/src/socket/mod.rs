@@ -40,7 +40,7 @@ pub use drain::{Drain, PublisherRequest, connected_peers};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, InUseHints, Role, endpoint_text};
 pub use engine::{ENGINE_VARIABLE, Engine};
 pub(crate) use flush::{CountNotNeeded, NotNeeded};
-pub use flush::{Flushed, Lacking};
+pub use flush::{Flushed, PeerLoss};
 pub use keyring::Keyring;
 pub use libzmq::raw::{RawReceiver, RawSender};
 pub use libzmq::{has_curve, libzmq_version};

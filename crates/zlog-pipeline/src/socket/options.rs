@@ -69,7 +69,7 @@ pub struct SocketOptions {
     pub engine: Option<Engine>,
     /// Whether endpoints that other machines can reach are bound without encryption.
     pub insecure: bool,
-    /// The file of the own key, to encrypt all tcp connections with it. Without it, the machine's
+    /// The file of the key to use, to encrypt all tcp connections with it. Without it, the machine's
     /// key encrypts what other machines can reach.
     pub key: Option<PathBuf>,
     /// The keys: see [`SocketOptions::secured`].

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::flush::Lacking;
+use super::flush::PeerLoss;
 use crate::os::socket_owner::socket_owner;
 use zlog_core::text::plural::grouped;
 use zlog_core::wire::query;
@@ -165,7 +165,7 @@ pub(crate) fn with_process(peer: &str) -> String {
 }
 
 /// The subscribers that lack the most, with the numbers of their messages.
-pub fn name_lacking(lacking: &[Lacking]) -> String {
+pub fn name_lacking(lacking: &[PeerLoss]) -> String {
     let mut slow = SlowSubscribers::default();
     lacking.iter().for_each(|it| slow.note_dropped(it.peer.clone(), it.messages));
     slow.full().unwrap_or_default()

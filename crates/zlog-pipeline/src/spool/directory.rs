@@ -106,7 +106,7 @@ pub(super) fn check_access(directory: &Path) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(format!("spool {name}: others may write to this directory"))
-        .hint(format!("Take that right away: chmod go-w {name}")))
+        .hint(format!("Remove their permission: chmod go-w {name}")))
 }
 
 /// Locks a directory, and notes whose it is.

@@ -114,7 +114,7 @@ impl Stream {
         }
     }
 
-    /// Whether a tcp connection leads to itself: on Linux, connecting to a free port of the own
+    /// Whether a tcp connection leads to itself: on Linux, connecting to a free port of the same
     /// machine may by chance use that port as its source.
     pub(crate) fn is_self_connected(&self) -> bool {
         match self {
@@ -183,7 +183,7 @@ impl Stream {
         matches!(self, Stream::Tcp(_))
     }
 
-    /// Ends the own direction: the peer gets the rest, then the end.
+    /// Ends this direction: the peer gets the rest, then the end.
     pub(crate) fn finish(&self) {
         // Fails if the peer has closed the connection.
         let _ = match self {

@@ -17,7 +17,7 @@ pub(crate) const MAX_COMMAND: usize = 4096;
 
 /// A peer whose handshake is complete.
 pub(crate) struct Peer {
-    /// The type of the own side.
+    /// The type of this side.
     pub(crate) own_type: SocketType,
     /// It knows the commands of ZMTP 3.1: SUBSCRIBE, CANCEL and PING.
     pub(crate) has_commands: bool,
@@ -158,7 +158,7 @@ impl Handshake {
         }
     }
 
-    /// Reads a command. Returns the own type if the handshake is complete.
+    /// Reads a command. Returns the type of this side if the handshake is complete.
     fn read_command(
         &mut self,
         body: &[u8],

@@ -29,7 +29,7 @@ pub(crate) trait Mechanism: Send {
         out: &mut Vec<u8>,
     ) -> Result<Option<Vec<u8>>, Disconnect>;
 
-    /// Writes the last command, once the peer is admitted and the own type is known. Returns what
+    /// Writes the last command, once the peer is admitted and the type of this side is known. Returns what
     /// encrypts all that follows.
     fn finish(&mut self, own_type: SocketType, out: &mut Vec<u8>) -> Option<Session>;
 

@@ -97,7 +97,7 @@ pub(crate) fn allows(prefixes: &Prefixes, topic: &[u8]) -> bool {
 ///
 /// Asked in the thread of the socket, which serves nobody else meanwhile: answer from memory.
 pub trait Authenticator: Send + Sync {
-    /// Admits a peer, or gives the reason for the own log why not. The peer is told no reason.
+    /// Admits a peer, or gives the reason why not, for the log of this side. The peer does not get it.
     ///
     /// # Errors
     /// The peer may not connect.

@@ -57,7 +57,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// A session of a server. `counters` are the last ones of both sides, the own one first.
+    /// A session of a server. `counters` are the last ones of both sides, that of this one first.
     pub(super) fn server(key: SharedKey, counters: (u64, u64), max_message: usize) -> Session {
         Session::new(key, (FROM_SERVER, FROM_CLIENT), counters, max_message)
     }

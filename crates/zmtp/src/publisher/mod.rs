@@ -53,8 +53,8 @@ pub struct PeerStatus {
     pub is_full: bool,
 }
 
-/// What was dropped for a subscriber. Of more than 1024 that ended since the last call, further
-/// ones are counted together, with a connection of 0 and the endpoint of the first.
+/// What was dropped for a subscriber. After 1024 subscribers that ended since the last call, further
+/// ones are counted together, with connection 0 and the endpoint of the first of them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Dropped {
     /// Number of its connection; 0 if it was absent.
@@ -84,7 +84,7 @@ pub struct End {
 }
 
 /// Messages that nobody lacks, though not everybody got them. All other messages that
-/// [`Publisher::send`] took are written, told by [`Publisher::take_dropped`], or by
+/// [`Publisher::send`] took are written, reported by [`Publisher::take_dropped`], or by
 /// [`Publisher::close`].
 #[derive(Default, Debug)]
 pub struct Counts {

@@ -1,10 +1,10 @@
 //! Draws the screen: from the model and the state of the screen to a frame. Text from outside is
 //! escaped here.
 
-mod parts;
 mod record;
 mod tables;
 mod theme;
+mod widgets;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -12,8 +12,8 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use self::parts::{lag, line_of, sparkline};
 pub(super) use self::theme::Theme;
+use self::widgets::{lag, line_of, sparkline};
 use super::counts::{Counts, SECONDS};
 use super::model::{Group, Model};
 use super::screen::{KEYS, Screen, Tab};

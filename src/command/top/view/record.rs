@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::Theme;
-use super::parts::lag;
+use super::widgets::lag;
 use crate::command::top::model::{Group, Model};
 use crate::command::top::screen::Screen;
 use zlog_core::Record;

@@ -9,8 +9,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::Theme;
-use super::parts::{lag, sparkline};
 use super::record::time_of;
+use super::widgets::{lag, sparkline};
 use crate::command::top::counts::{Counts, SECONDS};
 use crate::command::top::model::{Group, Model};
 use crate::command::top::screen::{Screen, id_of};

@@ -1,12 +1,12 @@
-//! What keys of objects say, remembered from the last object: the next one mostly has the same keys, and to
-//! look each up took a third of the time of reading an object.
+//! Remembers what is known of the keys of the last object. The next one mostly has the same keys, and
+//! looking each up took a third of the time of reading an object.
 
 use std::cell::RefCell;
 
 use super::table::is_signature;
 use super::{Field, MAX_KEY_LEN, field_alias};
 
-/// What a key says.
+/// What is known of a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts {
     /// Whether a logger in the table has it as its first key.
@@ -19,7 +19,7 @@ pub(super) struct Facts {
 const KEYS: usize = 16;
 
 #[derive(Clone, Copy)]
-struct Known {
+struct RememberedKey {
     /// The length of `key`; `None` for no key.
     len: Option<usize>,
     key: [u8; MAX_KEY_LEN],
@@ -27,13 +27,13 @@ struct Known {
 }
 
 thread_local! {
-    static LAST: RefCell<[Known; KEYS]> = const {
+    static LAST: RefCell<[RememberedKey; KEYS]> = const {
         let facts = Facts { is_signature: false, field: None };
-        RefCell::new([Known { len: None, key: [0; MAX_KEY_LEN], facts }; KEYS])
+        RefCell::new([RememberedKey { len: None, key: [0; MAX_KEY_LEN], facts }; KEYS])
     };
 }
 
-/// What the key says that is the one with the number `at` in an object.
+/// What is known of the key at position `at` of an object.
 pub(super) fn facts(at: usize, key: &str) -> Facts {
     let look_up = || Facts { is_signature: is_signature(key), field: field_alias(key) };
     if at >= KEYS || key.len() > MAX_KEY_LEN {

@@ -76,7 +76,7 @@ fn slog(number: i32) -> Level {
 
 /// A level that was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Reading<'t> {
+pub(crate) struct ParsedLevel<'t> {
     /// The level.
     pub(crate) level: Level,
     /// The logger's name of the level, if it says more than Python's: `NOTICE`, `INFO+2`.
@@ -86,28 +86,28 @@ pub(crate) struct Reading<'t> {
 /// Reads a level in text: a word in any case, a number on `scale`, a single letter, slog's
 /// `INFO+2`, zap's `Level(-4)`, or `LogLevel.INFO`. Padding, brackets and colons around it
 /// are ignored. [`plain`] removes colours. A fraction of a number is cut off.
-pub(crate) fn read(text: &str, scale: Scale) -> Option<Reading<'_>> {
+pub(crate) fn read(text: &str, scale: Scale) -> Option<ParsedLevel<'_>> {
     let is_padding = |c: char| c.is_whitespace() || "[]<>(){}:*|\"'".contains(c);
     let trimmed = text.trim_matches(is_padding);
     if let Some(number) = number(trimmed) {
-        return Some(Reading { level: scale.level(number)?, name: None });
+        return Some(ParsedLevel { level: scale.level(number)?, name: None });
     }
     if let Some(level) = Level::from_word(trimmed) {
         let numbered = trimmed.ends_with(|c: char| c.is_ascii_digit());
         let name = (level.standard_name().is_none() && !numbered).then_some(trimmed);
-        return Some(Reading { level, name });
+        return Some(ParsedLevel { level, name });
     }
     let level = letter(trimmed).or_else(|| relative(trimmed)).or_else(|| zap(text.trim()));
     if let Some(level) = level {
         let name = level.standard_name().is_none().then(|| text.trim());
-        return Some(Reading { level, name });
+        return Some(ParsedLevel { level, name });
     }
     // An enum's member: `LogLevel.INFO`, `LogLevel=info`.
     let (_, member) = trimmed.rsplit_once(['.', '='])?;
     if !member.ends_with(|c: char| c.is_ascii_alphabetic()) {
         return None;
     }
-    Some(Reading { level: Level::from_word(member)?, name: None })
+    Some(ParsedLevel { level: Level::from_word(member)?, name: None })
 }
 
 /// A number, without its fraction.
@@ -234,7 +234,11 @@ mod tests {
         ];
         for (scale, text, level, name) in cases {
             let reading = read(text, scale);
-            assert_eq!(reading, Some(Reading { level: Level(level), name }), "{scale:?} {text}");
+            assert_eq!(
+                reading,
+                Some(ParsedLevel { level: Level(level), name }),
+                "{scale:?} {text}"
+            );
         }
     }
 

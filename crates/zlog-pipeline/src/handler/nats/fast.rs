@@ -32,7 +32,7 @@ enum Operation {
 enum End {
     /// The server or the stream does not take batches.
     NoBatches,
-    /// A message was refused, or the batch. Each message is to be sent by itself, which tells why.
+    /// A message or the whole batch was refused. Each message is sent by itself then, which shows why.
     Refused,
     Failed(Failure),
 }
@@ -165,7 +165,7 @@ impl Batch {
             ErrorCode::BATCH_PUBLISH_DISABLED | ErrorCode::BATCH_PUBLISH_INVALID_PATTERN => {
                 End::NoBatches
             }
-            // The server gives a batch up of which it has got nothing for ten seconds.
+            // The server abandons a batch after ten seconds without a message.
             ErrorCode::BATCH_PUBLISH_TOO_MANY_INFLIGHT
             | ErrorCode::BATCH_PUBLISH_UNKNOWN_BATCH_ID => End::Refused,
             _ => match read_error(&error) {

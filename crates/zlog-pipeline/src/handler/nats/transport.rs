@@ -49,7 +49,7 @@ impl NatsHandler {
             link: None,
             known: Vec::new(),
             last: None,
-            told: None,
+            last_notices: None,
             refused: 0,
         };
         Ok(Retry::with_transport(transport, batching, retry, BATCH_BYTES))
@@ -71,7 +71,7 @@ pub struct NatsTransport {
     /// The server of the last connection.
     last: Option<Url>,
     /// The last notice, which is not repeated.
-    told: Option<Vec<String>>,
+    last_notices: Option<Vec<String>>,
     /// Records that were refused for good.
     refused: u64,
 }
@@ -154,7 +154,7 @@ impl NatsTransport {
         if stream.create {
             let ensured = self.ensure(&connection, deadline)?;
             has_batches = ensured.has_batches;
-            self.tell(ensured.notices);
+            self.report_new(ensured.notices);
         }
         let publishing = PublishOptions { timeout, has_batches, flow: self.flow };
         let publisher = Publisher::start(&connection, publishing, deadline)
@@ -183,10 +183,10 @@ impl NatsTransport {
     }
 
     /// Reports notices that are new.
-    fn tell(&mut self, notices: Vec<String>) {
-        if self.told.as_ref() != Some(&notices) {
+    fn report_new(&mut self, notices: Vec<String>) {
+        if self.last_notices.as_ref() != Some(&notices) {
             notices.iter().for_each(|notice| (self.report)(notice));
-            self.told = Some(notices);
+            self.last_notices = Some(notices);
         }
     }
 

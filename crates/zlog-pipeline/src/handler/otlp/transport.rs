@@ -52,7 +52,7 @@ impl OtlpHandler {
             topic: String::new(),
             refused: 0,
             after: None,
-            told: String::new(),
+            last_warning: String::new(),
             notices: Vec::new(),
         };
         Ok(Retry::with_transport(transport, batch, retry, BATCH_BYTES))
@@ -73,7 +73,7 @@ pub struct OtlpTransport {
     /// How long the collector asked to wait.
     after: Option<Duration>,
     /// The last warning of the collector, which is not repeated.
-    told: String,
+    last_warning: String,
     notices: Vec<String>,
 }
 
@@ -186,9 +186,9 @@ impl OtlpTransport {
 
     /// Tells a warning of the collector, once.
     fn warn(&mut self, message: String) {
-        if !message.is_empty() && message != self.told {
+        if !message.is_empty() && message != self.last_warning {
             self.notices.push(format!("the collector warns: {}", escape(&message)));
-            self.told = message;
+            self.last_warning = message;
         }
     }
 

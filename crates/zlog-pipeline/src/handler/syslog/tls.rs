@@ -204,7 +204,7 @@ impl TlsStream {
                 Ok(state.peer_has_closed())
             }
             Err(error) => {
-                // Tells the daemon why. It does not matter if it can't be told.
+                // Tells the daemon why. It does not matter if that fails.
                 let _ = self.session.write_tls(&mut self.socket);
                 Err(io::Error::new(ErrorKind::InvalidData, error))
             }

@@ -44,7 +44,11 @@ pub(super) static PUBLISH: Class = Class {
             "Keep records in DIR until the relay at `connect` confirms them",
         ),
         Key::new("spool-bytes", "SIZE", "Most bytes of the spool").default("1G"),
-        Key::new("confirm-at", "ENDPOINT", "Where it confirms, if not beside where it collects"),
+        Key::new(
+            "confirm-at",
+            "ENDPOINT",
+            "Where it confirms, if that is not next to where it collects",
+        ),
     ]],
     picked_by: None,
     // Subscribers format records themselves.

@@ -193,27 +193,27 @@ impl Endpoint {
     /// or the path with `.ask` appended. For any free port, it is any free port, too. `None`
     /// after port 65535.
     pub fn query_endpoint(&self) -> Option<Endpoint> {
-        self.beside(|port| port.checked_add(1), ".ask")
+        self.sibling(|port| port.checked_add(1), ".ask")
     }
 
     /// The endpoint of confirmed delivery to a relay that collects on this one: the port before it,
     /// or the path with `.confirm` appended. For any free port, it is any free port, too. `None`
     /// before port 1.
     pub fn confirm_endpoint(&self) -> Option<Endpoint> {
-        self.beside(|port| port.checked_sub(1).filter(|port| *port > 0), ".confirm")
+        self.sibling(|port| port.checked_sub(1).filter(|port| *port > 0), ".confirm")
     }
 
     /// Where a relay collects that confirms here, if it confirms at its default.
     pub fn collect_endpoint(&self) -> Option<Endpoint> {
         match self.transport {
             Transport::Ipc => Endpoint::parse(self.text.strip_suffix(".confirm")?, self.role).ok(),
-            _ => self.beside(|port| port.checked_add(1), ""),
+            _ => self.sibling(|port| port.checked_add(1), ""),
         }
     }
 
     /// An endpoint of the native engine beside this one: tcp, without a path or a source address,
     /// or ipc.
-    fn beside(&self, port_of: fn(u16) -> Option<u16>, suffix: &str) -> Option<Endpoint> {
+    fn sibling(&self, port_of: fn(u16) -> Option<u16>, suffix: &str) -> Option<Endpoint> {
         let text = match self.transport {
             Transport::Ipc if self.text == "ipc://*" => self.text.clone(),
             Transport::Ipc => format!("{}{suffix}", self.text),

@@ -16,7 +16,7 @@ use super::subscriber;
 use crate::socket::broken_report::BrokenConnection;
 use crate::socket::connection::EndpointStatus;
 use crate::socket::endpoint::{Endpoint, Role};
-use crate::socket::flush::{Flushed, Lacking};
+use crate::socket::flush::{Flushed, PeerLoss};
 use crate::socket::options::SocketOptions;
 use crate::socket::publisher::{PublisherSocket, Sent};
 use crate::socket::subscriber::Subscriber;
@@ -195,7 +195,7 @@ impl PublisherSocket for Publisher {
         self.peers.broken().collect()
     }
 
-    fn take_dropped(&mut self, _is_last: bool) -> Vec<Lacking> {
+    fn take_dropped(&mut self, _is_last: bool) -> Vec<PeerLoss> {
         Vec::new()
     }
 

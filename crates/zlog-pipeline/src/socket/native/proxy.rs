@@ -411,7 +411,7 @@ impl ProxySocket for Proxy {
         Counts { unheard: self.publish.socket().unsubscribed(), ..self.counts }
     }
 
-    fn settle(&mut self) {
+    fn wait_for_counts(&mut self) {
         self.note_dropped(true);
     }
 

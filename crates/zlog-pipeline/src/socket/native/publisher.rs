@@ -16,7 +16,7 @@ use crate::os::socket_owner::socket_owner;
 use crate::socket::broken_report::{BrokenConnection, IN_FLIGHT};
 use crate::socket::connection::{ConnectionEvent, EndpointStatus, EventKind};
 use crate::socket::endpoint::{Endpoint, Role};
-use crate::socket::flush::{CountNotNeeded, Flushed, Lacking, NotNeeded};
+use crate::socket::flush::{CountNotNeeded, Flushed, NotNeeded, PeerLoss};
 use crate::socket::misuse_report::MisuseReport;
 use crate::socket::options::{MAX_PEER_COST, MAX_TOTAL_COST, SUBSCRIPTION_RATE, SocketOptions};
 use crate::socket::publisher::{PublisherSocket, Sent};
@@ -46,13 +46,13 @@ pub(in crate::socket) struct Publisher {
     sent_at: Option<Instant>,
     /// When a subscriber is cut off, if it is.
     stall: Duration,
-    /// Connected endpoints that have admitted this publisher, and what is to be told of those that
+    /// Connected endpoints that have admitted this publisher, and what is to be reported of those that
     /// no longer do.
     admitted: HashSet<String>,
     revoked: Vec<String>,
     misuse: MisuseReport,
     broken: Vec<BrokenConnection>,
-    dropped: Vec<Lacking>,
+    dropped: Vec<PeerLoss>,
     next_look: Instant,
     connections: fd_limit::Connections,
 }
@@ -207,7 +207,7 @@ impl Publisher {
                 self.broken.push(BrokenConnection::exact(peer.clone(), end.messages));
             }
             if messages > 0 {
-                self.dropped.push(Lacking { peer, messages });
+                self.dropped.push(PeerLoss { peer, messages });
             }
         }
     }
@@ -286,7 +286,7 @@ impl PublisherSocket for Publisher {
         std::mem::take(&mut self.broken)
     }
 
-    fn take_dropped(&mut self, is_last: bool) -> Vec<Lacking> {
+    fn take_dropped(&mut self, is_last: bool) -> Vec<PeerLoss> {
         if is_last {
             // The second poll counts what the engine passed on after answering the first.
             self.look(Instant::now());
@@ -350,7 +350,7 @@ impl PublisherSocket for Publisher {
         match closed {
             Ok(()) => Flushed::Yes,
             Err(peers) => {
-                let lacking = |it: zmtp::PeerStatus| Lacking {
+                let lacking = |it: zmtp::PeerStatus| PeerLoss {
                     peer: name(&it.address, &it.endpoint),
                     messages: it.queued_messages as u64,
                 };

@@ -162,7 +162,7 @@ pub trait ProxySocket {
 
     /// Waits until [`ProxySocket::counts`] and [`ProxySocket::slow`] have what was forwarded so
     /// far.
-    fn settle(&mut self);
+    fn wait_for_counts(&mut self);
 
     /// Number of different prefixes that subscribers and the relay itself want, without those of
     /// marks.

@@ -11,7 +11,7 @@ use crossbeam_channel::Sender;
 use super::broken_report::BrokenConnection;
 use super::connection::EndpointStatus;
 use super::endpoint::Endpoint;
-use super::flush::{CountNotNeeded, Flushed, Lacking};
+use super::flush::{CountNotNeeded, Flushed, PeerLoss};
 use super::options::SocketOptions;
 use super::subscriber::Subscriber;
 use crate::os::run_directory::{Registered, Registration, RunDirectory};
@@ -82,7 +82,7 @@ pub(super) trait PublisherSocket: Send {
     fn broken(&mut self) -> Vec<BrokenConnection> {
         Vec::new()
     }
-    fn take_dropped(&mut self, _is_last: bool) -> Vec<Lacking> {
+    fn take_dropped(&mut self, _is_last: bool) -> Vec<PeerLoss> {
         Vec::new()
     }
     /// Counts of messages that nobody lacks; `None` if the engine does not count them.
@@ -215,7 +215,7 @@ impl Publisher {
 
     /// Messages that were dropped for single subscribers since the last call. `is_last` waits
     /// until all messages sent so far count.
-    pub(crate) fn take_dropped(&mut self, is_last: bool) -> Vec<Lacking> {
+    pub(crate) fn take_dropped(&mut self, is_last: bool) -> Vec<PeerLoss> {
         self.socket.take_dropped(is_last)
     }
 

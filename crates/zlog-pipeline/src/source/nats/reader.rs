@@ -55,11 +55,11 @@ pub struct NatsSource {
     last: Instant,
     /// After an outage: when to try again, and why the last attempt has failed.
     retry_at: Option<Instant>,
-    told_why: Option<String>,
+    reported_why: Option<String>,
     /// Delivered messages that are not acknowledged. Only of a durable consumer.
     unacknowledged: Vec<Message>,
-    /// When the server was told that they are still in work.
-    told: Instant,
+    /// When the server was last told that they are still in work.
+    progress_sent_at: Instant,
     notices: Vec<Notice>,
     wake: Receiver<()>,
     ended: bool,
@@ -104,9 +104,9 @@ impl NatsSource {
             is_caught_up: false,
             last: now,
             retry_at: None,
-            told_why: None,
+            reported_why: None,
             unacknowledged: Vec::new(),
-            told: now,
+            progress_sent_at: now,
             notices: Vec::new(),
             wake: never(),
             ended: false,
@@ -173,7 +173,7 @@ impl NatsSource {
         match self.connect(now + ATTEMPT) {
             Ok(opened) => {
                 self.notices.push(info("connected again".to_owned()));
-                self.told_why = None;
+                self.reported_why = None;
                 // The rest of the history may be gone meanwhile.
                 self.is_caught_up |= opened.is_empty;
                 self.ended = opened.is_empty && !self.options.follow;
@@ -182,9 +182,9 @@ impl NatsSource {
             Err(CantOpen::Ever(error)) => Err(error),
             Err(CantOpen::Now(error)) => {
                 let why = error.message().to_owned();
-                if self.told_why.as_ref() != Some(&why) {
+                if self.reported_why.as_ref() != Some(&why) {
                     self.notices.push(info(format!("{why}. Trying again")));
-                    self.told_why = Some(why);
+                    self.reported_why = Some(why);
                 }
                 self.retry_at = Some(now + RETRY);
                 Ok(())
@@ -361,9 +361,9 @@ impl NatsSource {
     /// Tells the server that delivered records are still in work, before it gives them to others.
     fn keep_alive(&mut self) {
         if self.unacknowledged.is_empty() {
-            self.told = Instant::now();
-        } else if self.told.elapsed() > ACK_WAIT / 3 {
-            self.told = Instant::now();
+            self.progress_sent_at = Instant::now();
+        } else if self.progress_sent_at.elapsed() > ACK_WAIT / 3 {
+            self.progress_sent_at = Instant::now();
             self.acknowledge(AckKind::Progress, self.unacknowledged.clone());
         }
     }

@@ -128,7 +128,7 @@ impl OtlpSource {
         }
     }
 
-    /// Begins with a request, unless its peer was told to send it again.
+    /// Begins with a request, unless its peer was asked to send it again.
     fn begin(&mut self, export: Export) {
         if !export.decided.swap(true, Ordering::AcqRel) {
             self.current = Some(Delivery::new(export));
@@ -290,7 +290,7 @@ impl Source for OtlpSource {
     }
 
     /// Accepts no more peers, and delivers requests that arrive before `within` is over. They are
-    /// answered by the next [`Source::checkpoint`]; the others are not, or told to come again: their
+    /// answered by the next [`Source::checkpoint`]; the others get no answer, or are refused for now: their
     /// senders keep the records.
     fn finish(&mut self, within: Duration, sink: &mut Sink<'_>) -> Result<()> {
         let until = Instant::now() + within;

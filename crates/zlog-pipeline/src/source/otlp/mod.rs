@@ -78,8 +78,10 @@ impl OtlpListenOptions {
             let resolved = address.resolve(DEFAULT_PORT, self.allow_remote)?;
             if resolved.iter().any(|address| matches!(address, ListenAddr::Unix(_))) {
                 let shown = escape(&address.to_string());
-                return Err(Error::usage(format!("no OTLP is spoken over {shown}"))
-                    .hint("Write HOST:PORT or PORT, as --otlp-listen 4318."));
+                return Err(Error::usage(format!(
+                    "can't receive OTLP on {shown}: it is a Unix socket"
+                ))
+                .hint("Write HOST:PORT or PORT, as --otlp-listen 4318."));
             }
         }
         Ok(())

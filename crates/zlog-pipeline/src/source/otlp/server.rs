@@ -61,7 +61,7 @@ pub(super) struct Export {
     pub(super) body: Bytes,
     pub(super) outline: Outline,
     pub(super) peer: SocketAddr,
-    /// Whoever sets it first decides: the deliverer takes the records, or the peer is told to send
+    /// Whoever sets it first decides: the deliverer takes the records, or the peer is asked to send
     /// them again.
     pub(super) decided: Arc<AtomicBool>,
     /// How many were rejected, and why.
@@ -84,7 +84,7 @@ pub(super) struct Shared {
     pub(super) clients_total: AtomicU64,
     pub(super) refused: AtomicU64,
     pub(super) disconnected: AtomicU64,
-    /// Requests that were refused for good, of which nobody knows how many records they had.
+    /// Requests that were refused for good and had an unknown number of records.
     pub(super) unreadable: AtomicU64,
 }
 
@@ -348,7 +348,7 @@ fn too_large() -> Outcome {
     Outcome::Refused(Refusal::TooLarge, why)
 }
 
-/// Bytes of a request, of those that all requests may have and those of its connection.
+/// The memory of a request, taken from what all requests and those of its connection may have.
 struct Memory([OwnedSemaphorePermit; 2]);
 
 impl Memory {

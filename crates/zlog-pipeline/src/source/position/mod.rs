@@ -266,8 +266,8 @@ pub fn saved_record(path: &Path, files: &[PathBuf]) -> Option<RecordId> {
     saved.last.filter(|_| are_read_again)
 }
 
-/// What was written to a file before: its last complete line. Nothing is in a file that is empty, or whose
-/// first line was not written whole (the disk was full).
+/// Reads the last complete line of a file. Returns no positions for a file that is empty, or whose first
+/// line was not written whole (the disk was full).
 fn parse(text: &[u8]) -> Option<Saved> {
     let is_unfinished =
         !text.contains(&b'\n') && (text.starts_with(BEGINNING) || BEGINNING.starts_with(text));

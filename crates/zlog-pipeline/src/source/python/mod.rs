@@ -72,7 +72,7 @@ pub struct PythonSource {
     clients: Clients,
     datagrams: Datagrams,
     /// Sockets that may have something to read, in the order of their turns.
-    ready: VecDeque<Turn>,
+    ready: VecDeque<ReadySocket>,
     buffer: Vec<u8>,
     limits: Limits,
     reader: pickle::Reader,
@@ -82,7 +82,7 @@ pub struct PythonSource {
 
 /// A socket whose turn it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Turn {
+enum ReadySocket {
     Client(usize),
     Datagrams(usize),
 }
@@ -133,7 +133,7 @@ impl PythonSource {
             let turn = match self.clients.client_of_token(token) {
                 Some(client) => {
                     let closed = event.is_read_closed();
-                    self.clients.wake(client, closed, at).then_some(Turn::Client(client))
+                    self.clients.wake(client, closed, at).then_some(ReadySocket::Client(client))
                 }
                 None if token < self.clients.listeners() => {
                     self.clients.set_ready(token);
@@ -141,7 +141,7 @@ impl PythonSource {
                 }
                 None => {
                     let socket = token - self.clients.listeners();
-                    self.datagrams.wake(socket).then_some(Turn::Datagrams(socket))
+                    self.datagrams.wake(socket).then_some(ReadySocket::Datagrams(socket))
                 }
             };
             self.ready.extend(turn);
@@ -164,10 +164,10 @@ impl PythonSource {
         for _ in 0..TURNS {
             let Some(turn) = self.ready.pop_front() else { break };
             let outcome = match turn {
-                Turn::Client(client) => {
+                ReadySocket::Client(client) => {
                     self.clients.turn(client, &mut self.buffer[..READ_SIZE], &mut delivery)?
                 }
-                Turn::Datagrams(socket) => {
+                ReadySocket::Datagrams(socket) => {
                     self.datagrams.turn(socket, &mut self.buffer, &mut delivery)?
                 }
             };
@@ -214,7 +214,7 @@ impl PythonSource {
             self.wait_for_events(wait)?;
             *quiet -= now.elapsed().min(wait);
         } else if now < until && self.clients.any_waiting() {
-            self.clients.release_first(|client| self.ready.push_back(Turn::Client(client)));
+            self.clients.release_first(|client| self.ready.push_back(ReadySocket::Client(client)));
             *quiet = QUIET;
         } else if now < until && self.clients.has_unaccepted() {
             // Connected clients have sent everything; the unaccepted may have sent records.
@@ -239,7 +239,7 @@ impl Source for PythonSource {
         self.wait_for_events(wait)?;
         let at = Instant::now();
         let more = self.clients.accept(self.poll.registry(), at, &mut self.report);
-        self.clients.release(at, |client| self.ready.push_back(Turn::Client(client)));
+        self.clients.release(at, |client| self.ready.push_back(ReadySocket::Client(client)));
         let delivered = self.take_turns(at, sink)?;
         self.housekeeping(at);
         Ok(if delivered || more { PollStatus::Delivered } else { PollStatus::Idle })

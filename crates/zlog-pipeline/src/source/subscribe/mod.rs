@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use self::backlog::Backlog;
-use self::heal::{Healer, Place, Released};
+use self::heal::{Disposition, Healer, Released};
 use super::{PollStatus, Sink, Source};
 use crate::socket::{self, Drain, Endpoint, PublisherRequest, SocketOptions, Subscriber};
 use zlog_core::wire;
@@ -263,9 +263,9 @@ impl Source for Subscribe {
                 (healer.as_mut(), &record.source, record.seq)
             {
                 match healer.observe(source, &record.topic, seq, Instant::now()) {
-                    Place::Next => {}
-                    Place::Repeated => return Ok(ControlFlow::Continue(())),
-                    Place::Later => {
+                    Disposition::Deliver => {}
+                    Disposition::Repeated => return Ok(ControlFlow::Continue(())),
+                    Disposition::Hold => {
                         let message = frames.iter().map(|frame| frame.to_vec()).collect();
                         healer.hold(source, &record.topic, seq, (message, received));
                         return Ok(ControlFlow::Continue(()));

@@ -19,7 +19,7 @@ pub(super) struct Assembly {
     spec: StreamSpec,
     pub(super) parser: Parser,
     pub(super) assembler: Assembler,
-    pub(super) held: Held,
+    pub(super) held: PartialLine,
     /// The level of an overlong line's first piece; its other pieces get it too.
     piece_level: Option<Level>,
     /// The batch that is being delivered.
@@ -40,7 +40,7 @@ pub(super) struct Assembly {
 
 /// The parts of an enclosed line whose end has not come.
 #[derive(Default)]
-pub(super) struct Held {
+pub(super) struct PartialLine {
     pub(super) text: String,
     /// The tag of the first part, if there is one.
     pub(super) tag: Option<Tag>,
@@ -50,7 +50,7 @@ pub(super) struct Held {
     is_ended: bool,
 }
 
-impl Held {
+impl PartialLine {
     /// The tag of the text: it is a piece of a line if others came before, or follow.
     pub(super) fn piece(&self, goes_on: bool) -> Option<Tag> {
         let part = if goes_on || self.pieces > 0 { self.pieces + 1 } else { 0 };
@@ -83,7 +83,7 @@ impl Assembly {
             spec,
             parser: Parser::new(options.parse.clone()),
             assembler: Assembler::new(multiline),
-            held: Held::default(),
+            held: PartialLine::default(),
             piece_level: None,
             batch: None,
             is_expired: false,
@@ -189,7 +189,7 @@ impl Assembly {
             let text = std::mem::take(&mut self.held.text);
             if self.offer(&text, tag) == Offer::Taken {
                 shared.counts.pieces += u64::from(tag.part > 0);
-                self.held = Held::default();
+                self.held = PartialLine::default();
                 self.assembler.expire();
             } else {
                 self.held.text = text;

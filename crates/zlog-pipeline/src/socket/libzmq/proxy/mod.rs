@@ -288,7 +288,7 @@ impl ProxySocket for Proxy {
     }
 
     /// Nothing is counted later.
-    fn settle(&mut self) {}
+    fn wait_for_counts(&mut self) {}
 
     fn close(self: Box<Self>, linger: Duration) -> Flushed {
         let Proxy { collect, collect_connections, .. } = *self;

@@ -318,7 +318,7 @@ impl SpoolPublisher {
         let mut written = spool.write();
         let makes_room = written.is_err() && spool.commit_if_stuck();
         if written.is_err() && spool.done() == spool.written() {
-            // What takes the space may be done with.
+            // What takes the space may have been handled.
             spool.end_segment();
             spool.delete_done();
             written = spool.write();

@@ -24,7 +24,7 @@ use zlog_core::wire::mark::is_reserved;
 
 /// Most batches that are stored before they are synced and confirmed together.
 const MAX_BATCHES: usize = 64;
-/// Answers that wait, beyond which those of one source are put together.
+/// Most answers that wait. Beyond it, those of one source are merged.
 const MAX_DUE: usize = 4096;
 /// How often to look for room while the spool is full.
 const ROOM_CHECK: Duration = Duration::from_millis(100);
@@ -301,7 +301,7 @@ impl ReceivingThread<'_> {
             written => written.map(|()| None).map_err(|error| spool.failed(&error))?,
         };
         if full.is_some() && self.shared.handled() >= spool.written() {
-            // What takes the space may be done with.
+            // What takes the space may have been handled.
             spool.end_segment();
         }
         let unsynced = spool.take_unsynced();

@@ -21,8 +21,9 @@ const NEW: &str = ".new";
 /// Bytes of a source in the file.
 const ENTRY_LEN: usize = 24;
 
-/// The source as it is remembered and stored: a client must not use the source of a client with another
-/// key, whose records would then be taken for known ones. Without a key, it is the source itself.
+/// The source as it is remembered and stored: it depends on the key of the client. Otherwise a client
+/// could use the source of another one, whose records would then be dropped as known. Without a key, it
+/// is the source itself.
 pub(super) fn of_client(source: SourceId, key: Option<&[u8; 32]>) -> SourceId {
     let Some(key) = key else { return source };
     let mut hash = [0; 16];

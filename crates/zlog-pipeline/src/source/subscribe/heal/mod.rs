@@ -33,11 +33,11 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// What happens to a record that has arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Place {
+pub(super) enum Disposition {
     /// It is delivered at once.
-    Next,
+    Deliver,
     /// [`Healer::hold`] must get it.
-    Later,
+    Hold,
     /// A relay has sent it before.
     Repeated,
 }
@@ -141,9 +141,15 @@ impl Healer {
     }
 
     /// Takes the number of a record that has arrived.
-    pub(super) fn observe(&mut self, source: &str, topic: &str, seq: u64, now: Instant) -> Place {
+    pub(super) fn observe(
+        &mut self,
+        source: &str,
+        topic: &str,
+        seq: u64,
+        now: Instant,
+    ) -> Disposition {
         if !self.repeated.is_empty() && self.was_sent(source, topic, seq) {
-            return Place::Repeated;
+            return Disposition::Repeated;
         }
         let missing = self.sequences.observe(source, topic, seq);
         if let Some(at) = self.find(source, topic) {
@@ -151,11 +157,11 @@ impl Healer {
                 // Repeated, or of a sender that has started again.
                 self.release(at);
             }
-            return Place::Later;
+            return Disposition::Hold;
         }
         let is_open = missing > 0 && self.open(source, topic, (seq - missing, seq), now);
         // What was released comes first.
-        if is_open || !self.ready.is_empty() { Place::Later } else { Place::Next }
+        if is_open || !self.ready.is_empty() { Disposition::Hold } else { Disposition::Deliver }
     }
 
     fn was_sent(&self, source: &str, topic: &str, seq: u64) -> bool {
@@ -163,7 +169,7 @@ impl Healer {
         sent.any(|it| it.1 == topic && it.0 == source && (it.2..=it.3).contains(&seq))
     }
 
-    /// Holds the record of which [`Healer::observe`] was told last.
+    /// Holds the record that was last passed to [`Healer::observe`].
     pub(super) fn hold(&mut self, source: &str, topic: &str, seq: u64, message: Message) {
         let Some(at) = self.find(source, topic) else {
             return self.ready.push_back(Released::Message(message));
@@ -425,8 +431,8 @@ impl Healer {
         }
     }
 
-    /// Ends a question. What it asked for and did not get, nobody has; unless the answer was cut at
-    /// its limit: then the streams that got nothing are asked for again.
+    /// Ends a question. Gives up the numbers that no relay has returned. If the answer was cut at its
+    /// limit, asks again for the streams that got nothing.
     fn close_asked(&mut self, is_whole: bool) {
         let mut at = 0;
         while at < self.streams.len() {

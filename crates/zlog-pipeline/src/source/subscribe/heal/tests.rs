@@ -11,9 +11,9 @@ fn with_numbers(numbers: &[u64], now: Instant) -> (Healer, Vec<u64>) {
     let mut passed = Vec::new();
     for seq in numbers {
         match healer.observe("s", "t", *seq, now) {
-            Place::Next => passed.push(*seq),
-            Place::Later => healer.hold("s", "t", *seq, message(*seq)),
-            Place::Repeated => {}
+            Disposition::Deliver => passed.push(*seq),
+            Disposition::Hold => healer.hold("s", "t", *seq, message(*seq)),
+            Disposition::Repeated => {}
         }
     }
     (healer, passed)
@@ -135,7 +135,7 @@ fn what_is_held_is_bounded() {
     for stream in 0..2 * MAX_STREAMS {
         let topic = stream.to_string();
         healer.observe("s", &topic, 1, now);
-        if healer.observe("s", &topic, 3, now) == Place::Later {
+        if healer.observe("s", &topic, 3, now) == Disposition::Hold {
             healer.hold("s", &topic, 3, message(3));
         }
     }
@@ -154,8 +154,8 @@ fn after_a_reconnect_everything_after_the_last_record_is_asked_for() {
     }
     healer.close_asked(true);
     assert_eq!(delivered(&mut healer), ["4", "5", "7"]);
-    assert_eq!(healer.observe("s", "t", 5, now), Place::Repeated, "it was on its way, too");
-    assert_eq!(healer.observe("s", "t", 8, now), Place::Next);
+    assert_eq!(healer.observe("s", "t", 5, now), Disposition::Repeated, "it was on its way, too");
+    assert_eq!(healer.observe("s", "t", 8, now), Disposition::Deliver);
 }
 
 #[test]
