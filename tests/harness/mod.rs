@@ -42,7 +42,7 @@ pub(crate) use self::nats::{NatsCluster, Stored, nats_at, nats_cluster};
 pub(crate) use self::network::enter_network;
 #[cfg(feature = "otlp")]
 pub(crate) use self::otlp::{OtlpReceiver, Rotel};
-pub(crate) use self::peer::{installed, left_out};
+pub(crate) use self::peer::{installed, left_out, skipped};
 pub(crate) use self::pty::{Terminal, open as open_terminal};
 pub(crate) use self::python::{Python, install as install_python, python};
 pub(crate) use self::rsyslog::{

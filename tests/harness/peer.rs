@@ -19,10 +19,15 @@ pub(crate) fn left_out<T>(peer: &str, why: &str) -> Option<T> {
     if std::env::var("CI").is_ok_and(|ci| ci == "true") {
         panic!("needed under CI=true: {peer}: {why}");
     }
+    skipped(&format!("no {peer} here: {why}"));
+    None
+}
+
+/// Reports that a test, or a part of it, was left out since it can't be tried on this machine.
+pub(crate) fn skipped(why: &str) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
     // Not eprintln!, whose output cargo hides when the test passes.
     #[expect(clippy::disallowed_methods, reason = "a test's own words")]
-    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: no {peer} here: {why}");
-    None
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
 }

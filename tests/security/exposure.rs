@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::harness::{ANY_PORT, Input, Running, python, zlog};
+use crate::harness::{ANY_PORT, Input, Running, python, skipped, zlog};
 
 /// Endpoints that other machines can reach.
 const EXPOSED: [&str; 4] = ["tcp://0.0.0.0:0", "tcp://*:*", "tcp://[::]:0", "0.0.0.0:0"];
@@ -101,7 +101,7 @@ fn only_the_owner_can_connect_to_an_ipc_socket() {
 fn another_user_gets_nothing_from_an_abstract_ipc_socket_of_the_native_engine() {
     let Some(python) = python() else { return };
     if !rustix::process::geteuid().is_root() {
-        return;
+        return skipped("only root becomes another user");
     }
     let endpoint = format!("ipc://@zlog-test-{}", std::process::id());
     let args = ["emit", "--engine", "native", "--bind", &endpoint, "--test", "--rate", "100"];

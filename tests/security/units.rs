@@ -4,10 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::harness::skipped;
+
 #[test]
 fn the_systemd_units_are_valid_and_expose_little() {
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
-        return; // Only systems with systemd have it.
+        return skipped("only systems with systemd have systemd-analyze");
     }
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/systemd");
     let scratch = tempfile::tempdir().unwrap();
