@@ -83,6 +83,23 @@ fn slow_handlers_have_a_queue_by_default() {
 }
 
 #[test]
+fn the_help_of_queue_names_the_handlers_that_have_one_by_default() {
+    let default = options::QUEUE.iter().find(|key| key.name == "queue").unwrap().default;
+    for (option, text) in [
+        ("file", "a"),
+        ("smtp", "smtp://h,to=a@h"),
+        ("syslog", "udp://h"),
+        ("exec", "true"),
+        ("publish", "tcp://127.0.0.1:7"),
+        ("nats", "nats://h"),
+        ("otlp", "http://h"),
+    ] {
+        let has_queue = one(option, text).unwrap().queue.is_some();
+        assert_eq!(default.contains(option), has_queue, "{option}: {default}");
+    }
+}
+
+#[test]
 fn a_publisher_with_a_queue_blocks_and_the_queue_drops() {
     let target = |text| match one("publish", text).unwrap().target {
         Target::Publish(target) => target,
