@@ -283,6 +283,7 @@ fn errors_name_the_next_step_and_suggest_nothing_far_fetched() {
         (&["tail", "--sort", record][..], 2, "zlog tail --input FILE", none),
         (&["emit", "--tst"], 2, "'--test'", "as a value"),
         (&["tail", "--replay"], 2, "tip: to print stored records: zlog tail --input FILE", none),
+        (&["emit", "--topic", "shop"], 2, "tip: topics are ROOT.LEVEL.SUBTOPIC: --root", none),
         (&["emit", "--input", record], 2, "zlog emit --replay FILE", "as a value"),
         (&["tail", "--spool", "x"], 2, "`--spool` is an option of `zlog emit`, `zlog relay`", none),
         (&["tail", "--mail"], 2, "unexpected argument '--mail'", "--all"),

@@ -279,7 +279,9 @@ fn with_suggestions(mut error: clap::Error, args: &[OsString]) -> clap::Error {
     let tips = match (error.kind(), error.get(ContextKind::InvalidArg)) {
         // clap suggests to give it as a value, as a command to run for example.
         (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) if word.starts_with('-') => {
-            tips_for_option(word, args).filter(|_| !has_near).into_iter().collect()
+            let tip = same_option(word, args).map(str::to_owned);
+            let other = || commands_with(word, args).filter(|_| !has_near);
+            tip.or_else(other).into_iter().collect()
         }
         (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) => {
             match tips_for_plain_word(word, args) {
@@ -332,8 +334,9 @@ fn forget_far_suggestions(error: &mut clap::Error) {
     }
 }
 
-/// The options that read files: `--file` and `--replay` in one command, and `--input` in the others.
-const READS_FILES: [(&str, &str, &str); 4] = [
+/// Commands, options that they do not have, and what does the same.
+const SAME_AS: [(&str, &str, &str); 5] = [
+    ("emit", "--topic", "topics are ROOT.LEVEL.SUBTOPIC: --root and --subtopic set their parts"),
     ("tail", "--replay", "to print stored records: zlog tail --input FILE"),
     ("top", "--input", "to count stored records: zlog tail --input FILE --count-by FIELD"),
     ("top", "--replay", "to count stored records: zlog tail --input FILE --count-by FIELD"),
@@ -344,14 +347,16 @@ const READS_FILES: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// Suggests what does the same as an option that the command does not have, or names a command that
-/// has it.
-fn tips_for_option(word: &str, args: &[OsString]) -> Option<String> {
+/// Suggests what does the same as an option that the command does not have.
+fn same_option(word: &str, args: &[OsString]) -> Option<&'static str> {
     let typed = args.get(1)?.to_str()?;
-    let same = READS_FILES.iter().find(|(command, option, _)| (*command, *option) == (typed, word));
-    if let Some((.., tip)) = same {
-        return Some((*tip).to_owned());
-    }
+    let same = SAME_AS.iter().find(|(command, option, _)| (*command, *option) == (typed, word));
+    same.map(|(.., tip)| *tip)
+}
+
+/// Names the commands that have an option which the typed one does not have.
+fn commands_with(word: &str, args: &[OsString]) -> Option<String> {
+    let typed = args.get(1)?.to_str()?;
     let name = word.strip_prefix("--")?;
     let has_it = |command: &&clap::Command| {
         command.get_arguments().any(|argument| argument.get_long() == Some(name))

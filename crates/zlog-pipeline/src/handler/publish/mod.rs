@@ -191,7 +191,7 @@ impl Publish {
     }
 
     /// The same, with a spool: records have arrived when they are on its disk.
-    pub fn with_confirmation(self, confirmation: Confirmation) -> Publish {
+    pub(crate) fn with_confirmation(self, confirmation: Confirmation) -> Publish {
         Publish { confirmation: Some(confirmation), ..self }
     }
 
