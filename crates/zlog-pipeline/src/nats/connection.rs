@@ -258,15 +258,16 @@ fn not_connected(options: &ServerOptions, error: &ConnectError) -> Error {
                 .hint("For a server without TLS, write nats:// instead of tls://.")
         }
         ConnectErrorKind::Tls => {
-            let known = of_tls.and_then(|of_tls| problem::explain(of_tls, &options.hosts()));
+            let known = of_tls.and_then(problem::explain);
             match known {
                 Some((what, hint)) => {
                     Error::new(format!("the NATS server {servers} {what}")).hint(hint)
                 }
-                None => {
-                    Error::new(format!("no TLS with the NATS server {servers}: {}", text(error)))
-                        .hint("Check that it uses TLS.")
-                }
+                None => Error::new(format!(
+                    "no TLS with the NATS server {servers}: {}",
+                    text(error)
+                ))
+                .hint("Check that it uses TLS. trust=FILE names the certificate of its authority."),
             }
         }
         _ => not_reached(options, &text(error)),

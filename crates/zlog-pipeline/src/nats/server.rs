@@ -60,13 +60,6 @@ impl ServerOptions {
         text.split(',').map(|server| parse(server.trim(), scheme)).collect()
     }
 
-    /// The hosts of the servers, for messages.
-    pub(crate) fn hosts(&self) -> String {
-        let servers = ServerOptions::parse(&self.servers).unwrap_or_default();
-        let hosts: Vec<&str> = servers.iter().filter_map(Url::host_str).collect();
-        escape(&hosts.join(" or "))
-    }
-
     /// Whether servers as they were typed contain a login. It would be shown in messages, too.
     pub fn has_login(text: &str) -> bool {
         text.contains('@')

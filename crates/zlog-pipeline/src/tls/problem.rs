@@ -27,11 +27,10 @@ pub(crate) fn of_rustls<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e E
     None
 }
 
-/// Explains an error of a handshake with `host`, or a later alert; `None` if the words of rustls have to
-/// do.
-pub(crate) fn explain(error: &Error, host: &str) -> Option<Problem> {
+/// Explains an error of a handshake, or a later alert; `None` if the words of rustls have to do.
+pub(crate) fn explain(error: &Error) -> Option<Problem> {
     match error {
-        Error::InvalidCertificate(wrong) => of_certificate(wrong, host),
+        Error::InvalidCertificate(wrong) => Some(of_certificate(wrong)),
         Error::AlertReceived(alert) => refused(*alert),
         Error::Other(OtherError(other)) => {
             let OtherFingerprint(found) = other.downcast_ref()?;
@@ -82,8 +81,8 @@ fn refused(alert: AlertDescription) -> Option<Problem> {
 }
 
 /// The problem with the server's certificate, and the next step.
-pub(crate) fn of_certificate(wrong: &CertificateError, host: &str) -> Option<Problem> {
-    let (what, hint) = match wrong {
+pub(crate) fn of_certificate(wrong: &CertificateError) -> Problem {
+    match wrong {
         CertificateError::Other(OtherError(other))
             if other.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity) =>
         {
@@ -100,7 +99,8 @@ pub(crate) fn of_certificate(wrong: &CertificateError, host: &str) -> Option<Pro
             "has a certificate that is not trusted here".to_owned(),
             "If it is the right server, trust its certificate: trust=FILE (PEM).".to_owned(),
         ),
-        CertificateError::NotValidForNameContext { presented, .. } => {
+        CertificateError::NotValidForNameContext { presented, expected } => {
+            let host = escape(&expected.to_str());
             let names: Vec<String> = presented.iter().filter_map(|name| bare(name)).collect();
             let names = if names.is_empty() { "no name".to_owned() } else { names.join(", ") };
             (
@@ -109,7 +109,7 @@ pub(crate) fn of_certificate(wrong: &CertificateError, host: &str) -> Option<Pro
             )
         }
         CertificateError::ExpiredContext { not_after, .. } => (
-            format!("has a certificate that expired on {}", day(not_after.as_secs())?),
+            format!("has a certificate that expired on {}", day(not_after.as_secs())),
             "Renew it, or check the clock of this machine.".to_owned(),
         ),
         // Its first day is after its last one.
@@ -118,12 +118,14 @@ pub(crate) fn of_certificate(wrong: &CertificateError, host: &str) -> Option<Pro
             "Renew it, with a first day before the last one.".to_owned(),
         ),
         CertificateError::NotValidYetContext { not_before, .. } => (
-            format!("has a certificate that is not valid before {}", day(not_before.as_secs())?),
+            format!("has a certificate that is not valid before {}", day(not_before.as_secs())),
             "Check the clock of this machine, or renew the certificate.".to_owned(),
         ),
-        _ => return None,
-    };
-    Some((what, hint))
+        other => (
+            format!("has a certificate that can't be used ({})", escape(&other.to_string())),
+            "Give the server another certificate.".to_owned(),
+        ),
+    }
 }
 
 /// A host in a certificate, which rustls gives as `DnsName("loghost")`. `None` for other names.
@@ -133,9 +135,9 @@ fn bare(name: &str) -> Option<String> {
 }
 
 /// The date of a time in seconds since 1970.
-fn day(seconds: u64) -> Option<String> {
-    let time = jiff::Timestamp::from_second(i64::try_from(seconds).ok()?).ok()?;
-    Some(time.strftime("%Y-%m-%d").to_string())
+fn day(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|it| jiff::Timestamp::from_second(it).ok());
+    time.map_or_else(|| "a date too far away".to_owned(), |it| it.strftime("%Y-%m-%d").to_string())
 }
 
 #[cfg(test)]
@@ -149,7 +151,7 @@ mod tests {
     use super::*;
 
     fn explained(error: &Error) -> String {
-        explain(error, "loghost").map(|(what, hint)| format!("{what}\n{hint}")).unwrap_or_default()
+        explain(error).map(|(what, hint)| format!("{what}\n{hint}")).unwrap_or_default()
     }
 
     #[test]
@@ -163,7 +165,7 @@ mod tests {
             assert!(said.contains(says), "{said}");
         }
         let other = AlertDescription::InternalError;
-        assert_eq!(explain(&Error::AlertReceived(other), "loghost"), None);
+        assert_eq!(explain(&Error::AlertReceived(other)), None);
     }
 
     #[test]
@@ -177,6 +179,7 @@ mod tests {
         for (wrong, says) in [
             (CertificateError::UnknownIssuer, "that is not trusted here"),
             (CertificateError::Expired, "that is never valid"),
+            (CertificateError::InvalidPurpose, "that can't be used ("),
             (CertificateError::Other(authority), "the certificate of an authority as its own"),
             (
                 CertificateError::NotValidForNameContext { expected, presented },

@@ -15,7 +15,7 @@ use url::Url;
 
 use super::OtlpOptions;
 use crate::otlp::address::{Protocol, cause};
-use crate::tls;
+use crate::tls::{self, problem};
 use zlog_core::Result;
 
 /// The longest answer that is read, in bytes.
@@ -92,14 +92,20 @@ impl Connection {
                 Some(body.to_bytes())
             }
             Err(error) if error.is::<LengthLimitError>() => None,
-            Err(error) => return Err(Failure::Broken(cause(&*error))),
+            Err(error) => return Err(broken(&*error)),
         };
         Ok((self, Answered { status, headers, body }))
     }
 }
 
-fn broken(error: &hyper::Error) -> Failure {
-    Failure::Broken(cause(error))
+fn broken(error: &(dyn std::error::Error + 'static)) -> Failure {
+    match problem::of_rustls(error) {
+        // With TLS 1.3, a server refuses the certificate of a client after the handshake.
+        Some(of_tls) if problem::explain(of_tls).is_some() => {
+            Failure::Tls(std::io::Error::other(of_tls.clone()))
+        }
+        _ => Failure::Broken(cause(error)),
+    }
 }
 
 async fn start<S>(stream: S, protocol: Protocol) -> Result<Connection, Failure>

@@ -287,8 +287,8 @@ impl OtlpTransport {
     /// The error of a handshake.
     fn no_tls(&self, error: &std::io::Error) -> Error {
         let url = self.shown();
-        let (of_tls, host) = (problem::of_rustls(error), self.url.host_str().unwrap_or("it"));
-        if let Some((what, hint)) = of_tls.and_then(|of_tls| problem::explain(of_tls, host)) {
+        let of_tls = problem::of_rustls(error);
+        if let Some((what, hint)) = of_tls.and_then(problem::explain) {
             return Error::new(format!("the collector {url} {what}")).hint(hint);
         }
         let plain = match self.protocol {

@@ -315,7 +315,7 @@ impl Connection {
         let at =
             if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         let of_tls = problem::of_rustls(error);
-        if let Some((what, hint)) = of_tls.and_then(|of_tls| problem::explain(of_tls, host)) {
+        if let Some((what, hint)) = of_tls.and_then(problem::explain) {
             return Error::new(format!("syslog {address} {what}")).hint(hint);
         }
         let plain = format!("For a daemon without TLS, write tcp://{at}.");

@@ -63,7 +63,7 @@ impl Server {
     /// The handshake failed in a way that is known.
     fn tls_failed(&self, error: &rustls::Error) -> Option<Error> {
         let (what, hint) = match error {
-            rustls::Error::InvalidCertificate(wrong) => problem::of_certificate(wrong, &self.host)?,
+            rustls::Error::InvalidCertificate(wrong) => problem::of_certificate(wrong),
             _ if problem::is_no_tls(error) => (
                 "does not begin with TLS".to_owned(),
                 format!(
